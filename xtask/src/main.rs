@@ -1,2 +1,67 @@
-//! The task runner.
-fn main() {}
+//! `cargo xtask`: the commands a developer needs.
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Sets up, builds, runs and checks the Workers on this machine.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start everything on this machine: Workers, OpenID provider, webhook inbox; Ctrl-C stops it
+    Dev {
+        /// Port of the Workers and the inbox; the OpenID provider takes the one after it
+        #[arg(long, default_value_t = 8787, value_parser = clap::value_parser!(u16).range(1024..=65534))]
+        port: u16,
+        /// Start empty: forget the databases, secrets and keys of earlier runs
+        #[arg(long)]
+        fresh: bool,
+    },
+    /// Print the running stack's URLs and keys, with a token good for an hour, as one JSON object
+    Credentials {
+        /// Port of the running stack
+        #[arg(long, default_value_t = 8787)]
+        port: u16,
+        /// E-mail to put into the token, for trying refusals
+        #[arg(long)]
+        email: Option<String>,
+    },
+    /// Check everything: formatting, lints, unit tests, tidiness, and the Workers end to end
+    Test,
+    /// Build the Workers as they are deployed
+    Build,
+    /// Install what this machine lacks
+    Setup,
+    /// Check the rules of the source tree that no compiler checks
+    Tidy,
+}
+
+fn run() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Dev { port, fresh } => xtask::dev::run(port, fresh),
+        Command::Credentials { port, email } => xtask::credentials::print(port, email.as_deref()),
+        Command::Test => xtask::check::run(),
+        Command::Build => {
+            let machine = xtask::setup::run()?;
+            xtask::build::run(&machine).map(drop)
+        }
+        Command::Setup => xtask::setup::run().map(drop),
+        Command::Tidy => xtask::tidy::run(),
+    }
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

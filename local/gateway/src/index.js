@@ -1,0 +1,39 @@
+// Picks a Worker by the first label of the host name; everything else is the inbox and the cron trigger.
+import { runCrons } from "./cron.js";
+import { routeInbox } from "./inbox_routes.js";
+import { indexPage } from "./pages.js";
+import { html, problem } from "./responses.js";
+
+export { Inbox } from "./inbox.js";
+export { InboxNames } from "./inbox_names.js";
+
+/** The Workers behind the gateway: the host name's first label, and the service binding it stands for. */
+const WORKERS = {
+  "admin-api": "ADMIN_API",
+  "partner-portal": "PARTNER_PORTAL",
+  "webhook-delivery": "WEBHOOK_DELIVERY",
+};
+
+export default {
+  async fetch(request, env) {
+    const url = new URL(request.url);
+    const worker = url.hostname.endsWith(".localhost") ? WORKERS[url.hostname.split(".")[0]] : undefined;
+    // Not followed here: a redirect is the Worker's answer, and the browser's to follow.
+    if (worker) return env[worker].fetch(new Request(request, { redirect: "manual" }));
+    if (!["localhost", "127.0.0.1", "[::1]"].includes(url.hostname)) {
+      return problem(404, "unknown_host", `No Worker answers to ${url.hostname}; try ${Object.keys(WORKERS).join(", ")} under .localhost.`);
+    }
+
+    if (url.pathname === "/health") return Response.json({ status: "ok", stack: env.STACK });
+    if (url.pathname === "/cron") return runCrons(request, env, WORKERS);
+    if (url.pathname === "/" || url.pathname === "/inbox") {
+      if (request.method !== "GET" && request.method !== "HEAD") {
+        return problem(405, "method_not_allowed", "Name the inbox: POST /inbox/<name>.");
+      }
+      const names = await env.INBOX_NAMES.getByName("all").list();
+      return html(indexPage({ origin: url.origin, port: url.port, workers: Object.keys(WORKERS), names }));
+    }
+    if (url.pathname.startsWith("/inbox/")) return routeInbox(request, env, url);
+    return problem(404, "not_found", "There is nothing here; the front page lists what there is.");
+  },
+};

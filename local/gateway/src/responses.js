@@ -1,0 +1,17 @@
+// The answers every route of the gateway gives in the same way.
+
+/** An error in the shape the Workers use; `fields` names what is wrong with each field of the body. */
+export function problem(status, error, message, fields) {
+  return Response.json({ success: false, error, message, ...(fields && { fields }) }, { status });
+}
+
+/** A page that may load nothing from anywhere. */
+export function html(body) {
+  return new Response(body, {
+    headers: {
+      "content-type": "text/html; charset=utf-8",
+      "cache-control": "no-store",
+      "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
+    },
+  });
+}

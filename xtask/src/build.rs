@@ -1,0 +1,86 @@
+//! `cargo xtask build`: the Workers' bundles, as they are deployed.
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use crate::clock;
+use crate::process;
+use crate::progress::{line, spoken, step};
+use crate::setup::{Machine, cargo_bin};
+use crate::workspace::{Worker, digest, root, workers};
+
+/// Builds every Worker of which something changed; gives the number of bundles that are new.
+///
+/// # Errors
+///
+/// When a Worker does not compile or cannot be bundled; the compiler has said why by then.
+pub fn run(machine: &Machine) -> Result<usize> {
+    let started = clock::now();
+    let workers = workers()?;
+    step("Building", "the Workers");
+    // All in one go: what they share is compiled once, the rest side by side. Cargo knows best what changed.
+    let mut cargo = machine.build_command("cargo");
+    cargo.args(["build", "--release", "--quiet", "--target", "wasm32-unknown-unknown"]);
+    cargo.args(machine.toolchain.cargo_options());
+    for worker in &workers {
+        cargo.args(["--package", &worker.name]);
+    }
+    process::run(&mut cargo)?;
+
+    let mut bundled = 0;
+    for worker in &workers {
+        if bundle(machine, worker)? {
+            bundled += 1;
+        }
+        line(format!("{:>12} {} {}", "", worker.name, sizes(worker)?));
+    }
+    if bundled > 0 {
+        step("Built", &format!("{bundled} of {} Workers in {}", workers.len(), spoken(started.elapsed())));
+    } else {
+        step("Built", "already: nothing changed");
+    }
+    Ok(bundled)
+}
+
+/// Turns the compiled Wasm into a bundle, unless the bundle is of that very Wasm and those very tools.
+fn bundle(machine: &Machine, worker: &Worker) -> Result<bool> {
+    let made_of = format!("{} {}", digest(&wasm(worker))?, machine.bundler);
+    let stamp = worker.directory.join("build/.made-of");
+    if worker.bundle().is_file() && fs::read_to_string(&stamp).is_ok_and(|last| last == made_of) {
+        return Ok(false);
+    }
+    let mut build = machine.build_command(cargo_bin("worker-build"));
+    build.arg(&worker.directory).arg("--release");
+    if let [first, rest @ ..] = machine.toolchain.cargo_options() {
+        build.arg("--").arg(first).args(rest);
+    }
+    process::output(&mut build)?;
+    fs::write(&stamp, made_of).with_context(|| format!("{} cannot be written", stamp.display()))?;
+    Ok(true)
+}
+
+fn wasm(worker: &Worker) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    target.join("wasm32-unknown-unknown/release").join(format!("{}.wasm", worker.name.replace('-', "_")))
+}
+
+/// The bundle's size, and what of it travels at a deployment.
+fn sizes(worker: &Worker) -> Result<String> {
+    let bundle = worker.bundle();
+    let parts = [bundle.clone(), bundle.with_file_name("index_bg.wasm")];
+    let mut total = 0;
+    for part in &parts {
+        total += fs::metadata(part).with_context(|| format!("{} is missing", part.display()))?.len();
+    }
+    let packed: Option<u64> = parts.iter().map(|part| gzipped(part)).sum();
+    let packed = packed.map(|bytes| format!(", {} KiB gzipped", bytes / 1024)).unwrap_or_default();
+    Ok(format!("{} KiB{packed}", total / 1024))
+}
+
+/// The size after `gzip`, where there is one.
+fn gzipped(path: &Path) -> Option<u64> {
+    let output = Command::new("gzip").arg("-c").arg(path).stderr(Stdio::null()).output().ok()?;
+    output.status.success().then_some(output.stdout.len() as u64)
+}

@@ -1,0 +1,55 @@
+//! `cargo xtask test`: everything that has to hold, in the order in which it fails fastest.
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::process::{command, run as run_command};
+use crate::progress::{line, spoken, step};
+use crate::workspace::{files_below, root};
+use crate::{build, clock, setup, tidy};
+
+/// Sets up, then checks formatting, lints, unit tests, tidiness, and the Workers end to end.
+///
+/// # Errors
+///
+/// At the first check that fails, with the command that runs it alone.
+pub fn run() -> Result<()> {
+    let started = clock::now();
+    let machine = setup::run()?;
+    let mut passed = Vec::new();
+    let mut check = |name: &'static str, rerun: &str, work: &mut dyn FnMut() -> Result<()>| -> Result<()> {
+        step("Checking", name);
+        let began = clock::now();
+        work().with_context(|| format!("{name}: run it alone with `{rerun}`"))?;
+        step("Passed", &format!("{name} in {}", spoken(began.elapsed())));
+        passed.push(name);
+        Ok(())
+    };
+
+    check("formatting", "cargo fmt --all --check", &mut || cargo(&["fmt", "--all", "--check"]))?;
+    let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    check("lints", &format!("cargo {}", clippy.join(" ")), &mut || cargo(&clippy))?;
+    check("tidiness", "cargo xtask tidy", &mut tidy::run)?;
+    let unit = ["test", "--quiet", "--workspace", "--exclude", "tests"];
+    check("unit tests", &format!("cargo {}", unit.join(" ")), &mut || cargo(&unit))?;
+    let scripts = script_tests();
+    check("tests of the local tools", "node --test 'local/**/*.test.mjs'", &mut || {
+        run_command(command("node").args(["--test", "--test-reporter=dot"]).args(&scripts))
+    })?;
+    check("release build", "cargo xtask build", &mut || build::run(&machine).map(drop))?;
+    check("end to end", "cargo test --package tests", &mut || cargo(&["test", "--package", "tests"]))?;
+
+    line("");
+    line(format!("all passed in {}: {}", spoken(started.elapsed()), passed.join(", ")));
+    Ok(())
+}
+
+fn cargo(arguments: &[&str]) -> Result<()> {
+    run_command(command("cargo").args(arguments))
+}
+
+fn script_tests() -> Vec<PathBuf> {
+    let mut files = files_below(&root().join("local"), &["node_modules"]);
+    files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
+    files
+}

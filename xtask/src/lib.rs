@@ -1,0 +1,18 @@
+//! The task runner: sets the machine up, builds the Workers, runs them locally, and checks everything.
+//!
+//! The command line is in `main.rs`. The end-to-end tests use [`stack`] to run the Workers in the real runtime.
+
+pub mod build;
+pub mod check;
+mod clock;
+pub mod credentials;
+pub mod dev;
+mod http;
+mod interruption;
+mod process;
+mod progress;
+pub mod setup;
+pub mod stack;
+pub mod tidy;
+mod wasm_target;
+mod workspace;

@@ -1,0 +1,126 @@
+//! `cargo xtask setup`: installs what the machine lacks, and nothing else.
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::{self, command, npm_bin, probe};
+use crate::progress::step;
+use crate::wasm_target::{self, WasmToolchain};
+use crate::workspace::{digest, locked_version, root};
+
+/// The oldest Node whose npm installs our packages; those bring the newer Node that wrangler needs.
+const OLDEST_NODE: u32 = 20;
+
+/// A machine that has everything: what a build has to know about it.
+pub struct Machine {
+    pub(crate) toolchain: WasmToolchain,
+    /// Versions of the tools that turn Wasm into a bundle.
+    pub(crate) bundler: String,
+}
+
+impl Machine {
+    /// A command for building: the Wasm toolchain, and local tools instead of ones worker-build would download.
+    pub(crate) fn build_command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = command(program);
+        self.toolchain.apply(&mut command);
+        command
+            .env("WASM_BINDGEN_BIN", cargo_bin("wasm-bindgen"))
+            .env("WASM_OPT_BIN", npm_bin("wasm-opt"))
+            .env("ESBUILD_BIN", npm_bin("esbuild"));
+        command
+    }
+}
+
+/// Installs what is missing.
+///
+/// # Errors
+///
+/// One sentence that says what to do, where something cannot be installed from here.
+pub fn run() -> Result<Machine> {
+    require_node()?;
+    let toolchain = wasm_target::ensure()?;
+    install_npm_packages()?;
+    // Both versions follow from Cargo.lock: the bundle's glue has to match the crates it was compiled with.
+    let worker_build = install_tool("worker-build", "worker-build", &locked_version("worker")?)?;
+    let wasm_bindgen = install_tool("wasm-bindgen-cli", "wasm-bindgen", &locked_version("wasm-bindgen")?)?;
+    let packages = digest(&root().join("package-lock.json"))?;
+    Ok(Machine { toolchain, bundler: format!("{worker_build} {wasm_bindgen} {packages}") })
+}
+
+fn require_node() -> Result<()> {
+    let found = probe(Command::new("node").arg("--version"));
+    let major = found
+        .as_deref()
+        .and_then(|version| version.trim_start_matches('v').split('.').next()?.parse::<u32>().ok());
+    match major {
+        None => bail!("Node is missing: install Node {OLDEST_NODE} or newer from https://nodejs.org"),
+        Some(major) if major < OLDEST_NODE => {
+            bail!("Node {major} is too old: install Node {OLDEST_NODE} or newer from https://nodejs.org")
+        }
+        Some(_) => {}
+    }
+    if probe(Command::new("npm").arg("--version")).is_none() {
+        bail!("npm is missing: install it with Node, from https://nodejs.org");
+    }
+    Ok(())
+}
+
+/// `npm ci` empties `node_modules` first, so a stamp in there says which lock file the packages are of.
+fn install_npm_packages() -> Result<()> {
+    let wanted = digest(&root().join("package-lock.json"))?;
+    let stamp = root().join("node_modules/.lock-digest");
+    if fs::read_to_string(&stamp).is_ok_and(|present| present == wanted) {
+        return Ok(());
+    }
+    step("Installing", "npm packages");
+    // The machine's own npm: the packages' Node comes without one.
+    process::run(
+        Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(root()),
+    )
+    .context("the npm packages could not be installed: check the network, then try again")?;
+    fs::write(&stamp, wanted).with_context(|| format!("{} cannot be written", stamp.display()))
+}
+
+/// Installs a tool into cargo's bin folder unless that very version is there; gives its version.
+fn install_tool(package: &str, program: &str, version: &str) -> Result<String> {
+    let installed = || {
+        let printed = probe(Command::new(cargo_bin(program)).arg("--version"))?;
+        printed.split_whitespace().any(|word| word == version).then(|| format!("{package} {version}"))
+    };
+    if let Some(found) = installed() {
+        return Ok(found);
+    }
+    step("Installing", &format!("{package} {version}: a few minutes, once"));
+    // One target folder, so that what both tools depend on is compiled once; little optimization, since they run briefly.
+    let install = process::run(
+        command("cargo")
+            .args(["install", "--quiet", "--force", &format!("{package}@{version}")])
+            .env("CARGO_TARGET_DIR", root().join("target/tools"))
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+    );
+    install.with_context(|| {
+        format!("{package} could not be installed: run `cargo install {package}@{version}`")
+    })?;
+    installed().with_context(|| {
+        format!(
+            "{package} {version} was installed, but not as {}: unset CARGO_INSTALL_ROOT",
+            cargo_bin(program).display()
+        )
+    })
+}
+
+/// A program in cargo's bin folder, where `cargo install` puts it whether or not that is on the `PATH`.
+pub(crate) fn cargo_bin(program: &str) -> PathBuf {
+    let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = || folder("HOME").unwrap_or_default().join(".cargo");
+    folder("CARGO_INSTALL_ROOT")
+        .or_else(|| folder("CARGO_HOME"))
+        .unwrap_or_else(home)
+        .join("bin")
+        .join(program)
+}

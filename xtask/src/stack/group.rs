@@ -1,0 +1,107 @@
+//! A command in a process group of its own, on the leash of `local/leash.mjs`.
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use super::log::{readable, uncoloured};
+use crate::clock::wait_until;
+use crate::progress::line;
+
+/// How long the group may take to end in order; the leash kills what is left a little earlier.
+const GRACE: Duration = Duration::from_secs(6);
+
+/// A running command with all its descendants.
+pub(super) struct Group {
+    leader: Child,
+    /// The leash: when it closes, the group ends.
+    leash: Option<ChildStdin>,
+}
+
+impl Group {
+    /// Starts a command that runs `local/leash.mjs`; what it prints goes to the log, and to the terminal with `echo`.
+    pub(super) fn start(command: &mut Command, log: &Path, echo: bool) -> Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(log);
+        let file =
+            Arc::new(Mutex::new(file.with_context(|| format!("{} cannot be written", log.display()))?));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut leader = command.spawn().context("Node cannot be started: run `cargo xtask setup`")?;
+        let leash = leader.stdin.take();
+        if let Some(stdout) = leader.stdout.take() {
+            copy(stdout, Arc::clone(&file), echo);
+        }
+        if let Some(stderr) = leader.stderr.take() {
+            copy(stderr, file, echo);
+        }
+        Ok(Self { leader, leash })
+    }
+
+    /// Whether the command still runs.
+    pub(super) fn is_alive(&mut self) -> bool {
+        matches!(self.leader.try_wait(), Ok(None))
+    }
+
+    /// Asks the group to end in order; dropping waits for it.
+    pub(super) fn end(&mut self) {
+        self.leash = None;
+    }
+
+    /// Kills the whole group at once, without a chance to tidy up.
+    pub(super) fn kill(self) {
+        self.signal(Signal::SIGKILL);
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        i32::try_from(self.leader.id()).ok().map(Pid::from_raw)
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.pid() {
+            // A group that has ended already is what we want.
+            let _ = killpg(pid, signal);
+        }
+    }
+
+    fn is_gone(&mut self) -> bool {
+        let reaped = !self.is_alive();
+        reaped && self.pid().is_none_or(|pid| killpg(pid, None).is_err())
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.end();
+        let pause = Duration::from_millis(20);
+        if wait_until(GRACE, pause, || self.is_gone().then_some(())).is_none() {
+            self.signal(Signal::SIGKILL);
+            wait_until(Duration::from_secs(2), pause, || self.is_gone().then_some(()));
+        }
+    }
+}
+
+/// Copies what a process prints, line by line, until it ends.
+fn copy(from: impl Read + Send + 'static, log: Arc<Mutex<File>>, echo: bool) {
+    thread::spawn(move || {
+        let mut lines = BufReader::new(from);
+        let mut raw = Vec::new();
+        while lines.read_until(b'\n', &mut raw).is_ok_and(|length| length > 0) {
+            let text = uncoloured(String::from_utf8_lossy(&raw).trim_end());
+            if let Ok(mut log) = log.lock() {
+                // Losing a line of the log is no reason to stop the stack.
+                let _ = writeln!(log, "{text}");
+            }
+            if let Some(shown) = echo.then(|| readable(&text)).flatten() {
+                line(shown);
+            }
+            raw.clear();
+        }
+    });
+}

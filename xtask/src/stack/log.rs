@@ -1,0 +1,99 @@
+//! The stack's log, as a person wants to read it.
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+/// What wrangler says at every start and reload, and nobody needs twice.
+const NOISE: [&str; 13] = [
+    "⎔",
+    "env.",
+    "Binding ",
+    "Using secrets defined in",
+    "Service bindings, Durable Object bindings",
+    "Ready on ",
+    "OpenID provider on ",
+    "Scheduled Workers are not automatically triggered",
+    "To manually trigger a scheduled event",
+    "curl \"http://127.0.0.1",
+    "For more details, see",
+    "GET /health 200",
+    "POST /cron 200",
+];
+
+/// A line of the log for the terminal, or `None` for noise. Structured lines become `worker level message key=value …`.
+pub(super) fn readable(line: &str) -> Option<String> {
+    let text = line.trim();
+    let text = text.strip_prefix("▲ [WARNING] ").unwrap_or(text);
+    let text = text.strip_prefix("[wrangler:info] ").unwrap_or(text);
+    if text.is_empty()
+        || text.ends_with("has access to the following bindings:")
+        || NOISE.iter().any(|noise| text.starts_with(noise))
+    {
+        return None;
+    }
+    // `[webhook-delivery] {"level":…}`: wrangler says which Worker it was.
+    let (worker, logged) =
+        text.split_once("] ").map_or(("", text), |(start, rest)| (start.trim_start_matches('['), rest));
+    let Ok(Value::Object(mut fields)) = serde_json::from_str(logged) else {
+        return Some(text.to_owned());
+    };
+    let mut words: Vec<String> =
+        Some(worker.to_owned()).filter(|name| !name.is_empty()).into_iter().collect();
+    for key in ["level", "message"] {
+        words.extend(fields.remove(key).map(|value| plain(&value)));
+    }
+    words.extend(fields.iter().map(|(key, value)| format!("{key}={}", plain(value))));
+    Some(words.join("  "))
+}
+
+/// Text without the escape sequences that colour it on a terminal.
+pub(super) fn uncoloured(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| c.is_ascii_alphabetic()).map_or(part.len(), |at| at + 1);
+        plain.push_str(part.get(end..).unwrap_or_default());
+    }
+    plain
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The last lines of a log.
+pub(super) fn tail(log: &Path, lines: usize) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let all: Vec<&str> = text.lines().filter(|line| readable(line).is_some()).collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noise_is_left_out() {
+        assert_eq!(readable("env.DATABASE (tenants)    D1 Database   local"), None);
+        assert_eq!(readable("gateway has access to the following bindings:"), None);
+        assert_eq!(readable("  "), None);
+    }
+
+    #[test]
+    fn colours_are_taken_away() {
+        assert_eq!(uncoloured("\u{1b}[33m▲ \u{1b}[43;33m[\u{1b}[0mWARNING"), "▲ [WARNING");
+        assert_eq!(uncoloured("plain"), "plain");
+    }
+
+    #[test]
+    fn requests_and_structured_lines_are_readable() {
+        assert_eq!(
+            readable("[wrangler:info] POST /events 202 Accepted (3ms)").unwrap(),
+            "POST /events 202 Accepted (3ms)"
+        );
+        let line =
+            r#"[webhook-delivery] {"message":"delivered","level":"info","orgId":"acme-corp","attempts":3}"#;
+        assert_eq!(readable(line).unwrap(), "webhook-delivery  info  delivered  attempts=3  orgId=acme-corp");
+    }
+}

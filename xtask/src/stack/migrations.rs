@@ -1,0 +1,49 @@
+//! D1 migrations, applied to the stack's local databases before anything runs.
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+use super::configuration::{Configs, Database};
+use super::quieten;
+use crate::process::{command, npm_bin, output};
+use crate::progress::step;
+use crate::workspace::files_below;
+
+/// Applies what is new of every database's migrations. Which state a database has is remembered, because asking
+/// wrangler takes seconds.
+pub(super) fn apply(directory: &Path, configs: &Configs) -> Result<()> {
+    let memory = directory.join("migrated.json");
+    let mut applied: BTreeMap<String, String> =
+        fs::read(&memory).ok().and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
+    for Database { id, name, migrations, config } in &configs.databases {
+        let files = files_below(migrations, &[]);
+        let state = digest_all(&files)?;
+        if files.is_empty() || applied.get(id) == Some(&state) {
+            continue;
+        }
+        step("Migrating", &format!("the database {name}"));
+        let mut wrangler = command("node");
+        wrangler.arg(npm_bin("wrangler")).args(["d1", "migrations", "apply", name, "--local"]);
+        wrangler.arg("--persist-to").arg(directory.join("state")).arg("--config").arg(config);
+        quieten(&mut wrangler, directory);
+        // No terminal to ask on: it goes ahead.
+        output(wrangler.env("CI", "true"))
+            .with_context(|| format!("the migrations of {name} cannot be applied"))?;
+        applied.insert(id.clone(), state);
+        fs::write(&memory, serde_json::to_string(&applied)?)
+            .context("the applied migrations cannot be remembered")?;
+    }
+    Ok(())
+}
+
+fn digest_all(files: &[PathBuf]) -> Result<String> {
+    let mut hasher = Sha256::new();
+    for file in files {
+        hasher.update(file.to_string_lossy().as_bytes());
+        hasher.update(fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?);
+    }
+    Ok(hex::encode(hasher.finalize()))
+}

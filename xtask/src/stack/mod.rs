@@ -1,0 +1,298 @@
+//! The whole system on one machine: the Workers in one workerd behind the gateway, with the OpenID provider.
+//!
+//! ```no_run
+//! use xtask::stack::{Stack, StackOptions};
+//!
+//! let stack = Stack::start(StackOptions::new("tests", 8797).fresh())?;
+//! let credentials = stack.credentials(None)?;
+//! println!("{}", credentials.admin_api_url);
+//! # Ok::<(), anyhow::Error>(())
+//! ```
+//!
+//! Everything it starts ends with it: when it is dropped, and also when this process dies without a word.
+
+mod configuration;
+mod group;
+mod log;
+mod migrations;
+mod options;
+mod secrets;
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+pub use options::StackOptions;
+
+use self::group::Group;
+use self::secrets::Secrets;
+use crate::clock;
+use crate::credentials::{self, Credentials, Urls};
+use crate::process::{command, npm_bin};
+use crate::progress::{spoken, step};
+use crate::workspace::{Worker, root, workers};
+use crate::{http, interruption};
+
+/// How long the Workers may take to answer for the first time.
+const START_LIMIT: Duration = Duration::from_secs(90);
+/// How long the provider may take.
+const PROVIDER_LIMIT: Duration = Duration::from_secs(20);
+/// How long a cron run may take.
+const CRON_LIMIT: Duration = Duration::from_secs(120);
+
+/// A running local stack.
+pub struct Stack {
+    options: StackOptions,
+    directory: PathBuf,
+    provider: Option<Group>,
+    runtime: Option<Group>,
+    /// Held as long as the stack lives: two stacks must not share one state.
+    _lock: File,
+}
+
+impl Stack {
+    /// Starts the stack and waits until everything answers. The Workers must have been built.
+    ///
+    /// # Errors
+    ///
+    /// One sentence that says what to do: a port is taken, a Worker is not built, or something did not start, with
+    /// the end of its log.
+    pub fn start(options: StackOptions) -> Result<Self> {
+        let directory = directory(&options.name);
+        if options.fresh && directory.exists() {
+            drop(lock(&directory, &options.name)?);
+            fs::remove_dir_all(&directory)
+                .with_context(|| format!("{} cannot be emptied", directory.display()))?;
+        }
+        let lock = lock(&directory, &options.name)?;
+        let mut stack = Self { options, directory, provider: None, runtime: None, _lock: lock };
+        fs::write(stack.log_path(), "").context("the log cannot be written")?;
+        stack.launch()?;
+        Ok(stack)
+    }
+
+    /// Starts anew on the same state, after [`kill_hard`](Self::kill_hard) or in place of what runs; takes in changed
+    /// configuration and new migrations.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn restart(&mut self) -> Result<()> {
+        self.stop();
+        self.launch()
+    }
+
+    /// Ends the Workers' runtime with SIGKILL, in the middle of whatever it does, as a crash would. The OpenID provider
+    /// goes on.
+    pub fn kill_hard(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.kill();
+        }
+    }
+
+    /// Stops everything in order; dropping the stack does the same.
+    pub fn stop(&mut self) {
+        // Told together, waited for together.
+        let mut groups: Vec<Group> =
+            [self.runtime.take(), self.provider.take()].into_iter().flatten().collect();
+        groups.iter_mut().for_each(Group::end);
+    }
+
+    /// Runs the Workers' cron triggers once, now, and waits until they have run.
+    ///
+    /// # Errors
+    ///
+    /// When one of them failed.
+    pub fn trigger_cron(&self) -> Result<()> {
+        trigger_cron(self.options.port)
+    }
+
+    /// The URLs and keys of this stack, with an Admin API token for `email`
+    /// (`developer@smartphonekey.com` where absent). They are the generated ones, whatever [`StackOptions::set`] says.
+    ///
+    /// # Errors
+    ///
+    /// When the OpenID provider does not answer.
+    pub fn credentials(&self, email: Option<&str>) -> Result<Credentials> {
+        credentials::of(&self.options.name, self.options.port, email)
+    }
+
+    /// The URLs of this stack.
+    #[must_use]
+    pub fn urls(&self) -> Urls {
+        Urls::of(self.options.port)
+    }
+
+    /// The port of the Workers and the inbox; the OpenID provider has the one after it.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.options.port
+    }
+
+    /// What this stack's Workers have as a secret, such as `SERVICE_JWT_SECRET`.
+    ///
+    /// # Errors
+    ///
+    /// When no Worker requires a secret of that name.
+    pub fn secret(&self, name: &str) -> Result<String> {
+        Secrets::load(&self.directory)?.get(name)
+    }
+
+    /// Where everything that the Workers and the runtime print is written.
+    #[must_use]
+    pub fn log_path(&self) -> PathBuf {
+        self.directory.join("log")
+    }
+
+    /// Whether everything this stack started still runs.
+    #[must_use]
+    pub fn is_alive(&mut self) -> bool {
+        let groups = [&mut self.runtime, &mut self.provider];
+        groups.into_iter().all(|group| group.as_mut().is_some_and(Group::is_alive))
+    }
+
+    fn launch(&mut self) -> Result<()> {
+        let started = clock::now();
+        let port = self.options.port;
+        require_free_ports(port)?;
+        let workers = workers()?;
+        if let Some(worker) = workers.iter().find(|worker| !worker.bundle().is_file()) {
+            bail!("{} is not built: run `cargo xtask build`", worker.name);
+        }
+
+        let mut secrets = Secrets::load(&self.directory)?;
+        let configs = configuration::write(&self.directory, &self.options, &workers, &mut secrets)?;
+        secrets.save(&self.directory)?;
+        migrations::apply(&self.directory, &configs)?;
+
+        step("Starting", "the OpenID provider");
+        self.provider = Some(self.start_provider(&secrets)?);
+        step("Starting", "the Workers");
+        self.runtime = Some(self.start_runtime(&configs)?);
+        self.wait("the OpenID provider", PROVIDER_LIMIT, |port| {
+            answers("localhost", port + 1, "/.well-known/jwks.json")
+        })?;
+        self.wait("the Workers", START_LIMIT, |port| answers("localhost", port, "/health"))?;
+        for Worker { name, .. } in &workers {
+            let host = format!("{name}.localhost");
+            self.wait(name, START_LIMIT, |port| answers(&host, port, "/health"))?;
+        }
+        step("Started", &format!("in {}", spoken(started.elapsed())));
+        Ok(())
+    }
+
+    fn start_provider(&self, secrets: &Secrets) -> Result<Group> {
+        let port = self.options.port;
+        let mut node = command("node");
+        node.args(["local/leash.mjs", "node", "local/openid-provider/server.mjs"])
+            .env("PORT", (port + 1).to_string())
+            .env("STATE_DIRECTORY", &self.directory)
+            .env("PORTAL_URL", Urls::of(port).portal_url)
+            .env("PORTAL_CLIENT_SECRET", secrets.get(secrets::PORTAL_CLIENT)?)
+            .env("CREDENTIALS_CLIENT_SECRET", secrets.get(secrets::CREDENTIALS_CLIENT)?)
+            .env("AUDIENCE", credentials::AUDIENCE);
+        Group::start(&mut node, &self.log_path(), self.options.echo)
+    }
+
+    fn start_runtime(&self, configs: &configuration::Configs) -> Result<Group> {
+        let mut node = command("node");
+        node.args(["local/leash.mjs", "node"]).arg(npm_bin("wrangler")).arg("dev");
+        quieten(&mut node, &self.directory);
+        for config in configs.gateway_first() {
+            node.arg("--config").arg(config);
+        }
+        node.arg("--persist-to").arg(self.directory.join("state"));
+        node.args(["--ip", "127.0.0.1", "--port", &self.options.port.to_string()]);
+        node.args(["--inspector-port", &free_port()?.to_string(), "--show-interactive-dev-session=false"]);
+        Group::start(&mut node, &self.log_path(), self.options.echo)
+    }
+
+    fn wait(&mut self, what: &str, limit: Duration, mut ready: impl FnMut(u16) -> bool) -> Result<()> {
+        let port = self.options.port;
+        let mut ended = false;
+        let answered = clock::wait_until(limit, Duration::from_millis(100), || {
+            ended = !self.is_alive();
+            (interruption::requested() || ended || ready(port)).then_some(())
+        });
+        if interruption::requested() {
+            bail!("interrupted");
+        }
+        if ended || answered.is_none() {
+            let why = if ended { "ended at its start" } else { "did not answer in time" };
+            bail!("{what} {why}; the log ends so:\n{}", log::tail(&self.log_path(), 30));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Runs the cron triggers of the stack on this port.
+pub(crate) fn trigger_cron(port: u16) -> Result<()> {
+    let answer = http::post_form(port, "/cron", &[], CRON_LIMIT)?;
+    if answer.status != 200 {
+        bail!("the cron triggers answered {}: {}", answer.status, answer.body);
+    }
+    Ok(())
+}
+
+/// Where a stack keeps everything of its own.
+pub(crate) fn directory(name: &str) -> PathBuf {
+    root().join(".local").join(name)
+}
+
+/// A secret of the stack that is kept under this name.
+pub(crate) fn secret(stack: &str, name: &str) -> Result<String> {
+    Secrets::load(&directory(stack))?.get(name)
+}
+
+pub(crate) use secrets::CREDENTIALS_CLIENT;
+
+/// Settings that keep wrangler quiet, offline, and apart from other stacks on the machine.
+fn quieten(command: &mut std::process::Command, directory: &Path) {
+    command
+        .env("WRANGLER_SEND_METRICS", "false")
+        .env("WRANGLER_SEND_ERROR_REPORTS", "false")
+        .env("WRANGLER_HIDE_BANNER", "true")
+        .env("WRANGLER_NO_SKILLS_UPDATE_PROMPTS", "true")
+        .env("WRANGLER_REGISTRY_PATH", directory.join("registry"))
+        .env("WRANGLER_LOG_PATH", directory.join("wrangler"))
+        .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
+        .env("CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV", "false")
+        .env("NO_COLOR", "1");
+}
+
+fn lock(directory: &Path, name: &str) -> Result<File> {
+    fs::create_dir_all(directory).with_context(|| format!("{} cannot be created", directory.display()))?;
+    let file = File::create(directory.join("lock")).context("the stack's lock file cannot be written")?;
+    if file.try_lock().is_err() {
+        bail!("the local stack `{name}` is running already: stop it first, or choose another --port");
+    }
+    Ok(file)
+}
+
+/// Refuses a port that something else listens on, and the one after it.
+pub(crate) fn require_free_ports(port: u16) -> Result<()> {
+    for (port, of) in [(port, "the Workers"), (port + 1, "the OpenID provider")] {
+        if TcpListener::bind(("127.0.0.1", port)).is_err() {
+            bail!("port {port} (for {of}) is taken: stop what listens there, or choose another with --port");
+        }
+    }
+    Ok(())
+}
+
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no port is free for the inspector")?;
+    Ok(listener.local_addr()?.port())
+}
+
+fn answers(host: &str, port: u16, path: &str) -> bool {
+    http::get(host, port, path, Duration::from_secs(10)).is_ok_and(|answer| answer.status == 200)
+}

@@ -1,0 +1,49 @@
+//! What a stack is started with.
+use std::collections::BTreeMap;
+
+/// How to start a [`Stack`](super::Stack).
+#[derive(Debug, Clone)]
+pub struct StackOptions {
+    pub(super) name: String,
+    pub(super) port: u16,
+    pub(super) fresh: bool,
+    pub(super) echo: bool,
+    /// By Worker, then by variable or secret; `None` takes it away.
+    pub(super) overrides: BTreeMap<String, BTreeMap<String, Option<String>>>,
+}
+
+impl StackOptions {
+    /// A stack of this name, whose state lies in `.local/<name>/`, on `port` and the port after it.
+    #[must_use]
+    pub fn new(name: &str, port: u16) -> Self {
+        Self { name: name.to_owned(), port, fresh: false, echo: false, overrides: BTreeMap::new() }
+    }
+
+    /// Forgets everything of earlier runs: databases, Queues, inboxes, secrets, signing keys.
+    #[must_use]
+    pub fn fresh(mut self) -> Self {
+        self.fresh = true;
+        self
+    }
+
+    /// Shows the Workers' log on the terminal too, made readable.
+    #[must_use]
+    pub fn echo(mut self) -> Self {
+        self.echo = true;
+        self
+    }
+
+    /// Gives a Worker another value of a variable or secret.
+    #[must_use]
+    pub fn set(mut self, worker: &str, name: &str, value: &str) -> Self {
+        self.overrides.entry(worker.to_owned()).or_default().insert(name.to_owned(), Some(value.to_owned()));
+        self
+    }
+
+    /// Takes a variable or secret away from a Worker.
+    #[must_use]
+    pub fn remove(mut self, worker: &str, name: &str) -> Self {
+        self.overrides.entry(worker.to_owned()).or_default().insert(name.to_owned(), None);
+        self
+    }
+}

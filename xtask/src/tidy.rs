@@ -1,0 +1,58 @@
+//! `cargo xtask tidy`: the rules of the source tree that no compiler checks.
+
+mod rules;
+mod source;
+
+use std::fs;
+
+use anyhow::{Result, bail};
+
+use self::rules::RULES;
+use self::source::Source;
+use crate::progress::line;
+use crate::workspace::{files_below, root};
+
+/// Folders that hold nothing of ours.
+const SKIP: [&str; 6] = [".git", ".local", ".wrangler", "build", "node_modules", "target"];
+/// What counts as source.
+const EXTENSIONS: [&str; 6] = ["rs", "js", "mjs", "css", "html", "sql"];
+
+/// Checks every source file of the repository against every rule.
+///
+/// # Errors
+///
+/// When a rule is broken; each place has been printed as `file:line: message` by then.
+pub fn run() -> Result<()> {
+    let mut findings = Vec::new();
+    let mut checked = 0;
+    for path in files_below(root(), &SKIP) {
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        let (true, Ok(text)) = (EXTENSIONS.contains(&extension), fs::read_to_string(&path)) else { continue };
+        let relative = path.strip_prefix(root()).unwrap_or(&path).to_string_lossy().into_owned();
+        findings.extend(findings_in(&Source::new(&relative, &text)));
+        checked += 1;
+    }
+    if findings.is_empty() {
+        line(format!("{:>12} {checked} files, {} rules", "Tidy", RULES.len()));
+        return Ok(());
+    }
+    findings.iter().for_each(line);
+    bail!("{} of the tree's rules are broken in the places above", findings.len())
+}
+
+/// What a file breaks, as `file:line: message`.
+fn findings_in(source: &Source) -> Vec<String> {
+    let all = RULES.iter().flat_map(|rule| rule(source));
+    all.map(|(line, message)| format!("{}:{line}: {message}", source.path)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_names_file_line_and_rule() {
+        let source = Source::new("shared/src/tenant.rs", "//! A tenant.\nuse worker::Env;\n");
+        assert_eq!(findings_in(&source), ["shared/src/tenant.rs:2: shared is pure: it must not use worker"]);
+    }
+}

@@ -1,0 +1,167 @@
+//! The rules. To add one: a function here, an entry in [`RULES`], a test with a file that breaks it and one that does not.
+
+use super::source::Source;
+
+/// What a rule finds: lines, counted from one, each with what is wrong there.
+type Findings = Vec<(usize, String)>;
+
+/// Every rule.
+pub(super) const RULES: [fn(&Source) -> Findings; 6] = [
+    not_too_long,
+    shared_is_pure,
+    domain_stands_alone,
+    edge_is_portable,
+    dependencies_point_inwards,
+    open_ends_have_reasons,
+];
+
+/// The longest file somebody reads to the end.
+const LONGEST: usize = 400;
+
+fn not_too_long(source: &Source) -> Findings {
+    let lines = source.text.lines().count();
+    if lines <= LONGEST {
+        return Vec::new();
+    }
+    vec![(lines, format!("{lines} lines are too many to read: split the file, the limit is {LONGEST}"))]
+}
+
+fn shared_is_pure(source: &Source) -> Findings {
+    if !source.is_in("shared/src") {
+        return Vec::new();
+    }
+    uses(source, &["worker", "axum", "wasm_bindgen", "js_sys"], "shared is pure: it must not use")
+}
+
+/// The nouns and their rules know nothing of how they are stored, reached or used.
+fn domain_stands_alone(source: &Source) -> Findings {
+    let outer = ["shared/src/store", "shared/src/app", "shared/src/testing"];
+    let is_outer_file = |folder: &str| source.path.strip_prefix(folder) == Some(".rs");
+    let is_domain = source.is_in("shared/src")
+        && !outer.iter().any(|folder| source.is_in(folder) || is_outer_file(folder))
+        && !["shared/src/ports.rs", "shared/src/lib.rs"].contains(&source.path)
+        && !source.is_in("shared/src/ports");
+    if !is_domain {
+        return Vec::new();
+    }
+    let wrong = source.paths().into_iter().filter(|(_, first, second)| {
+        ["crate", "super"].contains(&first.as_str()) && ["ports", "store", "app"].contains(&second.as_str())
+    });
+    wrong
+        .map(|(line, first, second)| (line, format!("a domain file must not use {first}::{second}")))
+        .collect()
+}
+
+fn edge_is_portable(source: &Source) -> Findings {
+    if !source.is_in("edge") {
+        return Vec::new();
+    }
+    uses(source, &["worker"], "edge runs natively in tests: it must not use")
+}
+
+fn dependencies_point_inwards(source: &Source) -> Findings {
+    if !["shared", "cloudflare", "edge"].iter().any(|folder| source.is_in(folder)) {
+        return Vec::new();
+    }
+    uses(
+        source,
+        &["admin_api", "partner_portal", "webhook_delivery"],
+        "dependencies point one way: this must not use",
+    )
+}
+
+fn uses(source: &Source, crates: &[&str], message: &str) -> Findings {
+    if !source.is_rust() {
+        return Vec::new();
+    }
+    let wrong = source.paths().into_iter().filter(|(_, first, _)| crates.contains(&first.as_str()));
+    wrong.map(|(line, first, _)| (line, format!("{message} {first}"))).collect()
+}
+
+/// Written in two parts, so that this file does not break its own rule.
+const OPEN_END: &str = concat!("TO", "DO");
+/// A reason is at least a few words.
+const SHORTEST_REASON: usize = 12;
+
+fn open_ends_have_reasons(source: &Source) -> Findings {
+    let mut findings = Vec::new();
+    for (index, line) in source.text.lines().enumerate() {
+        let Some((_, after)) = line.split_once(OPEN_END) else { continue };
+        let reason = after.split_once(':').map_or("", |(_, reason)| reason).trim();
+        if reason.len() < SHORTEST_REASON {
+            findings.push((
+                index + 1,
+                format!("a {OPEN_END} needs its reason: `{OPEN_END}: why it has to wait`"),
+            ));
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines that a rule finds.
+    fn lines(rule: fn(&Source) -> Findings, path: &str, text: &str) -> Vec<usize> {
+        rule(&Source::new(path, text)).into_iter().map(|(line, _)| line).collect()
+    }
+
+    #[test]
+    fn files_end_at_the_limit() {
+        assert!(lines(not_too_long, "a.css", &"a\n".repeat(LONGEST)).is_empty());
+        assert_eq!(lines(not_too_long, "a.css", &"a\n".repeat(LONGEST + 1)), [LONGEST + 1]);
+    }
+
+    #[test]
+    fn shared_uses_no_platform() {
+        let text = "use std::fmt;\nuse axum::Router;\nfn f(x: &js_sys::Date) {}\nuse wasm_bindgen::prelude::*;\nuse worker;\n";
+        assert_eq!(lines(shared_is_pure, "shared/src/event/mod.rs", text), [2, 3, 4, 5]);
+        assert!(lines(shared_is_pure, "cloudflare/src/lib.rs", text).is_empty());
+        assert!(
+            lines(shared_is_pure, "shared/src/a.rs", "use crate::worker_pool::X; // worker::Env\n")
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn the_domain_uses_neither_ports_nor_store_nor_app() {
+        let text = "use crate::tenant::OrgId;\nuse crate::{event, ports::Clock};\nuse super::store;\nuse crate::app::App;\n";
+        assert_eq!(lines(domain_stands_alone, "shared/src/webhook/url.rs", text), [2, 3, 4]);
+        for outside in [
+            "shared/src/app/register.rs",
+            "shared/src/app.rs",
+            "shared/src/store/a.rs",
+            "shared/src/lib.rs",
+            "shared/src/ports.rs",
+            "admin-api/src/lib.rs",
+        ] {
+            assert!(lines(domain_stands_alone, outside, text).is_empty(), "{outside}");
+        }
+    }
+
+    #[test]
+    fn edge_does_not_know_workers() {
+        assert_eq!(
+            lines(edge_is_portable, "edge/src/problem.rs", "use axum::Router;\nuse worker::Env;\n"),
+            [2]
+        );
+        assert!(lines(edge_is_portable, "admin-api/src/lib.rs", "use worker::Env;\n").is_empty());
+    }
+
+    #[test]
+    fn nothing_below_uses_a_worker_crate() {
+        for folder in ["shared", "cloudflare", "edge"] {
+            let path = format!("{folder}/src/lib.rs");
+            assert_eq!(lines(dependencies_point_inwards, &path, "\nuse admin_api::router;\n"), [2]);
+        }
+        assert!(lines(dependencies_point_inwards, "tests/src/lib.rs", "use admin_api::router;\n").is_empty());
+    }
+
+    #[test]
+    fn open_ends_say_why() {
+        let text =
+            format!("// {OPEN_END}\n// {OPEN_END}: later\n// {OPEN_END}: one shard is enough until 10 GB\n");
+        assert_eq!(lines(open_ends_have_reasons, "a.rs", &text), [1, 2]);
+    }
+}
