@@ -1,1 +1,22 @@
-//! shared
+//! The domain: tenants, API keys, webhooks, events, deliveries. It knows nothing of Workers; what it needs from
+//! outside is in [`ports`].
+
+pub mod actor;
+pub mod api_key;
+pub mod app;
+pub mod cursor;
+pub mod delivery;
+pub mod environment;
+pub mod error;
+pub mod event;
+pub mod page;
+pub mod ports;
+pub mod settings;
+pub mod store;
+pub mod strict_json;
+pub mod tenant;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod time;
+pub mod transition;
+pub mod webhook;

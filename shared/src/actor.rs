@@ -1,0 +1,32 @@
+//! Who did it, for `createdBy` and the audit log.
+
+use serde::{Deserialize, Serialize};
+
+use crate::tenant::OrgId;
+
+/// The person or partner behind a change (spec: Admin API, Authentication).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// An e-mail address, or `partner:<orgId>` for calls with a partner's own key.
+    pub name: String,
+    /// `partner-portal` where the person acted through the portal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
+}
+
+impl Actor {
+    /// An admin with a token of their own.
+    pub fn person(email: impl Into<String>) -> Self {
+        Self { name: email.into(), via: None }
+    }
+
+    /// A person signed in at the portal.
+    pub fn through_portal(email: impl Into<String>) -> Self {
+        Self { name: email.into(), via: Some("partner-portal".into()) }
+    }
+
+    /// A partner's backend with its API key.
+    pub fn partner(org_id: &OrgId) -> Self {
+        Self { name: format!("partner:{org_id}"), via: None }
+    }
+}

@@ -1,0 +1,192 @@
+//! One attempt: the signed request, and what its result means for the delivery and for the webhook's health.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use super::super::sealer::{secret_context, token_context};
+use super::{ATTEMPT_TIMEOUT, Courier};
+use crate::delivery::outcome::{AttemptResult, Outcome};
+use crate::delivery::retry::Next;
+use crate::delivery::{Attempt, DeliveryState};
+use crate::error::Error;
+use crate::ports::OutboundRequest;
+use crate::store::webhook_targets::{Health, Target};
+use crate::time::Timestamp;
+use crate::webhook::authentication::{AuthToken, Authentication};
+use crate::webhook::signing::{SigningSecret, signature};
+use crate::webhook::url::WebhookUrl;
+
+/// A webhook with its secrets opened, for the length of a batch.
+pub(super) struct Endpoint {
+    pub(super) target: Target,
+    secrets: Vec<SigningSecret>,
+    token: Option<AuthToken>,
+}
+
+/// What is being delivered.
+pub(super) struct Parcel<'a> {
+    pub(super) event_id: &'a str,
+    pub(super) event_type: &'a str,
+    pub(super) body: &'a str,
+    /// Failures before this attempt.
+    pub(super) failures: u32,
+    /// The retry window counts from here.
+    pub(super) tries_since: Timestamp,
+}
+
+/// An attempt that was made, and what follows from it.
+#[derive(Clone, Debug)]
+pub(super) struct Made {
+    pub(super) attempt: Attempt,
+    pub(super) ended_at: Timestamp,
+    pub(super) verdict: Verdict,
+    /// The endpoint answered 410.
+    pub(super) gone: bool,
+    /// It did not end in time: the rest of its batch waits.
+    pub(super) timed_out: bool,
+}
+
+/// What becomes of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Delivered,
+    /// Again after this long.
+    Again(Duration),
+    /// Ended, with the reason.
+    Ended(DeliveryState, String),
+}
+
+impl Courier {
+    /// Opens a webhook's secrets.
+    pub(super) async fn open_endpoint(&self, target: Target) -> Result<Endpoint, Error> {
+        let malformed = |_| Error::Internal("a sealed webhook secret or token is malformed".into());
+        let mut secrets = Vec::with_capacity(2);
+        for sealed in std::iter::once(&target.sealed_secret).chain(&target.sealed_previous_secret) {
+            let opened = self.sealer.open(&secret_context(&target.id), sealed).await?;
+            secrets.push(SigningSecret::parse(opened.expose_secret()).map_err(|_| malformed(()))?);
+        }
+        let token = match &target.sealed_token {
+            Some(sealed) if target.authentication != Authentication::None => {
+                let opened = self.sealer.open(&token_context(&target.id), sealed).await?;
+                Some(AuthToken::parse(opened.expose_secret()).map_err(|_| malformed(()))?)
+            }
+            _ => None,
+        };
+        Ok(Endpoint { target, secrets, token })
+    }
+
+    /// Makes one attempt and writes its log line.
+    pub(super) async fn attempt(&self, endpoint: &Endpoint, parcel: &Parcel<'_>) -> Made {
+        let target = &endpoint.target;
+        let at = self.now();
+        let result = match WebhookUrl::parse(&target.url, &self.url_rules) {
+            Ok(url) => self.http.post(request(endpoint, &url, parcel, at)).await,
+            Err(fault) => AttemptResult::BlockedUrl(fault),
+        };
+        let ended_at = self.now();
+        let attempt = Attempt {
+            at,
+            status: result.status(),
+            duration_milliseconds: u64::try_from(ended_at.since(at).as_millis()).unwrap_or(u64::MAX),
+            error: result.error(),
+            excerpt: excerpt(&result),
+        };
+        let outcome = result.outcome(ended_at.milliseconds());
+        let verdict = self.judge(outcome, parcel, attempt.error.as_deref().unwrap_or_default(), ended_at);
+        self.line(
+            "attempt",
+            json!({
+                "orgId": target.org_id, "webhookId": target.id, "eventId": parcel.event_id,
+                "eventType": parcel.event_type, "attempt": parcel.failures + 1, "status": attempt.status,
+                "error": attempt.error, "milliseconds": attempt.duration_milliseconds,
+                "outcome": match &verdict {
+                    Verdict::Delivered => "delivered",
+                    Verdict::Again(_) => "retry",
+                    Verdict::Ended(state, _) => state.as_str(),
+                },
+            }),
+        );
+        let timed_out = result == AttemptResult::TimedOut;
+        Made { attempt, ended_at, verdict, gone: outcome == Outcome::Gone, timed_out }
+    }
+
+    fn judge(&self, outcome: Outcome, parcel: &Parcel<'_>, error: &str, now: Timestamp) -> Verdict {
+        match outcome {
+            Outcome::Delivered => Verdict::Delivered,
+            Outcome::Failed | Outcome::Gone => Verdict::Ended(DeliveryState::Failed, error.to_owned()),
+            Outcome::Retry { not_before } => {
+                let elapsed = now.since(parcel.tries_since);
+                match self.policy.next_delay(parcel.failures + 1, not_before, self.random_number(), elapsed) {
+                    Next::After(delay) => Verdict::Again(delay),
+                    Next::Dead => Verdict::Ended(
+                        DeliveryState::Dead,
+                        format!("retries spent; the last attempt: {error}"),
+                    ),
+                }
+            }
+        }
+    }
+}
+
+/// The request of the specification's "The request".
+fn request(endpoint: &Endpoint, url: &WebhookUrl, parcel: &Parcel<'_>, at: Timestamp) -> OutboundRequest {
+    let secrets: Vec<&SigningSecret> = endpoint.secrets.iter().collect();
+    let signed = signature(&secrets, parcel.event_id, at.seconds(), parcel.body.as_bytes());
+    let mut headers = vec![
+        ("content-type".to_owned(), "application/json".to_owned()),
+        ("user-agent".to_owned(), "SmartphoneKey-Webhooks/1".to_owned()),
+        ("webhook-id".to_owned(), parcel.event_id.to_owned()),
+        ("webhook-timestamp".to_owned(), at.seconds().to_string()),
+        ("webhook-signature".to_owned(), signed),
+    ];
+    let token = endpoint.token.as_ref().and_then(|token| endpoint.target.authentication.header(token));
+    headers.extend(token.map(|(name, value)| (name.to_owned(), value.expose_secret().to_owned())));
+    OutboundRequest {
+        url: url.as_str().to_owned(),
+        headers,
+        body: parcel.body.to_owned(),
+        timeout: ATTEMPT_TIMEOUT,
+    }
+}
+
+/// What the endpoint wrote, kept only where it explains a failure.
+fn excerpt(result: &AttemptResult) -> Option<String> {
+    match result {
+        AttemptResult::Response { excerpt, .. } if result.error().is_some() && !excerpt.is_empty() => {
+            Some(excerpt.clone())
+        }
+        _ => None,
+    }
+}
+
+/// A webhook's health after a batch of attempts, in the order in which they ended. Nothing where its row needs no
+/// write: every attempt succeeded, and it was well before.
+pub(super) fn health(target: &Target, made: &[&Made]) -> Option<Health> {
+    let mut health = Health {
+        id: target.id.clone(),
+        succeeded: false,
+        failures: 0,
+        delivered_at: None,
+        error_at: None,
+        error_status: None,
+        error_message: None,
+        gone: false,
+    };
+    for made in made {
+        if made.verdict == Verdict::Delivered {
+            health.succeeded = true;
+            health.failures = 0;
+            health.delivered_at = Some(made.ended_at.milliseconds());
+        } else {
+            health.failures += 1;
+            health.error_at = Some(made.ended_at.milliseconds());
+            health.error_status = made.attempt.status;
+            health.error_message = made.attempt.error.clone();
+        }
+        health.gone |= made.gone;
+    }
+    let unwell = health.error_at.is_some() || target.consecutive_failures > 0;
+    (unwell && !made.is_empty()).then_some(health)
+}

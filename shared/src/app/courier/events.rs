@@ -1,0 +1,297 @@
+//! A batch of fresh events: one read, the first attempts, one write.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::attempt::{Endpoint, Made, Parcel, Verdict, health};
+use super::fairness::{Answered, Ran, run};
+use super::{AFTER_OUTAGE, Courier, Settlement};
+use crate::delivery::DeliveryState;
+use crate::error::Error;
+use crate::event::envelope::Event;
+use crate::event::message::{DeliveryKey, EventMessage};
+use crate::ports::Statement;
+use crate::store::deliveries::{self, ExistingRow, NewDelivery};
+use crate::store::webhook_targets::{self, Target, TargetRow};
+use crate::time::Timestamp;
+use crate::webhook::WebhookStatus;
+
+/// How long a message waits whose body is not there yet: KV may take a minute to show it everywhere.
+const UNTIL_KV_SHOWS: Duration = Duration::from_secs(30);
+/// How long a delivery waits that a batch had no time for.
+const AFTER_DEFERRAL: Duration = Duration::from_secs(1);
+
+/// A message, read as far as it can be.
+enum Received {
+    Event(Event),
+    Unsettled(Settlement),
+}
+
+/// An event for a webhook that takes none now.
+struct Held<'a> {
+    target: &'a Target,
+    event: &'a Event,
+}
+
+impl Courier {
+    /// Delivers a batch of messages from the events queue; says for each, in order, what to do with it.
+    pub async fn deliver_events(&self, messages: &[String]) -> Vec<Settlement> {
+        let mut received = Vec::with_capacity(messages.len());
+        for message in messages {
+            received.push(self.receive(message).await);
+        }
+        // The same event twice in a batch is one event.
+        let mut seen = HashSet::new();
+        let events: Vec<&Event> = received
+            .iter()
+            .filter_map(|received| match received {
+                Received::Event(event) => Some(event),
+                Received::Unsettled(_) => None,
+            })
+            .filter(|event| seen.insert((event.partner_id.as_str(), event.id.as_str())))
+            .collect();
+        let settlement = match self.deliver(&events).await {
+            Ok(()) => Settlement::Acknowledge,
+            Err(error) => {
+                self.line("events not settled", json!({"detail": error.to_string(), "events": events.len()}));
+                AFTER_OUTAGE
+            }
+        };
+        let settle = |received: &Received| match received {
+            Received::Event(_) => settlement,
+            Received::Unsettled(settlement) => *settlement,
+        };
+        received.iter().map(settle).collect()
+    }
+
+    async fn receive(&self, message: &str) -> Received {
+        let body = match EventMessage::decode(message) {
+            Ok(EventMessage::Envelope(body)) => body,
+            Ok(EventMessage::StoredAt(key)) => match self.bodies.get(&key).await {
+                Ok(Some(body)) => body,
+                Ok(None) | Err(_) => {
+                    self.line("body not there yet", json!({"key": key}));
+                    return Received::Unsettled(Settlement::Retry(UNTIL_KV_SHOWS));
+                }
+            },
+            Err(error) => return self.undecodable(&error.to_string()),
+        };
+        match Event::parse(&body) {
+            Ok(event) => Received::Event(event),
+            Err(fault) => self.undecodable(&fault.to_string()),
+        }
+    }
+
+    /// The platform hands it over a few more times, then puts it among the dead letters. Its batch mates go on.
+    fn undecodable(&self, detail: &str) -> Received {
+        self.line("undecodable message", json!({"detail": detail}));
+        Received::Unsettled(AFTER_OUTAGE)
+    }
+
+    async fn deliver(&self, events: &[&Event]) -> Result<(), Error> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        // Reading twice changes nothing.
+        let (targets, existing) = self.match_batch(events).await?;
+        let mut held = Vec::new();
+        let mut lanes: Vec<(&Target, Vec<&Event>)> = Vec::new();
+        for target in &targets {
+            let matching = events.iter().copied().filter(|event| {
+                event.partner_id == target.org_id
+                    && target.events.matches(&event.event_type)
+                    && !existing
+                        .contains(&ExistingRow { webhook_id: target.id.clone(), event_id: event.id.clone() })
+            });
+            match target.status {
+                WebhookStatus::Active => lanes.push((target, matching.collect())),
+                WebhookStatus::Pending | WebhookStatus::Disabled => {
+                    held.extend(matching.map(|event| Held { target, event }));
+                }
+            }
+        }
+        lanes.retain(|(_, events)| !events.is_empty());
+        let mut endpoints = Vec::with_capacity(lanes.len());
+        for (target, _) in &lanes {
+            endpoints.push(self.open_endpoint((*target).clone()).await?);
+        }
+        // A crash from here until the write has the events handed over again: partners may see one twice, with the
+        // same webhook-id.
+        let ran = self.first_attempts(&endpoints, &lanes).await;
+        let mut made_by_lane: Vec<Vec<&Made>> = vec![Vec::new(); lanes.len()];
+        let mut new = Vec::new();
+        let now = self.now();
+        for (lane, place, ran) in &ran {
+            let (target, event) = (lanes[*lane].0, lanes[*lane].1[*place]);
+            match ran {
+                Ran::Done(made) => {
+                    made_by_lane[*lane].push(made);
+                    new.push(attempted(target, event, made));
+                }
+                Ran::Deferred => new.push(unattempted(
+                    target,
+                    event,
+                    now,
+                    DeliveryState::Pending,
+                    Some(now.plus(AFTER_DEFERRAL)),
+                    None,
+                )),
+            }
+        }
+        new.extend(held.iter().map(|held| self.hold(held, now)));
+        let health: Vec<_> =
+            lanes.iter().zip(&made_by_lane).filter_map(|((target, _), made)| health(target, made)).collect();
+        let mut writes = inserts(&new);
+        if !health.is_empty() {
+            writes.push(webhook_targets::record_health(&health));
+        }
+        if !writes.is_empty() {
+            // Unique by webhook and event: writing twice leaves one row.
+            self.database.batch(writes).await?;
+        }
+        let due = new.iter().filter(|new| new.state == DeliveryState::Pending).filter_map(|new| {
+            let next = Timestamp::from_milliseconds(new.next_attempt_at?);
+            Some((new.key.clone(), next.since(self.now())))
+        });
+        self.wake(due.filter(|(_, delay)| *delay < self.policy.window()).collect()).await;
+        Ok(())
+    }
+
+    async fn match_batch(&self, events: &[&Event]) -> Result<(Vec<Target>, HashSet<ExistingRow>), Error> {
+        let org_ids: BTreeSet<&str> = events.iter().map(|event| event.partner_id.as_str()).collect();
+        let org_ids: Vec<&str> = org_ids.into_iter().collect();
+        let event_ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
+        let statements =
+            vec![webhook_targets::of_tenants(&org_ids), deliveries::existing_of_events(&org_ids, &event_ids)];
+        let mut batch = self.database.batch(statements).await?;
+        let now = self.now();
+        let rows = batch.take::<TargetRow>(0)?;
+        let targets = rows.into_iter().map(|row| row.into_target(now)).collect::<Result<_, _>>()?;
+        Ok((targets, batch.take(1)?.into_iter().collect()))
+    }
+
+    async fn first_attempts(
+        &self,
+        endpoints: &[Endpoint],
+        lanes: &[(&Target, Vec<&Event>)],
+    ) -> Vec<(usize, usize, Ran<Made>)> {
+        let jobs = lanes.iter().map(|(_, events)| events.clone()).collect();
+        let begin = |lane: usize, event: &Event| {
+            let endpoint = &endpoints[lane];
+            let (id, event_type, body) = (event.id.clone(), event.event_type.clone(), event.body.clone());
+            async move {
+                let tries_since = self.now();
+                let parcel = Parcel {
+                    event_id: &id,
+                    event_type: event_type.as_str(),
+                    body: &body,
+                    failures: 0,
+                    tries_since,
+                };
+                self.attempt(endpoint, &parcel).await
+            }
+        };
+        run(&*self.clock, jobs, begin, answered).await
+    }
+
+    /// While a webhook is pending its deliveries wait for it, as long as their window lasts; a disabled one's are
+    /// dead at once, and can be redelivered.
+    fn hold(&self, held: &Held<'_>, now: Timestamp) -> NewDelivery {
+        let Held { target, event } = held;
+        match target.status {
+            WebhookStatus::Disabled => {
+                let reason = Some("webhook disabled".to_owned());
+                unattempted(target, event, now, DeliveryState::Dead, None, reason)
+            }
+            WebhookStatus::Active | WebhookStatus::Pending => {
+                let end = Some(now.plus(self.policy.window()));
+                unattempted(target, event, now, DeliveryState::Pending, end, None)
+            }
+        }
+    }
+}
+
+pub(super) fn answered(made: &Made) -> Answered {
+    match &made.verdict {
+        _ if made.timed_out => Answered::TimedOut,
+        Verdict::Delivered => Answered::Well,
+        Verdict::Again(_) | Verdict::Ended(..) => Answered::Somehow,
+    }
+}
+
+fn key(target: &Target, event: &Event) -> DeliveryKey {
+    DeliveryKey { org_id: target.org_id.clone(), webhook_id: target.id.clone(), event_id: event.id.clone() }
+}
+
+fn attempted(target: &Target, event: &Event, made: &Made) -> NewDelivery {
+    let at = made.attempt.at.milliseconds();
+    let ended = made.ended_at.milliseconds();
+    let (state, next_attempt_at, reason) = match &made.verdict {
+        Verdict::Delivered => (DeliveryState::Delivered, None, None),
+        Verdict::Again(delay) => {
+            (DeliveryState::Pending, Some(made.ended_at.plus(*delay).milliseconds()), None)
+        }
+        Verdict::Ended(state, reason) => (*state, None, Some(reason.clone())),
+    };
+    NewDelivery {
+        key: key(target, event),
+        event_type: event.event_type.to_string(),
+        state,
+        created_at: at,
+        failures: u32::from(state != DeliveryState::Delivered),
+        next_attempt_at,
+        ended_at: next_attempt_at.is_none().then_some(ended),
+        reason,
+        attempts: vec![made.attempt.clone()],
+        body: (state != DeliveryState::Delivered).then(|| event.body.clone()),
+    }
+}
+
+fn unattempted(
+    target: &Target,
+    event: &Event,
+    now: Timestamp,
+    state: DeliveryState,
+    next_attempt_at: Option<Timestamp>,
+    reason: Option<String>,
+) -> NewDelivery {
+    NewDelivery {
+        key: key(target, event),
+        event_type: event.event_type.to_string(),
+        state,
+        created_at: now.milliseconds(),
+        failures: 0,
+        next_attempt_at: next_attempt_at.map(Timestamp::milliseconds),
+        ended_at: next_attempt_at.is_none().then(|| now.milliseconds()),
+        reason,
+        attempts: Vec::new(),
+        body: Some(event.body.clone()),
+    }
+}
+
+fn inserts(new: &[NewDelivery]) -> Vec<Statement> {
+    let (delivered, undelivered): (Vec<_>, Vec<_>) =
+        new.iter().partition(|new| new.state == DeliveryState::Delivered);
+    let mut statements: Vec<Statement> =
+        undelivered.into_iter().map(deliveries::insert_undelivered).collect();
+    if !delivered.is_empty() {
+        statements.push(deliveries::insert_delivered(&delivered));
+    }
+    statements
+}
+
+/// Deliveries grouped by webhook, in the order in which each webhook first appears.
+pub(super) fn by_webhook<T>(items: Vec<T>, webhook: impl Fn(&T) -> &str) -> Vec<Vec<T>> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut lanes: Vec<Vec<T>> = Vec::new();
+    for item in items {
+        let place = *places.entry(webhook(&item).to_owned()).or_insert_with(|| {
+            lanes.push(Vec::new());
+            lanes.len() - 1
+        });
+        lanes[place].push(item);
+    }
+    lanes
+}

@@ -1,0 +1,91 @@
+//! `POST /tenants/{orgId}/webhooks`
+
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use super::sealer::secret_context;
+use super::webhook_authentication::{RequestedAuthentication, ShownAuthentication};
+use super::{App, Transitioned};
+use crate::actor::Actor;
+use crate::error::Error;
+use crate::store::tenants;
+use crate::store::transitions::{self, Guard, NewTransition};
+use crate::store::webhooks::{self, NewWebhook};
+use crate::tenant::OrgId;
+use crate::transition::TransitionKind;
+use crate::webhook::filter::EventFilter;
+use crate::webhook::signing::SigningSecret;
+use crate::webhook::url::WebhookUrl;
+
+/// A webhook as a caller asks for it.
+#[derive(Clone, Debug)]
+pub struct RequestedWebhook {
+    /// Where to.
+    pub url: WebhookUrl,
+    /// Which events.
+    pub events: EventFilter,
+    /// The signing secret; generated where absent.
+    pub secret: Option<SigningSecret>,
+    /// The static token.
+    pub auth: RequestedAuthentication,
+}
+
+/// A webhook just created, with what is shown once.
+#[derive(Debug)]
+pub struct CreatedWebhook {
+    /// The tenant and the version.
+    pub transitioned: Transitioned,
+    /// A UUID.
+    pub webhook_id: String,
+    /// The signing secret.
+    pub secret: SigningSecret,
+    /// The static token.
+    pub auth: ShownAuthentication,
+}
+
+impl App {
+    /// Creates an active webhook: one round trip.
+    ///
+    /// # Errors
+    /// [`Error::TenantNotRegistered`]; [`Error::WebhookLimitReached`].
+    pub async fn create_webhook(
+        &self,
+        actor: &Actor,
+        org_id: &OrgId,
+        requested: RequestedWebhook,
+    ) -> Result<CreatedWebhook, Error> {
+        let at = self.now();
+        let id = self.fresh_uuid();
+        let secret = requested.secret.unwrap_or_else(|| self.fresh_signing_secret());
+        let sealed_secret = self.sealer.seal(&secret_context(&id), secret.expose().expose_secret()).await?;
+        let (stored, auth) = self.seal_authentication(&id, &requested.auth).await?;
+        let new = NewWebhook {
+            id: &id,
+            url: &requested.url,
+            events: &requested.events,
+            sealed_secret: &sealed_secret,
+            auth: &stored,
+            at,
+        };
+        let details = json!({"webhookId": id, "url": requested.url, "events": requested.events, "auth": stored.authentication});
+        let transition = NewTransition { kind: TransitionKind::WebhookCreated, at, actor, details };
+        let statements = vec![
+            tenants::registered(org_id),
+            webhooks::insert(org_id, &new),
+            transitions::append(org_id, transition, &Guard::Webhook(&id)),
+        ];
+        let mut batch = self.run(statements).await?;
+        if !batch.any(0) {
+            return Err(Error::TenantNotRegistered);
+        }
+        let transitioned = Transitioned::read(&mut batch, 2, org_id, Error::WebhookLimitReached)?;
+        Ok(CreatedWebhook { transitioned, webhook_id: id, secret, auth })
+    }
+
+    /// Draws a signing secret.
+    pub(super) fn fresh_signing_secret(&self) -> SigningSecret {
+        let mut bytes = [0_u8; 32];
+        self.random.fill(&mut bytes);
+        SigningSecret::generate(bytes)
+    }
+}

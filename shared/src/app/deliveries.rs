@@ -1,0 +1,144 @@
+//! The delivery log, and redelivery.
+
+use super::App;
+use crate::cursor::Cursor;
+use crate::delivery::{Delivery, DeliveryState};
+use crate::error::Error;
+use crate::event::message::{DeliveryKey, RetryMessage};
+use crate::ports::{QueuedMessage, Statement};
+use crate::store::deliveries::{self, LogRow};
+use crate::store::{tenants, webhooks};
+use crate::tenant::OrgId;
+use crate::time::Timestamp;
+
+/// A place in the log: creation time in milliseconds, and event id.
+pub type LogCursor = Cursor<(i64, String)>;
+
+/// Rows that one request looks at, at most: a filter that few match costs no more than one that all do.
+const MOST_EXAMINED: u32 = 1_000;
+
+/// Which deliveries of a webhook.
+#[derive(Clone, Debug, Default)]
+pub struct LogFilter {
+    /// In this state.
+    pub state: Option<DeliveryState>,
+    /// Of this event type.
+    pub event_type: Option<String>,
+    /// Created at or after.
+    pub since: Option<Timestamp>,
+    /// Created before.
+    pub until: Option<Timestamp>,
+    /// From here on.
+    pub cursor: Option<LogCursor>,
+}
+
+/// A stretch of the log. It may be shorter than asked for, even empty, and still have a next one.
+#[derive(Debug)]
+pub struct LogPage {
+    /// Newest first.
+    pub deliveries: Vec<Delivery>,
+    /// Where to go on.
+    pub next: Option<LogCursor>,
+}
+
+impl App {
+    /// A page of a webhook's log, newest first, in constant time whatever the history.
+    ///
+    /// # Errors
+    /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`].
+    pub async fn list_deliveries(
+        &self,
+        org_id: &OrgId,
+        webhook_id: &str,
+        filter: LogFilter,
+        limit: u32,
+    ) -> Result<LogPage, Error> {
+        let filtered = filter.state.is_some() || filter.event_type.is_some();
+        let examined = if filtered { MOST_EXAMINED } else { limit + 1 };
+        let newest = filter.until.map_or(i64::MAX >> 11, Timestamp::milliseconds);
+        // "Before the cursor" or, on the first page, before `until`, whatever the event id.
+        let from = match filter.cursor {
+            Some(Cursor(place)) => place.min((newest, String::new())),
+            None => (newest, String::new()),
+        };
+        let since = filter.since.unwrap_or(Timestamp::from_milliseconds(0));
+        let mut batch = self
+            .run(webhook_checks(
+                org_id,
+                webhook_id,
+                deliveries::log(org_id, webhook_id, since, &from, examined),
+            ))
+            .await?;
+        check_webhook(&batch)?;
+        let rows = batch.take::<LogRow>(2)?;
+        let exhausted = rows.len() < examined as usize;
+        let last_examined = rows.last().map(LogRow::place);
+        let wanted = |row: &LogRow| {
+            filter.state.is_none_or(|state| row.state == state)
+                && filter.event_type.as_deref().is_none_or(|event_type| row.event_type() == event_type)
+        };
+        let mut matching: Vec<LogRow> = rows.into_iter().filter(wanted).collect();
+        let full = matching.len() > limit as usize;
+        matching.truncate(limit as usize);
+        let next = match (full, exhausted) {
+            (true, _) => matching.last().map(LogRow::place),
+            (false, false) => last_examined,
+            (false, true) => None,
+        };
+        let deliveries = matching.into_iter().map(Delivery::try_from).collect::<Result<_, _>>()?;
+        Ok(LogPage { deliveries, next: next.map(Cursor) })
+    }
+
+    /// One delivery, and its body where it is kept.
+    ///
+    /// # Errors
+    /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`]; [`Error::DeliveryNotFound`].
+    pub async fn get_delivery(
+        &self,
+        org_id: &OrgId,
+        webhook_id: &str,
+        event_id: &str,
+    ) -> Result<(Delivery, Option<String>), Error> {
+        let select = deliveries::select(org_id, webhook_id, event_id);
+        let mut batch = self.run(webhook_checks(org_id, webhook_id, select)).await?;
+        check_webhook(&batch)?;
+        let mut row = batch.first::<LogRow>(2)?.ok_or(Error::DeliveryNotFound)?;
+        let body = row.body.take();
+        Ok((row.try_into()?, body))
+    }
+
+    /// Makes an ended delivery pending again, with a fresh retry window, and wakes it. The database has it from
+    /// then on: should the queue refuse, the sweep wakes it.
+    ///
+    /// # Errors
+    /// As [`App::get_delivery`]; [`Error::DeliveryPending`]; [`Error::BodyNotKept`].
+    pub async fn redeliver(&self, org_id: &OrgId, webhook_id: &str, event_id: &str) -> Result<(), Error> {
+        let mut statements =
+            webhook_checks(org_id, webhook_id, deliveries::select(org_id, webhook_id, event_id));
+        statements.push(deliveries::redeliver(org_id, webhook_id, event_id, self.now()));
+        let mut batch = self.run(statements).await?;
+        check_webhook(&batch)?;
+        // As it was just before, in the same transaction.
+        let row = batch.first::<LogRow>(2)?.ok_or(Error::DeliveryNotFound)?;
+        if row.state == DeliveryState::Pending {
+            return Err(Error::DeliveryPending);
+        }
+        if row.body.is_none() {
+            return Err(Error::BodyNotKept);
+        }
+        let body = RetryMessage::Deliver(DeliveryKey::new(org_id, webhook_id, event_id)).encode();
+        let _ = self.retries.send(vec![QueuedMessage { body, delay: std::time::Duration::ZERO }]).await;
+        Ok(())
+    }
+}
+
+fn webhook_checks(org_id: &OrgId, webhook_id: &str, then: Statement) -> Vec<Statement> {
+    vec![tenants::registered(org_id), webhooks::exists(org_id, webhook_id), then]
+}
+
+fn check_webhook(batch: &crate::ports::Batch) -> Result<(), Error> {
+    if !batch.any(0) {
+        return Err(Error::TenantNotRegistered);
+    }
+    if batch.any(1) { Ok(()) } else { Err(Error::WebhookNotFound) }
+}

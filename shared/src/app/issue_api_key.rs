@@ -1,0 +1,99 @@
+//! `POST /api-keys`
+
+use serde_json::json;
+
+use super::App;
+use crate::actor::Actor;
+use crate::api_key::ApiKey;
+use crate::error::Error;
+use crate::ports::{Batch, DatabaseError};
+use crate::store::api_keys::{self, LabelRow, NewApiKey};
+use crate::store::transitions::{self, Guard, NewTransition};
+use crate::tenant::{OrgId, OrgName};
+use crate::time::Timestamp;
+use crate::transition::TransitionKind;
+
+/// A key just issued, with the key itself: shown in one response and never again.
+#[derive(Debug)]
+pub struct FreshApiKey {
+    /// The full key.
+    pub key: ApiKey,
+    /// Whose.
+    pub org_id: OrgId,
+    /// The label it was issued under.
+    pub org_name: String,
+    /// When.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl FreshApiKey {
+    /// Draws a key that is not stored yet.
+    pub(super) fn draw(
+        app: &App,
+        actor: &Actor,
+        org_id: &OrgId,
+        expires_at: Option<Timestamp>,
+    ) -> Result<Self, Error> {
+        let created_at = app.now();
+        if expires_at.is_some_and(|end| end <= created_at) {
+            return Err(Error::field("expiresAt", "must be in the future"));
+        }
+        Ok(Self {
+            key: ApiKey::generate(|bytes| app.random.fill(bytes)),
+            org_id: org_id.clone(),
+            org_name: String::new(),
+            created_at,
+            created_by: actor.name.clone(),
+            expires_at,
+        })
+    }
+
+    /// The row to store.
+    pub(super) fn row<'a>(&'a self, org_name: Option<&'a str>) -> NewApiKey<'a> {
+        let Self { key, created_at, created_by, expires_at, .. } = self;
+        NewApiKey { key, org_name, at: *created_at, by: created_by, expires_at: *expires_at }
+    }
+
+    /// What the audit log keeps of it.
+    pub(super) fn transition<'a>(&self, kind: TransitionKind, actor: &'a Actor) -> NewTransition<'a> {
+        let details = json!({"prefix": self.key.prefix(), "expiresAt": self.expires_at});
+        NewTransition { kind, at: self.created_at, actor, details }
+    }
+
+    /// Takes the stored label; without one there is no such tenant.
+    pub(super) fn stored(mut self, batch: &mut Batch, index: usize) -> Result<Self, Error> {
+        self.org_name = batch.first::<LabelRow>(index)?.ok_or(Error::TenantNotRegistered)?.org_name;
+        Ok(self)
+    }
+}
+
+impl App {
+    /// Issues the tenant's key: one round trip. Whoever races, the database lets one key be active.
+    ///
+    /// # Errors
+    /// [`Error::TenantNotRegistered`]; [`Error::ActiveKeyExists`]; [`Error::Invalid`] for an `expiresAt` in the past.
+    pub async fn issue_api_key(
+        &self,
+        actor: &Actor,
+        org_id: &OrgId,
+        org_name: Option<&OrgName>,
+        expires_at: Option<Timestamp>,
+    ) -> Result<FreshApiKey, Error> {
+        let fresh = FreshApiKey::draw(self, actor, org_id, expires_at)?;
+        let transition = fresh.transition(TransitionKind::ApiKeyIssued, actor);
+        let written = self.database.batch(vec![
+            api_keys::release_expired(org_id, fresh.created_at),
+            api_keys::insert(org_id, &fresh.row(org_name.map(OrgName::as_str))),
+            transitions::append(org_id, transition, &Guard::Tenant),
+        ]);
+        match written.await {
+            Err(DatabaseError::Unique(_)) => Err(Error::ActiveKeyExists),
+            Err(error) => Err(error.into()),
+            Ok(mut batch) => fresh.stored(&mut batch, 1),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Use cases, one file each: what the Admin API, the portal and the delivery Worker do, on top of the ports.
+
+pub mod api_keys;
+pub mod authenticate_partner;
+pub mod change_webhook;
+pub mod courier;
+pub mod create_webhook;
+pub mod deliveries;
+pub mod issue_api_key;
+pub mod register_tenant;
+pub mod revoke_api_key;
+pub mod rotate_api_key;
+pub mod sealer;
+pub mod tenants;
+pub mod webhook_authentication;
+pub mod webhooks;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::ports::{Batch, Clock, Database, Queue, Random, Statement};
+use crate::store::transitions::VersionRow;
+use crate::tenant::OrgId;
+use crate::time::Timestamp;
+use crate::webhook::url::UrlRules;
+use sealer::Sealer;
+
+/// What the use cases of the Admin API work with. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// Tenants, keys, webhooks, deliveries.
+    pub database: Arc<dyn Database>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Random bytes.
+    pub random: Arc<dyn Random>,
+    /// Seals webhook secrets and tokens.
+    pub sealer: Sealer,
+    /// Wakes the delivery Worker for deliveries that became due.
+    pub retries: Arc<dyn Queue>,
+    /// Which webhook URLs this environment allows.
+    pub url_rules: UrlRules,
+}
+
+impl App {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn fresh_uuid(&self) -> String {
+        let mut bytes = [0_u8; 16];
+        self.random.fill(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+    }
+
+    async fn run(&self, statements: Vec<Statement>) -> Result<Batch, Error> {
+        Ok(self.database.batch(statements).await?)
+    }
+}
+
+/// A change was written, and this is the version it made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Transitioned {
+    /// Whose change.
+    pub org_id: OrgId,
+    /// Counts the transitions of the changed aggregate.
+    pub version: u32,
+}
+
+impl Transitioned {
+    /// Reads the version from the appended transition; `absent` where its guard did not hold.
+    fn read(batch: &mut Batch, index: usize, org_id: &OrgId, absent: Error) -> Result<Self, Error> {
+        match batch.first::<VersionRow>(index)? {
+            Some(row) => Ok(Self { org_id: org_id.clone(), version: row.version }),
+            None => Err(absent),
+        }
+    }
+}
+
+/// A stretch of a list, and how long the whole list is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed<T> {
+    /// The entries, in the order of their creation.
+    pub entries: Vec<T>,
+    /// Entries in the whole list.
+    pub total: u32,
+}

@@ -1,0 +1,41 @@
+//! `POST /api-keys/{orgId}/rotate`
+
+use std::time::Duration;
+
+use super::App;
+use super::issue_api_key::FreshApiKey;
+use crate::actor::Actor;
+use crate::error::Error;
+use crate::store::api_keys;
+use crate::store::transitions::{self, Guard};
+use crate::tenant::OrgId;
+use crate::time::Timestamp;
+use crate::transition::TransitionKind;
+
+impl App {
+    /// Issues a new key and ends the old ones, in one transaction. With a grace they work until it ends; no older
+    /// key outlives it, not even one that an earlier rotation gave a longer grace. Works where no key is active.
+    ///
+    /// # Errors
+    /// [`Error::TenantNotRegistered`]; [`Error::Invalid`] for an `expiresAt` in the past.
+    pub async fn rotate_api_key(
+        &self,
+        actor: &Actor,
+        org_id: &OrgId,
+        expires_at: Option<Timestamp>,
+        grace: Duration,
+    ) -> Result<FreshApiKey, Error> {
+        let fresh = FreshApiKey::draw(self, actor, org_id, expires_at)?;
+        let statements = vec![
+            api_keys::end_all(org_id, fresh.created_at.plus(grace)),
+            api_keys::insert(org_id, &fresh.row(None)),
+            transitions::append(
+                org_id,
+                fresh.transition(TransitionKind::ApiKeyRotated, actor),
+                &Guard::Tenant,
+            ),
+        ];
+        let mut batch = self.run(statements).await?;
+        fresh.stored(&mut batch, 1)
+    }
+}

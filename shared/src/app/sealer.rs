@@ -1,0 +1,106 @@
+//! Keeps webhook secrets and tokens sealed in the database.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
+use sha2::{Digest, Sha256};
+
+use crate::ports::{Aead, CipherError, Random};
+use crate::settings::Settings;
+
+/// A key of 32 bytes with the id that sealed values name it by.
+#[derive(Clone)]
+pub struct SealingKey {
+    id: String,
+    bytes: Arc<SecretBox<[u8; 32]>>,
+}
+
+impl SealingKey {
+    /// Reads `WEBHOOK_SECRETS_KEY`: standard base64 of exactly 32 bytes. Its id is the start of a digest of it, so
+    /// that rotating the key needs no second setting.
+    ///
+    /// # Errors
+    /// What is wrong, without the value.
+    pub fn parse(text: &SecretString) -> Result<Self, &'static str> {
+        const RULE: &str = "must be base64 of exactly 32 bytes (openssl rand -base64 32)";
+        let decoded = STANDARD.decode(text.expose_secret()).map_err(|_| RULE)?;
+        let bytes: [u8; 32] = decoded.try_into().map_err(|_| RULE)?;
+        let id =
+            hex::encode(&Sha256::new().chain_update(b"sealing-key-id").chain_update(bytes).finalize()[..4]);
+        Ok(Self { id, bytes: Arc::new(SecretBox::new(Box::new(bytes))) })
+    }
+
+    /// The key in the setting of this name, which must be there.
+    pub fn required(settings: &mut Settings<'_>, name: &str) -> Option<Self> {
+        let text = settings.secret(name)?;
+        Self::parse(&text).map_or_else(|fault| settings.fault(name, fault), Some)
+    }
+
+    /// The key in the setting of this name, which may be absent.
+    pub fn optional(settings: &mut Settings<'_>, name: &str) -> Option<Self> {
+        settings.optional(name, |text| Self::parse(&text.into()))
+    }
+}
+
+/// Seals with the first key, opens with whichever key a value names.
+#[derive(Clone)]
+pub struct Sealer {
+    keys: Arc<[SealingKey]>,
+    aead: Arc<dyn Aead>,
+    random: Arc<dyn Random>,
+}
+
+impl Sealer {
+    /// `current` seals; `previous` still opens.
+    pub fn new(
+        current: SealingKey,
+        previous: Option<SealingKey>,
+        aead: Arc<dyn Aead>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        Self { keys: std::iter::once(current).chain(previous).collect(), aead, random }
+    }
+
+    /// Seals a text. `context` says what and whose it is: the value opens with the same context only, so that a row's
+    /// secret copied into another row is of no use. The form is `1.<key id>.<base64url of nonce and ciphertext>`.
+    ///
+    /// # Errors
+    /// Where the platform's cryptography refuses.
+    pub async fn seal(&self, context: &str, plaintext: &str) -> Result<String, CipherError> {
+        let key = self.keys.first().ok_or(CipherError)?;
+        let mut nonce = [0_u8; 12];
+        self.random.fill(&mut nonce);
+        let bytes = key.bytes.expose_secret();
+        let ciphertext = self.aead.seal(bytes, &nonce, context.as_bytes(), plaintext.as_bytes()).await?;
+        Ok(format!("1.{}.{}", key.id, URL_SAFE_NO_PAD.encode([nonce.as_slice(), &ciphertext].concat())))
+    }
+
+    /// Opens what [`Sealer::seal`] made with the same context.
+    ///
+    /// # Errors
+    /// An unknown key, another context, or a value that was tampered with.
+    pub async fn open(&self, context: &str, sealed: &str) -> Result<SecretString, CipherError> {
+        let mut parts = sealed.splitn(3, '.');
+        let (Some("1"), Some(id), Some(data)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(CipherError);
+        };
+        let key = self.keys.iter().find(|key| key.id == id).ok_or(CipherError)?;
+        let data = URL_SAFE_NO_PAD.decode(data).map_err(|_| CipherError)?;
+        let (nonce, ciphertext) = data.split_first_chunk::<12>().ok_or(CipherError)?;
+        let plaintext =
+            self.aead.open(key.bytes.expose_secret(), nonce, context.as_bytes(), ciphertext).await?;
+        String::from_utf8(plaintext).map(Into::into).map_err(|_| CipherError)
+    }
+}
+
+/// The context of a webhook's signing secret.
+pub fn secret_context(webhook_id: &str) -> String {
+    format!("webhook-secret:{webhook_id}")
+}
+
+/// The context of a webhook's static token.
+pub fn token_context(webhook_id: &str) -> String {
+    format!("webhook-token:{webhook_id}")
+}

@@ -1,0 +1,115 @@
+//! Reading, changing and closing tenants, and their audit log.
+
+use serde_json::json;
+
+use super::{App, Listed, Transitioned};
+use crate::actor::Actor;
+use crate::cursor::Cursor;
+use crate::error::Error;
+use crate::page::Page;
+use crate::store::transitions::{Guard, NewTransition, TransitionRow};
+use crate::store::{CountRow, api_keys, tenants, transitions, webhooks};
+use crate::tenant::{EmailAddress, OrgId, OrgName, Tenant};
+use crate::transition::{Transition, TransitionKind};
+
+/// What changes of a tenant; at least one is given.
+#[derive(Clone, Debug)]
+pub struct TenantChange {
+    /// Another name.
+    pub org_name: Option<OrgName>,
+    /// Another owner.
+    pub owner_email: Option<EmailAddress>,
+}
+
+impl App {
+    /// A page of tenants; of one owner where given (ASCII case-insensitive).
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn list_tenants(&self, owner: Option<&str>, page: Page) -> Result<Listed<Tenant>, Error> {
+        let statements = vec![tenants::count(owner), tenants::page(owner, page, self.now())];
+        let mut batch = self.run(statements).await?;
+        let total = batch.first::<CountRow>(0)?.map_or(0, |row| row.total);
+        let rows = batch.take::<tenants::TenantRow>(1)?;
+        Ok(Listed { entries: rows.into_iter().map(Into::into).collect(), total })
+    }
+
+    /// One tenant.
+    ///
+    /// # Errors
+    /// [`Error::TenantNotRegistered`].
+    pub async fn get_tenant(&self, org_id: &OrgId) -> Result<Tenant, Error> {
+        let mut batch = self.run(vec![tenants::select(org_id, self.now())]).await?;
+        let row = batch.first::<tenants::TenantRow>(0)?.ok_or(Error::TenantNotRegistered)?;
+        Ok(row.into())
+    }
+
+    /// Changes name or owner.
+    ///
+    /// # Errors
+    /// [`Error::TenantNotRegistered`].
+    pub async fn change_tenant(
+        &self,
+        actor: &Actor,
+        org_id: &OrgId,
+        change: TenantChange,
+    ) -> Result<Transitioned, Error> {
+        let mut details = serde_json::Map::new();
+        details.extend(change.org_name.as_ref().map(|name| ("orgName".to_owned(), json!(name))));
+        details.extend(change.owner_email.as_ref().map(|email| ("ownerEmail".to_owned(), json!(email))));
+        let transition = NewTransition {
+            kind: TransitionKind::TenantChanged,
+            at: self.now(),
+            actor,
+            details: details.into(),
+        };
+        let statements = vec![
+            tenants::update(org_id, change.org_name.as_ref(), change.owner_email.as_ref()),
+            transitions::append(org_id, transition, &Guard::Tenant),
+        ];
+        Transitioned::read(&mut self.run(statements).await?, 1, org_id, Error::TenantNotRegistered)
+    }
+
+    /// Closes a tenant: its keys stop working, its webhooks are gone, its `orgId` stays taken. One transaction.
+    ///
+    /// # Errors
+    /// [`Error::TenantNotRegistered`].
+    pub async fn close_tenant(&self, actor: &Actor, org_id: &OrgId) -> Result<Transitioned, Error> {
+        let at = self.now();
+        let transition = NewTransition { kind: TransitionKind::TenantClosed, at, actor, details: json!({}) };
+        let statements = vec![
+            // First, because its guard asks for a tenant that is still registered.
+            transitions::append(org_id, transition, &Guard::Tenant),
+            api_keys::end_all(org_id, at),
+            webhooks::delete_all(org_id),
+            tenants::close(org_id, at),
+        ];
+        Transitioned::read(&mut self.run(statements).await?, 0, org_id, Error::TenantNotRegistered)
+    }
+
+    /// The audit log, newest first, and the cursor of the next page.
+    ///
+    /// # Errors
+    /// [`Error::TenantNotRegistered`].
+    pub async fn list_transitions(
+        &self,
+        org_id: &OrgId,
+        cursor: Option<&Cursor<i64>>,
+        limit: u32,
+    ) -> Result<(Vec<Transition>, Option<Cursor<i64>>), Error> {
+        let statements = vec![
+            tenants::registered(org_id),
+            // One more than asked for tells whether there is a next page.
+            transitions::newest(org_id, cursor.map(|cursor| cursor.0), limit + 1),
+        ];
+        let mut batch = self.run(statements).await?;
+        if !batch.any(0) {
+            return Err(Error::TenantNotRegistered);
+        }
+        let mut rows = batch.take::<TransitionRow>(1)?;
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next = rows.last().filter(|_| more).map(|row| Cursor(row.sequence));
+        Ok((rows.into_iter().map(Into::into).collect(), next))
+    }
+}

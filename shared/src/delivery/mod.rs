@@ -1,0 +1,87 @@
+//! Deliveries: one event to one webhook, with its attempts.
+
+pub mod outcome;
+pub mod retry;
+pub mod retry_after;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+
+/// How a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryState {
+    /// It will be tried (again).
+    Pending,
+    /// The endpoint took it.
+    Delivered,
+    /// The endpoint refused it for good.
+    Failed,
+    /// Its retries are spent.
+    Dead,
+}
+
+impl DeliveryState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Delivered, Self::Failed, Self::Dead];
+
+    /// As the database and the API spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Dead => "dead",
+        }
+    }
+
+    /// Reads the API's spelling.
+    ///
+    /// # Errors
+    /// What is allowed.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let found = Self::ALL.into_iter().find(|state| state.as_str() == text);
+        found.ok_or("must be pending, delivered, failed or dead")
+    }
+}
+
+/// One HTTP request of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// When it began.
+    pub at: Timestamp,
+    /// The HTTP status, if the endpoint answered.
+    pub status: Option<u16>,
+    /// How long the exchange took.
+    pub duration_milliseconds: u64,
+    /// What went wrong, in a few words; absent on success.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<String>,
+    /// The beginning of the endpoint's answer, for admins; only of failures.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub excerpt: Option<String>,
+}
+
+/// A delivery as the log shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Delivery {
+    /// The envelope's `id`.
+    pub event_id: String,
+    /// The envelope's `detail-type`.
+    pub event_type: String,
+    /// How it stands.
+    pub state: DeliveryState,
+    /// When the event first reached this webhook's turn.
+    pub created_at: Timestamp,
+    /// When it will be tried next; only while pending.
+    pub next_attempt_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Why it ended other than delivered.
+    pub reason: Option<String>,
+    /// Every attempt, oldest first.
+    pub attempts: Vec<Attempt>,
+}

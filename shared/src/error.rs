@@ -1,0 +1,142 @@
+//! Why a use case did not do what was asked. `edge` maps each to a status and a code.
+
+use std::collections::BTreeMap;
+
+use crate::ports::{CipherError, DatabaseError, QueueError, StoreError};
+
+/// What is wrong with each field, by its path in the body or its name in the query.
+pub type FieldFaults = BTreeMap<String, String>;
+
+/// The domain's one error.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Fields break their rules.
+    #[error("some fields are not valid")]
+    Invalid(FieldFaults),
+    /// No such tenant, or it was closed.
+    #[error("Tenant not registered")]
+    TenantNotRegistered,
+    /// The `orgId` is taken, if only by a closed tenant.
+    #[error("this organization ID is taken; choose another")]
+    TenantAlreadyRegistered,
+    /// Only one key may be active.
+    #[error("the tenant has an active API key; rotate it, or delete it first")]
+    ActiveKeyExists,
+    /// Nothing to revoke.
+    #[error("the tenant has no active API key; issue one with POST /api-keys")]
+    NoActiveKey,
+    /// No such webhook of this tenant.
+    #[error("no such webhook")]
+    WebhookNotFound,
+    /// Twenty is the most.
+    #[error("the tenant has 20 webhooks, which is the most; delete one first")]
+    WebhookLimitReached,
+    /// No such delivery of this webhook.
+    #[error("no such delivery of this webhook")]
+    DeliveryNotFound,
+    /// A pending delivery is under way already.
+    #[error("the delivery is pending already; wait until it has ended")]
+    DeliveryPending,
+    /// A delivered event's body is not kept.
+    #[error("the body of this delivery is not kept, so it cannot be sent again")]
+    BodyNotKept,
+    /// The event is over the limit of one MiB.
+    #[error("the event is larger than 1 MiB")]
+    EventTooLarge,
+    /// Something outside did not answer; asking again may help. The text is for the log.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// A fault of our own. The text is for the log.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// One field is wrong.
+    pub fn field(name: impl Into<String>, fault: impl ToString) -> Self {
+        Self::Invalid(FieldFaults::from([(name.into(), fault.to_string())]))
+    }
+}
+
+impl From<DatabaseError> for Error {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::Failed(text) => Self::Unavailable(format!("database: {text}")),
+            DatabaseError::Unique(_) | DatabaseError::Shape(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<QueueError> for Error {
+    fn from(error: QueueError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<CipherError> for Error {
+    fn from(error: CipherError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+/// Collects what is wrong with each field of a body, so that the caller hears of all of it at once.
+#[derive(Debug, Default)]
+pub struct Faults(FieldFaults);
+
+impl Faults {
+    /// The value, or nothing and a note of what is wrong with the field.
+    pub fn check<T, E: ToString>(&mut self, field: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|fault| self.0.insert(field.to_owned(), fault.to_string())).ok()
+    }
+
+    /// A field that must be there, parsed.
+    pub fn required<T, E: ToString>(
+        &mut self,
+        field: &str,
+        text: Option<&str>,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        match text {
+            Some(text) => self.check(field, parse(text)),
+            None => self.check(field, Err("is required")),
+        }
+    }
+
+    /// A field that may be absent, parsed.
+    pub fn optional<T, E: ToString>(
+        &mut self,
+        field: &str,
+        text: Option<&str>,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        text.and_then(|text| self.check(field, parse(text)))
+    }
+
+    /// Notes a fault.
+    pub fn add(&mut self, field: &str, fault: impl ToString) {
+        self.0.insert(field.to_owned(), fault.to_string());
+    }
+
+    /// # Errors
+    /// [`Error::Invalid`] where anything was noted.
+    pub fn into_result(self) -> Result<(), Error> {
+        if self.0.is_empty() { Ok(()) } else { Err(Error::Invalid(self.0)) }
+    }
+
+    /// The value made of the checked fields.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where anything was noted.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, Error> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(Error::Invalid(self.0)),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Events: one EventBridge envelope each, taken in as it is.
+
+pub mod catalogue;
+pub mod envelope;
+pub mod message;

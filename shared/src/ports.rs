@@ -1,0 +1,273 @@
+//! What the domain needs from outside. `cloudflare/` implements these on Workers, `testing/` in memory.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::delivery::outcome::AttemptResult;
+use crate::time::Timestamp;
+
+/// The time of day.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Random bytes fit for keys.
+pub trait Random: Send + Sync {
+    /// Fills the whole slice.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// A relational database with SQLite's dialect.
+#[async_trait]
+pub trait Database: Send + Sync {
+    /// Runs the statements in order, in one transaction and one round trip: all of them, or none.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]; nothing was changed.
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Batch, DatabaseError>;
+}
+
+/// One SQL statement with its parameters, `?1` first.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// SQL text; never contains a value.
+    pub sql: Cow<'static, str>,
+    /// JSON null, text, numbers (whole ones below 2⁵³) and booleans.
+    pub parameters: Vec<Value>,
+}
+
+impl Statement {
+    /// A statement without parameters so far.
+    pub fn new(sql: impl Into<Cow<'static, str>>) -> Self {
+        Self { sql: sql.into(), parameters: Vec::new() }
+    }
+
+    /// Adds the next parameter.
+    #[must_use]
+    pub fn bind(mut self, value: impl Into<Parameter>) -> Self {
+        self.parameters.push(value.into().0);
+        self
+    }
+}
+
+/// A value a statement can take.
+#[derive(Clone, Debug)]
+pub struct Parameter(Value);
+
+macro_rules! parameter_from {
+    ($($type:ty => |$value:ident| $convert:expr;)*) => {$(
+        impl From<$type> for Parameter {
+            fn from($value: $type) -> Self {
+                Self(Value::from($convert))
+            }
+        }
+    )*};
+}
+
+parameter_from! {
+    &str => |value| value;
+    &String => |value| value.as_str();
+    String => |value| value;
+    i64 => |value| value;
+    u32 => |value| value;
+    u16 => |value| value;
+    bool => |value| value;
+    Timestamp => |value| value.milliseconds();
+    &crate::tenant::OrgId => |value| value.as_str();
+    Value => |value| value.to_string();
+}
+
+impl<T: Into<Parameter>> From<Option<T>> for Parameter {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self(Value::Null), Into::into)
+    }
+}
+
+/// What a batch gave: the rows of each statement, and what it cost.
+#[derive(Debug, Default)]
+pub struct Batch {
+    rows: Vec<Vec<Value>>,
+    /// Rows read and written, index rows included, where the database counts them.
+    pub cost: RowCount,
+}
+
+/// Rows that a batch touched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowCount {
+    /// Rows read.
+    pub read: u64,
+    /// Rows written.
+    pub written: u64,
+}
+
+impl Batch {
+    /// The rows by statement, each row a JSON object of its columns.
+    pub fn new(rows: Vec<Vec<Value>>, cost: RowCount) -> Self {
+        Self { rows, cost }
+    }
+
+    /// The rows of the statement at `index`, taken out.
+    ///
+    /// # Errors
+    /// Where a row has another shape than `T`.
+    pub fn take<T: DeserializeOwned>(&mut self, index: usize) -> Result<Vec<T>, DatabaseError> {
+        let rows = self.rows.get_mut(index).map(std::mem::take).unwrap_or_default();
+        rows.into_iter()
+            .map(|row| serde_json::from_value(row).map_err(|error| DatabaseError::Shape(error.to_string())))
+            .collect()
+    }
+
+    /// The first row of the statement at `index`, if any.
+    ///
+    /// # Errors
+    /// Where the row has another shape than `T`.
+    pub fn first<T: DeserializeOwned>(&mut self, index: usize) -> Result<Option<T>, DatabaseError> {
+        Ok(self.take(index)?.into_iter().next())
+    }
+
+    /// Whether the statement at `index` gave at least one row.
+    pub fn any(&self, index: usize) -> bool {
+        self.rows.get(index).is_some_and(|rows| !rows.is_empty())
+    }
+}
+
+/// Why a batch did not run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DatabaseError {
+    /// A UNIQUE constraint refused it; the text names its columns.
+    #[error("unique constraint: {0}")]
+    Unique(String),
+    /// A row has another shape than the code expects.
+    #[error("row shape: {0}")]
+    Shape(String),
+    /// Anything else: unreachable, overloaded, a fault in the SQL.
+    #[error("database: {0}")]
+    Failed(String),
+}
+
+/// A queue that keeps what it accepted.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// Puts all messages on the queue, in as many calls as the platform's limits ask for.
+    ///
+    /// # Errors
+    /// Some messages may have been taken all the same: sending again is safe, consumers are idempotent.
+    async fn send(&self, messages: Vec<QueuedMessage>) -> Result<(), QueueError>;
+}
+
+/// A message to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueuedMessage {
+    /// The text of a [`crate::event::message`] type.
+    pub body: String,
+    /// Not handed out before this has passed; whole seconds.
+    pub delay: Duration,
+}
+
+/// The queue did not take everything.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("queue: {0}")]
+pub struct QueueError(pub String);
+
+/// Large values by key, kept for a while.
+#[async_trait]
+pub trait BodyStore: Send + Sync {
+    /// Keeps `body` for `keep`.
+    ///
+    /// # Errors
+    /// Where the store did not confirm.
+    async fn put(&self, key: &str, body: &str, keep: Duration) -> Result<(), StoreError>;
+
+    /// What was kept, if it is (already, and still) there.
+    ///
+    /// # Errors
+    /// Where the store did not answer.
+    async fn get(&self, key: &str) -> Result<Option<String>, StoreError>;
+}
+
+/// The store did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("store: {0}")]
+pub struct StoreError(pub String);
+
+/// Sends webhooks.
+#[async_trait]
+pub trait HttpClient: Send + Sync {
+    /// POSTs once. Follows no redirect, reads at most 1 KiB of the answer, and ends within `request.timeout`,
+    /// counted from the start of the request.
+    async fn post(&self, request: OutboundRequest) -> AttemptResult;
+}
+
+/// One POST to a partner's endpoint.
+#[derive(Clone, Debug)]
+pub struct OutboundRequest {
+    /// Where to; already checked.
+    pub url: String,
+    /// Header names and values; values may be secrets.
+    pub headers: Vec<(String, String)>,
+    /// The body, byte for byte.
+    pub body: String,
+    /// For the whole exchange.
+    pub timeout: Duration,
+}
+
+/// AES-256-GCM (NIST SP 800-38D) with a 128-bit tag at the end of the ciphertext.
+#[async_trait]
+pub trait Aead: Send + Sync {
+    /// Encrypts.
+    ///
+    /// # Errors
+    /// Where the platform's cryptography refuses.
+    async fn seal(
+        &self,
+        key: &[u8; 32],
+        nonce: &[u8; 12],
+        context: &[u8],
+        plaintext: &[u8],
+    ) -> Result<Vec<u8>, CipherError>;
+
+    /// Decrypts.
+    ///
+    /// # Errors
+    /// Where the ciphertext, its context or the key is not the one it was sealed with.
+    async fn open(
+        &self,
+        key: &[u8; 32],
+        nonce: &[u8; 12],
+        context: &[u8],
+        ciphertext: &[u8],
+    ) -> Result<Vec<u8>, CipherError>;
+}
+
+/// Sealing or opening failed; says nothing of the contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a sealed value could not be opened or made")]
+pub struct CipherError;
+
+/// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017), the `RS256` of RFC 7518.
+#[async_trait]
+pub trait Rs256: Send + Sync {
+    /// Whether `signature` over `message` is by the key with this modulus and exponent, both big-endian bytes.
+    async fn verify(&self, modulus: &[u8], exponent: &[u8], message: &[u8], signature: &[u8]) -> bool;
+}
+
+/// Reads a JSON document over HTTP: a provider's public keys.
+#[async_trait]
+pub trait DocumentClient: Send + Sync {
+    /// The body of a 200 answer, at most 64 KiB, within 5 seconds.
+    ///
+    /// # Errors
+    /// Anything else.
+    async fn get(&self, url: &str) -> Result<String, StoreError>;
+}
+
+/// One structured log line at a time.
+pub trait Log: Send + Sync {
+    /// Writes one line of JSON. The fields hold no secret and no body.
+    fn write(&self, line: Value);
+}

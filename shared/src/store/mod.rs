@@ -1,0 +1,17 @@
+//! SQL text and row shapes, one file per table. Every statement about a tenant's data takes the `OrgId` first.
+
+pub mod api_keys;
+pub mod deliveries;
+pub mod tenants;
+pub mod transitions;
+pub mod webhook_targets;
+pub mod webhooks;
+
+use serde::Deserialize;
+
+/// The one column of a `COUNT(*)`.
+#[derive(Deserialize)]
+pub struct CountRow {
+    /// How many.
+    pub total: u32,
+}

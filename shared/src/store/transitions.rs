@@ -1,0 +1,108 @@
+//! The audit log's rows.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::actor::Actor;
+use crate::ports::{Parameter, Statement};
+use crate::tenant::OrgId;
+use crate::time::Timestamp;
+use crate::transition::{Transition, TransitionKind};
+
+/// What must hold in the same transaction for the transition to be written at all.
+pub enum Guard<'a> {
+    /// The tenant is registered and not closed.
+    Tenant,
+    /// The tenant has a key that works at this time.
+    WorkingApiKey(Timestamp),
+    /// The tenant has this webhook.
+    Webhook(&'a str),
+}
+
+/// A transition to write.
+pub struct NewTransition<'a> {
+    /// What happened.
+    pub kind: TransitionKind,
+    /// When.
+    pub at: Timestamp,
+    /// Who did it.
+    pub actor: &'a Actor,
+    /// What changed; no secret.
+    pub details: Value,
+}
+
+/// Appends a transition where the guard holds, with the next version of its aggregate, and gives that version
+/// back. The database assigns the number, so two writers never get the same one and none has to try again.
+pub fn append(org_id: &OrgId, transition: NewTransition<'_>, guard: &Guard<'_>) -> Statement {
+    let condition = match guard {
+        Guard::Tenant => "EXISTS (SELECT 1 FROM tenants WHERE org_id = ?1 AND closed_at IS NULL)",
+        Guard::WorkingApiKey(_) => {
+            "EXISTS (SELECT 1 FROM api_keys WHERE org_id = ?1 AND (revoked_at IS NULL OR revoked_at > ?8) \
+             AND (expires_at IS NULL OR expires_at > ?8))"
+        }
+        Guard::Webhook(_) => "EXISTS (SELECT 1 FROM webhooks WHERE org_id = ?1 AND id = ?8)",
+    };
+    let statement = Statement::new(format!(
+        "INSERT INTO transitions (org_id, aggregate, version, kind, at, actor, via, details) \
+         SELECT ?1, ?2, COALESCE((SELECT MAX(version) FROM transitions WHERE org_id = ?1 AND aggregate = ?2), 0) + 1, \
+         ?3, ?4, ?5, ?6, ?7 WHERE {condition} RETURNING version"
+    ))
+    .bind(org_id)
+    .bind(transition.kind.aggregate().as_str())
+    .bind(transition.kind.as_str())
+    .bind(transition.at)
+    .bind(&transition.actor.name)
+    .bind(transition.actor.via.clone())
+    .bind(transition.details);
+    match guard {
+        Guard::Tenant => statement,
+        Guard::WorkingApiKey(now) => statement.bind(*now),
+        Guard::Webhook(id) => statement.bind(Parameter::from(*id)),
+    }
+}
+
+/// What [`append`] gives back.
+#[derive(Deserialize)]
+pub struct VersionRow {
+    /// The new version.
+    pub version: u32,
+}
+
+/// A tenant's log, newest first, from before `cursor` on.
+pub fn newest(org_id: &OrgId, cursor: Option<i64>, limit: u32) -> Statement {
+    Statement::new(
+        "SELECT sequence, aggregate, version, kind, at, actor, via, details FROM transitions \
+         WHERE org_id = ?1 AND sequence < ?2 ORDER BY sequence DESC LIMIT ?3",
+    )
+    .bind(org_id)
+    .bind(cursor.unwrap_or(i64::from(u32::MAX) << 20))
+    .bind(limit)
+}
+
+/// A row of the log.
+#[derive(Deserialize)]
+pub struct TransitionRow {
+    /// Its place in the log.
+    pub sequence: i64,
+    aggregate: String,
+    version: u32,
+    kind: String,
+    at: i64,
+    actor: String,
+    via: Option<String>,
+    details: String,
+}
+
+impl From<TransitionRow> for Transition {
+    fn from(row: TransitionRow) -> Self {
+        Self {
+            aggregate: row.aggregate,
+            version: row.version,
+            kind: row.kind,
+            at: Timestamp::from_milliseconds(row.at),
+            actor: row.actor,
+            via: row.via,
+            details: serde_json::from_str(&row.details).unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Webhooks' rows. Secrets and tokens are sealed before they come here.
+
+use serde::Deserialize;
+
+use crate::page::Page;
+use crate::ports::{DatabaseError, Statement};
+use crate::tenant::OrgId;
+use crate::time::Timestamp;
+use crate::webhook::authentication::{Authentication, HeaderName};
+use crate::webhook::filter::EventFilter;
+use crate::webhook::url::WebhookUrl;
+use crate::webhook::{MOST_PER_TENANT, Webhook, WebhookStatus};
+
+/// How a webhook's static token is stored.
+#[derive(Clone, Debug)]
+pub struct StoredAuthentication {
+    /// The kind and the header.
+    pub authentication: Authentication,
+    /// The token, sealed; absent for kind `none`.
+    pub sealed_token: Option<String>,
+}
+
+/// A webhook to store.
+pub struct NewWebhook<'a> {
+    /// A UUID.
+    pub id: &'a str,
+    /// Where to.
+    pub url: &'a WebhookUrl,
+    /// Which events.
+    pub events: &'a EventFilter,
+    /// The signing secret, sealed.
+    pub sealed_secret: &'a str,
+    /// The static token.
+    pub auth: &'a StoredAuthentication,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Stores a webhook for a registered tenant with fewer than twenty; otherwise stores nothing.
+pub fn insert(org_id: &OrgId, new: &NewWebhook<'_>) -> Statement {
+    let statement = Statement::new(
+        "INSERT INTO webhooks (org_id, id, url, events, status, secret, created_at, updated_at, auth_type, auth_header, auth_token) \
+         SELECT org_id, ?2, ?3, ?4, 'active', ?5, ?6, ?6, ?7, ?8, ?9 FROM tenants \
+         WHERE org_id = ?1 AND closed_at IS NULL AND (SELECT COUNT(*) FROM webhooks WHERE org_id = ?1) < ?10",
+    )
+    .bind(org_id)
+    .bind(new.id)
+    .bind(new.url.as_str())
+    .bind(new.events.to_stored())
+    .bind(new.sealed_secret)
+    .bind(new.at);
+    bind_authentication(statement, Some(new.auth)).bind(MOST_PER_TENANT)
+}
+
+fn bind_authentication(statement: Statement, auth: Option<&StoredAuthentication>) -> Statement {
+    let (kind, header) = match auth.map(|auth| &auth.authentication) {
+        None => (None, None),
+        Some(Authentication::None) => (Some("none"), None),
+        Some(Authentication::ApiKeyHeader { header_name }) => {
+            (Some("apiKeyHeader"), Some(header_name.as_str()))
+        }
+        Some(Authentication::BearerToken) => (Some("bearerToken"), None),
+    };
+    statement.bind(kind).bind(header).bind(auth.and_then(|auth| auth.sealed_token.clone()))
+}
+
+/// What changes; the rest stays.
+#[derive(Default)]
+pub struct WebhookChange<'a> {
+    /// Another URL makes the webhook pending; the same one changes nothing.
+    pub url: Option<&'a WebhookUrl>,
+    /// Which events.
+    pub events: Option<&'a EventFilter>,
+    /// Another signing secret, sealed, at once.
+    pub sealed_secret: Option<&'a str>,
+    /// Another static token.
+    pub auth: Option<&'a StoredAuthentication>,
+}
+
+/// Changes a webhook.
+pub fn update(org_id: &OrgId, id: &str, change: &WebhookChange<'_>, at: Timestamp) -> Statement {
+    let statement = Statement::new(
+        "UPDATE webhooks SET \
+         status = CASE WHEN COALESCE(?3, url) <> url THEN 'pending' ELSE status END, \
+         url_revision = url_revision + (COALESCE(?3, url) <> url), \
+         url = COALESCE(?3, url), events = COALESCE(?4, events), \
+         previous_secret = CASE WHEN ?5 IS NULL THEN previous_secret END, \
+         previous_secret_until = CASE WHEN ?5 IS NULL THEN previous_secret_until END, \
+         secret = COALESCE(?5, secret), updated_at = ?6, \
+         auth_header = CASE WHEN ?7 IS NULL THEN auth_header ELSE ?8 END, \
+         auth_token = CASE WHEN ?7 IS NULL THEN auth_token ELSE ?9 END, \
+         auth_type = COALESCE(?7, auth_type) WHERE org_id = ?1 AND id = ?2",
+    )
+    .bind(org_id)
+    .bind(id)
+    .bind(change.url.map(WebhookUrl::as_str))
+    .bind(change.events.map(EventFilter::to_stored))
+    .bind(change.sealed_secret)
+    .bind(at);
+    bind_authentication(statement, change.auth)
+}
+
+/// Sets a new signing secret; the old one signs as well until `overlap_until`, if given.
+pub fn rotate_secret(
+    org_id: &OrgId,
+    id: &str,
+    sealed: &str,
+    overlap_until: Option<Timestamp>,
+    at: Timestamp,
+) -> Statement {
+    Statement::new(
+        "UPDATE webhooks SET previous_secret = CASE WHEN ?4 IS NULL THEN NULL ELSE secret END, \
+         previous_secret_until = ?4, secret = ?3, updated_at = ?5 WHERE org_id = ?1 AND id = ?2",
+    )
+    .bind(org_id)
+    .bind(id)
+    .bind(sealed)
+    .bind(overlap_until)
+    .bind(at)
+}
+
+/// Deletes one.
+pub fn delete(org_id: &OrgId, id: &str) -> Statement {
+    Statement::new("DELETE FROM webhooks WHERE org_id = ?1 AND id = ?2").bind(org_id).bind(id)
+}
+
+/// Deletes all of a tenant's.
+pub fn delete_all(org_id: &OrgId) -> Statement {
+    Statement::new("DELETE FROM webhooks WHERE org_id = ?1").bind(org_id)
+}
+
+/// While a webhook is healthy its row is not written: the delivery log's newest rows tell when an event last
+/// arrived. Twenty rows at most are looked at, whatever the history.
+const COLUMNS: &str = "SELECT id, url, events, status, auth_type, auth_header, created_at, updated_at, verified_at, \
+    MAX(COALESCE(last_delivered_at, 0), COALESCE((SELECT MAX(recent.ended_at) FROM ( \
+      SELECT d.ended_at, d.state FROM deliveries d WHERE d.webhook_id = webhooks.id \
+      ORDER BY d.created_at DESC, d.event_id DESC LIMIT 20) AS recent WHERE recent.state = 'delivered'), 0)) AS last_delivered_at, \
+    last_error_at, last_error_status, last_error_message, consecutive_failures FROM webhooks";
+
+/// One of the tenant's webhooks.
+pub fn select(org_id: &OrgId, id: &str) -> Statement {
+    Statement::new(format!("{COLUMNS} WHERE org_id = ?1 AND id = ?2")).bind(org_id).bind(id)
+}
+
+/// One row where the tenant has this webhook.
+pub fn exists(org_id: &OrgId, id: &str) -> Statement {
+    Statement::new("SELECT 1 AS found FROM webhooks WHERE org_id = ?1 AND id = ?2").bind(org_id).bind(id)
+}
+
+/// How many the tenant has.
+pub fn count(org_id: &OrgId) -> Statement {
+    Statement::new("SELECT COUNT(*) AS total FROM webhooks WHERE org_id = ?1").bind(org_id)
+}
+
+/// A page of them, in the order of their creation.
+pub fn page(org_id: &OrgId, page: Page) -> Statement {
+    Statement::new(format!("{COLUMNS} WHERE org_id = ?1 ORDER BY sequence LIMIT ?2 OFFSET ?3"))
+        .bind(org_id)
+        .bind(page.limit)
+        .bind(page.offset)
+}
+
+/// A webhook as lists show it.
+#[derive(Deserialize)]
+pub struct WebhookRow {
+    id: String,
+    url: String,
+    events: String,
+    status: WebhookStatus,
+    auth_type: String,
+    auth_header: Option<String>,
+    created_at: i64,
+    updated_at: i64,
+    verified_at: Option<i64>,
+    last_delivered_at: i64,
+    last_error_at: Option<i64>,
+    last_error_status: Option<u16>,
+    last_error_message: Option<String>,
+    consecutive_failures: u32,
+}
+
+impl TryFrom<WebhookRow> for Webhook {
+    type Error = DatabaseError;
+
+    fn try_from(row: WebhookRow) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            events: stored_filter(&row.events)?,
+            auth: stored_authentication(&row.auth_type, row.auth_header.as_deref())?,
+            id: row.id,
+            url: row.url,
+            status: row.status,
+            created_at: Timestamp::from_milliseconds(row.created_at),
+            updated_at: Timestamp::from_milliseconds(row.updated_at),
+            verified_at: row.verified_at.map(Timestamp::from_milliseconds),
+            last_delivered_at: Some(row.last_delivered_at)
+                .filter(|milliseconds| *milliseconds > 0)
+                .map(Timestamp::from_milliseconds),
+            last_error_at: row.last_error_at.map(Timestamp::from_milliseconds),
+            last_error_status: row.last_error_status,
+            last_error_message: row.last_error_message,
+            consecutive_failures: row.consecutive_failures,
+        })
+    }
+}
+
+/// Reads a filter back.
+///
+/// # Errors
+/// Where the column holds none.
+pub fn stored_filter(text: &str) -> Result<EventFilter, DatabaseError> {
+    EventFilter::from_stored(text).map_err(|_| DatabaseError::Shape("events filter".into()))
+}
+
+/// Reads the authentication's kind back.
+///
+/// # Errors
+/// Where the columns hold none.
+pub fn stored_authentication(kind: &str, header: Option<&str>) -> Result<Authentication, DatabaseError> {
+    let shape = || DatabaseError::Shape("authentication".into());
+    match (kind, header) {
+        ("none", _) => Ok(Authentication::None),
+        ("bearerToken", _) => Ok(Authentication::BearerToken),
+        ("apiKeyHeader", Some(name)) => {
+            Ok(Authentication::ApiKeyHeader { header_name: HeaderName::parse(name).map_err(|_| shape())? })
+        }
+        _ => Err(shape()),
+    }
+}

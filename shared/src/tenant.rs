@@ -1,0 +1,206 @@
+//! Tenants: a partner's organization, and the isolation boundary of everything else.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::api_key::ApiKeySummary;
+use crate::time::Timestamp;
+
+/// A value broke a rule; the text is what the caller is told beside the field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Fault(pub &'static str);
+
+/// The organization's ID: 3–63 characters of `a-z`, `0-9` and `-`, starting and ending with a letter or digit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct OrgId(String);
+
+impl OrgId {
+    /// What is said where an ID breaks the rule.
+    pub const RULE: Fault =
+        Fault("must be 3 to 63 characters of a-z, 0-9 and -, starting and ending with a letter or digit");
+
+    /// Checks the rule; nothing is trimmed or lowered.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let bytes = text.as_bytes();
+        let good = (3..=63).contains(&bytes.len())
+            && bytes.iter().copied().all(allowed)
+            && bytes.first() != Some(&b'-')
+            && bytes.last() != Some(&b'-');
+        if good { Ok(Self(text.to_owned())) } else { Err(Self::RULE) }
+    }
+
+    /// The ID as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for OrgId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// The organization's name: 1–120 characters without control or bidirectional characters, stored as given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct OrgName(String);
+
+impl OrgName {
+    /// Checks the rule. Markup and quotes are welcome: pages escape them.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        if text.trim().is_empty() {
+            return Err(Fault("must not be blank"));
+        }
+        if text.chars().count() > 120 {
+            return Err(Fault("must have at most 120 characters"));
+        }
+        if text.chars().any(|character| character.is_control() || directs_text(character)) {
+            return Err(Fault("must not contain control or bidirectional characters"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Marks, embeddings, overrides and isolates (Unicode UAX #9), line and paragraph separators: they make a page
+/// show something else than what is stored.
+fn directs_text(character: char) -> bool {
+    matches!(
+        character,
+        '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}'
+    )
+}
+
+/// An e-mail address: printable ASCII, exactly one `@`, a local part and a domain, at most 254 characters (RFC 5321).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct EmailAddress(String);
+
+impl EmailAddress {
+    /// Checks the rule; nothing is trimmed.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        const RULE: Fault = Fault("must be an e-mail address, such as owner@example.com");
+        let (local, domain) = text.split_once('@').ok_or(RULE)?;
+        let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+        let labels_filled = domain.split('.').all(|label| !label.is_empty());
+        let good = text.len() <= 254
+            && !local.is_empty()
+            && local.len() <= 64
+            && printable
+            && !domain.contains('@')
+            && labels_filled
+            && domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+        if good { Ok(Self(text.to_owned())) } else { Err(RULE) }
+    }
+
+    /// Whether the domain is exactly this one, ignoring ASCII case: no subdomains, no suffixes.
+    pub fn is_at(&self, domain: &str) -> bool {
+        self.0.split_once('@').is_some_and(|(_, own)| own.eq_ignore_ascii_case(domain))
+    }
+
+    /// The address as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A tenant as the API shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tenant {
+    /// The organization's ID.
+    pub org_id: String,
+    /// Its name.
+    pub org_name: String,
+    /// The e-mail address that owns it at the portal.
+    pub owner_email: String,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// The active key, masked; an expired one counts as none.
+    pub api_key: Option<ApiKeySummary>,
+    /// How many webhooks it has.
+    pub webhook_count: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_org_id_is_a_plain_lowercase_label() {
+        for good in ["abc", "acme-corp", "0a1", "a--b", &"a".repeat(63)] {
+            assert!(OrgId::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "ab",
+            "-abc",
+            "abc-",
+            "Acme",
+            "acme_corp",
+            "acme corp",
+            "acmé",
+            " abc",
+            "abc\n",
+            "a/b",
+            &"a".repeat(64),
+        ] {
+            assert_eq!(OrgId::parse(bad), Err(OrgId::RULE), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_org_name_may_hold_markup_but_nothing_that_redirects_text() {
+        for good in ["A", "<script>alert(\"ä\")</script>", "O'Neil & Söhne", "会社", &"ß".repeat(120)] {
+            assert!(OrgName::parse(good).is_ok(), "{good}");
+        }
+        for bad in
+            ["", " ", "a\u{202E}b", "a\u{2066}b", "a\nb", "a\0b", "a\u{85}b", "a\u{200F}b", &"a".repeat(121)]
+        {
+            assert!(OrgName::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_admin_is_at_exactly_one_domain() {
+        for good in ["a@smartphonekey.com", "a.b+c@SmartphoneKey.COM"] {
+            assert!(EmailAddress::parse(good).unwrap().is_at("smartphonekey.com"), "{good}");
+        }
+        for bad in [
+            "a@smartphonekey.com.evil.org",
+            "a@notsmartphonekey.com",
+            "a@sub.smartphonekey.com",
+            "a@smartphonekey.co",
+        ] {
+            assert!(!EmailAddress::parse(bad).unwrap().is_at("smartphonekey.com"), "{bad}");
+        }
+        for bad in [
+            "@smartphonekey.com",
+            "a@@smartphonekey.com",
+            "a@b@smartphonekey.com",
+            "a@smartphonekey.com.",
+            "a@smartphonekey.com ",
+            " a@smartphonekey.com",
+            "a@smartphonekey.com\0",
+            "a@ѕmartphonekey.com",
+            "a",
+            "",
+            "ä@smartphonekey.com",
+            "a@",
+            "a@smartphonekey..com",
+        ] {
+            assert!(EmailAddress::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

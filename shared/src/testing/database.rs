@@ -1,0 +1,144 @@
+//! SQLite in memory with the project's migrations: the engine that D1 runs on.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ErrorCode, params_from_iter};
+use serde_json::{Map, Value};
+
+use crate::ports::{Batch, Database, DatabaseError, RowCount, Statement};
+
+/// A database of its own, counting round trips.
+pub struct SqliteDatabase {
+    connection: Mutex<Connection>,
+    round_trips: AtomicU64,
+    failing: Mutex<Option<String>>,
+}
+
+impl Default for SqliteDatabase {
+    fn default() -> Self {
+        Self::migrated()
+    }
+}
+
+impl SqliteDatabase {
+    /// With every migration applied.
+    pub fn migrated() -> Self {
+        let connection = Connection::open_in_memory().unwrap();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+        let mut files: Vec<_> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        for file in files {
+            connection.execute_batch(&std::fs::read_to_string(file).unwrap()).unwrap();
+        }
+        Self { connection: Mutex::new(connection), round_trips: AtomicU64::new(0), failing: Mutex::default() }
+    }
+
+    /// Batches run since the last call.
+    pub fn take_round_trips(&self) -> u64 {
+        self.round_trips.swap(0, Ordering::Relaxed)
+    }
+
+    /// From now on every batch fails with this text; `None` heals.
+    pub fn fail(&self, text: Option<&str>) {
+        *self.failing.lock().unwrap() = text.map(str::to_owned);
+    }
+
+    /// The rows of a query, for assertions.
+    pub fn query(&self, statement: Statement) -> Vec<Value> {
+        let connection = self.connection.lock().unwrap();
+        run(&connection, &statement).expect("the query runs")
+    }
+
+    /// How SQLite would run a statement: the `detail` lines of `EXPLAIN QUERY PLAN`.
+    pub fn plan(&self, statement: &Statement) -> Vec<String> {
+        let explained = Statement {
+            sql: format!("EXPLAIN QUERY PLAN {}", statement.sql).into(),
+            parameters: statement.parameters.clone(),
+        };
+        self.query(explained)
+            .iter()
+            .map(|row| row["detail"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    /// Every value of every table as one text: to look for what must not be there.
+    pub fn dump(&self) -> String {
+        let tables = self.query(Statement::new("SELECT name FROM sqlite_master WHERE type = 'table'"));
+        let rows = tables.iter().flat_map(|table| {
+            self.query(Statement::new(format!(
+                "SELECT * FROM {}",
+                table["name"].as_str().unwrap_or_default()
+            )))
+        });
+        rows.map(|row| row.to_string()).collect::<Vec<_>>().join("\n")
+    }
+}
+
+#[async_trait]
+impl Database for SqliteDatabase {
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Batch, DatabaseError> {
+        self.round_trips.fetch_add(1, Ordering::Relaxed);
+        if let Some(text) = self.failing.lock().unwrap().clone() {
+            return Err(DatabaseError::Failed(text));
+        }
+        let mut connection = self.connection.lock().unwrap();
+        let transaction = connection.transaction().map_err(failed)?;
+        let before = transaction.total_changes();
+        let mut rows = Vec::with_capacity(statements.len());
+        for statement in &statements {
+            assert!(statement.parameters.len() <= 100, "D1 takes 100 parameters");
+            rows.push(run(&transaction, statement)?);
+        }
+        let written = transaction.total_changes() - before;
+        transaction.commit().map_err(failed)?;
+        Ok(Batch::new(rows, RowCount { read: 0, written }))
+    }
+}
+
+fn run(connection: &Connection, statement: &Statement) -> Result<Vec<Value>, DatabaseError> {
+    let mut prepared = connection.prepare(&statement.sql).map_err(failed)?;
+    let names: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
+    let parameters = statement.parameters.iter().map(|value| match value {
+        Value::Null => rusqlite::types::Value::Null,
+        Value::Bool(value) => i64::from(*value).into(),
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => whole.into(),
+            None => number.as_f64().unwrap_or_default().into(),
+        },
+        other => other.as_str().unwrap_or_default().to_owned().into(),
+    });
+    let mut found = prepared.query(params_from_iter(parameters)).map_err(failed)?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next().map_err(failed)? {
+        let mut object = Map::new();
+        for (index, name) in names.iter().enumerate() {
+            let value = match row.get_ref(index).map_err(failed)? {
+                ValueRef::Null => Value::Null,
+                ValueRef::Integer(whole) => whole.into(),
+                ValueRef::Real(real) => real.into(),
+                ValueRef::Text(text) | ValueRef::Blob(text) => {
+                    String::from_utf8_lossy(text).into_owned().into()
+                }
+            };
+            object.insert(name.clone(), value);
+        }
+        rows.push(object.into());
+    }
+    Ok(rows)
+}
+
+fn failed(error: rusqlite::Error) -> DatabaseError {
+    match &error {
+        rusqlite::Error::SqliteFailure(code, Some(text))
+            if code.code == ErrorCode::ConstraintViolation && text.starts_with("UNIQUE") =>
+        {
+            DatabaseError::Unique(text.clone())
+        }
+        _ => DatabaseError::Failed(error.to_string()),
+    }
+}

@@ -1,0 +1,79 @@
+//! Partners' endpoints that answer as a test says.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::FakeClock;
+use crate::delivery::outcome::AttemptResult;
+use crate::ports::{HttpClient, OutboundRequest};
+
+/// What an endpoint does with one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Answers with this status.
+    Status(u16),
+    /// Answers with this status and `Retry-After`.
+    RetryAfter(u16, String),
+    /// Does not end in time.
+    Hang,
+    /// Drops the connection.
+    Reset,
+}
+
+/// Every endpoint there is. Those without replies left answer 200.
+#[derive(Default)]
+pub struct Endpoints {
+    clock: Arc<FakeClock>,
+    replies: Mutex<BTreeMap<String, VecDeque<Reply>>>,
+    always: Mutex<BTreeMap<String, Reply>>,
+    requests: Mutex<Vec<OutboundRequest>>,
+}
+
+impl Endpoints {
+    /// Endpoints whose time passes on this clock.
+    pub fn new(clock: Arc<FakeClock>) -> Self {
+        Self { clock, ..Self::default() }
+    }
+
+    /// The next replies of this URL.
+    pub fn reply(&self, url: &str, replies: &[Reply]) {
+        self.replies.lock().unwrap().entry(url.to_owned()).or_default().extend(replies.iter().cloned());
+    }
+
+    /// What this URL answers once its replies are spent.
+    pub fn always(&self, url: &str, reply: Reply) {
+        self.always.lock().unwrap().insert(url.to_owned(), reply);
+    }
+
+    /// Every request since the last call.
+    pub fn take(&self) -> Vec<OutboundRequest> {
+        std::mem::take(&mut self.requests.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl HttpClient for Endpoints {
+    async fn post(&self, request: OutboundRequest) -> AttemptResult {
+        let url = request.url.clone();
+        let timeout = request.timeout;
+        self.requests.lock().unwrap().push(request);
+        let next = self.replies.lock().unwrap().get_mut(&url).and_then(VecDeque::pop_front);
+        let reply = next.or_else(|| self.always.lock().unwrap().get(&url).cloned());
+        let answer = |status, retry_after| AttemptResult::Response {
+            status,
+            retry_after,
+            excerpt: format!("said {status}"),
+        };
+        let (took, result) = match reply.unwrap_or(Reply::Status(200)) {
+            Reply::Status(status) => (Duration::from_millis(20), answer(status, None)),
+            Reply::RetryAfter(status, value) => (Duration::from_millis(20), answer(status, Some(value))),
+            Reply::Hang => (timeout, AttemptResult::TimedOut),
+            Reply::Reset => (Duration::from_millis(5), AttemptResult::ConnectionFailed("reset".into())),
+        };
+        self.clock.advance(took);
+        result
+    }
+}

@@ -1,0 +1,121 @@
+//! A whole system in memory.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{
+    AesGcm, Endpoints, FakeClock, MemoryLog, MemoryQueue, MemoryStore, SeededRandom, SqliteDatabase,
+};
+use crate::actor::Actor;
+use crate::app::App;
+use crate::app::courier::Courier;
+use crate::app::create_webhook::{CreatedWebhook, RequestedWebhook};
+use crate::app::register_tenant::NewTenant;
+use crate::app::sealer::{Sealer, SealingKey};
+use crate::app::webhook_authentication::RequestedAuthentication;
+use crate::delivery::retry::RetryPolicy;
+use crate::environment::Environment;
+use crate::ports::Random;
+use crate::tenant::{EmailAddress, OrgId, OrgName};
+use crate::webhook::authentication::Authentication;
+use crate::webhook::filter::EventFilter;
+use crate::webhook::url::WebhookUrl;
+
+/// Use cases and courier over the same fakes.
+pub struct Fixture {
+    /// The database.
+    pub database: Arc<SqliteDatabase>,
+    /// The clock.
+    pub clock: Arc<FakeClock>,
+    /// Partners' endpoints.
+    pub endpoints: Arc<Endpoints>,
+    /// Fresh events.
+    pub events: Arc<MemoryQueue>,
+    /// Retries.
+    pub retries: Arc<MemoryQueue>,
+    /// Large bodies.
+    pub bodies: Arc<MemoryStore>,
+    /// The log.
+    pub log: Arc<MemoryLog>,
+    /// The Admin API's use cases.
+    pub app: App,
+    /// Delivery.
+    pub courier: Courier,
+}
+
+impl Default for Fixture {
+    fn default() -> Self {
+        Self::new(Environment::Prod)
+    }
+}
+
+impl Fixture {
+    /// A system in this environment, with seeded randomness.
+    pub fn new(environment: Environment) -> Self {
+        let random: Arc<dyn Random> = Arc::new(SeededRandom::new(42));
+        let database = Arc::new(SqliteDatabase::migrated());
+        let clock = Arc::new(FakeClock::default());
+        let endpoints = Arc::new(Endpoints::new(clock.clone()));
+        let (events, retries) = (Arc::new(MemoryQueue::default()), Arc::new(MemoryQueue::default()));
+        let (bodies, log) = (Arc::new(MemoryStore::default()), Arc::new(MemoryLog::default()));
+        let key = SealingKey::parse(&STANDARD.encode([7_u8; 32]).into()).expect("a key");
+        let sealer = Sealer::new(key, None, Arc::new(AesGcm), random.clone());
+        let app = App {
+            database: database.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+            sealer: sealer.clone(),
+            retries: retries.clone(),
+            url_rules: environment.webhook_url_rules(),
+        };
+        let courier = Courier {
+            database: database.clone(),
+            clock: clock.clone(),
+            random,
+            sealer,
+            http: endpoints.clone(),
+            events: events.clone(),
+            retries: retries.clone(),
+            bodies: bodies.clone(),
+            log: log.clone(),
+            policy: RetryPolicy::default(),
+            url_rules: environment.webhook_url_rules(),
+        };
+        Self { database, clock, endpoints, events, retries, bodies, log, app, courier }
+    }
+
+    /// Registers a tenant.
+    pub async fn tenant(&self, org_id: &str) -> OrgId {
+        let org_id = OrgId::parse(org_id).expect("an orgId");
+        let new = NewTenant {
+            org_name: OrgName::parse("Some Organization").expect("a name"),
+            owner_email: EmailAddress::parse("owner@example.com").expect("an address"),
+        };
+        self.app
+            .register_tenant(&Actor::person("admin@smartphonekey.com"), &org_id, new)
+            .await
+            .expect("registered");
+        org_id
+    }
+
+    /// Creates a webhook for these event types; for all where there are none.
+    pub async fn webhook(&self, org_id: &OrgId, url: &str, events: &[&str]) -> CreatedWebhook {
+        let filter = if events.is_empty() {
+            EventFilter::everything()
+        } else {
+            EventFilter::parse(events.iter().map(|name| (*name).to_owned()).collect()).expect("event types")
+        };
+        let requested = RequestedWebhook {
+            url: WebhookUrl::parse(url, &self.app.url_rules).expect("a URL"),
+            events: filter,
+            secret: None,
+            auth: RequestedAuthentication { authentication: Authentication::None, token: None },
+        };
+        self.app
+            .create_webhook(&Actor::person("admin@smartphonekey.com"), org_id, requested)
+            .await
+            .expect("created")
+    }
+}

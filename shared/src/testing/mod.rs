@@ -1,0 +1,15 @@
+//! The ports in memory, for native tests: real SQL on SQLite, real AES-GCM, and fakes that tests can steer.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop at the first surprise")]
+
+mod aes;
+mod database;
+mod endpoints;
+mod fixture;
+mod memory;
+
+pub use aes::AesGcm;
+pub use database::SqliteDatabase;
+pub use endpoints::{Endpoints, Reply};
+pub use fixture::Fixture;
+pub use memory::{FakeClock, MemoryLog, MemoryQueue, MemoryStore, SeededRandom};

@@ -1,0 +1,72 @@
+//! Webhooks: a tenant's subscriptions.
+
+pub mod authentication;
+pub mod filter;
+mod header_name;
+mod public_host;
+pub mod signing;
+pub mod url;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+use authentication::Authentication;
+use filter::EventFilter;
+
+/// The most webhooks one tenant can have.
+pub const MOST_PER_TENANT: u32 = 20;
+
+/// Whether events go out to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WebhookStatus {
+    /// Events go out.
+    Active,
+    /// Its URL changed: events wait until the new endpoint is verified.
+    Pending,
+    /// It failed for too long or answered 410: events are kept, to be sent again once it is enabled.
+    Disabled,
+}
+
+impl WebhookStatus {
+    /// As the database and the API spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Pending => "pending",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// A webhook as the API shows it. Its secret and token are never part of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Webhook {
+    /// A UUID.
+    pub id: String,
+    /// Where events are POSTed.
+    pub url: String,
+    /// Which events.
+    pub events: EventFilter,
+    /// Whether they go out.
+    pub status: WebhookStatus,
+    /// The static token on top of the signature, without the token.
+    pub auth: Authentication,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When a person last changed it.
+    pub updated_at: Timestamp,
+    /// When its endpoint last answered a challenge.
+    pub verified_at: Option<Timestamp>,
+    /// When an event last arrived.
+    pub last_delivered_at: Option<Timestamp>,
+    /// When an attempt last failed.
+    pub last_error_at: Option<Timestamp>,
+    /// The HTTP status of that attempt, if the endpoint answered.
+    pub last_error_status: Option<u16>,
+    /// What went wrong, in a few words.
+    pub last_error_message: Option<String>,
+    /// Failed attempts since the last success.
+    pub consecutive_failures: u32,
+}

@@ -1,0 +1,88 @@
+//! Which host names are in the public DNS, told from the name alone.
+
+use url::quirks::domain_to_unicode;
+
+use super::url::UrlFault;
+
+/// The longest name and label that the DNS can carry (RFC 1035 §2.3.4), in bytes.
+const MAX_NAME: usize = 253;
+const MAX_LABEL: usize = 63;
+
+/// Names that are not in the public DNS, or where no partner's endpoint can be. Each stands for itself and
+/// all below.
+const NOT_PUBLIC: &[&str] = &[
+    // The IANA registry of special-use names (RFC 6761, 6762, 7686, 9476). `arpa` as a whole: it holds
+    // reverse zones and `home.arpa` (RFC 8375). Of the documentation names only the top-level `example`;
+    // example.com exists.
+    "alt",
+    "arpa",
+    "example",
+    "invalid",
+    "local",
+    "localhost",
+    "onion",
+    "test",
+    // Reserved or withheld by ICANN for private networks: `internal` (2024), `corp`, `home` and `mail`
+    // (2018).
+    "corp",
+    "home",
+    "internal",
+    "mail",
+    // In use in private networks: RFC 6762 appendix G, and the default names of routers and resolvers.
+    "intranet",
+    "lan",
+    "localdomain",
+    "private",
+    // Public names whose addresses are loopback, or spelled in the name itself: IP literals in one more
+    // spelling.
+    "lacolhost.com",
+    "localtest.me",
+    "lvh.me",
+    "nip.io",
+    "sslip.io",
+    "vcap.me",
+    "xip.io",
+    // What clouds call their metadata service beside an address.
+    "metadata.goog",
+];
+
+/// Checks that `name` (lower-case ASCII, after IDNA) is a host name: labels of 1 to 63 letters, digits and
+/// hyphens, no hyphen at either end (RFC 952, RFC 1123 §2.1), 253 characters at most. A trailing dot is
+/// refused: it is another spelling of the same host, which certificates and virtual hosts seldom know.
+pub(super) fn check_syntax(name: &str) -> Result<(), UrlFault> {
+    let is_label = |label: &str| {
+        (1..=MAX_LABEL).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if name.len() <= MAX_NAME && name.split('.').all(is_label) { Ok(()) } else { Err(UrlFault::HostName) }
+}
+
+/// Checks that `name`, which passed [`check_syntax`], is public and not ours.
+pub(super) fn check_public(name: &str, own_zones: &[&str]) -> Result<(), UrlFault> {
+    let Some((_, top)) = name.rsplit_once('.') else {
+        return Err(UrlFault::PrivateHost(name.to_owned()));
+    };
+    // Top-level domains hold letters alone (RFC 3696 §2), in ASCII or under their punycode, so a last label
+    // that a resolver might read as a number, in whatever base or script, is none.
+    let is_top = match top.strip_prefix("xn--") {
+        Some(_) => !domain_to_unicode(top).contains(char::is_numeric),
+        None => top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic()),
+    };
+    if !is_top {
+        return Err(UrlFault::IpAddress);
+    }
+    if own_zones.iter().any(|zone| is_within(name, zone)) {
+        return Err(UrlFault::OwnZone);
+    }
+    if NOT_PUBLIC.iter().any(|zone| is_within(name, zone)) {
+        return Err(UrlFault::PrivateHost(name.to_owned()));
+    }
+    Ok(())
+}
+
+/// Whether `name` is `zone` or below it.
+fn is_within(name: &str, zone: &str) -> bool {
+    name.strip_suffix(zone).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
