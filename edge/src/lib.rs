@@ -1,1 +1,10 @@
-//! edge
+//! What the Workers' HTTP surfaces share: problems in one shape, strict bodies, routes that name who may call them,
+//! request ids and what a request cost. Knows axum, and nothing of Workers.
+
+pub mod cost;
+pub mod json;
+pub mod parameters;
+pub mod problem;
+pub mod routes;
+pub mod secret;
+pub mod serve;

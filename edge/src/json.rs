@@ -1,0 +1,111 @@
+//! Bodies: strict JSON in, JSON out.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use shared::strict_json;
+
+use crate::problem::Problem;
+
+/// The largest body of an Admin API request: 64 KiB.
+pub const LARGEST_BODY: usize = 64 * 1024;
+
+/// A body of `application/json`, checked to be one strict object with no field that `T` does not know.
+///
+/// # Errors
+/// 415 for another type or any encoding, 413 above 64 KiB, 400 naming the field otherwise.
+pub struct Json<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let bytes = read(request, LARGEST_BODY).await?;
+        strict_json::check_object(&bytes).map_err(|fault| Problem::invalid_request(fault.to_string()))?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// As [`Json`], for routes whose body may be absent: then `T` is as if the body were `{}`.
+pub struct OptionalJson<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.headers().contains_key(header::CONTENT_TYPE) {
+            return Json::from_request(request, state).await.map(|Json(value)| Self(value));
+        }
+        let bytes = collect(request.into_body(), LARGEST_BODY).await?;
+        if !bytes.is_empty() {
+            return Err(Problem::unsupported_media_type("Send the body as application/json."));
+        }
+        parse(b"{}").map(Self)
+    }
+}
+
+/// The body's bytes, once its type, encoding and size are right.
+///
+/// # Errors
+/// 415 or 413.
+pub async fn read(request: Request, limit: usize) -> Result<Vec<u8>, Problem> {
+    check_media_type(request.headers())?;
+    collect(request.into_body(), limit).await
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(Problem::unsupported_media_type("Send the body without Content-Encoding."));
+    }
+    let media_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse::<mime::Mime>().ok());
+    let good = media_type.is_some_and(|media_type| {
+        media_type.essence_str() == "application/json"
+            && media_type.get_param("charset").is_none_or(|charset| charset == "utf-8")
+    });
+    if good { Ok(()) } else { Err(Problem::unsupported_media_type("Send the body as application/json.")) }
+}
+
+async fn collect(body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes().to_vec()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Problem::payload_too_large(limit)),
+        Err(_) => Err(Problem::invalid_request("The body ended early.")),
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        // serde names the line and column; the field says it better.
+        let fault = error.inner().to_string();
+        let fault = fault.split(" at line ").next().unwrap_or_default().to_owned();
+        let fault =
+            if fault.starts_with("unknown field") { "is not a known field".to_owned() } else { fault };
+        Problem::invalid_field(if path == "." { "body" } else { &path }, fault)
+    })
+}
+
+/// An answer in JSON with its status.
+pub struct Answer<T>(pub StatusCode, pub T);
+
+impl<T: Serialize> IntoResponse for Answer<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.1) {
+            Ok(body) => {
+                let mut response = (self.0, body).into_response();
+                let value = HeaderValue::from_static("application/json");
+                response.headers_mut().insert(header::CONTENT_TYPE, value);
+                response
+            }
+            Err(error) => Problem::from(shared::error::Error::Internal(error.to_string())).into_response(),
+        }
+    }
+}

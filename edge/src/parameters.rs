@@ -1,0 +1,69 @@
+//! Paths and queries.
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+use shared::tenant::OrgId;
+
+use crate::problem::Problem;
+
+/// The `{orgId}` of the path.
+pub struct OrgPath(pub OrgId);
+
+impl<S: Send + Sync> FromRequestParts<S> for OrgPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = segment(parts, state, "orgId").await?;
+        OrgId::parse(&text).map(Self).map_err(|fault| Problem::invalid_field("orgId", fault))
+    }
+}
+
+/// The `{webhookId}` of the path, as it came: one that is no UUID is simply not found.
+pub struct WebhookPath(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for WebhookPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        segment(parts, state, "webhookId").await.map(Self)
+    }
+}
+
+/// The `{eventId}` of the path.
+pub struct EventPath(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for EventPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        segment(parts, state, "eventId").await.map(Self)
+    }
+}
+
+async fn segment<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<String, Problem> {
+    let malformed = |_| Problem::invalid_request("The path is not valid percent-encoded UTF-8.");
+    let parameters = RawPathParams::from_request_parts(parts, state).await.map_err(malformed)?;
+    let value = parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
+    value.ok_or_else(Problem::not_found)
+}
+
+/// The query, with no parameter that `T` does not know and none twice.
+pub struct Query<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        serde_urlencoded::from_str(parts.uri.query().unwrap_or_default()).map(Self).map_err(|error| {
+            let text = error.to_string();
+            let name = text.split('`').nth(1).unwrap_or("query").to_owned();
+            let fault = match text.split(' ').next() {
+                Some("unknown") => "is not a known parameter",
+                Some("duplicate") => "must be given once",
+                _ => "is not valid",
+            };
+            Problem::invalid_field(&name, fault)
+        })
+    }
+}

@@ -1,0 +1,154 @@
+//! Errors in one shape (spec: Admin API, Errors), and the one table from domain errors to status and code.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use shared::error::{Error, FieldFaults};
+
+/// An answer that is not a success.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// A stable code for programs.
+    pub code: &'static str,
+    /// A sentence for a person; says what to do.
+    pub message: String,
+    /// What is wrong with each field.
+    pub fields: FieldFaults,
+    /// For the log only.
+    pub detail: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    success: bool,
+    error: &'a str,
+    message: &'a str,
+    #[serde(rename = "requestId")]
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "FieldFaults::is_empty")]
+    fields: &'a FieldFaults,
+}
+
+impl Problem {
+    /// A problem without fields.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), fields: FieldFaults::new(), detail: None }
+    }
+
+    /// Missing or wrong credentials: one body for every cause.
+    pub fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Credentials are missing or not valid.")
+    }
+
+    /// The request itself is malformed.
+    pub fn invalid_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
+    }
+
+    /// One field is wrong.
+    pub fn invalid_field(name: &str, fault: impl ToString) -> Self {
+        Error::field(name, fault).into()
+    }
+
+    /// No such path.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path; see GET /openapi.json.")
+    }
+
+    /// The path exists, for other methods.
+    pub fn method_not_allowed() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "This path does not take this method.",
+        )
+    }
+
+    /// The body is over the limit.
+    pub fn payload_too_large(limit: usize) -> Self {
+        let message = format!("The body is larger than {} KiB.", limit / 1024);
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message)
+    }
+
+    /// The body is not plain JSON.
+    pub fn unsupported_media_type(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
+    }
+
+    /// Asking again later may help. The detail goes to the log.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        let message = "The service is not available at the moment; try again shortly.";
+        Self {
+            detail: Some(detail.into()),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+        }
+    }
+
+    /// The body of the answer.
+    pub fn render(&self, request_id: &str) -> String {
+        let body = Body {
+            success: false,
+            error: self.code,
+            message: &self.message,
+            request_id,
+            fields: &self.fields,
+        };
+        serde_json::to_string(&body).unwrap_or_default()
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let (status, code) = match &error {
+            Error::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
+            Error::TenantNotRegistered => (StatusCode::NOT_FOUND, "tenant_not_registered"),
+            Error::TenantAlreadyRegistered => (StatusCode::CONFLICT, "tenant_already_registered"),
+            Error::ActiveKeyExists => (StatusCode::CONFLICT, "active_key_exists"),
+            Error::NoActiveKey => (StatusCode::NOT_FOUND, "no_active_key"),
+            Error::WebhookNotFound => (StatusCode::NOT_FOUND, "webhook_not_found"),
+            Error::WebhookLimitReached => (StatusCode::CONFLICT, "webhook_limit_reached"),
+            Error::DeliveryNotFound => (StatusCode::NOT_FOUND, "delivery_not_found"),
+            Error::DeliveryPending => (StatusCode::CONFLICT, "delivery_pending"),
+            Error::BodyNotKept => (StatusCode::CONFLICT, "body_not_kept"),
+            Error::EventTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+            Error::Unavailable(detail) => return Self::unavailable(detail.clone()),
+            Error::Internal(detail) => {
+                let message = "Something went wrong on our side; the request id helps us find it.";
+                let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message);
+                return Self { detail: Some(detail.clone()), ..problem };
+            }
+        };
+        let mut problem = Self::new(status, code, sentence(&error.to_string()));
+        if let Error::Invalid(fields) = error {
+            problem.message =
+                fields.iter().map(|(name, fault)| format!("{name} {fault}")).collect::<Vec<_>>().join("; ");
+            problem.fields = fields;
+        }
+        problem
+    }
+}
+
+/// `the tenant …` as a sentence. The one message the specification fixes, `Tenant not registered`, has no full stop.
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let Some(first) = characters.next() else { return String::new() };
+    if first.is_uppercase() {
+        text.to_owned()
+    } else {
+        format!("{}{}.", first.to_uppercase(), characters.as_str())
+    }
+}
+
+impl IntoResponse for Problem {
+    /// The body is rendered where the request id is known: see [`crate::serve`].
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}

@@ -1,0 +1,92 @@
+//! One request through a router: its id, its cost, its problem's body, its log line.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::{Map, Value, json};
+use shared::ports::{Clock, Log, Random};
+use tower::ServiceExt;
+
+use crate::cost::Cost;
+use crate::problem::Problem;
+
+/// What [`serve`] needs besides the router.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Times the request.
+    pub clock: Arc<dyn Clock>,
+    /// Draws request ids.
+    pub random: Arc<dyn Random>,
+    /// Takes the log line.
+    pub log: Arc<dyn Log>,
+}
+
+/// A request's id, for handlers that log.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+/// Answers a request. Paths without a route get what `fallback` says of their headers: 401 or 404.
+pub async fn serve(
+    router: Router,
+    surroundings: &Surroundings,
+    mut request: Request,
+    fallback: impl AsyncFnOnce(&HeaderMap) -> Problem,
+) -> Response {
+    let started = surroundings.clock.now();
+    let mut bytes = [0_u8; 16];
+    surroundings.random.fill(&mut bytes);
+    let request_id = uuid::Builder::from_random_bytes(bytes).into_uuid().to_string();
+    let cost = Cost::default();
+    request.extensions_mut().insert(cost.clone());
+    request.extensions_mut().insert(RequestId(request_id.clone()));
+    let method = request.method().clone();
+    let path: String = request.uri().path().chars().take(200).collect();
+    let headers = request.headers().clone();
+
+    let mut response = match router.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    let problem = match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => Some(problem),
+        None if response.status() == StatusCode::NOT_FOUND => Some(fallback(&headers).await),
+        None if response.status() == StatusCode::METHOD_NOT_ALLOWED => match fallback(&headers).await {
+            Problem { status: StatusCode::NOT_FOUND, .. } => Some(Problem::method_not_allowed()),
+            refused => Some(refused),
+        },
+        None => None,
+    };
+    if let Some(problem) = &problem {
+        *response.status_mut() = problem.status;
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *response.body_mut() = Body::from(problem.render(&request_id));
+    }
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+
+    let mut line = Map::from_iter([
+        ("message".to_owned(), json!("request")),
+        ("requestId".to_owned(), json!(request_id)),
+        ("method".to_owned(), json!(method.as_str())),
+        ("path".to_owned(), json!(path)),
+        ("status".to_owned(), json!(response.status().as_u16())),
+        ("milliseconds".to_owned(), json!(surroundings.clock.now().since(started).as_millis())),
+    ]);
+    if let Value::Object(fields) = cost.fields() {
+        line.extend(fields);
+    }
+    if let Some(problem) = problem {
+        line.insert("error".to_owned(), json!(problem.code));
+        line.extend(problem.detail.map(|detail| ("detail".to_owned(), json!(detail))));
+    }
+    surroundings.log.write(line.into());
+    response
+}
