@@ -1,0 +1,39 @@
+//! Clock, randomness and console.
+
+use serde_json::Value;
+use shared::ports::{Clock, Log, Random};
+use shared::time::Timestamp;
+
+/// `Date.now()`. On Workers it stands still between two I/O operations.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        #[allow(clippy::cast_possible_truncation, reason = "milliseconds until the year 9999 fit")]
+        Timestamp::from_milliseconds(js_sys::Date::now() as i64)
+    }
+}
+
+/// `crypto.getRandomValues()`.
+pub struct WebRandom;
+
+impl Random for WebRandom {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the one place that touches the system's randomness"
+    )]
+    fn fill(&self, bytes: &mut [u8]) {
+        // WebCrypto has no way to fail here: the quota of 65,536 bytes is never reached.
+        let filled = getrandom::fill(bytes);
+        debug_assert!(filled.is_ok());
+    }
+}
+
+/// `console.log()`, one line of JSON, which Workers Logs indexes by field.
+pub struct ConsoleLog;
+
+impl Log for ConsoleLog {
+    fn write(&self, line: Value) {
+        worker::console_log!("{line}");
+    }
+}
