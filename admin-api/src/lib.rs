@@ -1,7 +1,8 @@
-//! A Worker.
-use worker::{Context, Env, Request, Response, event};
+//! The Admin API: tenants, API keys, webhooks and their delivery logs, over D1.
 
-#[event(fetch)]
-async fn fetch(request: Request, _env: Env, _context: Context) -> worker::Result<Response> {
-    Response::ok(request.url()?.to_string())
-}
+pub mod auth;
+pub mod config;
+pub mod router;
+pub mod routes;
+pub mod service;
+mod worker_entry;

@@ -1,0 +1,125 @@
+//! Who is calling (spec: Admin API, Authentication).
+//!
+//! A handler names who it lets in by its argument: [`Admin`] or [`PartnerCaller`]. One without either is open.
+
+mod jwks;
+mod token;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequestParts};
+use edge::cost::Cost;
+use edge::problem::Problem;
+use edge::secret::{SecretDigest, the_only};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, header};
+use shared::actor::Actor;
+use shared::api_key::ApiKey;
+use shared::app::App;
+use shared::app::authenticate_partner::Partner;
+use shared::ports::Clock;
+
+pub use jwks::{KeyCache, KeySource};
+pub use token::TokenVerifier;
+
+/// The admin key's header.
+pub const ADMIN_KEY: HeaderName = HeaderName::from_static("x-admin-api-key");
+/// A partner's own key.
+pub const PARTNER_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Checks both of an admin's credentials.
+#[derive(Clone)]
+pub struct Authenticator {
+    key: SecretDigest,
+    tokens: Arc<TokenVerifier>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Authenticator {
+    /// Checks against this key and these issuers.
+    pub fn new(key: SecretDigest, tokens: TokenVerifier, clock: Arc<dyn Clock>) -> Self {
+        Self { key, tokens: Arc::new(tokens), clock }
+    }
+
+    /// The person calling. The key comes first: without it, nothing of the token is looked at or fetched for.
+    ///
+    /// # Errors
+    /// 401 with one body for every cause; 403 for a good token of somebody else; 503 where the issuer's keys cannot
+    /// be had.
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Admin, Problem> {
+        if !self.key.is_presented(headers, &ADMIN_KEY) {
+            return Err(Problem::unauthorized());
+        }
+        let bearer =
+            the_only(headers, &header::AUTHORIZATION).and_then(|value| std::str::from_utf8(value).ok());
+        let (scheme, token) =
+            bearer.and_then(|value| value.split_once(' ')).ok_or_else(Problem::unauthorized)?;
+        if !scheme.eq_ignore_ascii_case("Bearer") {
+            return Err(Problem::unauthorized());
+        }
+        self.tokens.verify(token, self.clock.now()).await.map(|actor| Admin { actor })
+    }
+}
+
+/// An admin, or the portal on behalf of a person.
+pub struct Admin {
+    /// Who, for the audit log.
+    pub actor: Actor,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Admin
+where
+    Authenticator: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Authenticator::from_ref(state).authenticate(&parts.headers).await
+    }
+}
+
+/// A partner's backend.
+pub struct PartnerCaller(pub Partner);
+
+impl<S: Send + Sync> FromRequestParts<S> for PartnerCaller
+where
+    App: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let presented =
+            the_only(&parts.headers, &PARTNER_KEY).and_then(|value| std::str::from_utf8(value).ok());
+        let key = presented.and_then(ApiKey::parse).ok_or_else(Problem::unauthorized)?;
+        let MeteredApp(app) = MeteredApp::metered(parts, state);
+        app.authenticate_partner(&key).await?.map(Self).ok_or_else(Problem::unauthorized)
+    }
+}
+
+/// The use cases, counting what this request costs.
+pub struct MeteredApp(pub App);
+
+impl MeteredApp {
+    fn metered<S>(parts: &Parts, state: &S) -> Self
+    where
+        App: FromRef<S>,
+    {
+        let mut app = App::from_ref(state);
+        if let Some(cost) = parts.extensions.get::<Cost>() {
+            app.database = cost.meter(app.database);
+        }
+        Self(app)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for MeteredApp
+where
+    App: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        Ok(Self::metered(parts, state))
+    }
+}

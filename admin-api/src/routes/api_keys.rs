@@ -1,0 +1,144 @@
+//! API keys: issue, rotate, revoke, list, and a partner's own.
+
+use std::time::Duration;
+
+use edge::json::{Answer, Json, OptionalJson};
+use edge::parameters::{OrgPath, Query};
+use edge::problem::Problem;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use shared::api_key::{IssuedApiKey, LONGEST_GRACE};
+use shared::app::issue_api_key::FreshApiKey;
+use shared::error::Faults;
+use shared::page::Page;
+use shared::tenant::{OrgId, OrgName};
+use shared::time::Timestamp;
+
+use super::{Answered, ListBody, TransitionedBody, ok};
+use crate::auth::{Admin, MeteredApp, PartnerCaller};
+
+/// The one response that shows a key.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FreshApiKeyBody {
+    api_key: String,
+    org_id: OrgId,
+    org_name: String,
+    created_at: Timestamp,
+    created_by: String,
+    expires_at: Option<Timestamp>,
+}
+
+impl From<FreshApiKey> for FreshApiKeyBody {
+    fn from(fresh: FreshApiKey) -> Self {
+        Self {
+            api_key: fresh.key.reveal().to_owned(),
+            org_id: fresh.org_id,
+            org_name: fresh.org_name,
+            created_at: fresh.created_at,
+            created_by: fresh.created_by,
+            expires_at: fresh.expires_at,
+        }
+    }
+}
+
+/// The body of `POST /api-keys`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IssueBody {
+    org_id: Option<String>,
+    org_name: Option<String>,
+    expires_at: Option<String>,
+}
+
+/// `POST /api-keys`
+pub async fn issue(
+    admin: Admin,
+    MeteredApp(app): MeteredApp,
+    Json(body): Json<IssueBody>,
+) -> Answered<FreshApiKeyBody> {
+    let mut faults = Faults::default();
+    let org_id = faults.required("orgId", body.org_id.as_deref(), OrgId::parse);
+    let org_name = faults.optional("orgName", body.org_name.as_deref(), OrgName::parse);
+    let expires_at = faults.optional("expiresAt", body.expires_at.as_deref(), str::parse::<Timestamp>);
+    let org_id = faults.finish(org_id)?;
+    let fresh = app.issue_api_key(&admin.actor, &org_id, org_name.as_ref(), expires_at).await?;
+    Ok(Answer(StatusCode::CREATED, fresh.into()))
+}
+
+/// The body of `POST /api-keys/{orgId}/rotate`; may be absent.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RotateBody {
+    expires_at: Option<String>,
+    grace_seconds: Option<u64>,
+}
+
+/// `POST /api-keys/{orgId}/rotate`
+pub async fn rotate(
+    admin: Admin,
+    MeteredApp(app): MeteredApp,
+    OrgPath(org_id): OrgPath,
+    OptionalJson(body): OptionalJson<RotateBody>,
+) -> Answered<FreshApiKeyBody> {
+    let mut faults = Faults::default();
+    let expires_at = faults.optional("expiresAt", body.expires_at.as_deref(), str::parse::<Timestamp>);
+    let grace = Duration::from_secs(body.grace_seconds.unwrap_or(0));
+    if grace > LONGEST_GRACE {
+        faults.add("graceSeconds", "must be a whole number from 0 to 604800");
+    }
+    faults.into_result()?;
+    let fresh = app.rotate_api_key(&admin.actor, &org_id, expires_at, grace).await?;
+    Ok(Answer(StatusCode::CREATED, fresh.into()))
+}
+
+/// `DELETE /api-keys/{orgId}`
+pub async fn revoke(
+    admin: Admin,
+    MeteredApp(app): MeteredApp,
+    OrgPath(org_id): OrgPath,
+) -> Answered<TransitionedBody> {
+    ok(app.revoke_api_key(&admin.actor, &org_id).await?.into())
+}
+
+/// The query of `GET /api-keys`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeysQuery {
+    org_id: Option<String>,
+    limit: Option<String>,
+    offset: Option<String>,
+}
+
+/// `GET /api-keys?orgId=`
+pub async fn list(
+    _admin: Admin,
+    MeteredApp(app): MeteredApp,
+    Query(query): Query<KeysQuery>,
+) -> Result<ListBody<IssuedApiKey>, Problem> {
+    let mut faults = Faults::default();
+    let org_id = faults.required("orgId", query.org_id.as_deref(), OrgId::parse);
+    let org_id = faults.finish(org_id)?;
+    let page = Page::parse(query.limit.as_deref(), query.offset.as_deref())?;
+    Ok(ListBody::new("apiKeys", app.list_api_keys(&org_id, page).await?, page))
+}
+
+/// What a partner's key says of itself.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SelfBody {
+    org_id: OrgId,
+    org_name: String,
+    prefix: String,
+    expires_at: Option<Timestamp>,
+}
+
+/// `GET /api-keys/self`
+pub async fn own(PartnerCaller(partner): PartnerCaller) -> Answered<SelfBody> {
+    ok(SelfBody {
+        org_id: partner.org_id,
+        org_name: partner.org_name,
+        prefix: partner.prefix,
+        expires_at: partner.expires_at,
+    })
+}

@@ -1,0 +1,46 @@
+//! `GET /event-types`
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use shared::event::catalogue::{CatalogueEntry, catalogue};
+
+use super::{Answered, ok};
+use crate::auth::Admin;
+
+/// The catalogue.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventTypes {
+    event_types: Vec<EventTypeBody>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventTypeBody {
+    name: &'static str,
+    aggregate: &'static str,
+    source: &'static str,
+    documented: bool,
+    /// Whether it is delivered to webhooks at all.
+    republished: bool,
+    /// JSON Schema 2020-12 of `detail.data`; absent where none is published.
+    schema: Option<&'static RawValue>,
+}
+
+impl From<&'static CatalogueEntry> for EventTypeBody {
+    fn from(entry: &'static CatalogueEntry) -> Self {
+        Self {
+            name: entry.name,
+            aggregate: entry.aggregate,
+            source: entry.source,
+            documented: entry.documented,
+            republished: entry.republished,
+            schema: entry.schema(),
+        }
+    }
+}
+
+/// Every event type a webhook may name, with its payload's schema.
+pub async fn list(_admin: Admin) -> Answered<EventTypes> {
+    ok(EventTypes { event_types: catalogue().iter().map(Into::into).collect() })
+}

@@ -1,0 +1,24 @@
+//! `GET /health`
+
+use axum::extract::State;
+use edge::problem::Problem;
+use serde::Serialize;
+use shared::ports::Statement;
+
+use super::{Answered, ok};
+use crate::auth::MeteredApp;
+use crate::service::Service;
+
+/// What is up.
+#[derive(Serialize)]
+pub struct Health {
+    status: &'static str,
+    environment: String,
+}
+
+/// Answers 200 once the configuration is sound (checked before any route) and the database answers.
+pub async fn health(State(service): State<Service>, MeteredApp(app): MeteredApp) -> Answered<Health> {
+    let asked = app.database.batch(vec![Statement::new("SELECT 1 AS one FROM tenants LIMIT 1")]).await;
+    asked.map_err(|error| Problem::unavailable(error.to_string()))?;
+    ok(Health { status: "ok", environment: service.config.environment.to_string() })
+}

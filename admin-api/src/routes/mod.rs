@@ -1,0 +1,88 @@
+//! One file per resource; the table of all routes is in [`crate::router`].
+
+pub mod api_keys;
+pub mod deliveries;
+pub mod event_types;
+pub mod health;
+pub mod tenants;
+pub mod webhook_bodies;
+pub mod webhooks;
+
+use axum::response::{IntoResponse, Response};
+use edge::json::Answer;
+use edge::problem::Problem;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use shared::app::{Listed, Transitioned};
+use shared::page::Page;
+
+/// What a handler gives back.
+pub type Answered<T> = Result<Answer<T>, Problem>;
+
+/// 200 with this body.
+pub fn ok<T: Serialize>(body: T) -> Answered<T> {
+    Ok(Answer(StatusCode::OK, body))
+}
+
+/// `{"success": true, "aggregateId": …, "version": …}`
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TransitionedBody {
+    success: bool,
+    aggregate_id: String,
+    version: u32,
+}
+
+impl From<Transitioned> for TransitionedBody {
+    fn from(transitioned: Transitioned) -> Self {
+        Self { success: true, aggregate_id: transitioned.org_id.to_string(), version: transitioned.version }
+    }
+}
+
+/// `limit` and `offset`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PageQuery {
+    limit: Option<String>,
+    offset: Option<String>,
+}
+
+impl PageQuery {
+    /// # Errors
+    /// 400 naming the bound.
+    pub fn page(&self) -> Result<Page, Problem> {
+        Ok(Page::parse(self.limit.as_deref(), self.offset.as_deref())?)
+    }
+}
+
+/// A list's answer: `{<name>: […], total, limit, offset}`.
+pub struct ListBody<T> {
+    name: &'static str,
+    listed: Listed<T>,
+    page: Page,
+}
+
+impl<T> ListBody<T> {
+    /// The list under its name.
+    pub fn new(name: &'static str, listed: Listed<T>, page: Page) -> Self {
+        Self { name, listed, page }
+    }
+}
+
+impl<T: Serialize> Serialize for ListBody<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry(self.name, &self.listed.entries)?;
+        map.serialize_entry("total", &self.listed.total)?;
+        map.serialize_entry("limit", &self.page.limit)?;
+        map.serialize_entry("offset", &self.page.offset)?;
+        map.end()
+    }
+}
+
+impl<T: Serialize> IntoResponse for ListBody<T> {
+    fn into_response(self) -> Response {
+        Answer(StatusCode::OK, self).into_response()
+    }
+}

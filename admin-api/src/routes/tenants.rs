@@ -1,0 +1,128 @@
+//! Tenants: register, list, get, change, close, and their audit log.
+
+use edge::json::{Answer, Json};
+use edge::parameters::{OrgPath, Query};
+use edge::problem::Problem;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use shared::app::register_tenant::NewTenant;
+use shared::app::tenants::TenantChange;
+use shared::cursor::Cursor;
+use shared::error::Faults;
+use shared::page::{Page, parse_limit};
+use shared::tenant::{EmailAddress, OrgName, Tenant};
+use shared::transition::Transition;
+
+use super::{Answered, ListBody, TransitionedBody, ok};
+use crate::auth::{Admin, MeteredApp};
+
+/// `orgName` and `ownerEmail`: both to register, at least one to change.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TenantBody {
+    org_name: Option<String>,
+    owner_email: Option<String>,
+}
+
+/// `POST /tenants/{orgId}/register`
+pub async fn register(
+    admin: Admin,
+    MeteredApp(app): MeteredApp,
+    OrgPath(org_id): OrgPath,
+    Json(body): Json<TenantBody>,
+) -> Answered<TransitionedBody> {
+    let mut faults = Faults::default();
+    let org_name = faults.required("orgName", body.org_name.as_deref(), OrgName::parse);
+    let owner_email = faults.required("ownerEmail", body.owner_email.as_deref(), EmailAddress::parse);
+    let new = org_name.zip(owner_email).map(|(org_name, owner_email)| NewTenant { org_name, owner_email });
+    let transitioned = app.register_tenant(&admin.actor, &org_id, faults.finish(new)?).await?;
+    Ok(Answer(StatusCode::CREATED, transitioned.into()))
+}
+
+/// The query of `GET /tenants`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TenantsQuery {
+    limit: Option<String>,
+    offset: Option<String>,
+    owner_email: Option<String>,
+}
+
+/// `GET /tenants`
+pub async fn list(
+    _admin: Admin,
+    MeteredApp(app): MeteredApp,
+    Query(query): Query<TenantsQuery>,
+) -> Result<ListBody<Tenant>, Problem> {
+    let page = Page::parse(query.limit.as_deref(), query.offset.as_deref())?;
+    let mut faults = Faults::default();
+    let owner = faults.optional("ownerEmail", query.owner_email.as_deref(), EmailAddress::parse);
+    faults.into_result()?;
+    let listed = app.list_tenants(owner.as_ref().map(EmailAddress::as_str), page).await?;
+    Ok(ListBody::new("tenants", listed, page))
+}
+
+/// `GET /tenants/{orgId}`
+pub async fn get(_admin: Admin, MeteredApp(app): MeteredApp, OrgPath(org_id): OrgPath) -> Answered<Tenant> {
+    ok(app.get_tenant(&org_id).await?)
+}
+
+/// `PATCH /tenants/{orgId}`
+pub async fn change(
+    admin: Admin,
+    MeteredApp(app): MeteredApp,
+    OrgPath(org_id): OrgPath,
+    Json(body): Json<TenantBody>,
+) -> Answered<TransitionedBody> {
+    let mut faults = Faults::default();
+    let change = TenantChange {
+        org_name: faults.optional("orgName", body.org_name.as_deref(), OrgName::parse),
+        owner_email: faults.optional("ownerEmail", body.owner_email.as_deref(), EmailAddress::parse),
+    };
+    faults.into_result()?;
+    if change.org_name.is_none() && change.owner_email.is_none() {
+        return Err(Problem::invalid_field("body", "must have at least one of orgName and ownerEmail"));
+    }
+    ok(app.change_tenant(&admin.actor, &org_id, change).await?.into())
+}
+
+/// `DELETE /tenants/{orgId}`
+pub async fn close(
+    admin: Admin,
+    MeteredApp(app): MeteredApp,
+    OrgPath(org_id): OrgPath,
+) -> Answered<TransitionedBody> {
+    ok(app.close_tenant(&admin.actor, &org_id).await?.into())
+}
+
+/// `limit` and `cursor`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CursorQuery {
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+/// A page of the audit log.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TransitionsBody {
+    transitions: Vec<Transition>,
+    /// Give it as `cursor` for the next page; null on the last.
+    next_cursor: Option<Cursor<i64>>,
+}
+
+/// `GET /tenants/{orgId}/transitions`
+pub async fn transitions(
+    _admin: Admin,
+    MeteredApp(app): MeteredApp,
+    OrgPath(org_id): OrgPath,
+    Query(query): Query<CursorQuery>,
+) -> Answered<TransitionsBody> {
+    let mut faults = Faults::default();
+    let limit = faults.check("limit", parse_limit(query.limit.as_deref()));
+    let cursor = faults.optional("cursor", query.cursor.as_deref(), Cursor::parse);
+    let limit = faults.finish(limit)?;
+    let (transitions, next_cursor) = app.list_transitions(&org_id, cursor.as_ref(), limit).await?;
+    ok(TransitionsBody { transitions, next_cursor })
+}

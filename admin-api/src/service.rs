@@ -1,0 +1,82 @@
+//! The Worker's parts, put together from its ports.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use shared::app::App;
+use shared::app::sealer::Sealer;
+use shared::ports::{Aead, BodyStore, Clock, Database, DocumentClient, Queue, Random, Rs256};
+
+use crate::auth::{Authenticator, KeyCache, KeySource, TokenVerifier};
+use crate::config::Config;
+
+/// What the Worker needs from outside.
+pub struct Ports {
+    /// `DATABASE`
+    pub database: Arc<dyn Database>,
+    /// `CACHE`
+    pub cache: Arc<dyn BodyStore>,
+    /// `RETRIES`
+    pub retries: Arc<dyn Queue>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Random bytes.
+    pub random: Arc<dyn Random>,
+    /// Sealing.
+    pub aead: Arc<dyn Aead>,
+    /// Admins' tokens.
+    pub rs256: Arc<dyn Rs256>,
+    /// The issuer's keys.
+    pub documents: Arc<dyn DocumentClient>,
+}
+
+/// The router's state.
+#[derive(Clone)]
+pub struct Service {
+    /// The settings.
+    pub config: Arc<Config>,
+    app: App,
+    authenticator: Authenticator,
+}
+
+impl Service {
+    /// Puts the parts together.
+    pub fn new(config: Config, ports: Ports) -> Self {
+        let url = format!("{}.well-known/jwks.json", config.issuer);
+        let keys = KeyCache::new(KeySource { url, client: ports.documents, store: ports.cache });
+        let verifier = TokenVerifier::new(&config, keys, ports.rs256);
+        let authenticator = Authenticator::new(config.admin_api_key.clone(), verifier, ports.clock.clone());
+        let sealer = Sealer::new(
+            config.sealing_key.clone(),
+            config.previous_sealing_key.clone(),
+            ports.aead,
+            ports.random.clone(),
+        );
+        let app = App {
+            database: ports.database,
+            clock: ports.clock,
+            random: ports.random,
+            sealer,
+            retries: ports.retries,
+            url_rules: config.environment.webhook_url_rules(),
+        };
+        Self { config: Arc::new(config), app, authenticator }
+    }
+
+    /// Checks credentials outside a route.
+    pub fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
+}
+
+impl FromRef<Service> for App {
+    fn from_ref(service: &Service) -> Self {
+        service.app.clone()
+    }
+}
+
+impl FromRef<Service> for Authenticator {
+    fn from_ref(service: &Service) -> Self {
+        service.authenticator.clone()
+    }
+}

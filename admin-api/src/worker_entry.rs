@@ -1,0 +1,84 @@
+//! Where the Workers runtime comes in.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use axum::Router;
+use cloudflare::{D1, Fetch, Kv, SystemClock, WebCrypto, WebRandom, WorkerQueue};
+use edge::json::LARGEST_BODY;
+use edge::serve::Surroundings;
+use shared::settings::SettingFaults;
+use worker::{Context, Env, Request, Response, event};
+
+use crate::config::Config;
+use crate::router::{HEADERS, answer, router};
+use crate::service::{Ports, Service};
+
+#[derive(Clone)]
+struct Ready {
+    router: Router,
+    service: Service,
+    surroundings: Surroundings,
+}
+
+thread_local! {
+    /// Built by an isolate's first request: its environment never changes.
+    static READY: RefCell<Option<Ready>> = const { RefCell::new(None) };
+}
+
+fn prepare(env: &Env) -> Result<Ready, SettingFaults> {
+    if let Some(ready) = READY.with_borrow(Clone::clone) {
+        return Ok(ready);
+    }
+    let config = Config::read(&cloudflare::read_setting(env));
+    let bindings = bind(env);
+    let (config, ports) = match (config, bindings) {
+        (Ok(config), Ok(ports)) => (config, ports),
+        (config, bindings) => {
+            let mut faults = config.err().unwrap_or_default();
+            faults.extend(bindings.err().unwrap_or_default());
+            return Err(faults);
+        }
+    };
+    let service = Service::new(config, ports);
+    let (router, _) = router(service.clone());
+    let ready = Ready { router, service, surroundings: cloudflare::surroundings() };
+    READY.set(Some(ready.clone()));
+    Ok(ready)
+}
+
+fn bind(env: &Env) -> Result<Ports, SettingFaults> {
+    let mut faults = SettingFaults::new();
+    let mut missing = |name: &str| {
+        faults.insert(name.to_owned(), "is not bound".to_owned());
+    };
+    let database = D1::bound(env, "DATABASE").map_err(|_| missing("DATABASE"));
+    let cache = Kv::bound(env, "CACHE").map_err(|_| missing("CACHE"));
+    let retries = WorkerQueue::bound(env, "RETRIES").map_err(|_| missing("RETRIES"));
+    match (database, cache, retries) {
+        (Ok(database), Ok(cache), Ok(retries)) => Ok(Ports {
+            database: Arc::new(database),
+            cache: Arc::new(cache),
+            retries: Arc::new(retries),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(WebRandom),
+            aead: Arc::new(WebCrypto),
+            rs256: Arc::new(WebCrypto),
+            documents: Arc::new(Fetch),
+        }),
+        _ => Err(faults),
+    }
+}
+
+/// Answers one request.
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<Response> {
+    console_error_panic_hook::set_once();
+    match prepare(&env) {
+        Ok(Ready { router, service, surroundings }) => {
+            let request = cloudflare::from_worker(request, &HEADERS, LARGEST_BODY).await?;
+            cloudflare::to_worker(answer(router, &service, &surroundings, request).await).await
+        }
+        Err(faults) => cloudflare::misconfigured(&cloudflare::surroundings(), &faults).await,
+    }
+}
