@@ -1,0 +1,117 @@
+//! `POST /events`: the target of the EventBridge API destination.
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::response::Response;
+use axum::routing::{get, post};
+use edge::json::{Answer, read};
+use edge::problem::Problem;
+use edge::routes::Access::{EventSource, Open};
+use edge::routes::{Route, Routes};
+use edge::serve::{Surroundings, serve};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, StatusCode};
+use serde::Serialize;
+use shared::app::courier::{Courier, PublishFault};
+use shared::event::envelope::EnvelopeFault;
+use shared::ports::Statement;
+use shared::strict_json;
+
+use crate::config::Config;
+
+/// EventBridge's key.
+const EVENTS_KEY: HeaderName = HeaderName::from_static("x-events-key");
+/// The headers that any route reads.
+pub const HEADERS: [HeaderName; 3] = [EVENTS_KEY, CONTENT_TYPE, CONTENT_ENCODING];
+/// The largest request: several large events, with room to hold them twice in an isolate's 128 MB.
+pub const LARGEST_REQUEST: usize = 8 * 1024 * 1024;
+
+/// The router's state.
+#[derive(Clone)]
+pub struct Service {
+    /// The settings.
+    pub config: Config,
+    /// Takes events in.
+    pub courier: Courier,
+}
+
+/// EventBridge, by the connection's key.
+pub struct EventBridge;
+
+impl FromRequestParts<Service> for EventBridge {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
+        authenticate(service, &parts.headers)
+    }
+}
+
+fn authenticate(service: &Service, headers: &HeaderMap) -> Result<EventBridge, Problem> {
+    let presented = service.config.events_api_key.is_presented(headers, &EVENTS_KEY);
+    presented.then_some(EventBridge).ok_or_else(Problem::unauthorized)
+}
+
+/// How many events are safely queued.
+#[derive(Serialize)]
+struct Accepted {
+    accepted: usize,
+}
+
+async fn publish(
+    _event_bridge: EventBridge,
+    State(service): State<Service>,
+    request: Request,
+) -> Result<Answer<Accepted>, Problem> {
+    let bytes = read(request, LARGEST_REQUEST).await?;
+    strict_json::check(&bytes).map_err(|fault| Problem::invalid_request(fault.to_string()))?;
+    let text = std::str::from_utf8(&bytes).map_err(|fault| Problem::invalid_request(fault.to_string()))?;
+    match service.courier.publish(text).await {
+        Ok(accepted) => Ok(Answer(StatusCode::ACCEPTED, Accepted { accepted })),
+        Err(PublishFault::NotQueued(error)) => Err(error.into()),
+        Err(PublishFault::Shape) => Err(Problem::invalid_field("body", PublishFault::Shape)),
+        Err(PublishFault::Envelope { index, fault }) => {
+            let mut problem = Problem::invalid_field(&format!("[{index}]"), &fault);
+            if fault == EnvelopeFault::TooLarge {
+                problem.status = StatusCode::PAYLOAD_TOO_LARGE;
+                problem.code = "payload_too_large";
+            }
+            Err(problem)
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    environment: String,
+}
+
+async fn health(State(service): State<Service>) -> Result<Answer<Health>, Problem> {
+    let asked =
+        service.courier.database.batch(vec![Statement::new("SELECT 1 AS one FROM webhooks LIMIT 1")]).await;
+    asked.map_err(|error| Problem::unavailable(error.to_string()))?;
+    Ok(Answer(StatusCode::OK, Health { status: "ok", environment: service.config.environment.to_string() }))
+}
+
+/// The router, and the list of its routes.
+pub fn router(service: Service) -> (Router, Vec<Route>) {
+    Routes::default()
+        .add(Open, "GET", "/health", get(health))
+        .add(EventSource, "POST", "/events", post(publish))
+        .build(service)
+}
+
+/// Answers a request. A path without a route tells only EventBridge that it has none.
+pub async fn answer(
+    router: Router,
+    service: &Service,
+    surroundings: &Surroundings,
+    request: Request,
+) -> Response {
+    let fallback = async |headers: &HeaderMap| match authenticate(service, headers) {
+        Ok(EventBridge) => Problem::not_found(),
+        Err(problem) => problem,
+    };
+    serve(router, surroundings, request, fallback).await
+}

@@ -1,0 +1,149 @@
+//! Where the Workers runtime comes in.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use cloudflare::{ConsoleLog, D1, Fetch, Kv, SystemClock, WebCrypto, WebRandom, WorkerQueue, settle};
+use edge::cost::Cost;
+use edge::serve::Surroundings;
+use serde_json::{Value, json};
+use shared::app::courier::{Courier, Settlement};
+use shared::app::sealer::Sealer;
+use shared::ports::Log;
+use shared::settings::SettingFaults;
+use worker::{Context, Env, MessageBatch, Request, Response, ScheduleContext, ScheduledEvent, event};
+
+use crate::config::Config;
+use crate::ingest::{HEADERS, LARGEST_REQUEST, Service, answer, router};
+
+#[derive(Clone)]
+struct Ready {
+    router: Router,
+    service: Service,
+    surroundings: Surroundings,
+}
+
+thread_local! {
+    /// Built by an isolate's first invocation: its environment never changes.
+    static READY: RefCell<Option<Ready>> = const { RefCell::new(None) };
+}
+
+fn prepare(env: &Env) -> Result<Ready, SettingFaults> {
+    if let Some(ready) = READY.with_borrow(Clone::clone) {
+        return Ok(ready);
+    }
+    let config = Config::read(&cloudflare::read_setting(env));
+    let mut faults = SettingFaults::new();
+    let mut missing = |name: &str| {
+        faults.insert(name.to_owned(), "is not bound".to_owned());
+    };
+    let database = D1::bound(env, "DATABASE").map_err(|_| missing("DATABASE"));
+    let bodies = Kv::bound(env, "BODIES").map_err(|_| missing("BODIES"));
+    let events = WorkerQueue::bound(env, "EVENTS").map_err(|_| missing("EVENTS"));
+    let retries = WorkerQueue::bound(env, "RETRIES").map_err(|_| missing("RETRIES"));
+    let (config, database, bodies, events, retries) = match (config, database, bodies, events, retries) {
+        (Ok(config), Ok(database), Ok(bodies), Ok(events), Ok(retries)) => {
+            (config, database, bodies, events, retries)
+        }
+        (config, ..) => {
+            faults.extend(config.err().unwrap_or_default());
+            return Err(faults);
+        }
+    };
+    let (sealing, previous) = (config.sealing_key.clone(), config.previous_sealing_key.clone());
+    let courier = Courier {
+        database: Arc::new(database),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(WebRandom),
+        sealer: Sealer::new(sealing, previous, Arc::new(WebCrypto), Arc::new(WebRandom)),
+        http: Arc::new(Fetch),
+        events: Arc::new(events),
+        retries: Arc::new(retries),
+        bodies: Arc::new(bodies),
+        log: Arc::new(ConsoleLog),
+        policy: config.policy,
+        url_rules: config.environment.webhook_url_rules(),
+    };
+    let service = Service { config, courier };
+    let (router, _) = router(service.clone());
+    let ready = Ready { router, service, surroundings: cloudflare::surroundings() };
+    READY.set(Some(ready.clone()));
+    Ok(ready)
+}
+
+/// Answers one request.
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<Response> {
+    console_error_panic_hook::set_once();
+    match prepare(&env) {
+        Ok(Ready { router, service, surroundings }) => {
+            let request = cloudflare::from_worker(request, &HEADERS, LARGEST_REQUEST).await?;
+            cloudflare::to_worker(answer(router, &service, &surroundings, request).await).await
+        }
+        Err(faults) => cloudflare::misconfigured(&cloudflare::surroundings(), &faults).await,
+    }
+}
+
+/// Consumes a batch of either queue. Always `Ok`: each message is settled by itself.
+#[event(queue)]
+async fn queue(batch: MessageBatch<Value>, env: Env, _context: Context) -> worker::Result<()> {
+    console_error_panic_hook::set_once();
+    let name = batch.queue();
+    let messages: Vec<_> = batch.raw_iter().collect();
+    let ready = match prepare(&env) {
+        Ok(ready) => ready,
+        Err(faults) => {
+            ConsoleLog.write(
+                json!({"message": "misconfigured", "level": "error", "queue": name, "faults": faults}),
+            );
+            for message in &messages {
+                settle(message, Settlement::Retry(Duration::from_secs(60)));
+            }
+            return Ok(());
+        }
+    };
+    let cost = Cost::default();
+    let mut courier = ready.service.courier;
+    courier.database = cost.meter(courier.database);
+    let started = courier.clock.now();
+    // What is no text decodes as nothing of ours, and its batch mates go on.
+    let texts: Vec<String> =
+        messages.iter().map(|message| message.body().as_string().unwrap_or_default()).collect();
+    let settlements = match name.as_str() {
+        "webhook-retries" => courier.deliver_retries(&texts).await,
+        _ => courier.deliver_events(&texts).await,
+    };
+    for (message, settlement) in messages.iter().zip(&settlements) {
+        settle(message, *settlement);
+    }
+    let acknowledged =
+        settlements.iter().filter(|settlement| **settlement == Settlement::Acknowledge).count();
+    let mut line = json!({
+        "message": "batch", "queue": name, "messages": messages.len(), "acknowledged": acknowledged,
+        "milliseconds": courier.clock.now().since(started).as_millis(),
+    });
+    if let (Some(line), Value::Object(fields)) = (line.as_object_mut(), cost.fields()) {
+        line.extend(fields);
+    }
+    ConsoleLog.write(line);
+    Ok(())
+}
+
+/// The cron run.
+#[event(scheduled)]
+async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+    console_error_panic_hook::set_once();
+    match prepare(&env) {
+        Ok(ready) => {
+            if let Err(error) = ready.service.courier.sweep().await {
+                ConsoleLog
+                    .write(json!({"message": "sweep failed", "level": "error", "detail": error.to_string()}));
+            }
+        }
+        Err(faults) => {
+            ConsoleLog.write(json!({"message": "misconfigured", "level": "error", "faults": faults}))
+        }
+    }
+}
