@@ -144,11 +144,10 @@ pub struct IssuedApiKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::Random;
     use crate::testing::SeededRandom;
 
     fn key(random: &SeededRandom) -> ApiKey {
-        ApiKey::generate(|bytes| random.fill(bytes))
+        ApiKey::generate(random.source())
     }
 
     #[test]

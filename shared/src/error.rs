@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::ports::{CipherError, DatabaseError, QueueError, StoreError};
-
 /// What is wrong with each field, by its path in the body or its name in the query.
 pub type FieldFaults = BTreeMap<String, String>;
 
@@ -55,33 +53,6 @@ impl Error {
     /// One field is wrong.
     pub fn field(name: impl Into<String>, fault: impl ToString) -> Self {
         Self::Invalid(FieldFaults::from([(name.into(), fault.to_string())]))
-    }
-}
-
-impl From<DatabaseError> for Error {
-    fn from(error: DatabaseError) -> Self {
-        match error {
-            DatabaseError::Failed(text) => Self::Unavailable(format!("database: {text}")),
-            DatabaseError::Unique(_) | DatabaseError::Shape(_) => Self::Internal(error.to_string()),
-        }
-    }
-}
-
-impl From<QueueError> for Error {
-    fn from(error: QueueError) -> Self {
-        Self::Unavailable(error.to_string())
-    }
-}
-
-impl From<StoreError> for Error {
-    fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
-    }
-}
-
-impl From<CipherError> for Error {
-    fn from(error: CipherError) -> Self {
-        Self::Internal(error.to_string())
     }
 }
 

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::delivery::outcome::AttemptResult;
+use crate::error::Error;
 use crate::time::Timestamp;
 
 /// The time of day.
@@ -270,4 +271,32 @@ pub trait DocumentClient: Send + Sync {
 pub trait Log: Send + Sync {
     /// Writes one line of JSON. The fields hold no secret and no body.
     fn write(&self, line: Value);
+}
+
+impl From<DatabaseError> for Error {
+    /// What failed may succeed later; what has another shape than the code is our own fault.
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::Failed(text) => Self::Unavailable(format!("database: {text}")),
+            DatabaseError::Unique(_) | DatabaseError::Shape(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<QueueError> for Error {
+    fn from(error: QueueError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<CipherError> for Error {
+    fn from(error: CipherError) -> Self {
+        Self::Internal(error.to_string())
+    }
 }

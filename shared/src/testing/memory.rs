@@ -47,6 +47,11 @@ impl SeededRandom {
     pub fn new(seed: u64) -> Self {
         Self(AtomicU64::new(seed))
     }
+
+    /// A function that fills slices, as domain functions take it.
+    pub fn source(&self) -> impl FnMut(&mut [u8]) + '_ {
+        |bytes| self.fill(bytes)
+    }
 }
 
 impl Random for SeededRandom {
