@@ -30,7 +30,10 @@ pub struct Endpoints {
     replies: Mutex<BTreeMap<String, VecDeque<Reply>>>,
     always: Mutex<BTreeMap<String, Reply>>,
     requests: Mutex<Vec<OutboundRequest>>,
+    on_request: Mutex<Option<OnRequest>>,
 }
+
+type OnRequest = Box<dyn Fn() + Send>;
 
 impl Endpoints {
     /// Endpoints whose time passes on this clock.
@@ -48,6 +51,11 @@ impl Endpoints {
         self.always.lock().unwrap().insert(url.to_owned(), reply);
     }
 
+    /// What happens besides, at every request.
+    pub fn on_request(&self, run: impl Fn() + Send + 'static) {
+        *self.on_request.lock().unwrap() = Some(Box::new(run));
+    }
+
     /// Every request since the last call.
     pub fn take(&self) -> Vec<OutboundRequest> {
         std::mem::take(&mut self.requests.lock().unwrap())
@@ -60,6 +68,9 @@ impl HttpClient for Endpoints {
         let url = request.url.clone();
         let timeout = request.timeout;
         self.requests.lock().unwrap().push(request);
+        if let Some(run) = self.on_request.lock().unwrap().as_ref() {
+            run();
+        }
         let next = self.replies.lock().unwrap().get_mut(&url).and_then(VecDeque::pop_front);
         let reply = next.or_else(|| self.always.lock().unwrap().get(&url).cloned());
         let answer = |status, retry_after| AttemptResult::Response {

@@ -10,6 +10,8 @@ mod fairness;
 mod publish;
 mod retries;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
