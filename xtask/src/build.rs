@@ -22,7 +22,7 @@ pub fn run(machine: &Machine) -> Result<usize> {
     step("Building", "the Workers");
     // All in one go: what they share is compiled once, the rest side by side. Cargo knows best what changed.
     let mut cargo = machine.build_command("cargo");
-    cargo.args(["build", "--release", "--quiet", "--target", "wasm32-unknown-unknown"]);
+    cargo.args(["build", "--release", "--target", "wasm32-unknown-unknown"]);
     cargo.args(machine.toolchain.cargo_options());
     for worker in &workers {
         cargo.args(["--package", &worker.name]);

@@ -97,7 +97,7 @@ fn install_tool(package: &str, program: &str, version: &str) -> Result<String> {
     // One target folder, so that what both tools depend on is compiled once; little optimization, since they run briefly.
     let install = process::run(
         command("cargo")
-            .args(["install", "--quiet", "--force", &format!("{package}@{version}")])
+            .args(["install", "--force", &format!("{package}@{version}")])
             .env("CARGO_TARGET_DIR", root().join("target/tools"))
             .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
             .env("CARGO_PROFILE_RELEASE_LTO", "off")

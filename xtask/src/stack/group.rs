@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -27,8 +28,8 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Starts a command that runs `local/leash.mjs`; what it prints goes to the log, and to the terminal with `echo`.
-    pub(super) fn start(command: &mut Command, log: &Path, echo: bool) -> Result<Self> {
+    /// Starts a command that runs `local/leash.mjs`; what it prints goes to the log, and to the terminal while `echo` is set.
+    pub(super) fn start(command: &mut Command, log: &Path, echo: &Arc<AtomicBool>) -> Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(log);
         let file =
             Arc::new(Mutex::new(file.with_context(|| format!("{} cannot be written", log.display()))?));
@@ -36,10 +37,10 @@ impl Group {
         let mut leader = command.spawn().context("Node cannot be started: run `cargo xtask setup`")?;
         let leash = leader.stdin.take();
         if let Some(stdout) = leader.stdout.take() {
-            copy(stdout, Arc::clone(&file), echo);
+            copy(stdout, Arc::clone(&file), Arc::clone(echo));
         }
         if let Some(stderr) = leader.stderr.take() {
-            copy(stderr, file, echo);
+            copy(stderr, file, Arc::clone(echo));
         }
         Ok(Self { leader, leash })
     }
@@ -88,7 +89,7 @@ impl Drop for Group {
 }
 
 /// Copies what a process prints, line by line, until it ends.
-fn copy(from: impl Read + Send + 'static, log: Arc<Mutex<File>>, echo: bool) {
+fn copy(from: impl Read + Send + 'static, log: Arc<Mutex<File>>, echo: Arc<AtomicBool>) {
     thread::spawn(move || {
         let mut lines = BufReader::new(from);
         let mut raw = Vec::new();
@@ -98,7 +99,7 @@ fn copy(from: impl Read + Send + 'static, log: Arc<Mutex<File>>, echo: bool) {
                 // Losing a line of the log is no reason to stop the stack.
                 let _ = writeln!(log, "{text}");
             }
-            if let Some(shown) = echo.then(|| readable(&text)).flatten() {
+            if let Some(shown) = echo.load(Ordering::Relaxed).then(|| readable(&text)).flatten() {
                 line(shown);
             }
             raw.clear();

@@ -21,6 +21,8 @@ mod secrets;
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -49,6 +51,8 @@ pub struct Stack {
     directory: PathBuf,
     provider: Option<Group>,
     runtime: Option<Group>,
+    /// Whether the log is shown on the terminal: not while things start, where a failure shows its end anyway.
+    echoing: Arc<AtomicBool>,
     /// Held as long as the stack lives: two stacks must not share one state.
     _lock: File,
 }
@@ -68,7 +72,8 @@ impl Stack {
                 .with_context(|| format!("{} cannot be emptied", directory.display()))?;
         }
         let lock = lock(&directory, &options.name)?;
-        let mut stack = Self { options, directory, provider: None, runtime: None, _lock: lock };
+        let mut stack =
+            Self { options, directory, provider: None, runtime: None, echoing: Arc::default(), _lock: lock };
         fs::write(stack.log_path(), "").context("the log cannot be written")?;
         stack.launch()?;
         Ok(stack)
@@ -156,6 +161,7 @@ impl Stack {
 
     fn launch(&mut self) -> Result<()> {
         let started = clock::now();
+        self.echoing.store(false, Ordering::Relaxed);
         let port = self.options.port;
         require_free_ports(port)?;
         let workers = workers()?;
@@ -180,6 +186,7 @@ impl Stack {
             let host = format!("{name}.localhost");
             self.wait(name, START_LIMIT, |port| answers(&host, port, "/health"))?;
         }
+        self.echoing.store(self.options.echo, Ordering::Relaxed);
         step("Started", &format!("in {}", spoken(started.elapsed())));
         Ok(())
     }
@@ -194,7 +201,7 @@ impl Stack {
             .env("PORTAL_CLIENT_SECRET", secrets.get(secrets::PORTAL_CLIENT)?)
             .env("CREDENTIALS_CLIENT_SECRET", secrets.get(secrets::CREDENTIALS_CLIENT)?)
             .env("AUDIENCE", credentials::AUDIENCE);
-        Group::start(&mut node, &self.log_path(), self.options.echo)
+        Group::start(&mut node, &self.log_path(), &self.echoing)
     }
 
     fn start_runtime(&self, configs: &configuration::Configs) -> Result<Group> {
@@ -207,7 +214,7 @@ impl Stack {
         node.arg("--persist-to").arg(self.directory.join("state"));
         node.args(["--ip", "127.0.0.1", "--port", &self.options.port.to_string()]);
         node.args(["--inspector-port", &free_port()?.to_string(), "--show-interactive-dev-session=false"]);
-        Group::start(&mut node, &self.log_path(), self.options.echo)
+        Group::start(&mut node, &self.log_path(), &self.echoing)
     }
 
     fn wait(&mut self, what: &str, limit: Duration, mut ready: impl FnMut(u16) -> bool) -> Result<()> {
