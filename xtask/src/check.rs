@@ -27,10 +27,10 @@ pub fn run() -> Result<()> {
     };
 
     check("formatting", "cargo fmt --all --check", &mut || cargo(&["fmt", "--all", "--check"]))?;
-    let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     check("lints", &format!("cargo {}", clippy.join(" ")), &mut || cargo(&clippy))?;
     check("tidiness", "cargo xtask tidy", &mut tidy::run)?;
-    let unit = ["test", "--quiet", "--workspace", "--exclude", "tests"];
+    let unit = ["test", "--workspace", "--exclude", "tests", "--", "--quiet"];
     check("unit tests", &format!("cargo {}", unit.join(" ")), &mut || cargo(&unit))?;
     let scripts = script_tests();
     check("tests of the local tools", "node --test 'local/**/*.test.mjs'", &mut || {

@@ -3,7 +3,7 @@
 //! ```no_run
 //! use xtask::stack::{Stack, StackOptions};
 //!
-//! let stack = Stack::start(StackOptions::new("tests", 8797).fresh())?;
+//! let stack = Stack::start(StackOptions::on_free_ports("tests")?.fresh())?;
 //! let credentials = stack.credentials(None)?;
 //! println!("{}", credentials.admin_api_url);
 //! # Ok::<(), anyhow::Error>(())
@@ -287,8 +287,8 @@ fn lock(directory: &Path, name: &str) -> Result<File> {
 
 /// Refuses a port that something else listens on, and the one after it.
 pub(crate) fn require_free_ports(port: u16) -> Result<()> {
-    for (port, of) in [(port, "the Workers"), (port + 1, "the OpenID provider")] {
-        if TcpListener::bind(("127.0.0.1", port)).is_err() {
+    for (port, of) in [(port, "the Workers"), (port.wrapping_add(1), "the OpenID provider")] {
+        if port == 0 || TcpListener::bind(("127.0.0.1", port)).is_err() {
             bail!("port {port} (for {of}) is taken: stop what listens there, or choose another with --port");
         }
     }

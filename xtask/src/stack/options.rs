@@ -1,6 +1,10 @@
 //! What a stack is started with.
 use std::collections::BTreeMap;
 
+use anyhow::{Context, Result};
+
+use super::{free_port, require_free_ports};
+
 /// How to start a [`Stack`](super::Stack).
 #[derive(Debug, Clone)]
 pub struct StackOptions {
@@ -17,6 +21,16 @@ impl StackOptions {
     #[must_use]
     pub fn new(name: &str, port: u16) -> Self {
         Self { name: name.to_owned(), port, fresh: false, echo: false, overrides: BTreeMap::new() }
+    }
+
+    /// A stack of this name on whatever two ports are free, so that it can run beside others.
+    ///
+    /// # Errors
+    ///
+    /// When no two ports in a row are free.
+    pub fn on_free_ports(name: &str) -> Result<Self> {
+        let pair = (0..100).find_map(|_| free_port().ok().filter(|port| require_free_ports(*port).is_ok()));
+        Ok(Self::new(name, pair.context("no two ports in a row are free")?))
     }
 
     /// Forgets everything of earlier runs: databases, Queues, inboxes, secrets, signing keys.
