@@ -1,5 +1,5 @@
 //! `cargo xtask dev`: the stack, until Ctrl-C; changes are taken in as they are saved.
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -88,29 +88,33 @@ fn port_option(port: u16) -> String {
     if port == USUAL_PORT { String::new() } else { format!(" --port {port}") }
 }
 
-/// When the newest file changed, and how many there are, of what needs a build and of what needs a restart.
+/// When the newest file changed, and how many there are: of all, and of those that are read once, at the start.
 #[derive(PartialEq, Eq)]
 struct Sources {
-    code: (Option<SystemTime>, usize),
+    all: (Option<SystemTime>, usize),
     settings: (Option<SystemTime>, usize),
 }
 
 impl Sources {
     fn look() -> Self {
+        // wrangler itself looks after the gateway; tests and tools are no part of the stack.
         let skip =
             [".git", ".local", ".wrangler", "build", "gateway", "node_modules", "target", "tests", "xtask"];
-        let of = |settings: bool| {
-            let files = files_below(root(), &skip).into_iter().filter(|file| is_setting(file) == settings);
+        let files = files_below(root(), &skip);
+        let newest = |files: &mut dyn Iterator<Item = &PathBuf>| {
             files.fold((None, 0), |(newest, count), file| {
                 let changed = file.metadata().and_then(|metadata| metadata.modified()).ok();
                 (newest.max(changed), count + 1)
             })
         };
-        Self { code: of(false), settings: of(true) }
+        Self {
+            all: newest(&mut files.iter()),
+            settings: newest(&mut files.iter().filter(|file| is_setting(file))),
+        }
     }
 }
 
-/// wrangler's files, migrations and the OpenID provider are read once, at the start.
+/// wrangler's files, migrations and the OpenID provider.
 fn is_setting(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == "wrangler.toml")
         || path.extension().is_some_and(|extension| extension == "sql" || extension == "mjs")
@@ -119,8 +123,9 @@ fn is_setting(path: &Path) -> bool {
 /// Builds and loads what changed. A mistake in the sources is shown, and the stack goes on as it was.
 fn take_in(machine: &Machine, stack: &mut Stack, before: &Sources, now: &Sources) {
     line("");
-    let taken = if before.code == now.code { Ok(0) } else { build::run(machine) };
-    let taken = taken.and_then(|_| if before.settings == now.settings { Ok(()) } else { stack.restart() });
+    // Cargo knows whether there is anything to build.
+    let built = build::run(machine);
+    let taken = built.and_then(|_| if before.settings == now.settings { Ok(()) } else { stack.restart() });
     match taken {
         Ok(()) => line(format!("ready on http://localhost:{}", stack.port())),
         Err(error) => {

@@ -5,13 +5,14 @@ use std::path::Path;
 use serde_json::Value;
 
 /// What wrangler says at every start and reload, and nobody needs twice.
-const NOISE: [&str; 13] = [
+const NOISE: [&str; 14] = [
     "⎔",
     "env.",
     "Binding ",
     "Using secrets defined in",
     "Service bindings, Durable Object bindings",
     "Ready on ",
+    "Updated and ready on ",
     "OpenID provider on ",
     "Scheduled Workers are not automatically triggered",
     "To manually trigger a scheduled event",
