@@ -131,6 +131,11 @@ impl Batch {
         Ok(self.take(index)?.into_iter().next())
     }
 
+    /// How many rows the statement at `index` gave.
+    pub fn count(&self, index: usize) -> u64 {
+        self.rows.get(index).map_or(0, |rows| rows.len() as u64)
+    }
+
     /// Whether the statement at `index` gave at least one row.
     pub fn any(&self, index: usize) -> bool {
         self.rows.get(index).is_some_and(|rows| !rows.is_empty())

@@ -1,6 +1,7 @@
 //! Deliveries: one event to one webhook, with its attempts.
 
 pub mod outcome;
+pub mod policy;
 pub mod retry;
 pub mod retry_after;
 
@@ -82,6 +83,6 @@ pub struct Delivery {
     pub ended_at: Option<Timestamp>,
     /// Why it ended other than delivered.
     pub reason: Option<String>,
-    /// Every attempt, oldest first.
+    /// The attempts, oldest first; the last hundred, should there be more.
     pub attempts: Vec<Attempt>,
 }

@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::delivery::DeliveryState;
 use crate::tenant::OrgId;
+use crate::time::Timestamp;
 
 /// The version this code writes, and the only one so far.
 const VERSION: u8 = 1;
@@ -62,6 +64,58 @@ pub enum EventMessage {
 pub enum RetryMessage {
     /// A delivery whose next attempt is due.
     Deliver(DeliveryKey),
+    /// A webhook of which something is due: a challenge, a probe, a release.
+    Tend(WebhookKey),
+    /// A range of a webhook's log to deliver again, a slice at a time.
+    Redeliver(RedeliveryRange),
+    /// A change of a webhook's standing that operators want to hear of.
+    Notify(Notice),
+}
+
+/// Which webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookKey {
+    /// The tenant.
+    pub org_id: String,
+    /// The webhook.
+    pub webhook_id: String,
+}
+
+/// Which deliveries of a webhook to deliver again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RedeliveryRange {
+    /// Whose.
+    #[serde(flatten)]
+    pub webhook: WebhookKey,
+    /// Those in one of these states.
+    pub states: Vec<DeliveryState>,
+    /// Created after this place in the log: milliseconds and event id. Moves on with each slice.
+    pub after: (i64, String),
+    /// Created before, in milliseconds.
+    pub until: i64,
+}
+
+/// What operators are told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Notice {
+    /// Unique, for whoever dedupes.
+    pub id: String,
+    /// Whose.
+    #[serde(flatten)]
+    pub webhook: WebhookKey,
+    /// `failing`, `disabled` or `recovered`.
+    pub change: String,
+    /// Why, where there is a reason.
+    pub reason: Option<String>,
+    /// The type of the event that was last attempted.
+    pub event_type: Option<String>,
+    /// The last error, in a few words.
+    pub last_error: Option<String>,
+    /// When, in ISO 8601.
+    pub at: Timestamp,
 }
 
 /// Which delivery.

@@ -9,8 +9,25 @@ use crate::ports::{DatabaseError, Statement};
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
 
-/// How a delivery stands after its first attempt, or without one where the webhook takes none now. Times are
-/// milliseconds, so that a whole batch travels as one JSON parameter.
+/// How a delivery stands. Times are milliseconds, so that a whole batch travels as one JSON parameter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Standing {
+    /// Its state.
+    pub state: DeliveryState,
+    /// Failures since the tries began.
+    pub failures: u32,
+    /// When it is due; only while pending.
+    pub next_attempt_at: Option<i64>,
+    /// When it ended; only once it has.
+    pub ended_at: Option<i64>,
+    /// Why it ended other than delivered.
+    pub reason: Option<String>,
+    /// Whether it waits for its webhook.
+    pub held: bool,
+}
+
+/// A delivery to store: after its first attempt, or without one where the webhook takes none now.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NewDelivery {
@@ -19,18 +36,11 @@ pub struct NewDelivery {
     pub key: DeliveryKey,
     /// `detail-type`.
     pub event_type: String,
-    /// How it stands.
-    pub state: DeliveryState,
     /// Now.
     pub created_at: i64,
-    /// Failures so far: 0 or 1.
-    pub failures: u32,
-    /// When it is due; only while pending.
-    pub next_attempt_at: Option<i64>,
-    /// Now, unless it is pending.
-    pub ended_at: Option<i64>,
-    /// Why it ended other than delivered.
-    pub reason: Option<String>,
+    /// How it stands.
+    #[serde(flatten)]
+    pub standing: Standing,
     /// None or one.
     pub attempts: Vec<Attempt>,
     /// The envelope, unless it was delivered. Bound by itself: JSON inside JSON would double it.
@@ -59,17 +69,17 @@ pub struct ExistingRow {
 }
 
 const INSERT: &str = "INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, state, created_at, tries_since, \
-    failures, next_attempt_at, ended_at, reason, attempts, body) \
+    failures, next_attempt_at, ended_at, reason, attempts, held, body) \
     SELECT value ->> 'webhookId', value ->> 'eventId', value ->> 'orgId', value ->> 'eventType', value ->> 'state', \
     value ->> 'createdAt', value ->> 'createdAt', value ->> 'failures', value ->> 'nextAttemptAt', value ->> 'endedAt', \
-    value ->> 'reason', value -> 'attempts', ?2 FROM json_each(?1) WHERE true ";
+    value ->> 'reason', value -> 'attempts', value ->> 'held', ?2 FROM json_each(?1) WHERE true ";
 
 /// Stores delivered ones in one statement. Where another consumer got there first and its attempt failed, ours,
 /// which succeeded, is the one that counts.
 pub fn insert_delivered(new: &[&NewDelivery]) -> Statement {
     Statement::new(format!(
         "{INSERT} ON CONFLICT (webhook_id, event_id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at, \
-         next_attempt_at = NULL, leased_until = NULL, reason = NULL, body = NULL, \
+         next_attempt_at = NULL, leased_until = NULL, held = 0, reason = NULL, body = NULL, \
          attempts = json_insert(attempts, '$[#]', json(excluded.attempts -> 0)) WHERE deliveries.state <> 'delivered'"
     ))
     .bind(json!(new))
@@ -83,15 +93,19 @@ pub fn insert_undelivered(new: &NewDelivery) -> Statement {
         .bind(new.body.as_deref())
 }
 
+/// The columns of a [`LeasedRow`].
+pub(super) const LEASED_COLUMNS: &str =
+    "webhook_id, event_id, org_id, event_type, tries_since, failures, body";
+
 /// Takes due deliveries for one consumer until `until`, and gives them back with their bodies. What is not due, or
 /// leased by another, or ended, is left alone.
 pub fn lease(keys: &[&DeliveryKey], now: Timestamp, due: Timestamp, until: Timestamp) -> Statement {
-    Statement::new(
+    Statement::new(format!(
         "UPDATE deliveries SET leased_until = ?4 WHERE (webhook_id, event_id) IN \
          (SELECT value ->> 'webhookId', value ->> 'eventId' FROM json_each(?1)) \
          AND state = 'pending' AND next_attempt_at <= ?3 AND COALESCE(leased_until, 0) <= ?2 \
-         RETURNING webhook_id, event_id, org_id, event_type, tries_since, failures, body",
-    )
+         RETURNING {LEASED_COLUMNS}"
+    ))
     .bind(json!(keys))
     .bind(now)
     .bind(due)
@@ -117,38 +131,43 @@ pub struct LeasedRow {
     pub body: Option<String>,
 }
 
+impl LeasedRow {
+    /// Which delivery it is.
+    pub fn key(&self) -> DeliveryKey {
+        DeliveryKey {
+            org_id: self.org_id.clone(),
+            webhook_id: self.webhook_id.clone(),
+            event_id: self.event_id.clone(),
+        }
+    }
+}
+
 /// What became of a leased delivery.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
-    /// The webhook.
-    pub webhook_id: String,
-    /// The event.
-    pub event_id: String,
+    /// Tenant, webhook and event.
+    #[serde(flatten)]
+    pub key: DeliveryKey,
     /// How it stands now.
-    pub state: DeliveryState,
-    /// Failures since the tries began.
-    pub failures: u32,
-    /// When it is due; only while pending.
-    pub next_attempt_at: Option<i64>,
-    /// When it ended.
-    pub ended_at: Option<i64>,
-    /// Why it ended other than delivered.
-    pub reason: Option<String>,
+    #[serde(flatten)]
+    pub standing: Standing,
     /// The attempt, if one was made.
     pub attempt: Option<Attempt>,
 }
 
-/// Writes progress and lets go of the leases, where they are still ours: one taken over meanwhile is left alone.
+/// Writes progress and lets go of the leases, where they are still ours: one taken over meanwhile is left alone. The
+/// last hundred attempts are kept.
 pub fn record_progress(progress: &[Progress], leased_until: Timestamp) -> Statement {
     Statement::new(
         "UPDATE deliveries SET state = j.state, failures = j.failures, next_attempt_at = j.next_attempt_at, \
-         ended_at = j.ended_at, reason = j.reason, leased_until = NULL, \
-         attempts = CASE WHEN j.attempt IS NULL THEN attempts ELSE json_insert(attempts, '$[#]', json(j.attempt)) END, \
+         ended_at = j.ended_at, reason = j.reason, leased_until = NULL, held = j.held, \
+         attempts = CASE WHEN j.attempt IS NULL THEN attempts ELSE json_insert( \
+           CASE WHEN json_array_length(attempts) < 100 THEN attempts ELSE json_remove(attempts, '$[0]') END, '$[#]', json(j.attempt)) END, \
          body = CASE WHEN j.state = 'delivered' THEN NULL ELSE body END \
          FROM (SELECT value ->> 'webhookId' AS webhook_id, value ->> 'eventId' AS event_id, value ->> 'state' AS state, \
            value ->> 'failures' AS failures, value ->> 'nextAttemptAt' AS next_attempt_at, value ->> 'endedAt' AS ended_at, \
-           value ->> 'reason' AS reason, value ->> 'attempt' AS attempt FROM json_each(?1)) AS j \
+           value ->> 'reason' AS reason, value ->> 'held' AS held, value ->> 'attempt' AS attempt FROM json_each(?1)) AS j \
          WHERE deliveries.webhook_id = j.webhook_id AND deliveries.event_id = j.event_id \
          AND deliveries.state = 'pending' AND deliveries.leased_until = ?2",
     )
@@ -219,7 +238,7 @@ pub fn select(org_id: &OrgId, webhook_id: &str, event_id: &str) -> Statement {
 pub fn redeliver(org_id: &OrgId, webhook_id: &str, event_id: &str, now: Timestamp) -> Statement {
     Statement::new(
         "UPDATE deliveries SET state = 'pending', tries_since = ?4, failures = 0, next_attempt_at = ?4, \
-         leased_until = NULL, ended_at = NULL, reason = NULL \
+         leased_until = NULL, held = 0, ended_at = NULL, reason = NULL \
          WHERE org_id = ?1 AND webhook_id = ?2 AND event_id = ?3 AND state <> 'pending' AND body IS NOT NULL",
     )
     .bind(org_id)

@@ -2,8 +2,12 @@
 
 pub mod api_keys;
 pub mod deliveries;
+pub mod redelivery;
+pub mod retention;
 pub mod tenants;
+pub mod tending;
 pub mod transitions;
+pub mod webhook_health;
 pub mod webhook_targets;
 pub mod webhooks;
 

@@ -1,4 +1,4 @@
-//! Webhooks as delivery needs them: with their sealed secrets.
+//! Webhooks as delivery needs them: with their sealed secrets and their health.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -10,18 +10,22 @@ use crate::webhook::WebhookStatus;
 use crate::webhook::authentication::Authentication;
 use crate::webhook::filter::EventFilter;
 
-const COLUMNS: &str = "SELECT id, org_id, url, events, status, secret, previous_secret, previous_secret_until, \
-    auth_type, auth_header, auth_token, consecutive_failures FROM webhooks";
+pub(super) const COLUMNS: &str = "id, org_id, url, url_revision, events, status, secret, previous_secret, \
+    previous_secret_until, auth_type, auth_header, auth_token, consecutive_failures, strikes, circuit_opened_at, \
+    probes_failed, verifying_since, verification_failures";
 
 /// All webhooks of these tenants.
 pub fn of_tenants(org_ids: &[&str]) -> Statement {
-    Statement::new(format!("{COLUMNS} WHERE org_id IN (SELECT value FROM json_each(?1)) ORDER BY sequence"))
-        .bind(json!(org_ids))
+    Statement::new(format!(
+        "SELECT {COLUMNS} FROM webhooks WHERE org_id IN (SELECT value FROM json_each(?1)) ORDER BY sequence"
+    ))
+    .bind(json!(org_ids))
 }
 
 /// These webhooks.
 pub fn by_ids(ids: &[&str]) -> Statement {
-    Statement::new(format!("{COLUMNS} WHERE id IN (SELECT value FROM json_each(?1))")).bind(json!(ids))
+    Statement::new(format!("SELECT {COLUMNS} FROM webhooks WHERE id IN (SELECT value FROM json_each(?1))"))
+        .bind(json!(ids))
 }
 
 /// A webhook's row.
@@ -30,6 +34,7 @@ pub struct TargetRow {
     id: String,
     org_id: String,
     url: String,
+    url_revision: u32,
     events: String,
     status: WebhookStatus,
     secret: String,
@@ -39,6 +44,11 @@ pub struct TargetRow {
     auth_header: Option<String>,
     auth_token: Option<String>,
     consecutive_failures: u32,
+    strikes: u32,
+    circuit_opened_at: Option<i64>,
+    probes_failed: u32,
+    verifying_since: Option<i64>,
+    verification_failures: u32,
 }
 
 /// A webhook to deliver to. Secrets are still sealed.
@@ -50,6 +60,8 @@ pub struct Target {
     pub org_id: String,
     /// Where to; checked again before each request.
     pub url: String,
+    /// Counts the URL's changes.
+    pub url_revision: u32,
     /// Which events.
     pub events: EventFilter,
     /// Whether events go out.
@@ -64,6 +76,38 @@ pub struct Target {
     pub sealed_token: Option<String>,
     /// Failed attempts since the last success.
     pub consecutive_failures: u32,
+    /// Attempts in a row without a definite answer.
+    pub strikes: u32,
+    /// Since when its circuit is open.
+    pub circuit_opened_at: Option<Timestamp>,
+    /// Probes failed since then.
+    pub probes_failed: u32,
+    /// Since when it is being verified.
+    pub verifying_since: Option<Timestamp>,
+    /// Challenges failed since then.
+    pub verification_failures: u32,
+}
+
+/// What a webhook does with a delivery now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// It is attempted.
+    Open,
+    /// It waits, until the webhook is verified or its circuit closes.
+    Held,
+    /// It ends, to be redelivered.
+    Shut,
+}
+
+impl Target {
+    /// What it does with deliveries.
+    pub fn gate(&self) -> Gate {
+        match self.status {
+            WebhookStatus::Active if self.circuit_opened_at.is_none() => Gate::Open,
+            WebhookStatus::Active | WebhookStatus::Pending => Gate::Held,
+            WebhookStatus::Disabled => Gate::Shut,
+        }
+    }
 }
 
 impl TargetRow {
@@ -79,55 +123,17 @@ impl TargetRow {
             id: self.id,
             org_id: self.org_id,
             url: self.url,
+            url_revision: self.url_revision,
             status: self.status,
             sealed_secret: self.secret,
             sealed_previous_secret: self.previous_secret.filter(|_| overlaps),
             sealed_token: self.auth_token,
             consecutive_failures: self.consecutive_failures,
+            strikes: self.strikes,
+            circuit_opened_at: self.circuit_opened_at.map(Timestamp::from_milliseconds),
+            probes_failed: self.probes_failed,
+            verifying_since: self.verifying_since.map(Timestamp::from_milliseconds),
+            verification_failures: self.verification_failures,
         })
     }
-}
-
-/// What a batch of attempts says of one webhook's health.
-#[derive(Clone, Debug, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Health {
-    /// The webhook.
-    pub id: String,
-    /// Whether any attempt succeeded: the count of failures starts anew.
-    pub succeeded: bool,
-    /// Failures, after the last success if there was one.
-    pub failures: u32,
-    /// When an event last arrived, in milliseconds.
-    pub delivered_at: Option<i64>,
-    /// When an attempt last failed.
-    pub error_at: Option<i64>,
-    /// Its HTTP status.
-    pub error_status: Option<u16>,
-    /// What went wrong.
-    pub error_message: Option<String>,
-    /// Whether the endpoint said it is gone.
-    pub gone: bool,
-}
-
-/// Writes health. Twenty of the delivery log's rows are looked at, so that the time of the last delivery is kept
-/// when a healthy webhook, whose row is never written, begins to fail.
-pub fn record_health(health: &[Health]) -> Statement {
-    Statement::new(
-        "UPDATE webhooks SET \
-         consecutive_failures = j.failures + CASE WHEN j.succeeded THEN 0 ELSE consecutive_failures END, \
-         last_error_at = COALESCE(j.error_at, last_error_at), \
-         last_error_status = CASE WHEN j.error_at IS NULL THEN last_error_status ELSE j.error_status END, \
-         last_error_message = CASE WHEN j.error_at IS NULL THEN last_error_message ELSE j.error_message END, \
-         last_delivered_at = NULLIF(MAX(COALESCE(last_delivered_at, 0), COALESCE(j.delivered_at, 0), \
-           COALESCE((SELECT MAX(r.ended_at) FROM (SELECT d.ended_at, d.state FROM deliveries d \
-             WHERE d.webhook_id = webhooks.id ORDER BY d.created_at DESC, d.event_id DESC LIMIT 20) AS r \
-             WHERE r.state = 'delivered'), 0)), 0), \
-         status = CASE WHEN j.gone THEN 'disabled' ELSE status END \
-         FROM (SELECT value ->> 'id' AS id, value ->> 'succeeded' AS succeeded, value ->> 'failures' AS failures, \
-           value ->> 'deliveredAt' AS delivered_at, value ->> 'errorAt' AS error_at, \
-           value ->> 'errorStatus' AS error_status, value ->> 'errorMessage' AS error_message, value ->> 'gone' AS gone \
-           FROM json_each(?1)) AS j WHERE webhooks.id = j.id",
-    )
-    .bind(json!(health))
 }

@@ -15,9 +15,9 @@ use crate::app::create_webhook::{CreatedWebhook, RequestedWebhook};
 use crate::app::register_tenant::NewTenant;
 use crate::app::sealer::{Sealer, SealingKey};
 use crate::app::webhook_authentication::RequestedAuthentication;
-use crate::delivery::retry::RetryPolicy;
+use crate::delivery::policy::DeliveryPolicy;
 use crate::environment::Environment;
-use crate::ports::Random;
+use crate::ports::{Random, Statement};
 use crate::tenant::{EmailAddress, OrgId, OrgName};
 use crate::webhook::authentication::Authentication;
 use crate::webhook::filter::EventFilter;
@@ -80,10 +80,19 @@ impl Fixture {
             retries: retries.clone(),
             bodies: bodies.clone(),
             log: log.clone(),
-            policy: RetryPolicy::default(),
+            policy: DeliveryPolicy::default(),
             url_rules: environment.webhook_url_rules(),
+            operators: None,
         };
         Self { database, clock, endpoints, events, retries, bodies, log, app, courier }
+    }
+
+    /// Whether any delivery is pending.
+    pub fn has_pending(&self) -> bool {
+        !self
+            .database
+            .query(Statement::new("SELECT 1 AS one FROM deliveries WHERE state = 'pending' LIMIT 1"))
+            .is_empty()
     }
 
     /// Registers a tenant.

@@ -7,9 +7,11 @@ mod database;
 mod endpoints;
 mod fixture;
 mod memory;
+mod simulation;
 
 pub use aes::AesGcm;
 pub use database::SqliteDatabase;
 pub use endpoints::{Endpoints, Reply};
 pub use fixture::Fixture;
 pub use memory::{FakeClock, MemoryLog, MemoryQueue, MemoryStore, SeededRandom};
+pub use simulation::Simulation;

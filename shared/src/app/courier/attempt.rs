@@ -6,13 +6,14 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::super::sealer::{secret_context, token_context};
-use super::{ATTEMPT_TIMEOUT, Courier};
+use super::Courier;
 use crate::delivery::outcome::{AttemptResult, Outcome};
 use crate::delivery::retry::Next;
 use crate::delivery::{Attempt, DeliveryState};
 use crate::error::Error;
 use crate::ports::OutboundRequest;
-use crate::store::webhook_targets::{Health, Target};
+use crate::store::webhook_health::Health;
+use crate::store::webhook_targets::Target;
 use crate::time::Timestamp;
 use crate::webhook::authentication::{AuthToken, Authentication};
 use crate::webhook::signing::{SigningSecret, signature};
@@ -44,6 +45,8 @@ pub(super) struct Made {
     pub(super) verdict: Verdict,
     /// The endpoint answered 410.
     pub(super) gone: bool,
+    /// The endpoint took or refused it: it is there.
+    pub(super) definite: bool,
     /// It did not end in time: the rest of its batch waits.
     pub(super) timed_out: bool,
 }
@@ -82,7 +85,7 @@ impl Courier {
         let target = &endpoint.target;
         let at = self.now();
         let result = match WebhookUrl::parse(&target.url, &self.url_rules) {
-            Ok(url) => self.http.post(request(endpoint, &url, parcel, at)).await,
+            Ok(url) => self.http.post(self.request(endpoint, &url, parcel, at)).await,
             Err(fault) => AttemptResult::BlockedUrl(fault),
         };
         let ended_at = self.now();
@@ -109,7 +112,35 @@ impl Courier {
             }),
         );
         let timed_out = result == AttemptResult::TimedOut;
-        Made { attempt, ended_at, verdict, gone: outcome == Outcome::Gone, timed_out }
+        let definite = !matches!(outcome, Outcome::Retry { .. });
+        Made { attempt, ended_at, verdict, gone: outcome == Outcome::Gone, definite, timed_out }
+    }
+
+    /// The request of the specification's "The request".
+    fn request(
+        &self,
+        endpoint: &Endpoint,
+        url: &WebhookUrl,
+        parcel: &Parcel<'_>,
+        at: Timestamp,
+    ) -> OutboundRequest {
+        let secrets: Vec<&SigningSecret> = endpoint.secrets.iter().collect();
+        let signed = signature(&secrets, parcel.event_id, at.seconds(), parcel.body.as_bytes());
+        let mut headers = vec![
+            ("content-type".to_owned(), "application/json".to_owned()),
+            ("user-agent".to_owned(), "SmartphoneKey-Webhooks/1".to_owned()),
+            ("webhook-id".to_owned(), parcel.event_id.to_owned()),
+            ("webhook-timestamp".to_owned(), at.seconds().to_string()),
+            ("webhook-signature".to_owned(), signed),
+        ];
+        let token = endpoint.token.as_ref().and_then(|token| endpoint.target.authentication.header(token));
+        headers.extend(token.map(|(name, value)| (name.to_owned(), value.expose_secret().to_owned())));
+        OutboundRequest {
+            url: url.as_str().to_owned(),
+            headers,
+            body: parcel.body.to_owned(),
+            timeout: self.policy.attempt_timeout,
+        }
     }
 
     fn judge(&self, outcome: Outcome, parcel: &Parcel<'_>, error: &str, now: Timestamp) -> Verdict {
@@ -118,7 +149,12 @@ impl Courier {
             Outcome::Failed | Outcome::Gone => Verdict::Ended(DeliveryState::Failed, error.to_owned()),
             Outcome::Retry { not_before } => {
                 let elapsed = now.since(parcel.tries_since);
-                match self.policy.next_delay(parcel.failures + 1, not_before, self.random_number(), elapsed) {
+                match self.policy.retry.next_delay(
+                    parcel.failures + 1,
+                    not_before,
+                    self.random_number(),
+                    elapsed,
+                ) {
                     Next::After(delay) => Verdict::Again(delay),
                     Next::Dead => Verdict::Ended(
                         DeliveryState::Dead,
@@ -127,27 +163,6 @@ impl Courier {
                 }
             }
         }
-    }
-}
-
-/// The request of the specification's "The request".
-fn request(endpoint: &Endpoint, url: &WebhookUrl, parcel: &Parcel<'_>, at: Timestamp) -> OutboundRequest {
-    let secrets: Vec<&SigningSecret> = endpoint.secrets.iter().collect();
-    let signed = signature(&secrets, parcel.event_id, at.seconds(), parcel.body.as_bytes());
-    let mut headers = vec![
-        ("content-type".to_owned(), "application/json".to_owned()),
-        ("user-agent".to_owned(), "SmartphoneKey-Webhooks/1".to_owned()),
-        ("webhook-id".to_owned(), parcel.event_id.to_owned()),
-        ("webhook-timestamp".to_owned(), at.seconds().to_string()),
-        ("webhook-signature".to_owned(), signed),
-    ];
-    let token = endpoint.token.as_ref().and_then(|token| endpoint.target.authentication.header(token));
-    headers.extend(token.map(|(name, value)| (name.to_owned(), value.expose_secret().to_owned())));
-    OutboundRequest {
-        url: url.as_str().to_owned(),
-        headers,
-        body: parcel.body.to_owned(),
-        timeout: ATTEMPT_TIMEOUT,
     }
 }
 
@@ -168,6 +183,8 @@ pub(super) fn health(target: &Target, made: &[&Made]) -> Option<Health> {
         id: target.id.clone(),
         succeeded: false,
         failures: 0,
+        answered: false,
+        strikes: 0,
         delivered_at: None,
         error_at: None,
         error_status: None,
@@ -185,8 +202,15 @@ pub(super) fn health(target: &Target, made: &[&Made]) -> Option<Health> {
             health.error_status = made.attempt.status;
             health.error_message = made.attempt.error.clone();
         }
+        if made.definite {
+            health.answered = true;
+            health.strikes = 0;
+        } else {
+            health.strikes += 1;
+        }
         health.gone |= made.gone;
     }
-    let unwell = health.error_at.is_some() || target.consecutive_failures > 0;
+    let unwell =
+        health.error_at.is_some() || target.consecutive_failures > 0 || target.circuit_opened_at.is_some();
     (unwell && !made.is_empty()).then_some(health)
 }

@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::attempt::{Endpoint, Made, Parcel, Verdict, health};
+use super::attempt::{Endpoint, Made, Parcel, Verdict};
 use super::fairness::{Answered, Ran, run};
-use super::{AFTER_OUTAGE, Courier, Settlement};
-use crate::delivery::DeliveryState;
+use super::follow_up::Tended;
+use super::{AFTER_OUTAGE, Courier, Settlement, standings};
+use crate::delivery::{Attempt, DeliveryState};
 use crate::error::Error;
 use crate::event::envelope::Event;
-use crate::event::message::{DeliveryKey, EventMessage};
+use crate::event::message::{DeliveryKey, EventMessage, RetryMessage};
 use crate::ports::Statement;
-use crate::store::deliveries::{self, ExistingRow, NewDelivery};
-use crate::store::webhook_targets::{self, Target, TargetRow};
+use crate::store::deliveries::{self, ExistingRow, NewDelivery, Standing};
+use crate::store::tending;
+use crate::store::webhook_targets::{self, Gate, Target, TargetRow};
 use crate::time::Timestamp;
-use crate::webhook::WebhookStatus;
 
 /// How long a message waits whose body is not there yet: KV may take a minute to show it everywhere.
 const UNTIL_KV_SHOWS: Duration = Duration::from_secs(30);
@@ -27,12 +28,6 @@ const AFTER_DEFERRAL: Duration = Duration::from_secs(1);
 enum Received {
     Event(Event),
     Unsettled(Settlement),
-}
-
-/// An event for a webhook that takes none now.
-struct Held<'a> {
-    target: &'a Target,
-    event: &'a Event,
 }
 
 impl Courier {
@@ -96,8 +91,9 @@ impl Courier {
         }
         // Reading twice changes nothing.
         let (targets, existing) = self.match_batch(events).await?;
-        let mut held = Vec::new();
+        let mut new = Vec::new();
         let mut lanes: Vec<(&Target, Vec<&Event>)> = Vec::new();
+        let mut holding = Vec::new();
         for target in &targets {
             let matching = events.iter().copied().filter(|event| {
                 event.partner_id == target.org_id
@@ -105,14 +101,18 @@ impl Courier {
                     && !existing
                         .contains(&ExistingRow { webhook_id: target.id.clone(), event_id: event.id.clone() })
             });
-            match target.status {
-                WebhookStatus::Active => lanes.push((target, matching.collect())),
-                WebhookStatus::Pending | WebhookStatus::Disabled => {
-                    held.extend(matching.map(|event| Held { target, event }));
+            let matching: Vec<&Event> = matching.collect();
+            if matching.is_empty() {
+                continue;
+            }
+            match target.gate() {
+                Gate::Open => lanes.push((target, matching)),
+                Gate::Held | Gate::Shut => {
+                    holding.push(target.id.as_str());
+                    new.extend(matching.iter().map(|event| self.unattempted(target, event)));
                 }
             }
         }
-        lanes.retain(|(_, events)| !events.is_empty());
         let mut endpoints = Vec::with_capacity(lanes.len());
         for (target, _) in &lanes {
             endpoints.push(self.open_endpoint((*target).clone()).await?);
@@ -121,42 +121,46 @@ impl Courier {
         // same webhook-id.
         let ran = self.first_attempts(&endpoints, &lanes).await;
         let mut made_by_lane: Vec<Vec<&Made>> = vec![Vec::new(); lanes.len()];
-        let mut new = Vec::new();
-        let now = self.now();
         for (lane, place, ran) in &ran {
             let (target, event) = (lanes[*lane].0, lanes[*lane].1[*place]);
-            match ran {
+            new.push(match ran {
                 Ran::Done(made) => {
                     made_by_lane[*lane].push(made);
-                    new.push(attempted(target, event, made));
+                    row(target, event, made.attempt.at, standings::after(made, 0), Some(made.attempt.clone()))
                 }
-                Ran::Deferred => new.push(unattempted(
-                    target,
-                    event,
-                    now,
-                    DeliveryState::Pending,
-                    Some(now.plus(AFTER_DEFERRAL)),
-                    None,
-                )),
-            }
+                Ran::Deferred => {
+                    let now = self.now();
+                    row(target, event, now, standings::waiting(now.plus(AFTER_DEFERRAL), 0), None)
+                }
+            });
         }
-        new.extend(held.iter().map(|held| self.hold(held, now)));
-        let health: Vec<_> =
-            lanes.iter().zip(&made_by_lane).filter_map(|((target, _), made)| health(target, made)).collect();
-        let mut writes = inserts(&new);
-        if !health.is_empty() {
-            writes.push(webhook_targets::record_health(&health));
-        }
-        if !writes.is_empty() {
-            // Unique by webhook and event: writing twice leaves one row.
-            self.database.batch(writes).await?;
-        }
-        let due = new.iter().filter(|new| new.state == DeliveryState::Pending).filter_map(|new| {
-            let next = Timestamp::from_milliseconds(new.next_attempt_at?);
-            Some((new.key.clone(), next.since(self.now())))
+        let tended = lanes.iter().zip(&made_by_lane).map(|((target, events), made)| {
+            Tended::new(target, made, events.first().map(|event| event.event_type.as_str()))
         });
-        self.wake(due.filter(|(_, delay)| *delay < self.policy.window()).collect()).await;
+        let mut writes = inserts(&new);
+        if !holding.is_empty() {
+            writes.push(tending::tend_if_not_holding(&holding, self.now()));
+        }
+        // Unique by webhook and event: writing twice leaves one row.
+        self.write(writes, tended.collect()).await?;
+        let now = self.now();
+        let due = new.iter().filter(|new| !new.standing.held).filter_map(|new| {
+            let next = Timestamp::from_milliseconds(new.standing.next_attempt_at?);
+            Some((RetryMessage::Deliver(new.key.clone()), next.since(now)))
+        });
+        self.send(due.collect()).await;
         Ok(())
+    }
+
+    /// While a webhook is pending or its circuit open, its deliveries wait for it, as long as their window lasts; a
+    /// disabled one's are dead at once, and can be redelivered.
+    fn unattempted(&self, target: &Target, event: &Event) -> NewDelivery {
+        let now = self.now();
+        let standing = match target.gate() {
+            Gate::Shut => standings::buried(0, now),
+            Gate::Open | Gate::Held => standings::held(now.plus(self.policy.retry.window()), 0),
+        };
+        row(target, event, now, standing, None)
     }
 
     async fn match_batch(&self, events: &[&Event]) -> Result<(Vec<Target>, HashSet<ExistingRow>), Error> {
@@ -193,23 +197,7 @@ impl Courier {
                 self.attempt(endpoint, &parcel).await
             }
         };
-        run(&*self.clock, jobs, begin, answered).await
-    }
-
-    /// While a webhook is pending its deliveries wait for it, as long as their window lasts; a disabled one's are
-    /// dead at once, and can be redelivered.
-    fn hold(&self, held: &Held<'_>, now: Timestamp) -> NewDelivery {
-        let Held { target, event } = held;
-        match target.status {
-            WebhookStatus::Disabled => {
-                let reason = Some("webhook disabled".to_owned());
-                unattempted(target, event, now, DeliveryState::Dead, None, reason)
-            }
-            WebhookStatus::Active | WebhookStatus::Pending => {
-                let end = Some(now.plus(self.policy.window()));
-                unattempted(target, event, now, DeliveryState::Pending, end, None)
-            }
-        }
+        run(&*self.clock, self.policy.time_per_webhook(), jobs, begin, answered).await
     }
 }
 
@@ -221,59 +209,30 @@ pub(super) fn answered(made: &Made) -> Answered {
     }
 }
 
-fn key(target: &Target, event: &Event) -> DeliveryKey {
-    DeliveryKey { org_id: target.org_id.clone(), webhook_id: target.id.clone(), event_id: event.id.clone() }
-}
-
-fn attempted(target: &Target, event: &Event, made: &Made) -> NewDelivery {
-    let at = made.attempt.at.milliseconds();
-    let ended = made.ended_at.milliseconds();
-    let (state, next_attempt_at, reason) = match &made.verdict {
-        Verdict::Delivered => (DeliveryState::Delivered, None, None),
-        Verdict::Again(delay) => {
-            (DeliveryState::Pending, Some(made.ended_at.plus(*delay).milliseconds()), None)
-        }
-        Verdict::Ended(state, reason) => (*state, None, Some(reason.clone())),
-    };
-    NewDelivery {
-        key: key(target, event),
-        event_type: event.event_type.to_string(),
-        state,
-        created_at: at,
-        failures: u32::from(state != DeliveryState::Delivered),
-        next_attempt_at,
-        ended_at: next_attempt_at.is_none().then_some(ended),
-        reason,
-        attempts: vec![made.attempt.clone()],
-        body: (state != DeliveryState::Delivered).then(|| event.body.clone()),
-    }
-}
-
-fn unattempted(
+fn row(
     target: &Target,
     event: &Event,
-    now: Timestamp,
-    state: DeliveryState,
-    next_attempt_at: Option<Timestamp>,
-    reason: Option<String>,
+    at: Timestamp,
+    standing: Standing,
+    attempt: Option<Attempt>,
 ) -> NewDelivery {
     NewDelivery {
-        key: key(target, event),
+        key: DeliveryKey {
+            org_id: target.org_id.clone(),
+            webhook_id: target.id.clone(),
+            event_id: event.id.clone(),
+        },
         event_type: event.event_type.to_string(),
-        state,
-        created_at: now.milliseconds(),
-        failures: 0,
-        next_attempt_at: next_attempt_at.map(Timestamp::milliseconds),
-        ended_at: next_attempt_at.is_none().then(|| now.milliseconds()),
-        reason,
-        attempts: Vec::new(),
-        body: Some(event.body.clone()),
+        created_at: at.milliseconds(),
+        body: (standing.state != DeliveryState::Delivered).then(|| event.body.clone()),
+        standing,
+        attempts: attempt.into_iter().collect(),
     }
 }
 
 fn inserts(new: &[NewDelivery]) -> Vec<Statement> {
     let (delivered, undelivered): (Vec<_>, Vec<_>) =
-        new.iter().partition(|new| new.state == DeliveryState::Delivered);
+        new.iter().partition(|new| new.standing.state == DeliveryState::Delivered);
     let mut statements: Vec<Statement> =
         undelivered.into_iter().map(deliveries::insert_undelivered).collect();
     if !delivered.is_empty() {

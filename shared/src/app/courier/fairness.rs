@@ -13,8 +13,6 @@ use crate::time::Timestamp;
 pub(super) const MOST_IN_FLIGHT: usize = 6;
 /// Requests in flight to one webhook that has answered well in this batch. One that has not yet gets one: it may hang.
 const MOST_PER_PROVEN_WEBHOOK: usize = 4;
-/// No attempt to a webhook begins this long after its first in the same batch.
-const MOST_TIME_PER_WEBHOOK: Duration = Duration::from_secs(20);
 
 /// How a job went, as far as its webhook's next jobs are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,10 +48,11 @@ impl<J> Lane<J> {
     }
 }
 
-/// Runs the jobs of each lane (a webhook) with [`MOST_IN_FLIGHT`] of all in flight, taking the lanes in turn. Gives
+/// Runs the jobs of each lane (a webhook), none of which begins `time_per_lane` after its lane's first, with [`MOST_IN_FLIGHT`] of all in flight, taking the lanes in turn. Gives
 /// back what became of each job, in the order in which they ended, with its lane and its place there.
 pub(super) async fn run<J, T, F>(
     clock: &dyn Clock,
+    time_per_lane: Duration,
     lanes: Vec<Vec<J>>,
     begin: impl Fn(usize, J) -> F,
     answered: impl Fn(&T) -> Answered,
@@ -80,7 +79,7 @@ where
             let Some(index) = turns.pop_front() else { break };
             let lane = &mut lanes[index];
             let now = clock.now();
-            let spent = lane.began.is_some_and(|began| now.since(began) >= MOST_TIME_PER_WEBHOOK);
+            let spent = lane.began.is_some_and(|began| now.since(began) >= time_per_lane);
             if lane.hung || spent {
                 ended.extend(lane.jobs.drain(..).map(|(place, _)| (index, place, Ran::Deferred)));
             }

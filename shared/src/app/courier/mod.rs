@@ -7,9 +7,13 @@
 mod attempt;
 mod events;
 mod fairness;
+mod follow_up;
 mod publish;
+mod redelivery;
 mod retries;
+mod standings;
 mod sweep;
+mod tend;
 #[cfg(test)]
 mod tests;
 
@@ -19,16 +23,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::sealer::Sealer;
-use crate::delivery::retry::RetryPolicy;
-use crate::event::message::{DeliveryKey, RetryMessage};
-use crate::ports::{BodyStore, Clock, Database, HttpClient, Log, Queue, QueuedMessage, Random};
+use crate::delivery::policy::DeliveryPolicy;
+use crate::ports::{BodyStore, Clock, Database, HttpClient, Log, Queue, Random};
 use crate::time::Timestamp;
+use crate::webhook::signing::SigningSecret;
 use crate::webhook::url::UrlRules;
 
 pub use publish::PublishFault;
-
-/// For one whole exchange with an endpoint.
-pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What delivery works with. Cheap to clone.
 #[derive(Clone)]
@@ -51,10 +52,21 @@ pub struct Courier {
     pub bodies: Arc<dyn BodyStore>,
     /// One line per attempt and change of state.
     pub log: Arc<dyn Log>,
-    /// When failed deliveries are tried again.
-    pub policy: RetryPolicy,
+    /// Every number that delivery goes by.
+    pub policy: DeliveryPolicy,
     /// Which URLs this environment allows, checked again before each request.
     pub url_rules: UrlRules,
+    /// Who is told when a webhook starts failing, is disabled, or recovers.
+    pub operators: Option<Operators>,
+}
+
+/// Where operators listen.
+#[derive(Clone)]
+pub struct Operators {
+    /// `OPS_WEBHOOK_URL`
+    pub url: String,
+    /// `OPS_WEBHOOK_SECRET`, by which the notices are signed as webhooks are.
+    pub secret: SigningSecret,
 }
 
 /// What a consumer does with a message it was handed.
@@ -78,20 +90,6 @@ impl Courier {
         let mut bytes = [0_u8; 8];
         self.random.fill(&mut bytes);
         u64::from_le_bytes(bytes)
-    }
-
-    /// Wakes a consumer for each of these deliveries when it is due. The database has the schedule: should the queue
-    /// refuse, the sweep does it a little later.
-    async fn wake(&self, due: Vec<(DeliveryKey, Duration)>) {
-        if due.is_empty() {
-            return;
-        }
-        let messages = due
-            .into_iter()
-            .map(|(key, delay)| QueuedMessage { body: RetryMessage::Deliver(key).encode(), delay });
-        if let Err(error) = self.retries.send(messages.collect()).await {
-            self.line("retries not queued; the sweep will", json!({"detail": error.to_string()}));
-        }
     }
 
     fn line(&self, message: &str, mut fields: Value) {

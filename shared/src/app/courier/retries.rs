@@ -5,22 +5,21 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::attempt::{Endpoint, Made, Parcel, Verdict, health};
+use super::attempt::{Endpoint, Made, Parcel};
 use super::events::{answered, by_webhook};
-use super::fairness::{Ran, run};
-use super::{AFTER_OUTAGE, ATTEMPT_TIMEOUT, Courier, Settlement};
+use super::fairness::{Answered, Ran, run};
+use super::follow_up::Tended;
+use super::{AFTER_OUTAGE, Courier, Settlement, standings};
 use crate::delivery::DeliveryState;
 use crate::error::Error;
-use crate::event::message::{DeliveryKey, RetryMessage};
-use crate::store::deliveries::{self, LeasedRow, Progress};
-use crate::store::webhook_targets::{self, Target, TargetRow};
+use crate::event::message::{DeliveryKey, RetryMessage, WebhookKey};
+use crate::store::deliveries::{self, LeasedRow, Progress, Standing};
+use crate::store::tending;
+use crate::store::webhook_targets::{self, Gate, Target, TargetRow};
 use crate::time::Timestamp;
-use crate::webhook::WebhookStatus;
 
-/// How long a consumer has what it leased. Longer than a batch takes: six in flight, twenty seconds a webhook.
-const LEASE: Duration = Duration::from_secs(120);
 /// Queues count whole seconds, so a message may come a little before its delivery is due.
-const EARLY: Duration = Duration::from_secs(1);
+pub(super) const EARLY: Duration = Duration::from_secs(1);
 /// Deliveries leased at a time: each brings its body, and an answer of D1 has its limits.
 const LEASED_AT_ONCE: usize = 25;
 /// How long a delivery waits that a batch had no time for.
@@ -33,87 +32,103 @@ impl Courier {
     /// twice, or one that the sweep has repeated, sends nothing twice.
     pub async fn deliver_retries(&self, messages: &[String]) -> Vec<Settlement> {
         let decoded: Vec<_> = messages.iter().map(|text| RetryMessage::decode(text)).collect();
-        let mut keys: Vec<&DeliveryKey> = Vec::new();
+        let mut deliveries: Vec<&DeliveryKey> = Vec::new();
+        let mut webhooks: Vec<&WebhookKey> = Vec::new();
         for message in &decoded {
             match message {
-                Ok(RetryMessage::Deliver(key)) if !keys.contains(&key) => keys.push(key),
-                Ok(RetryMessage::Deliver(_)) => {}
+                Ok(RetryMessage::Deliver(key)) if !deliveries.contains(&key) => deliveries.push(key),
+                Ok(RetryMessage::Tend(key)) if !webhooks.contains(&key) => webhooks.push(key),
+                Ok(_) => {}
                 Err(error) => self.line("undecodable message", json!({"detail": error.to_string()})),
             }
         }
-        let mut settlement = Settlement::Acknowledge;
-        for keys in keys.chunks(LEASED_AT_ONCE) {
-            if let Err(error) = self.retry(keys).await {
+        let mut delivered = Settlement::Acknowledge;
+        for keys in deliveries.chunks(LEASED_AT_ONCE) {
+            delivered = self.unless_out(self.retry(keys).await, delivered);
+        }
+        let tended = self.unless_out(self.tend(&webhooks).await, Settlement::Acknowledge);
+        let mut settlements = Vec::with_capacity(decoded.len());
+        for message in &decoded {
+            settlements.push(match message {
+                Ok(RetryMessage::Deliver(_)) => delivered,
+                Ok(RetryMessage::Tend(_)) => tended,
+                Ok(RetryMessage::Redeliver(range)) => self.redeliver_slice(range).await,
+                Ok(RetryMessage::Notify(notice)) => self.notify(notice).await,
+                Err(_) => AFTER_OUTAGE,
+            });
+        }
+        settlements
+    }
+
+    /// How messages are settled whose work went like this.
+    pub(super) fn unless_out(&self, done: Result<(), Error>, otherwise: Settlement) -> Settlement {
+        match done {
+            Ok(()) => otherwise,
+            Err(error) => {
                 self.line("retries not settled", json!({"detail": error.to_string()}));
-                settlement = AFTER_OUTAGE;
+                AFTER_OUTAGE
             }
         }
-        decoded.iter().map(|message| if message.is_ok() { settlement } else { AFTER_OUTAGE }).collect()
     }
 
     async fn retry(&self, keys: &[&DeliveryKey]) -> Result<(), Error> {
         let now = self.now();
-        let until = now.plus(LEASE);
+        let until = now.plus(self.policy.lease());
         let webhook_ids: Vec<&str> = keys.iter().map(|key| key.webhook_id.as_str()).collect();
+        let statements =
+            vec![deliveries::lease(keys, now, now.plus(EARLY), until), webhook_targets::by_ids(&webhook_ids)];
         // A lease that a crash leaves behind ends by itself; the sweep then wakes the delivery again.
-        let mut batch = self
-            .database
-            .batch(vec![
-                deliveries::lease(keys, now, now.plus(EARLY), until),
-                webhook_targets::by_ids(&webhook_ids),
-            ])
-            .await?;
+        let mut batch = self.database.batch(statements).await?;
         let leased = batch.take::<LeasedRow>(0)?;
         if leased.is_empty() {
             return Ok(());
         }
-        let mut targets = HashMap::new();
-        for row in batch.take::<TargetRow>(1)? {
-            let target = row.into_target(now)?;
-            targets.insert(target.id.clone(), target);
-        }
+        let rows = batch.take::<TargetRow>(1)?;
+        let targets = rows.into_iter().map(|row| row.into_target(now)).collect::<Result<Vec<_>, _>>()?;
+        let mut targets: HashMap<_, _> =
+            targets.into_iter().map(|target| (target.id.clone(), target)).collect();
         let mut progress = Vec::new();
-        let mut lanes = Vec::new();
-        let mut endpoints = Vec::new();
+        let (mut lanes, mut endpoints, mut holding) = (Vec::new(), Vec::new(), Vec::new());
         for rows in by_webhook(leased, |row| &row.webhook_id) {
+            let Some(row) = rows.first() else { continue };
             // Another tenant's webhook counts as none.
-            let target = rows
-                .first()
-                .and_then(|row| targets.remove(&row.webhook_id).filter(|target| target.org_id == row.org_id));
+            let target = targets.remove(&row.webhook_id).filter(|target| target.org_id == row.org_id);
             match target {
-                Some(target) if target.status == WebhookStatus::Active => {
+                Some(target) if target.gate() == Gate::Open => {
                     endpoints.push(self.open_endpoint(target).await?);
                     lanes.push(rows);
                 }
-                other => progress.extend(rows.iter().map(|row| self.unattempted(row, other.as_ref(), now))),
+                other => {
+                    holding.extend(other.as_ref().map(|target| target.id.clone()));
+                    progress.extend(rows.iter().map(|row| self.unattempted_retry(row, other.as_ref(), now)));
+                }
             }
         }
         let ran = self.retry_attempts(&endpoints, &lanes, until).await;
         let mut made_by_lane: Vec<Vec<&Made>> = vec![Vec::new(); lanes.len()];
         for (lane, place, ran) in &ran {
             let row = &lanes[*lane][*place];
-            match ran {
+            progress.push(match ran {
                 Ran::Done(Some(made)) => {
                     made_by_lane[*lane].push(made);
-                    progress.push(attempted(row, made));
+                    attempted(row, made)
                 }
                 Ran::Done(None) | Ran::Deferred => {
-                    progress.push(waiting(row, self.now().plus(AFTER_DEFERRAL)))
+                    unattempted(row, standings::waiting(self.now().plus(AFTER_DEFERRAL), row.failures))
                 }
-            }
+            });
         }
-        let health: Vec<_> = endpoints
-            .iter()
-            .zip(&made_by_lane)
-            .filter_map(|(endpoint, made)| health(&endpoint.target, made))
-            .collect();
+        let tended = endpoints.iter().zip(&made_by_lane).zip(&lanes).map(|((endpoint, made), rows)| {
+            Tended::new(&endpoint.target, made, rows.first().map(|row| row.event_type.as_str()))
+        });
         let mut writes = vec![deliveries::record_progress(&progress, until)];
-        if !health.is_empty() {
-            writes.push(webhook_targets::record_health(&health));
+        if !holding.is_empty() {
+            let holding: Vec<&str> = holding.iter().map(String::as_str).collect();
+            writes.push(tending::tend_if_not_holding(&holding, self.now()));
         }
         // Written only where the lease is still ours, so a second run after a crash changes nothing that another did.
-        self.database.batch(writes).await?;
-        self.wake_all(&lanes, &progress).await;
+        self.write(writes, tended.collect()).await?;
+        self.wake(&progress).await;
         Ok(())
     }
 
@@ -127,98 +142,83 @@ impl Courier {
         let begin = |lane: usize, row: &LeasedRow| {
             let endpoint = &endpoints[lane];
             let row = row.clone();
-            async move {
-                // Never a request that could outlive its lease: another consumer might begin the same one.
-                let body = row.body.as_deref().filter(|_| self.now().plus(ATTEMPT_TIMEOUT) < leased_until)?;
-                let parcel = Parcel {
-                    event_id: &row.event_id,
-                    event_type: &row.event_type,
-                    body,
-                    failures: row.failures,
-                    tries_since: Timestamp::from_milliseconds(row.tries_since),
-                };
-                Some(self.attempt(endpoint, &parcel).await)
-            }
+            async move { self.attempt_leased(endpoint, &row, leased_until).await }
         };
-        let how = |made: &Option<Made>| made.as_ref().map_or(super::fairness::Answered::Somehow, answered);
-        run(&*self.clock, jobs, begin, how).await
+        let how = |made: &Option<Made>| made.as_ref().map_or(Answered::Somehow, answered);
+        run(&*self.clock, self.policy.time_per_webhook(), jobs, begin, how).await
+    }
+
+    /// Attempts a leased delivery, unless the request could outlive the lease: another consumer might then begin the
+    /// same one.
+    pub(super) async fn attempt_leased(
+        &self,
+        endpoint: &Endpoint,
+        row: &LeasedRow,
+        leased_until: Timestamp,
+    ) -> Option<Made> {
+        let body =
+            row.body.as_deref().filter(|_| self.now().plus(self.policy.attempt_timeout) < leased_until)?;
+        let parcel = Parcel {
+            event_id: &row.event_id,
+            event_type: &row.event_type,
+            body,
+            failures: row.failures,
+            tries_since: Timestamp::from_milliseconds(row.tries_since),
+        };
+        Some(self.attempt(endpoint, &parcel).await)
     }
 
     /// A delivery whose webhook takes none now.
-    fn unattempted(&self, row: &LeasedRow, target: Option<&Target>, now: Timestamp) -> Progress {
-        let end = Timestamp::from_milliseconds(row.tries_since).plus(self.policy.window());
-        match target.map(|target| target.status) {
-            None => ended(row, DeliveryState::Failed, "webhook deleted", now),
-            Some(WebhookStatus::Disabled) => ended(row, DeliveryState::Dead, "webhook disabled", now),
-            Some(WebhookStatus::Active | WebhookStatus::Pending) if now < end => waiting(row, end),
-            Some(WebhookStatus::Active | WebhookStatus::Pending) => {
-                ended(row, DeliveryState::Dead, "the webhook was not verified in time", now)
+    pub(super) fn unattempted_retry(
+        &self,
+        row: &LeasedRow,
+        target: Option<&Target>,
+        now: Timestamp,
+    ) -> Progress {
+        let window_ends = self.window_ends(row);
+        let standing = match target.map(Target::gate) {
+            None => {
+                standings::ended(DeliveryState::Failed, Some("webhook deleted".to_owned()), row.failures, now)
             }
-        }
+            Some(Gate::Shut) => standings::buried(row.failures, now),
+            Some(Gate::Open | Gate::Held) if now < window_ends => standings::held(window_ends, row.failures),
+            Some(Gate::Open | Gate::Held) => {
+                let reason = match target.and_then(|target| target.circuit_opened_at) {
+                    Some(_) => "the endpoint did not recover in time",
+                    None => "the webhook was not verified in time",
+                };
+                standings::ended(DeliveryState::Dead, Some(reason.to_owned()), row.failures, now)
+            }
+        };
+        unattempted(row, standing)
     }
 
-    async fn wake_all(&self, lanes: &[Vec<LeasedRow>], progress: &[Progress]) {
-        let org_ids: HashMap<(&str, &str), &str> = lanes
-            .iter()
-            .flatten()
-            .map(|row| ((row.webhook_id.as_str(), row.event_id.as_str()), row.org_id.as_str()))
-            .collect();
+    /// When a delivery's retry window ends.
+    pub(super) fn window_ends(&self, row: &LeasedRow) -> Timestamp {
+        Timestamp::from_milliseconds(row.tries_since).plus(self.policy.retry.window())
+    }
+
+    /// Wakes a consumer for what is due again. What is held needs none.
+    pub(super) async fn wake(&self, progress: &[Progress]) {
         let now = self.now();
-        let due = progress.iter().filter_map(|progress| {
-            let next = Timestamp::from_milliseconds(progress.next_attempt_at?);
-            let org_id = org_ids.get(&(progress.webhook_id.as_str(), progress.event_id.as_str()))?;
-            let key = DeliveryKey {
-                org_id: (*org_id).to_owned(),
-                webhook_id: progress.webhook_id.clone(),
-                event_id: progress.event_id.clone(),
-            };
-            Some((key, next.since(now)))
+        let due = progress.iter().filter(|progress| !progress.standing.held).filter_map(|progress| {
+            let next = Timestamp::from_milliseconds(progress.standing.next_attempt_at?);
+            Some((RetryMessage::Deliver(progress.key.clone()), next.since(now)))
         });
-        self.wake(due.collect()).await;
+        self.send(due.collect()).await;
     }
 }
 
-fn attempted(row: &LeasedRow, made: &Made) -> Progress {
-    let now = made.ended_at;
-    let (state, next_attempt_at, reason) = match &made.verdict {
-        Verdict::Delivered => (DeliveryState::Delivered, None, None),
-        Verdict::Again(delay) => (DeliveryState::Pending, Some(now.plus(*delay).milliseconds()), None),
-        Verdict::Ended(state, reason) => (*state, None, Some(reason.clone())),
-    };
+/// A delivery after an attempt.
+pub(super) fn attempted(row: &LeasedRow, made: &Made) -> Progress {
     Progress {
-        webhook_id: row.webhook_id.clone(),
-        event_id: row.event_id.clone(),
-        state,
-        failures: row.failures + u32::from(state != DeliveryState::Delivered),
-        next_attempt_at,
-        ended_at: next_attempt_at.is_none().then(|| now.milliseconds()),
-        reason,
+        key: row.key(),
+        standing: standings::after(made, row.failures),
         attempt: Some(made.attempt.clone()),
     }
 }
 
-fn ended(row: &LeasedRow, state: DeliveryState, reason: &str, now: Timestamp) -> Progress {
-    Progress {
-        webhook_id: row.webhook_id.clone(),
-        event_id: row.event_id.clone(),
-        state,
-        failures: row.failures,
-        next_attempt_at: None,
-        ended_at: Some(now.milliseconds()),
-        reason: Some(reason.to_owned()),
-        attempt: None,
-    }
-}
-
-fn waiting(row: &LeasedRow, until: Timestamp) -> Progress {
-    Progress {
-        webhook_id: row.webhook_id.clone(),
-        event_id: row.event_id.clone(),
-        state: DeliveryState::Pending,
-        failures: row.failures,
-        next_attempt_at: Some(until.milliseconds()),
-        ended_at: None,
-        reason: None,
-        attempt: None,
-    }
+/// A delivery without one.
+fn unattempted(row: &LeasedRow, standing: Standing) -> Progress {
+    Progress { key: row.key(), standing, attempt: None }
 }

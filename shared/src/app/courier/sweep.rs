@@ -1,4 +1,4 @@
-//! The cron run: what is overdue goes back on the queue, so that a lost message strands nothing.
+//! The cron run: what is overdue goes back on the queue, so that a lost message strands nothing; what is old goes.
 
 use std::time::Duration;
 
@@ -6,29 +6,84 @@ use serde_json::json;
 
 use super::Courier;
 use crate::error::Error;
+use crate::event::message::{RetryMessage, WebhookKey};
 use crate::store::deliveries::{self, KeyRow};
+use crate::store::retention::{self, PositionRow};
+use crate::store::tending;
 
-/// How long a delivery may be overdue before its message counts as lost.
-const OVERDUE: Duration = Duration::from_secs(30);
-/// Deliveries woken by one run; the next run goes on.
+/// Deliveries, and webhooks, woken by one run; the next run goes on.
 const WOKEN_AT_ONCE: u32 = 500;
+/// How long ended deliveries are kept.
+const KEPT: Duration = Duration::from_secs(30 * 86_400);
+/// Webhooks whose old deliveries one run deletes.
+const WEBHOOKS_PER_RUN: usize = 20;
 
 impl Courier {
-    /// Wakes overdue deliveries, the longest overdue first. Gives back how many. Running twice wakes some twice, and
-    /// a delivery is leased only once.
+    /// Wakes overdue deliveries and webhooks, the longest overdue first. Gives back how many. Running twice wakes some
+    /// twice, and each is leased only once.
     ///
     /// # Errors
     /// Where the database does not answer.
     pub async fn sweep(&self) -> Result<usize, Error> {
         let now = self.now();
-        let mut batch =
-            self.database.batch(vec![deliveries::overdue(now.minus(OVERDUE), now, WOKEN_AT_ONCE)]).await?;
-        let rows = batch.take::<KeyRow>(0)?;
-        let count = rows.len();
+        let before = now.minus(self.policy.overdue());
+        let statements = vec![
+            deliveries::overdue(before, now, WOKEN_AT_ONCE),
+            tending::overdue(before, now, WOKEN_AT_ONCE),
+        ];
+        let mut batch = self.database.batch(statements).await?;
+        let deliveries = batch.take::<KeyRow>(0)?.into_iter().map(|row| RetryMessage::Deliver(row.into()));
+        let webhooks = batch.take::<WebhookKeyRow>(1)?.into_iter().map(|row| RetryMessage::Tend(row.into()));
+        let messages: Vec<_> = deliveries.chain(webhooks).map(|message| (message, Duration::ZERO)).collect();
+        let count = messages.len();
         if count > 0 {
             self.line("sweep", json!({"woken": count}));
         }
-        self.wake(rows.into_iter().map(|row| (row.into(), Duration::ZERO)).collect()).await;
+        self.send(messages).await;
         Ok(count)
+    }
+
+    /// Deletes old deliveries, never pending ones, a slice of each of a few webhooks; the next run goes on with the next.
+    /// Gives back how many. Running twice deletes a second slice.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn clean(&self) -> Result<u64, Error> {
+        let before = self.now().minus(KEPT);
+        let mut batch = self.database.batch(vec![retention::position()]).await?;
+        let mut position = batch.first::<PositionRow>(0)?.map(|row| row.position).unwrap_or_default();
+        let mut deleted = 0;
+        for _ in 0..WEBHOOKS_PER_RUN {
+            let mut batch = self.database.batch(vec![retention::next_webhook(&position)]).await?;
+            let next = batch.first::<PositionRow>(0)?.map(|row| row.position).unwrap_or_default();
+            position = next;
+            if position.is_empty() {
+                // Around: from the first again, in the next run.
+                break;
+            }
+            let statements = vec![
+                retention::keep_last_delivered(&position, before),
+                retention::delete_slice(&position, before),
+            ];
+            let batch = self.database.batch(statements).await?;
+            deleted += batch.count(1);
+        }
+        self.database.batch(vec![retention::remember(&position)]).await?;
+        if deleted > 0 {
+            self.line("old deliveries deleted", json!({"deleted": deleted}));
+        }
+        Ok(deleted)
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct WebhookKeyRow {
+    org_id: String,
+    webhook_id: String,
+}
+
+impl From<WebhookKeyRow> for WebhookKey {
+    fn from(row: WebhookKeyRow) -> Self {
+        Self { org_id: row.org_id, webhook_id: row.webhook_id }
     }
 }
