@@ -12,7 +12,10 @@ use http::HeaderName;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 
 use crate::auth::{ADMIN_KEY, PARTNER_KEY};
-use crate::routes::{api_keys, deliveries, event_types, health, tenants, webhooks};
+use crate::routes::{
+    api_keys, dead_letters, deliveries, event_types, health, tenants, webhook_actions, webhook_health,
+    webhooks,
+};
 use crate::service::Service;
 
 /// The headers that any route reads.
@@ -53,6 +56,18 @@ pub fn router(service: Service) -> (Router, Vec<Route>) {
             "/tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}/redeliver",
             post(deliveries::redeliver),
         )
+        .add(Admin, "POST", "/tenants/{orgId}/webhooks/{webhookId}/verify", post(webhook_actions::verify))
+        .add(Admin, "POST", "/tenants/{orgId}/webhooks/{webhookId}/enable", post(webhook_actions::enable))
+        .add(Admin, "POST", "/tenants/{orgId}/webhooks/{webhookId}/test", post(webhook_actions::test))
+        .add(
+            Admin,
+            "POST",
+            "/tenants/{orgId}/webhooks/{webhookId}/redeliver",
+            post(webhook_actions::redeliver),
+        )
+        .add(Admin, "GET", "/webhook-health", get(webhook_health::list))
+        .add(Admin, "GET", "/dead-letters", get(dead_letters::list))
+        .add(Admin, "POST", "/dead-letters/{id}/requeue", post(dead_letters::requeue))
         .add(Partner, "GET", "/webhooks", get(webhooks::list_own))
         .add(Partner, "PATCH", "/webhooks/{webhookId}", patch(webhooks::change_own_url))
         .build(service)

@@ -18,6 +18,8 @@ pub struct Ports {
     pub cache: Arc<dyn BodyStore>,
     /// `RETRIES`
     pub retries: Arc<dyn Queue>,
+    /// `EVENTS`
+    pub events: Arc<dyn Queue>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// Random bytes.
@@ -58,6 +60,7 @@ impl Service {
             random: ports.random,
             sealer,
             retries: ports.retries,
+            events: ports.events,
             url_rules: config.environment.webhook_url_rules(),
         };
         Self { config: Arc::new(config), app, authenticator }

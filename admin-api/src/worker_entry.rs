@@ -55,11 +55,13 @@ fn bind(env: &Env) -> Result<Ports, SettingFaults> {
     let database = D1::bound(env, "DATABASE").map_err(|_| missing("DATABASE"));
     let cache = Kv::bound(env, "CACHE").map_err(|_| missing("CACHE"));
     let retries = WorkerQueue::bound(env, "RETRIES").map_err(|_| missing("RETRIES"));
-    match (database, cache, retries) {
-        (Ok(database), Ok(cache), Ok(retries)) => Ok(Ports {
+    let events = WorkerQueue::bound(env, "EVENTS").map_err(|_| missing("EVENTS"));
+    match (database, cache, retries, events) {
+        (Ok(database), Ok(cache), Ok(retries), Ok(events)) => Ok(Ports {
             database: Arc::new(database),
             cache: Arc::new(cache),
             retries: Arc::new(retries),
+            events: Arc::new(events),
             clock: Arc::new(SystemClock),
             random: Arc::new(WebRandom),
             aead: Arc::new(WebCrypto),

@@ -109,6 +109,8 @@ impl From<Error> for Problem {
             Error::NoActiveKey => (StatusCode::NOT_FOUND, "no_active_key"),
             Error::WebhookNotFound => (StatusCode::NOT_FOUND, "webhook_not_found"),
             Error::WebhookLimitReached => (StatusCode::CONFLICT, "webhook_limit_reached"),
+            Error::WebhookNotDisabled => (StatusCode::CONFLICT, "webhook_not_disabled"),
+            Error::DeadLetterNotFound => (StatusCode::NOT_FOUND, "dead_letter_not_found"),
             Error::DeliveryNotFound => (StatusCode::NOT_FOUND, "delivery_not_found"),
             Error::DeliveryPending => (StatusCode::CONFLICT, "delivery_pending"),
             Error::BodyNotKept => (StatusCode::CONFLICT, "body_not_kept"),

@@ -29,6 +29,12 @@ pub enum Error {
     /// Twenty is the most.
     #[error("the tenant has 20 webhooks, which is the most; delete one first")]
     WebhookLimitReached,
+    /// Only a disabled webhook can be enabled.
+    #[error("the webhook is not disabled; POST …/verify tries its endpoint again")]
+    WebhookNotDisabled,
+    /// No such dead letter.
+    #[error("no such dead letter")]
+    DeadLetterNotFound,
     /// No such delivery of this webhook.
     #[error("no such delivery of this webhook")]
     DeliveryNotFound,

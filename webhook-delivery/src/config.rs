@@ -2,9 +2,15 @@
 
 use edge::secret::SecretDigest;
 use shared::app::sealer::SealingKey;
+use std::time::Duration;
+
+use shared::app::courier::Operators;
+use shared::delivery::policy::DeliveryPolicy;
 use shared::delivery::retry::RetryPolicy;
 use shared::environment::Environment;
 use shared::settings::{SettingFaults, Settings};
+use shared::webhook::signing::SigningSecret;
+use shared::webhook::url::WebhookUrl;
 
 /// Everything the Worker is configured with.
 #[derive(Clone)]
@@ -17,8 +23,10 @@ pub struct Config {
     pub sealing_key: SealingKey,
     /// The key before, while values sealed with it are still about.
     pub previous_sealing_key: Option<SealingKey>,
-    /// When failed deliveries are tried again.
-    pub policy: RetryPolicy,
+    /// Every number that delivery goes by.
+    pub policy: DeliveryPolicy,
+    /// Who is told when a webhook starts failing, is disabled, or recovers.
+    pub operators: Option<Operators>,
 }
 
 impl Config {
@@ -32,19 +40,8 @@ impl Config {
         let events_api_key = settings.secret("EVENTS_API_KEY");
         let sealing_key = SealingKey::required(&mut settings, "WEBHOOK_SECRETS_KEY");
         let previous_sealing_key = SealingKey::optional(&mut settings, "WEBHOOK_SECRETS_KEY_PREVIOUS");
-        let mut seconds = |name: &str| {
-            settings.required(name, |text| text.parse::<u32>().map_err(|_| "must be whole seconds"))
-        };
-        let base = seconds("RETRY_BASE_SECONDS");
-        let cap = seconds("RETRY_CAP_SECONDS");
-        let window = seconds("RETRY_WINDOW_SECONDS");
-        let policy = base.zip(cap).zip(window).and_then(|((base, cap), window)| {
-            match RetryPolicy::new(base, cap, window) {
-                Ok(policy) => Some(policy),
-                Err(fault) => settings
-                    .fault("RETRY_BASE_SECONDS, RETRY_CAP_SECONDS, RETRY_WINDOW_SECONDS", &fault.to_string()),
-            }
-        });
+        let policy = policy(&mut settings);
+        let operators = operators(&mut settings, environment);
         let config = environment.zip(events_api_key).zip(sealing_key).zip(policy).map(
             |(((environment, events_api_key), sealing_key), policy)| Self {
                 environment,
@@ -52,8 +49,52 @@ impl Config {
                 sealing_key,
                 previous_sealing_key,
                 policy,
+                operators,
             },
         );
         settings.finish(config)
+    }
+}
+
+/// The retry policy must be set; the rest may be, where the defaults do not serve.
+fn policy(settings: &mut Settings<'_>) -> Option<DeliveryPolicy> {
+    let base = settings.required("RETRY_BASE_SECONDS", seconds);
+    let cap = settings.required("RETRY_CAP_SECONDS", seconds);
+    let window = settings.required("RETRY_WINDOW_SECONDS", seconds);
+    let retry = match RetryPolicy::new(base?, cap?, window?) {
+        Ok(retry) => retry,
+        Err(fault) => {
+            let names = "RETRY_BASE_SECONDS, RETRY_CAP_SECONDS, RETRY_WINDOW_SECONDS";
+            return settings.fault(names, &fault.to_string());
+        }
+    };
+    let default = DeliveryPolicy::default();
+    let mut duration = |name: &str, otherwise: Duration| {
+        settings.optional(name, seconds).map_or(otherwise, |seconds| Duration::from_secs(seconds.into()))
+    };
+    Some(DeliveryPolicy {
+        retry,
+        attempt_timeout: duration("ATTEMPT_TIMEOUT_SECONDS", default.attempt_timeout),
+        first_probe: duration("FIRST_PROBE_SECONDS", default.first_probe),
+        longest_probe: duration("LONGEST_PROBE_SECONDS", default.longest_probe),
+        disable_after: duration("DISABLE_AFTER_SECONDS", default.disable_after),
+        ..default
+    })
+}
+
+fn seconds(text: &str) -> Result<u32, &'static str> {
+    let good = text.parse::<u32>().ok().filter(|seconds| *seconds > 0);
+    good.ok_or("must be whole seconds, at least 1")
+}
+
+/// Both or none: a notice that nobody can check is not worth sending.
+fn operators(settings: &mut Settings<'_>, environment: Option<Environment>) -> Option<Operators> {
+    let rules = environment?.webhook_url_rules();
+    let url = settings.optional("OPS_WEBHOOK_URL", |text| WebhookUrl::parse(text, &rules));
+    let secret = settings.optional("OPS_WEBHOOK_SECRET", SigningSecret::parse);
+    match (url, secret) {
+        (Some(url), Some(secret)) => Some(Operators { url: url.as_str().to_owned(), secret }),
+        (Some(_), None) => settings.fault("OPS_WEBHOOK_SECRET", "is missing, though OPS_WEBHOOK_URL is set"),
+        (None, _) => None,
     }
 }

@@ -64,6 +64,7 @@ fn prepare(env: &Env) -> Result<Ready, SettingFaults> {
         bodies: Arc::new(bodies),
         log: Arc::new(ConsoleLog),
         policy: config.policy,
+        operators: config.operators.clone(),
         url_rules: config.environment.webhook_url_rules(),
     };
     let service = Service { config, courier };
@@ -113,6 +114,7 @@ async fn queue(batch: MessageBatch<Value>, env: Env, _context: Context) -> worke
         messages.iter().map(|message| message.body().as_string().unwrap_or_default()).collect();
     let settlements = match name.as_str() {
         "webhook-retries" => courier.deliver_retries(&texts).await,
+        "webhook-dead-letters" => courier.keep_dead_letters(&texts).await,
         _ => courier.deliver_events(&texts).await,
     };
     for (message, settlement) in messages.iter().zip(&settlements) {
@@ -137,9 +139,13 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
     console_error_panic_hook::set_once();
     match prepare(&env) {
         Ok(ready) => {
-            if let Err(error) = ready.service.courier.sweep().await {
-                ConsoleLog
-                    .write(json!({"message": "sweep failed", "level": "error", "detail": error.to_string()}));
+            let courier = ready.service.courier;
+            for done in [courier.sweep().await.map(|_| ()), courier.clean().await.map(|_| ())] {
+                if let Err(error) = done {
+                    let detail = error.to_string();
+                    ConsoleLog
+                        .write(json!({"message": "cron run failed", "level": "error", "detail": detail}));
+                }
             }
         }
         Err(faults) => {

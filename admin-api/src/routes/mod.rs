@@ -1,20 +1,26 @@
 //! One file per resource; the table of all routes is in [`crate::router`].
 
 pub mod api_keys;
+pub mod dead_letters;
 pub mod deliveries;
 pub mod event_types;
 pub mod health;
 pub mod tenants;
+pub mod webhook_actions;
 pub mod webhook_bodies;
+pub mod webhook_health;
 pub mod webhooks;
 
 use axum::response::{IntoResponse, Response};
 use edge::json::Answer;
 use edge::problem::Problem;
 use http::StatusCode;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shared::app::{Listed, Transitioned};
-use shared::page::Page;
+use shared::cursor::Cursor;
+use shared::error::Faults;
+use shared::page::{Page, parse_limit};
 
 /// What a handler gives back.
 pub type Answered<T> = Result<Answer<T>, Problem>;
@@ -52,6 +58,25 @@ impl PageQuery {
     /// 400 naming the bound.
     pub fn page(&self) -> Result<Page, Problem> {
         Ok(Page::parse(self.limit.as_deref(), self.offset.as_deref())?)
+    }
+}
+
+/// `limit` and `cursor`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CursorQuery {
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+impl CursorQuery {
+    /// # Errors
+    /// 400 naming `limit` or `cursor`.
+    pub fn check<T: DeserializeOwned>(&self) -> Result<(Option<Cursor<T>>, u32), Problem> {
+        let mut faults = Faults::default();
+        let limit = faults.check("limit", parse_limit(self.limit.as_deref()));
+        let cursor = faults.optional("cursor", self.cursor.as_deref(), Cursor::parse);
+        Ok((cursor, faults.finish(limit)?))
     }
 }
 

@@ -9,11 +9,11 @@ use shared::app::register_tenant::NewTenant;
 use shared::app::tenants::TenantChange;
 use shared::cursor::Cursor;
 use shared::error::Faults;
-use shared::page::{Page, parse_limit};
+use shared::page::Page;
 use shared::tenant::{EmailAddress, OrgName, Tenant};
 use shared::transition::Transition;
 
-use super::{Answered, ListBody, TransitionedBody, ok};
+use super::{Answered, CursorQuery, ListBody, TransitionedBody, ok};
 use crate::auth::{Admin, MeteredApp};
 
 /// `orgName` and `ownerEmail`: both to register, at least one to change.
@@ -95,14 +95,6 @@ pub async fn close(
     ok(app.close_tenant(&admin.actor, &org_id).await?.into())
 }
 
-/// `limit` and `cursor`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CursorQuery {
-    limit: Option<String>,
-    cursor: Option<String>,
-}
-
 /// A page of the audit log.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -119,10 +111,7 @@ pub async fn transitions(
     OrgPath(org_id): OrgPath,
     Query(query): Query<CursorQuery>,
 ) -> Answered<TransitionsBody> {
-    let mut faults = Faults::default();
-    let limit = faults.check("limit", parse_limit(query.limit.as_deref()));
-    let cursor = faults.optional("cursor", query.cursor.as_deref(), Cursor::parse);
-    let limit = faults.finish(limit)?;
+    let (cursor, limit) = query.check()?;
     let (transitions, next_cursor) = app.list_transitions(&org_id, cursor.as_ref(), limit).await?;
     ok(TransitionsBody { transitions, next_cursor })
 }

@@ -79,8 +79,14 @@ impl App {
             auth: auth.as_ref().map(|(stored, _)| stored),
         };
         let transition = NewTransition { kind, at, actor, details: details.into() };
-        let statement = webhooks::update(org_id, id, &change, at);
-        let transitioned = self.transition_webhook(org_id, id, statement, transition).await?;
+        let verification = requested.url.as_ref().map(|url| webhooks::verify_if_changed(org_id, id, url, at));
+        let challenged = verification.is_some();
+        let statements =
+            verification.into_iter().chain([webhooks::update(org_id, id, &change, at)]).collect();
+        let transitioned = self.transition_webhook(org_id, id, statements, transition).await?;
+        if challenged {
+            self.wake_webhook(org_id, id).await;
+        }
         Ok((transitioned, auth.map(|(_, shown)| shown)))
     }
 
@@ -103,7 +109,7 @@ impl App {
         let details = json!({"webhookId": id, "overlapUntil": overlap_until});
         let transition = NewTransition { kind: TransitionKind::WebhookSecretRotated, at, actor, details };
         let statement = webhooks::rotate_secret(org_id, id, &sealed, overlap_until, at);
-        let transitioned = self.transition_webhook(org_id, id, statement, transition).await?;
+        let transitioned = self.transition_webhook(org_id, id, vec![statement], transition).await?;
         Ok((transitioned, secret))
     }
 
@@ -120,23 +126,23 @@ impl App {
         let details = json!({"webhookId": id});
         let transition =
             NewTransition { kind: TransitionKind::WebhookDeleted, at: self.now(), actor, details };
-        self.transition_webhook(org_id, id, webhooks::delete(org_id, id), transition).await
+        self.transition_webhook(org_id, id, vec![webhooks::delete(org_id, id)], transition).await
     }
 
-    /// Runs one change of a webhook with its transition in one transaction.
-    async fn transition_webhook(
+    /// Runs a change of a webhook with its transition in one transaction.
+    pub(super) async fn transition_webhook(
         &self,
         org_id: &OrgId,
         id: &str,
-        change: Statement,
+        change: Vec<Statement>,
         transition: NewTransition<'_>,
     ) -> Result<Transitioned, Error> {
-        let statements = vec![
+        let mut statements = vec![
             tenants::registered(org_id),
             // Before the change, because a deletion would take away what its guard asks for.
             transitions::append(org_id, transition, &Guard::Webhook(id)),
-            change,
         ];
+        statements.extend(change);
         let mut batch = self.run(statements).await?;
         if !batch.any(0) {
             return Err(Error::TenantNotRegistered);

@@ -5,7 +5,7 @@ use crate::cursor::Cursor;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::error::Error;
 use crate::event::message::{DeliveryKey, RetryMessage};
-use crate::ports::{QueuedMessage, Statement};
+use crate::ports::{Batch, Statement};
 use crate::store::deliveries::{self, LogRow};
 use crate::store::{tenants, webhooks};
 use crate::tenant::OrgId;
@@ -126,17 +126,16 @@ impl App {
         if row.body.is_none() {
             return Err(Error::BodyNotKept);
         }
-        let body = RetryMessage::Deliver(DeliveryKey::new(org_id, webhook_id, event_id)).encode();
-        let _ = self.retries.send(vec![QueuedMessage { body, delay: std::time::Duration::ZERO }]).await;
+        self.wake(RetryMessage::Deliver(DeliveryKey::new(org_id, webhook_id, event_id))).await;
         Ok(())
     }
 }
 
-fn webhook_checks(org_id: &OrgId, webhook_id: &str, then: Statement) -> Vec<Statement> {
+pub(super) fn webhook_checks(org_id: &OrgId, webhook_id: &str, then: Statement) -> Vec<Statement> {
     vec![tenants::registered(org_id), webhooks::exists(org_id, webhook_id), then]
 }
 
-fn check_webhook(batch: &crate::ports::Batch) -> Result<(), Error> {
+pub(super) fn check_webhook(batch: &Batch) -> Result<(), Error> {
     if !batch.any(0) {
         return Err(Error::TenantNotRegistered);
     }

@@ -5,22 +5,29 @@ pub mod authenticate_partner;
 pub mod change_webhook;
 pub mod courier;
 pub mod create_webhook;
+pub mod dead_letters;
 pub mod deliveries;
 pub mod issue_api_key;
+pub mod redeliver_range;
 pub mod register_tenant;
 pub mod revoke_api_key;
 pub mod rotate_api_key;
 pub mod sealer;
 pub mod tenants;
+pub mod test_webhook;
+pub mod verify_webhook;
 pub mod webhook_authentication;
+pub mod webhook_health;
 pub mod webhooks;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::ports::{Batch, Clock, Database, Queue, Random, Statement};
+use crate::event::message::{RetryMessage, WebhookKey};
+use crate::ports::{Batch, Clock, Database, Queue, QueuedMessage, Random, Statement};
 use crate::store::transitions::VersionRow;
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
@@ -38,8 +45,10 @@ pub struct App {
     pub random: Arc<dyn Random>,
     /// Seals webhook secrets and tokens.
     pub sealer: Sealer,
-    /// Wakes the delivery Worker for deliveries that became due.
+    /// Wakes the delivery Worker for what became due.
     pub retries: Arc<dyn Queue>,
+    /// Takes dead letters back that were fresh events.
+    pub events: Arc<dyn Queue>,
     /// Which webhook URLs this environment allows.
     pub url_rules: UrlRules,
 }
@@ -53,6 +62,18 @@ impl App {
         let mut bytes = [0_u8; 16];
         self.random.fill(&mut bytes);
         uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+    }
+
+    /// Wakes the delivery Worker for these. The database has the schedule: should the queue refuse, the sweep does it.
+    async fn wake(&self, message: RetryMessage) {
+        let message = QueuedMessage { body: message.encode(), delay: Duration::ZERO };
+        // Refused: the sweep finds what is due.
+        let _ = self.retries.send(vec![message]).await;
+    }
+
+    async fn wake_webhook(&self, org_id: &OrgId, id: &str) {
+        let webhook = WebhookKey { org_id: org_id.to_string(), webhook_id: id.to_owned() };
+        self.wake(RetryMessage::Tend(webhook)).await;
     }
 
     async fn run(&self, statements: Vec<Statement>) -> Result<Batch, Error> {

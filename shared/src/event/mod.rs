@@ -3,3 +3,4 @@
 pub mod catalogue;
 pub mod envelope;
 pub mod message;
+pub mod sample;

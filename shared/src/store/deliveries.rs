@@ -93,6 +93,15 @@ pub fn insert_undelivered(new: &NewDelivery) -> Statement {
         .bind(new.body.as_deref())
 }
 
+/// Stores one for a webhook that the tenant has; otherwise stores nothing.
+pub fn insert_for_existing_webhook(org_id: &OrgId, new: &NewDelivery) -> Statement {
+    Statement::new(format!("{INSERT} AND EXISTS (SELECT 1 FROM webhooks WHERE org_id = ?3 AND id = ?4)"))
+        .bind(json!([new]))
+        .bind(new.body.as_deref())
+        .bind(org_id)
+        .bind(new.key.webhook_id.as_str())
+}
+
 /// The columns of a [`LeasedRow`].
 pub(super) const LEASED_COLUMNS: &str =
     "webhook_id, event_id, org_id, event_type, tries_since, failures, body";

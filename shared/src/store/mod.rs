@@ -1,6 +1,7 @@
 //! SQL text and row shapes, one file per table. Every statement about a tenant's data takes the `OrgId` first.
 
 pub mod api_keys;
+pub mod dead_letters;
 pub mod deliveries;
 pub mod redelivery;
 pub mod retention;
@@ -9,6 +10,7 @@ pub mod tending;
 pub mod transitions;
 pub mod webhook_health;
 pub mod webhook_targets;
+pub mod webhook_trouble;
 pub mod webhooks;
 
 use serde::Deserialize;

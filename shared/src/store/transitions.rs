@@ -17,6 +17,8 @@ pub enum Guard<'a> {
     WorkingApiKey(Timestamp),
     /// The tenant has this webhook.
     Webhook(&'a str),
+    /// The tenant has this webhook, and it is disabled.
+    DisabledWebhook(&'a str),
 }
 
 /// A transition to write.
@@ -41,6 +43,9 @@ pub fn append(org_id: &OrgId, transition: NewTransition<'_>, guard: &Guard<'_>) 
              AND (expires_at IS NULL OR expires_at > ?8))"
         }
         Guard::Webhook(_) => "EXISTS (SELECT 1 FROM webhooks WHERE org_id = ?1 AND id = ?8)",
+        Guard::DisabledWebhook(_) => {
+            "EXISTS (SELECT 1 FROM webhooks WHERE org_id = ?1 AND id = ?8 AND status = 'disabled')"
+        }
     };
     let statement = Statement::new(format!(
         "INSERT INTO transitions (org_id, aggregate, version, kind, at, actor, via, details) \
@@ -57,7 +62,7 @@ pub fn append(org_id: &OrgId, transition: NewTransition<'_>, guard: &Guard<'_>) 
     match guard {
         Guard::Tenant => statement,
         Guard::WorkingApiKey(now) => statement.bind(*now),
-        Guard::Webhook(id) => statement.bind(Parameter::from(*id)),
+        Guard::Webhook(id) | Guard::DisabledWebhook(id) => statement.bind(Parameter::from(*id)),
     }
 }
 

@@ -77,13 +77,10 @@ pub struct WebhookChange<'a> {
     pub auth: Option<&'a StoredAuthentication>,
 }
 
-/// Changes a webhook.
+/// Changes a webhook. Where the URL changes, [`verify_if_changed`] goes first, in the same transaction.
 pub fn update(org_id: &OrgId, id: &str, change: &WebhookChange<'_>, at: Timestamp) -> Statement {
     let statement = Statement::new(
-        "UPDATE webhooks SET \
-         status = CASE WHEN COALESCE(?3, url) <> url THEN 'pending' ELSE status END, \
-         url_revision = url_revision + (COALESCE(?3, url) <> url), \
-         url = COALESCE(?3, url), events = COALESCE(?4, events), \
+        "UPDATE webhooks SET url = COALESCE(?3, url), events = COALESCE(?4, events), \
          previous_secret = CASE WHEN ?5 IS NULL THEN previous_secret END, \
          previous_secret_until = CASE WHEN ?5 IS NULL THEN previous_secret_until END, \
          secret = COALESCE(?5, secret), updated_at = ?6, \
@@ -98,6 +95,31 @@ pub fn update(org_id: &OrgId, id: &str, change: &WebhookChange<'_>, at: Timestam
     .bind(change.sealed_secret)
     .bind(at);
     bind_authentication(statement, change.auth)
+}
+
+/// Makes a webhook pending and due for a challenge, with a fresh start for its health; challenges under way are void.
+fn begin_verification(condition: &str) -> String {
+    format!(
+        "UPDATE webhooks SET status = 'pending', url_revision = url_revision + 1, verifying_since = ?3, \
+         verification_failures = 0, tend_at = ?3, tend_leased_until = NULL, consecutive_failures = 0, strikes = 0, \
+         failing_since = NULL, circuit_opened_at = NULL, probes_failed = 0, disabled_reason = NULL \
+         WHERE org_id = ?1 AND id = ?2 AND {condition}"
+    )
+}
+
+/// Where this URL is another than the webhook's: what [`update`] is about to change it to makes it pending.
+pub fn verify_if_changed(org_id: &OrgId, id: &str, url: &WebhookUrl, at: Timestamp) -> Statement {
+    Statement::new(begin_verification("url <> ?4")).bind(org_id).bind(id).bind(at).bind(url.as_str())
+}
+
+/// Starts the verification anew, whatever the status.
+pub fn verify(org_id: &OrgId, id: &str, at: Timestamp) -> Statement {
+    Statement::new(begin_verification("TRUE")).bind(org_id).bind(id).bind(at)
+}
+
+/// Starts the verification of a disabled webhook.
+pub fn enable(org_id: &OrgId, id: &str, at: Timestamp) -> Statement {
+    Statement::new(begin_verification("status = 'disabled'")).bind(org_id).bind(id).bind(at)
 }
 
 /// Sets a new signing secret; the old one signs as well until `overlap_until`, if given.
@@ -135,16 +157,24 @@ const COLUMNS: &str = "SELECT id, url, events, status, auth_type, auth_header, c
     MAX(COALESCE(last_delivered_at, 0), COALESCE((SELECT MAX(recent.ended_at) FROM ( \
       SELECT d.ended_at, d.state FROM deliveries d WHERE d.webhook_id = webhooks.id \
       ORDER BY d.created_at DESC, d.event_id DESC LIMIT 20) AS recent WHERE recent.state = 'delivered'), 0)) AS last_delivered_at, \
-    last_error_at, last_error_status, last_error_message, consecutive_failures FROM webhooks";
+    last_error_at, last_error_status, last_error_message, consecutive_failures, disabled_reason, circuit_opened_at \
+    FROM webhooks";
 
 /// One of the tenant's webhooks.
 pub fn select(org_id: &OrgId, id: &str) -> Statement {
     Statement::new(format!("{COLUMNS} WHERE org_id = ?1 AND id = ?2")).bind(org_id).bind(id)
 }
 
-/// One row where the tenant has this webhook.
+/// One row where the tenant has this webhook: its status.
 pub fn exists(org_id: &OrgId, id: &str) -> Statement {
-    Statement::new("SELECT 1 AS found FROM webhooks WHERE org_id = ?1 AND id = ?2").bind(org_id).bind(id)
+    Statement::new("SELECT status FROM webhooks WHERE org_id = ?1 AND id = ?2").bind(org_id).bind(id)
+}
+
+/// What [`exists`] finds.
+#[derive(Deserialize)]
+pub struct StatusRow {
+    /// Whether events go out.
+    pub status: WebhookStatus,
 }
 
 /// How many the tenant has.
@@ -177,6 +207,8 @@ pub struct WebhookRow {
     last_error_status: Option<u16>,
     last_error_message: Option<String>,
     consecutive_failures: u32,
+    disabled_reason: Option<String>,
+    circuit_opened_at: Option<i64>,
 }
 
 impl TryFrom<WebhookRow> for Webhook {
@@ -199,6 +231,8 @@ impl TryFrom<WebhookRow> for Webhook {
             last_error_status: row.last_error_status,
             last_error_message: row.last_error_message,
             consecutive_failures: row.consecutive_failures,
+            disabled_reason: row.disabled_reason,
+            circuit_opened_at: row.circuit_opened_at.map(Timestamp::from_milliseconds),
         })
     }
 }

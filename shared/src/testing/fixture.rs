@@ -68,6 +68,7 @@ impl Fixture {
             random: random.clone(),
             sealer: sealer.clone(),
             retries: retries.clone(),
+            events: events.clone(),
             url_rules: environment.webhook_url_rules(),
         };
         let courier = Courier {

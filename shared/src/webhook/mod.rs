@@ -5,6 +5,7 @@ pub mod filter;
 mod header_name;
 mod public_host;
 pub mod signing;
+pub mod trouble;
 pub mod url;
 
 use serde::{Deserialize, Serialize};
@@ -69,4 +70,8 @@ pub struct Webhook {
     pub last_error_message: Option<String>,
     /// Failed attempts since the last success.
     pub consecutive_failures: u32,
+    /// Why it is disabled, if it is.
+    pub disabled_reason: Option<String>,
+    /// Since when its deliveries wait, because attempt after attempt got no answer.
+    pub circuit_opened_at: Option<Timestamp>,
 }

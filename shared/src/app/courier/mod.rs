@@ -5,6 +5,7 @@
 //! retries queue to [`Courier::deliver_retries`], or, should its message be lost, through [`Courier::sweep`].
 
 mod attempt;
+mod dead_letters;
 mod events;
 mod fairness;
 mod follow_up;

@@ -2,6 +2,8 @@
 
 mod first_attempts;
 mod retries;
+mod tending;
+mod upkeep;
 
 use std::time::Duration;
 
@@ -39,7 +41,7 @@ pub(super) async fn run_retries(fixture: &Fixture) -> usize {
     for message in &messages {
         let due = started.plus(message.delay);
         fixture.clock.advance(due.since(fixture.clock_now()));
-        let settled = fixture.courier.deliver_retries(&[message.body.clone()]).await;
+        let settled = fixture.courier.deliver_retries(std::slice::from_ref(&message.body)).await;
         assert_eq!(settled, [Settlement::Acknowledge]);
     }
     messages.len()

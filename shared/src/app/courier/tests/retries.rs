@@ -122,7 +122,7 @@ async fn a_message_handed_over_twice_or_early_sends_nothing_more() {
     let retry = fixture.retries.take().remove(0);
     fixture.endpoints.take();
 
-    assert_eq!(fixture.courier.deliver_retries(&[retry.body.clone()]).await, [Acknowledge]);
+    assert_eq!(fixture.courier.deliver_retries(std::slice::from_ref(&retry.body)).await, [Acknowledge]);
     assert!(fixture.endpoints.take().is_empty(), "not due yet");
     fixture.clock.advance(retry.delay);
     let twice = [retry.body.clone(), retry.body.clone()];
@@ -148,12 +148,12 @@ async fn the_current_url_is_used_and_a_deleted_webhook_ends_the_delivery() {
 
     let url = WebhookUrl::parse("https://hooks.example.com/new", &fixture.app.url_rules).unwrap();
     fixture.app.change_webhook(&admin, &acme, &created.webhook_id, RequestedChange::url(url)).await.unwrap();
-    fixture.courier.deliver_retries(&[retries[0].body.clone()]).await;
+    fixture.courier.deliver_retries(std::slice::from_ref(&retries[0].body)).await;
     assert!(fixture.endpoints.take().is_empty(), "it waits for the verification");
     assert_eq!(row(&fixture, &created.webhook_id, "e-1")["state"], "pending");
 
     fixture.app.delete_webhook(&admin, &acme, &created.webhook_id).await.unwrap();
-    fixture.courier.deliver_retries(&[retries[1].body.clone()]).await;
+    fixture.courier.deliver_retries(std::slice::from_ref(&retries[1].body)).await;
     let ended = row(&fixture, &created.webhook_id, "e-2");
     assert_eq!((&ended["state"], &ended["reason"]), (&json!("failed"), &json!("webhook deleted")));
 }

@@ -1,0 +1,55 @@
+//! `GET /dead-letters` and `POST /dead-letters/{id}/requeue`
+
+use axum::extract::RawPathParams;
+use edge::json::Answer;
+use edge::parameters::Query;
+use edge::problem::Problem;
+use http::StatusCode;
+use serde::Serialize;
+use shared::cursor::Cursor;
+use shared::dead_letter::DeadLetter;
+use shared::error::Error;
+
+use super::{Answered, CursorQuery, ok};
+use crate::auth::{Admin, MeteredApp};
+
+/// Messages that no consumer could handle.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadLettersBody {
+    /// Newest first.
+    dead_letters: Vec<DeadLetter>,
+    /// Give it as `cursor` for the next page; null on the last.
+    next_cursor: Option<Cursor<i64>>,
+}
+
+/// `GET /dead-letters`
+pub async fn list(
+    _admin: Admin,
+    MeteredApp(app): MeteredApp,
+    Query(query): Query<CursorQuery>,
+) -> Answered<DeadLettersBody> {
+    let (cursor, limit) = query.check()?;
+    let (dead_letters, next_cursor) = app.list_dead_letters(cursor, limit).await?;
+    ok(DeadLettersBody { dead_letters, next_cursor })
+}
+
+/// The message is on its queue again.
+#[derive(Serialize)]
+pub struct RequeuedBody {
+    success: bool,
+    id: i64,
+}
+
+/// `POST /dead-letters/{id}/requeue`
+pub async fn requeue(
+    _admin: Admin,
+    MeteredApp(app): MeteredApp,
+    parameters: RawPathParams,
+) -> Answered<RequeuedBody> {
+    let text = parameters.iter().find(|(name, _)| *name == "id").map(|(_, value)| value);
+    let id = text.and_then(|text| text.parse::<i64>().ok()).filter(|id| (0..1 << 53).contains(id));
+    let id = id.ok_or(Problem::from(Error::DeadLetterNotFound))?;
+    app.requeue_dead_letter(id).await?;
+    Ok(Answer(StatusCode::ACCEPTED, RequeuedBody { success: true, id }))
+}

@@ -1,0 +1,129 @@
+//! What an admin does to a webhook besides changing it: verify, enable, test, redeliver.
+
+use edge::json::{Answer, Json, OptionalJson};
+use edge::parameters::{OrgPath, WebhookPath};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use shared::app::redeliver_range::RequestedRange;
+use shared::delivery::DeliveryState;
+use shared::error::Faults;
+use shared::event::catalogue::EventType;
+use shared::time::Timestamp;
+use shared::webhook::filter::EventFilter;
+
+use super::{Answered, TransitionedBody, ok};
+use crate::auth::{Admin, MeteredApp};
+
+/// The type of a test event, where none is asked for.
+const DEFAULT_TEST: &str = "KeyAdded";
+
+/// `POST /tenants/{orgId}/webhooks/{webhookId}/verify`
+pub async fn verify(
+    admin: Admin,
+    MeteredApp(app): MeteredApp,
+    OrgPath(org_id): OrgPath,
+    WebhookPath(id): WebhookPath,
+) -> Answered<TransitionedBody> {
+    let transitioned = app.verify_webhook(&admin.actor, &org_id, &id).await?;
+    Ok(Answer(StatusCode::ACCEPTED, transitioned.into()))
+}
+
+/// `POST /tenants/{orgId}/webhooks/{webhookId}/enable`
+pub async fn enable(
+    admin: Admin,
+    MeteredApp(app): MeteredApp,
+    OrgPath(org_id): OrgPath,
+    WebhookPath(id): WebhookPath,
+) -> Answered<TransitionedBody> {
+    ok(app.enable_webhook(&admin.actor, &org_id, &id).await?.into())
+}
+
+/// The body of a test; may be absent.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TestBody {
+    event_type: Option<String>,
+}
+
+/// The event that is on its way.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TestedBody {
+    event_id: String,
+}
+
+/// `POST /tenants/{orgId}/webhooks/{webhookId}/test`
+pub async fn test(
+    _admin: Admin,
+    MeteredApp(app): MeteredApp,
+    OrgPath(org_id): OrgPath,
+    WebhookPath(id): WebhookPath,
+    OptionalJson(body): OptionalJson<TestBody>,
+) -> Answered<TestedBody> {
+    let mut faults = Faults::default();
+    let event_type =
+        faults.check("eventType", known_type(body.event_type.as_deref().unwrap_or(DEFAULT_TEST)));
+    let event_type = faults.finish(event_type)?;
+    let event_id = app.test_webhook(&org_id, &id, &event_type).await?;
+    Ok(Answer(StatusCode::ACCEPTED, TestedBody { event_id }))
+}
+
+/// A type of the catalogue; otherwise the nearest is named, as for a filter.
+fn known_type(name: &str) -> Result<EventType, String> {
+    if name == "*" {
+        return Err("must name one event type".to_owned());
+    }
+    EventFilter::parse(vec![name.to_owned()]).map_err(|fault| fault.to_string())?;
+    EventType::parse(name).map_err(|fault| fault.to_string())
+}
+
+/// Which deliveries to send again.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedeliverBody {
+    since: Option<String>,
+    until: Option<String>,
+    states: Option<Vec<String>>,
+}
+
+/// How many will be sent again.
+#[derive(Serialize)]
+pub struct RedeliverAnswer {
+    count: u32,
+}
+
+/// `POST /tenants/{orgId}/webhooks/{webhookId}/redeliver`
+pub async fn redeliver(
+    _admin: Admin,
+    MeteredApp(app): MeteredApp,
+    OrgPath(org_id): OrgPath,
+    WebhookPath(id): WebhookPath,
+    Json(body): Json<RedeliverBody>,
+) -> Answered<RedeliverAnswer> {
+    let mut faults = Faults::default();
+    let since = match body.since.as_deref() {
+        // All that is kept.
+        None => Some(Timestamp::from_milliseconds(0)),
+        Some(text) => faults.check("since", text.parse::<Timestamp>()),
+    };
+    let until = faults.optional("until", body.until.as_deref(), str::parse::<Timestamp>);
+    if since.zip(until).is_some_and(|(since, until)| until <= since) {
+        faults.add("until", "must be after since");
+    }
+    let states = match body.states {
+        None => Some(vec![DeliveryState::Failed, DeliveryState::Dead]),
+        Some(names) => faults.check("states", ended_states(&names)),
+    };
+    let range = since.zip(states).map(|(since, states)| RequestedRange { since, until, states });
+    let count = app.redeliver_range(&org_id, &id, faults.finish(range)?).await?;
+    Ok(Answer(StatusCode::ACCEPTED, RedeliverAnswer { count }))
+}
+
+/// States of which a delivery's body is kept.
+fn ended_states(names: &[String]) -> Result<Vec<DeliveryState>, &'static str> {
+    const RULE: &str = "must be a list of failed and dead, at least one";
+    let parsed = names.iter().map(|name| DeliveryState::parse(name).map_err(|_| RULE));
+    let states = parsed.collect::<Result<Vec<_>, _>>()?;
+    let kept = |state: &DeliveryState| matches!(state, DeliveryState::Failed | DeliveryState::Dead);
+    if !states.is_empty() && states.iter().all(kept) { Ok(states) } else { Err(RULE) }
+}

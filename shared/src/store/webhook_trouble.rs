@@ -1,0 +1,79 @@
+//! Webhooks in trouble, through the index that holds only those.
+
+use serde::Deserialize;
+
+use crate::ports::Statement;
+use crate::time::Timestamp;
+use crate::webhook::WebhookStatus;
+use crate::webhook::trouble::TroubledWebhook;
+
+/// As in the index, letter for letter: SQLite matches expressions by their text.
+const RANK: &str = "(CASE WHEN status = 'disabled' THEN 1 WHEN status = 'pending' THEN 2 WHEN circuit_opened_at IS NOT NULL THEN 3 ELSE 4 END)";
+
+/// A page of the list, from after this place on.
+pub fn page(after: (u8, i64), limit: u32) -> Statement {
+    Statement::new(format!(
+        "SELECT sequence, org_id, id, url, status, {RANK} AS rank, verifying_since, failing_since, circuit_opened_at, \
+         disabled_reason, consecutive_failures, last_error_at, last_error_status, last_error_message, \
+         (SELECT d.created_at FROM deliveries d WHERE d.webhook_id = webhooks.id AND d.state = 'pending' \
+          ORDER BY d.created_at, d.event_id LIMIT 1) AS oldest_undelivered_at \
+         FROM webhooks INDEXED BY webhooks_in_trouble \
+         WHERE (status <> 'active' OR consecutive_failures > 0) AND ({RANK}, sequence) > (?1, ?2) \
+         ORDER BY {RANK}, sequence LIMIT ?3"
+    ))
+    .bind(u32::from(after.0))
+    .bind(after.1)
+    .bind(limit)
+}
+
+/// A row of the list.
+#[derive(Deserialize)]
+pub struct TroubleRow {
+    sequence: i64,
+    org_id: String,
+    id: String,
+    url: String,
+    status: WebhookStatus,
+    rank: u8,
+    verifying_since: Option<i64>,
+    failing_since: Option<i64>,
+    circuit_opened_at: Option<i64>,
+    disabled_reason: Option<String>,
+    consecutive_failures: u32,
+    last_error_at: Option<i64>,
+    last_error_status: Option<u16>,
+    last_error_message: Option<String>,
+    oldest_undelivered_at: Option<i64>,
+}
+
+impl TroubleRow {
+    /// Its place in the list.
+    pub fn place(&self) -> (u8, i64) {
+        (self.rank, self.sequence)
+    }
+}
+
+impl From<TroubleRow> for TroubledWebhook {
+    fn from(row: TroubleRow) -> Self {
+        let (trouble, since) = match row.rank {
+            1 => ("disabled", row.failing_since.or(row.last_error_at)),
+            2 => ("pending", row.verifying_since),
+            3 => ("circuit_open", row.circuit_opened_at),
+            _ => ("failing", row.failing_since),
+        };
+        Self {
+            org_id: row.org_id,
+            webhook_id: row.id,
+            url: row.url,
+            trouble,
+            status: row.status,
+            since: since.map(Timestamp::from_milliseconds),
+            reason: row.disabled_reason,
+            consecutive_failures: row.consecutive_failures,
+            last_error_at: row.last_error_at.map(Timestamp::from_milliseconds),
+            last_error_status: row.last_error_status,
+            last_error_message: row.last_error_message,
+            oldest_undelivered_at: row.oldest_undelivered_at.map(Timestamp::from_milliseconds),
+        }
+    }
+}

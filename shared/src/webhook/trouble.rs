@@ -1,0 +1,36 @@
+//! Webhooks in trouble, for whoever is on call.
+
+use serde::Serialize;
+
+use super::WebhookStatus;
+use crate::time::Timestamp;
+
+/// A webhook in trouble.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TroubledWebhook {
+    /// Whose.
+    pub org_id: String,
+    /// Which.
+    pub webhook_id: String,
+    /// Where to.
+    pub url: String,
+    /// `disabled`, `pending`, `circuit_open` or `failing`: the list is in this order.
+    pub trouble: &'static str,
+    /// Whether events go out.
+    pub status: WebhookStatus,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// Why it is disabled.
+    pub reason: Option<String>,
+    /// Failed attempts since the last success.
+    pub consecutive_failures: u32,
+    /// When an attempt or challenge last failed.
+    pub last_error_at: Option<Timestamp>,
+    /// Its HTTP status.
+    pub last_error_status: Option<u16>,
+    /// What went wrong.
+    pub last_error_message: Option<String>,
+    /// When the oldest event came in that has not arrived yet.
+    pub oldest_undelivered_at: Option<Timestamp>,
+}
