@@ -14,7 +14,7 @@ use shared::time::Timestamp;
 const FRESH: Duration = Duration::from_secs(600);
 /// The least time between two fetches, whatever callers send.
 const BETWEEN_FETCHES: Duration = Duration::from_secs(30);
-/// How long KV keeps the keys, for the case that the issuer cannot be reached.
+/// How long keys serve where the issuer cannot be reached, in memory and in KV.
 const KEPT: Duration = Duration::from_secs(86_400);
 /// The longest key id that is looked up at all.
 const LONGEST_KEY_ID: usize = 256;
@@ -83,6 +83,7 @@ pub struct KeyCache {
 #[derive(Default)]
 struct Known {
     keys: Option<Fetched>,
+    /// By this isolate or, where it took keys from the store, by the one that put them there.
     last_fetch: Option<Timestamp>,
 }
 
@@ -128,13 +129,15 @@ impl KeyCache {
         }
         let stored = self.stored().await;
         if let Some(fetched) = stored.as_ref().filter(|fetched| now.since(fetched.at) < FRESH) {
-            self.known().keys = Some(fetched.clone());
+            self.remember(fetched);
             return Ok(fetched.clone());
         }
         // The issuer being away is no reason to lock everybody out: what was fetched within a day still serves.
         self.fetch(now).await.or_else(|fault| {
-            let cached = remembered.or(stored);
-            cached
+            let cached = [remembered, stored].into_iter().flatten();
+            let serving = cached.filter(|fetched| now.since(fetched.at) < KEPT);
+            serving
+                .max_by_key(|fetched| fetched.at)
                 .ok_or_else(|| Problem::unavailable(format!("no keys of the issuer are cached, and {fault}")))
         })
     }
@@ -145,24 +148,35 @@ impl KeyCache {
         Some(Fetched { at: stored.at, keys: signing_keys(&stored.document)?.into() })
     }
 
-    /// Fetches, unless that was done within the last thirty seconds.
+    /// Fetches, unless that was done within the last thirty seconds. While there are no keys at all, requests that
+    /// come at once each fetch: one that waited for another's fetch would hang on Workers, and none is to blame.
     async fn fetch(&self, now: Timestamp) -> Result<Fetched, String> {
         {
             let mut known = self.known();
             if known.last_fetch.is_some_and(|last| now.since(last) < BETWEEN_FETCHES) {
                 return Err("a fetch within the last 30 seconds did not help".to_owned());
             }
-            known.last_fetch = Some(now);
+            if known.keys.is_some() {
+                known.last_fetch = Some(now);
+            }
         }
-        let document = self.source.client.get(&self.source.url).await.map_err(|error| error.to_string())?;
+        let answer = self.source.client.get(&self.source.url).await;
+        self.known().last_fetch = Some(now);
+        let document = answer.map_err(|error| error.to_string())?;
         let keys = signing_keys(&document).ok_or("the issuer's document is no key set")?;
         let fetched = Fetched { at: now, keys: keys.into() };
-        self.known().keys = Some(fetched.clone());
+        self.remember(&fetched);
         if let Ok(text) = serde_json::to_string(&Stored { at: now, document }) {
             // Only a convenience for other isolates: a failure costs them one fetch.
             let _ = self.source.store.put(STORE_KEY, &text, KEPT).await;
         }
         Ok(fetched)
+    }
+
+    fn remember(&self, fetched: &Fetched) {
+        let mut known = self.known();
+        known.last_fetch = known.last_fetch.max(Some(fetched.at));
+        known.keys = Some(fetched.clone());
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
