@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 use shared::ports::{Clock, Log, Random};
@@ -51,15 +51,18 @@ pub async fn serve(
         Ok(response) => response,
         Err(never) => match never {},
     };
-    let problem = match response.extensions_mut().remove::<Problem>() {
-        Some(problem) => Some(problem),
-        None if response.status() == StatusCode::NOT_FOUND => Some(fallback(&headers).await),
-        None if response.status() == StatusCode::METHOD_NOT_ALLOWED => match fallback(&headers).await {
-            Problem { status: StatusCode::NOT_FOUND, .. } => Some(Problem::method_not_allowed()),
-            refused => Some(refused),
-        },
-        None => None,
-    };
+    let unrouted = matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
+    if unrouted && response.extensions().get::<Problem>().is_none() {
+        let refused = fallback(&headers).await;
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED && refused.status == StatusCode::NOT_FOUND {
+            // Beside the router's own `Allow`.
+            response.extensions_mut().insert(Problem::method_not_allowed());
+        } else {
+            // Nothing of the router's answer stays: `Allow` would tell a stranger that the path is there.
+            response = refused.into_response();
+        }
+    }
+    let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
         *response.status_mut() = problem.status;
         response.headers_mut().remove(header::CONTENT_LENGTH);
