@@ -1,15 +1,20 @@
 //! Bodies: strict JSON in, JSON out.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use shared::strict_json;
 
 use crate::problem::Problem;
+use crate::secret::the_only;
 
 /// The largest body of an Admin API request: 64 KiB.
 pub const LARGEST_BODY: usize = 64 * 1024;
@@ -37,7 +42,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for OptionalJson<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if request.headers().contains_key(header::CONTENT_TYPE) {
+        let headers = request.headers();
+        if headers.contains_key(header::CONTENT_TYPE) || headers.contains_key(header::CONTENT_ENCODING) {
             return Json::from_request(request, state).await.map(|Json(value)| Self(value));
         }
         let bytes = collect(request.into_body(), LARGEST_BODY).await?;
@@ -61,9 +67,8 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     if headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Problem::unsupported_media_type("Send the body without Content-Encoding."));
     }
-    let media_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
+    let media_type = the_only(headers, &header::CONTENT_TYPE)
+        .and_then(|value| std::str::from_utf8(value).ok())
         .and_then(|value| value.parse::<mime::Mime>().ok());
     let good = media_type.is_some_and(|media_type| {
         media_type.essence_str() == "application/json"
@@ -84,13 +89,53 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
-        // serde names the line and column; the field says it better.
-        let fault = error.inner().to_string();
-        let fault = fault.split(" at line ").next().unwrap_or_default().to_owned();
-        let fault =
-            if fault.starts_with("unknown field") { "is not a known field".to_owned() } else { fault };
+        let fault = explained(&error.inner().to_string());
         Problem::invalid_field(if path == "." { "body" } else { &path }, fault)
     })
+}
+
+/// What serde says of a field, for the one who sent it: what it must be. Serde also repeats the value, which may be a
+/// secret in the wrong place, names our own types, and counts lines, which the field's path says better.
+fn explained(fault: &str) -> String {
+    if fault.starts_with("unknown field") {
+        return "is not a known field".to_owned();
+    }
+    let fault = fault.rsplit_once(" at line ").map_or(fault, |(fault, _)| fault);
+    match fault.rsplit_once(", expected ").map(|(_, expected)| expected) {
+        Some("a sequence") => "must be a list".to_owned(),
+        Some("u32" | "u64") => "must be a whole number, not negative".to_owned(),
+        Some(expected) => format!("must be {expected}"),
+        None => fault.to_owned(),
+    }
+}
+
+/// Reads a member that is an object, or absent: `#[serde(default, deserialize_with = "optional_object")]`. Serde by
+/// itself takes an array of the values, in their order, for an object.
+///
+/// # Errors
+/// Where it is neither an object nor null.
+pub fn optional_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    deserializer.deserialize_any(OptionalObject(PhantomData))
+}
+
+struct OptionalObject<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OptionalObject<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_unit<E>(self) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Option<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Some)
+    }
 }
 
 /// An answer in JSON with its status.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use edge::json::optional_object;
 use edge::problem::Problem;
 use serde::{Deserialize, Serialize};
 use shared::app::change_webhook::RequestedChange;
@@ -27,6 +28,7 @@ pub struct WebhookBody {
     url: Option<String>,
     events: Option<Vec<String>>,
     secret: Option<String>,
+    #[serde(default, deserialize_with = "optional_object")]
     auth: Option<AuthBody>,
 }
 
