@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use serde_json::{Map, json};
 
-use super::sealer::secret_context;
+use super::sealer::{secret_context, token_context};
 use super::webhook_authentication::{RequestedAuthentication, ShownAuthentication};
 use super::{App, Transitioned};
 use crate::actor::Actor;
@@ -13,9 +13,10 @@ use crate::error::Error;
 use crate::ports::Statement;
 use crate::store::tenants;
 use crate::store::transitions::{self, Guard, NewTransition};
-use crate::store::webhooks::{self, WebhookChange};
+use crate::store::webhooks::{self, SealedRow, WebhookChange};
 use crate::tenant::OrgId;
 use crate::transition::TransitionKind;
+use crate::webhook::authentication::AuthToken;
 use crate::webhook::filter::EventFilter;
 use crate::webhook::signing::SigningSecret;
 use crate::webhook::url::WebhookUrl;
@@ -41,10 +42,12 @@ impl RequestedChange {
 }
 
 impl App {
-    /// Changes a webhook: one round trip. Gives back the token where the change made or set one.
+    /// Changes a webhook: one round trip, and one before where the static token has to be compared with a stored
+    /// secret, or a secret with a stored token. Gives back the token where the change made or set one.
     ///
     /// # Errors
-    /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`].
+    /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`]; [`Error::Invalid`] where the token would give the
+    /// secret away.
     pub async fn change_webhook(
         &self,
         actor: &Actor,
@@ -52,6 +55,18 @@ impl App {
         id: &str,
         requested: RequestedChange,
     ) -> Result<(Transitioned, Option<ShownAuthentication>), Error> {
+        match &requested {
+            RequestedChange { auth: Some(auth), secret: None, .. } => {
+                if let Some(token) = &auth.token {
+                    self.check_against_stored_secrets(org_id, id, token).await?;
+                }
+            }
+            RequestedChange { auth: None, secret: Some(secret), .. } => {
+                self.check_against_stored_token(org_id, id, secret).await?;
+            }
+            // Neither is set, or both and they were compared with each other.
+            _ => {}
+        }
         let mut details = Map::from_iter([("webhookId".to_owned(), json!(id))]);
         details.extend(requested.url.as_ref().map(|url| ("url".to_owned(), json!(url))));
         details.extend(requested.events.as_ref().map(|events| ("events".to_owned(), json!(events))));
@@ -90,10 +105,12 @@ impl App {
         Ok((transitioned, auth.map(|(_, shown)| shown)))
     }
 
-    /// Sets a new signing secret; for the overlap, deliveries carry signatures by the old one as well.
+    /// Sets a new signing secret; for the overlap, deliveries carry signatures by the old one as well. One round trip,
+    /// and one before where the secret was not drawn here.
     ///
     /// # Errors
-    /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`].
+    /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`]; [`Error::Invalid`] where the static token would give
+    /// the secret away.
     pub async fn rotate_webhook_secret(
         &self,
         actor: &Actor,
@@ -102,6 +119,9 @@ impl App {
         secret: Option<SigningSecret>,
         overlap: Duration,
     ) -> Result<(Transitioned, SigningSecret), Error> {
+        if let Some(secret) = &secret {
+            self.check_against_stored_token(org_id, id, secret).await?;
+        }
         let at = self.now();
         let secret = secret.unwrap_or_else(|| self.fresh_signing_secret());
         let sealed = self.sealer.seal(&secret_context(id), secret.expose().expose_secret()).await?;
@@ -127,6 +147,48 @@ impl App {
         let transition =
             NewTransition { kind: TransitionKind::WebhookDeleted, at: self.now(), actor, details };
         self.transition_webhook(org_id, id, vec![webhooks::delete(org_id, id)], transition).await
+    }
+
+    /// A new token must not give away a secret that signs, be it the one before in its overlap.
+    async fn check_against_stored_secrets(
+        &self,
+        org_id: &OrgId,
+        id: &str,
+        token: &AuthToken,
+    ) -> Result<(), Error> {
+        let Some(row) = self.sealed_values(org_id, id).await? else { return Ok(()) };
+        for sealed in std::iter::once(row.secret).chain(row.previous_secret) {
+            // What no key of ours opens any more signs nothing, and must not stand in the way of its replacement.
+            let Ok(text) = self.sealer.open(&secret_context(id), &sealed).await else { continue };
+            if let Ok(secret) = SigningSecret::parse(text.expose_secret()) {
+                token.check_differs_from(&secret).map_err(|fault| Error::field("auth.token", fault))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The stored token must not give away a new secret.
+    async fn check_against_stored_token(
+        &self,
+        org_id: &OrgId,
+        id: &str,
+        secret: &SigningSecret,
+    ) -> Result<(), Error> {
+        let row = self.sealed_values(org_id, id).await?;
+        let Some(sealed) = row.and_then(|row| row.auth_token) else { return Ok(()) };
+        // As above.
+        let Ok(token) = self.sealer.open(&token_context(id), &sealed).await else { return Ok(()) };
+        if secret.is_within(token.expose_secret()) {
+            return Err(Error::field("secret", "must not be the static token in auth"));
+        }
+        Ok(())
+    }
+
+    /// Read before the change, not with it: two callers who set one value each at the same instant are not told. The
+    /// rule guards against a mistake, and that takes one of them.
+    async fn sealed_values(&self, org_id: &OrgId, id: &str) -> Result<Option<SealedRow>, Error> {
+        let mut batch = self.run(vec![webhooks::sealed(org_id, id, self.now())]).await?;
+        Ok(batch.first::<SealedRow>(0)?)
     }
 
     /// Runs a change of a webhook with its transition in one transaction.

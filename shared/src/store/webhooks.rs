@@ -141,6 +141,28 @@ pub fn rotate_secret(
     .bind(at)
 }
 
+/// What one of the tenant's webhooks has sealed; the secret before only while it signs as well.
+pub fn sealed(org_id: &OrgId, id: &str, now: Timestamp) -> Statement {
+    Statement::new(
+        "SELECT secret, CASE WHEN previous_secret_until > ?3 THEN previous_secret END AS previous_secret, \
+         auth_token FROM webhooks WHERE org_id = ?1 AND id = ?2",
+    )
+    .bind(org_id)
+    .bind(id)
+    .bind(now)
+}
+
+/// What [`sealed`] finds.
+#[derive(Deserialize)]
+pub struct SealedRow {
+    /// The signing secret.
+    pub secret: String,
+    /// The one before.
+    pub previous_secret: Option<String>,
+    /// The static token.
+    pub auth_token: Option<String>,
+}
+
 /// Deletes one.
 pub fn delete(org_id: &OrgId, id: &str) -> Statement {
     Statement::new("DELETE FROM webhooks WHERE org_id = ?1 AND id = ?2").bind(org_id).bind(id)

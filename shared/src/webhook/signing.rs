@@ -2,7 +2,7 @@
 //! `<webhook-id>.<webhook-timestamp>.<body>`.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use hmac::{Hmac, Mac as _};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use sha2::Sha256;
@@ -48,6 +48,15 @@ impl SigningSecret {
     #[must_use]
     pub fn expose(&self) -> SecretString {
         format!("{PREFIX}{}", STANDARD.encode(self.0.expose_secret())).into()
+    }
+
+    /// Whether whoever reads this text has the secret: it holds the key itself, or its base64 in either alphabet.
+    #[must_use]
+    pub fn is_within(&self, text: &str) -> bool {
+        let key = self.0.expose_secret();
+        let standard = text.replace('-', "+").replace('_', "/");
+        standard.contains(&STANDARD_NO_PAD.encode(key))
+            || text.as_bytes().windows(key.len()).any(|part| part == key)
     }
 
     fn sign(&self, webhook_id: &str, timestamp_seconds: i64, body: &[u8]) -> String {
