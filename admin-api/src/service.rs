@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use edge::oidc::{DocumentSource, KeyCache};
 use shared::app::App;
 use shared::app::sealer::Sealer;
 use shared::ports::{Aead, BodyStore, Clock, Database, DocumentClient, Queue, Random, Rs256};
 
-use crate::auth::{Authenticator, KeyCache, KeySource, TokenVerifier};
+use crate::auth::{Authenticator, TokenVerifier};
 use crate::config::Config;
 
 /// What the Worker needs from outside.
@@ -44,8 +45,7 @@ pub struct Service {
 impl Service {
     /// Puts the parts together.
     pub fn new(config: Config, ports: Ports) -> Self {
-        let url = format!("{}.well-known/jwks.json", config.issuer);
-        let keys = KeyCache::new(KeySource { url, client: ports.documents, store: ports.cache });
+        let keys = KeyCache::new(DocumentSource { client: ports.documents, store: ports.cache });
         let verifier = TokenVerifier::new(&config, keys, ports.rs256);
         let authenticator = Authenticator::new(config.admin_api_key.clone(), verifier, ports.clock.clone());
         let sealer = Sealer::new(

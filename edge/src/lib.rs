@@ -3,6 +3,7 @@
 
 pub mod cost;
 pub mod json;
+pub mod oidc;
 pub mod parameters;
 pub mod problem;
 pub mod routes;

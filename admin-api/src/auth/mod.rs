@@ -2,7 +2,6 @@
 //!
 //! A handler names who it lets in by its argument: [`Admin`] or [`PartnerCaller`]. One without either is open.
 
-mod jwks;
 mod token;
 
 use std::convert::Infallible;
@@ -20,7 +19,6 @@ use shared::app::App;
 use shared::app::authenticate_partner::Partner;
 use shared::ports::Clock;
 
-pub use jwks::{KeyCache, KeySource};
 pub use token::TokenVerifier;
 
 /// The admin key's header.

@@ -1,0 +1,10 @@
+//! An OpenID provider's documents and tokens, for whoever takes its word: the Admin API its access tokens, the portal
+//! its ID tokens.
+
+mod document;
+mod jwks;
+mod token;
+
+pub use document::{CachedDocument, DocumentSource, Fetched};
+pub use jwks::{KeyCache, RsaKey};
+pub use token::{AnyClaims, IssuerTokens, Token, check_times, names, parse};
