@@ -1,14 +1,16 @@
-//! Outbound HTTP: one POST to an endpoint we do not trust; one GET of a document we do.
+//! Outbound HTTP: one POST to an endpoint we do not trust; a document or a token of a provider we do; calls to another
+//! Worker of ours.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
+use edge::service_binding::{NoAnswer, ServiceBinding};
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use shared::delivery::outcome::AttemptResult;
-use shared::ports::{DocumentClient, HttpClient, OutboundRequest, StoreError};
+use shared::ports::{DocumentClient, FormAnswer, FormClient, HttpClient, OutboundRequest, StoreError};
 use wasm_bindgen::JsValue;
-use worker::send::SendFuture;
+use worker::send::{SendFuture, SendWrapper};
 use worker::{AbortController, Delay, Headers, Method, Request, RequestInit, RequestRedirect, Response};
 
 /// Of an endpoint's answer, this much is read.
@@ -17,6 +19,10 @@ const EXCERPT: usize = 1024;
 const LARGEST_DOCUMENT: usize = 64 * 1024;
 /// For the whole exchange about a document.
 const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(5);
+/// For the whole exchange with a token endpoint, and for a call to another Worker.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// The largest answer of another Worker: a page of 200 deliveries, each with a day of attempts.
+const LARGEST_ANSWER: usize = 8 * 1024 * 1024;
 /// What is kept of an error's text.
 const LONGEST_ERROR: usize = 200;
 
@@ -32,6 +38,15 @@ enum Failure {
 impl From<worker::Error> for Failure {
     fn from(error: worker::Error) -> Self {
         Self::Failed(shorten(&error.to_string()))
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::TimedOut => formatter.write_str("timed out"),
+            Self::Failed(text) => formatter.write_str(text),
+        }
     }
 }
 
@@ -56,26 +71,39 @@ async fn exchange(
     let signal = controller.signal();
     let exchange = async {
         let mut response = worker::Fetch::Request(request).send_with_signal(&signal).await?;
-        let mut body = Vec::new();
-        if let Ok(mut stream) = response.stream() {
-            while body.len() <= limit {
-                match stream.next().await {
-                    Some(chunk) => body.extend(chunk?),
-                    None => break,
-                }
-            }
-        }
-        let more = body.len() > limit;
-        body.truncate(limit);
+        let (body, more) = read(&mut response, limit).await?;
         Ok((response, body, more))
     };
-    let ended = match select(std::pin::pin!(exchange), std::pin::pin!(Delay::from(timeout))).await {
-        Either::Left((ended, _)) => ended,
-        Either::Right(((), _)) => Err(Failure::TimedOut),
-    };
+    let ended = within(timeout, exchange).await;
     // Whatever the endpoint still sends is not ours to wait for.
     controller.abort();
     ended
+}
+
+/// Reads at most `limit` bytes of the body. Gives back whether there was more.
+async fn read(response: &mut Response, limit: usize) -> Result<(Vec<u8>, bool), Failure> {
+    let mut body = Vec::new();
+    if let Ok(mut stream) = response.stream() {
+        while body.len() <= limit {
+            match stream.next().await {
+                Some(chunk) => body.extend(chunk?),
+                None => break,
+            }
+        }
+    }
+    let more = body.len() > limit;
+    body.truncate(limit);
+    Ok((body, more))
+}
+
+async fn within<T>(
+    timeout: Duration,
+    exchange: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    match select(std::pin::pin!(exchange), std::pin::pin!(Delay::from(timeout))).await {
+        Either::Left((ended, _)) => ended,
+        Either::Right(((), _)) => Err(Failure::TimedOut),
+    }
 }
 
 fn request(url: &str, init: &RequestInit) -> Result<Request, Failure> {
@@ -130,8 +158,80 @@ impl DocumentClient for Fetch {
                 let size = if more { ", and larger than 64 KiB" } else { "" };
                 Err(StoreError(format!("the document came with status {}{size}", response.status_code())))
             }
-            Err(Failure::TimedOut) => Err(StoreError("timed out".into())),
-            Err(Failure::Failed(text)) => Err(StoreError(text)),
+            Err(failure) => Err(StoreError(failure.to_string())),
         }
+    }
+}
+
+#[async_trait]
+impl FormClient for Fetch {
+    async fn post_form(&self, url: &str, form: &str) -> Result<FormAnswer, StoreError> {
+        let exchanged = SendFuture::new(async {
+            let headers = Headers::new();
+            headers.set("content-type", "application/x-www-form-urlencoded")?;
+            headers.set("accept", "application/json")?;
+            let mut init = RequestInit::new();
+            init.with_method(Method::Post)
+                .with_headers(headers)
+                .with_body(Some(JsValue::from_str(form)))
+                .with_redirect(RequestRedirect::Manual);
+            exchange(request(url, &init)?, CALL_TIMEOUT, LARGEST_DOCUMENT).await
+        })
+        .await;
+        match exchanged {
+            Ok((response, body, false)) => match String::from_utf8(body) {
+                Ok(body) => Ok(FormAnswer { status: response.status_code(), body }),
+                Err(_) => Err(StoreError("the answer is not UTF-8".into())),
+            },
+            Ok(_) => Err(StoreError("the answer is larger than 64 KiB".into())),
+            Err(failure) => Err(StoreError(failure.to_string())),
+        }
+    }
+}
+
+/// A service binding.
+pub struct Service(SendWrapper<worker::Fetcher>);
+
+impl Service {
+    /// The Worker bound as `name`.
+    ///
+    /// # Errors
+    /// Where there is no such binding.
+    pub fn bound(env: &worker::Env, name: &str) -> worker::Result<Self> {
+        Ok(Self(SendWrapper(env.service(name)?)))
+    }
+}
+
+#[async_trait]
+impl ServiceBinding for Service {
+    async fn call(&self, outbound: http::Request<String>) -> Result<http::Response<Vec<u8>>, NoAnswer> {
+        let called = SendFuture::new(async {
+            let (parts, body) = outbound.into_parts();
+            let headers = Headers::new();
+            for (name, value) in &parts.headers {
+                headers.set(name.as_str(), value.to_str().unwrap_or_default())?;
+            }
+            let mut init = RequestInit::new();
+            init.with_method(Method::from(parts.method.as_str().to_owned()))
+                .with_headers(headers)
+                .with_redirect(RequestRedirect::Manual);
+            if !body.is_empty() {
+                init.with_body(Some(JsValue::from_str(&body)));
+            }
+            // The host is a formality: the binding chooses the Worker.
+            let request = request(&format!("https://service{}", parts.uri), &init)?;
+            within(CALL_TIMEOUT, async {
+                let mut response = self.0.fetch_request(request).await?;
+                let (body, more) = read(&mut response, LARGEST_ANSWER).await?;
+                if more {
+                    return Err(Failure::Failed("the answer is too large".to_owned()));
+                }
+                let mut answer = http::Response::new(body);
+                *answer.status_mut() = http::StatusCode::from_u16(response.status_code()).unwrap_or_default();
+                Ok(answer)
+            })
+            .await
+        });
+        called.await.map_err(|failure| NoAnswer(failure.to_string()))
     }
 }

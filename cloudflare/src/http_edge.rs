@@ -3,12 +3,10 @@
 
 use axum::body::Body;
 use axum::response::Response as AxumResponse;
-use edge::problem::Problem;
-use edge::serve::Surroundings;
+use edge::serve::{JsonProblems, Surroundings};
 use futures_util::StreamExt;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue};
 use http_body_util::BodyExt;
-use serde_json::json;
 use shared::settings::SettingFaults;
 use worker::{Headers, Request, Response, ResponseBuilder};
 
@@ -82,22 +80,10 @@ pub async fn to_worker(response: AxumResponse) -> worker::Result<Response> {
     Ok(if bytes.is_empty() { builder.empty() } else { builder.fixed(bytes) })
 }
 
-/// The answer of a Worker whose configuration is not sound: the log names each fault, the body none.
+/// The answer of an API whose configuration is not sound: see [`edge::serve::misconfigured`].
 ///
 /// # Errors
 /// As [`to_worker`].
 pub async fn misconfigured(surroundings: &Surroundings, faults: &SettingFaults) -> worker::Result<Response> {
-    surroundings.log.write(json!({"message": "misconfigured", "level": "error", "faults": faults}));
-    let mut bytes = [0_u8; 16];
-    surroundings.random.fill(&mut bytes);
-    let request_id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let problem = Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "misconfigured",
-        "The service is not configured; its operators have been told in the log.",
-    );
-    let mut response = AxumResponse::new(Body::from(problem.render(&request_id)));
-    *response.status_mut() = problem.status;
-    response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
-    to_worker(response).await
+    to_worker(edge::serve::misconfigured(&JsonProblems, surroundings, faults)).await
 }

@@ -16,7 +16,7 @@ pub use ambient::{ConsoleLog, SystemClock, WebRandom};
 pub use bindings::{read_setting, surroundings};
 pub use crypto::WebCrypto;
 pub use d1::D1;
-pub use fetch::Fetch;
+pub use fetch::{Fetch, Service};
 pub use http_edge::{from_worker, misconfigured, to_worker};
 pub use kv::Kv;
 pub use queues::{WorkerQueue, settle};

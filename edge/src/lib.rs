@@ -9,3 +9,4 @@ pub mod problem;
 pub mod routes;
 pub mod secret;
 pub mod serve;
+pub mod service_binding;

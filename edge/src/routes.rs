@@ -12,6 +12,8 @@ pub enum Access {
     Admin,
     /// A partner's backend with its own key.
     Partner,
+    /// A person signed in at the portal.
+    Person,
     /// EventBridge with the connection's key.
     EventSource,
 }

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 use shared::ports::{Clock, Log, Random};
+use shared::settings::SettingFaults;
 use tower::ServiceExt;
 
 use crate::cost::Cost;
@@ -25,21 +26,45 @@ pub struct Surroundings {
     pub log: Arc<dyn Log>,
 }
 
+/// How a Worker shows its problems.
+pub trait ProblemFormat: Send + Sync {
+    /// The media type, and the body.
+    fn render(&self, problem: &Problem, request_id: &str) -> (&'static str, String);
+}
+
+/// `application/json`, as the APIs have it.
+pub struct JsonProblems;
+
+impl ProblemFormat for JsonProblems {
+    fn render(&self, problem: &Problem, request_id: &str) -> (&'static str, String) {
+        ("application/json", problem.render(request_id))
+    }
+}
+
 /// A request's id, for handlers that log.
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
-/// Answers a request. Paths without a route get what `fallback` says of their headers: 401 or 404.
+/// Answers a request of an API: as [`serve_as`], its problems in JSON.
 pub async fn serve(
+    router: Router,
+    surroundings: &Surroundings,
+    request: Request,
+    fallback: impl AsyncFnOnce(&HeaderMap) -> Problem,
+) -> Response {
+    serve_as(&JsonProblems, router, surroundings, request, fallback).await
+}
+
+/// Answers a request. Paths without a route get what `fallback` says of their headers: 401 or 404.
+pub async fn serve_as(
+    format: &dyn ProblemFormat,
     router: Router,
     surroundings: &Surroundings,
     mut request: Request,
     fallback: impl AsyncFnOnce(&HeaderMap) -> Problem,
 ) -> Response {
     let started = surroundings.clock.now();
-    let mut bytes = [0_u8; 16];
-    surroundings.random.fill(&mut bytes);
-    let request_id = uuid::Builder::from_random_bytes(bytes).into_uuid().to_string();
+    let request_id = fresh_request_id(surroundings);
     let cost = Cost::default();
     request.extensions_mut().insert(cost.clone());
     request.extensions_mut().insert(RequestId(request_id.clone()));
@@ -64,15 +89,13 @@ pub async fn serve(
     }
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
-        *response.status_mut() = problem.status;
-        response.headers_mut().remove(header::CONTENT_LENGTH);
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        *response.body_mut() = Body::from(problem.render(&request_id));
+        write_problem(format, problem, &request_id, &mut response);
     }
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert("x-request-id", value);
     }
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Only what says otherwise, an asset, may be kept.
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 
     let mut line = Map::from_iter([
@@ -92,4 +115,39 @@ pub async fn serve(
     }
     surroundings.log.write(line.into());
     response
+}
+
+/// The answer of a Worker whose configuration is not sound: the log names each fault, the body none.
+pub fn misconfigured(
+    format: &dyn ProblemFormat,
+    surroundings: &Surroundings,
+    faults: &SettingFaults,
+) -> Response {
+    let request_id = fresh_request_id(surroundings);
+    surroundings.log.write(
+        json!({"message": "misconfigured", "level": "error", "requestId": request_id, "faults": faults}),
+    );
+    let problem = Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "misconfigured",
+        "The service is not configured; its operators have been told in the log.",
+    );
+    let mut response = Response::default();
+    write_problem(format, &problem, &request_id, &mut response);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn write_problem(format: &dyn ProblemFormat, problem: &Problem, request_id: &str, response: &mut Response) {
+    let (media_type, body) = format.render(problem, request_id);
+    *response.status_mut() = problem.status;
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    *response.body_mut() = Body::from(body);
+}
+
+fn fresh_request_id(surroundings: &Surroundings) -> String {
+    let mut bytes = [0_u8; 16];
+    surroundings.random.fill(&mut bytes);
+    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
 }

@@ -272,6 +272,26 @@ pub trait DocumentClient: Send + Sync {
     async fn get(&self, url: &str) -> Result<String, StoreError>;
 }
 
+/// Sends a form to a provider's token endpoint.
+#[async_trait]
+pub trait FormClient: Send + Sync {
+    /// The answer to one POST of `application/x-www-form-urlencoded`: at most 64 KiB, within 10 seconds, no redirect
+    /// followed. The body may hold secrets.
+    ///
+    /// # Errors
+    /// Where there is no whole answer; says nothing of the form.
+    async fn post_form(&self, url: &str, form: &str) -> Result<FormAnswer, StoreError>;
+}
+
+/// What a token endpoint answered.
+#[derive(Clone)]
+pub struct FormAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body; tokens, where it went well.
+    pub body: String,
+}
+
 /// One structured log line at a time.
 pub trait Log: Send + Sync {
     /// Writes one line of JSON. The fields hold no secret and no body.

@@ -27,9 +27,14 @@ impl SealingKey {
         const RULE: &str = "must be base64 of exactly 32 bytes (openssl rand -base64 32)";
         let decoded = STANDARD.decode(text.expose_secret()).map_err(|_| RULE)?;
         let bytes: [u8; 32] = decoded.try_into().map_err(|_| RULE)?;
+        Ok(Self::from_bytes(bytes))
+    }
+
+    /// The key of these bytes: derived from another, or drawn at random.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
         let id =
             hex::encode(&Sha256::new().chain_update(b"sealing-key-id").chain_update(bytes).finalize()[..4]);
-        Ok(Self { id, bytes: Arc::new(SecretBox::new(Box::new(bytes))) })
+        Self { id, bytes: Arc::new(SecretBox::new(Box::new(bytes))) }
     }
 
     /// The key in the setting of this name, which must be there.

@@ -25,10 +25,14 @@ impl Default for SqliteDatabase {
 }
 
 impl SqliteDatabase {
-    /// With every migration applied.
+    /// With every migration of the tenants' database applied.
     pub fn migrated() -> Self {
+        Self::with_migrations(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations"))
+    }
+
+    /// With every migration of this folder applied.
+    pub fn with_migrations(folder: &Path) -> Self {
         let connection = Connection::open_in_memory().unwrap();
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
         let mut files: Vec<_> =
             std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
