@@ -1,5 +1,7 @@
 //! The delivery log, and redelivery.
 
+use std::time::Duration;
+
 use super::App;
 use crate::cursor::Cursor;
 use crate::delivery::{Delivery, DeliveryState};
@@ -126,7 +128,8 @@ impl App {
         if row.body.is_none() {
             return Err(Error::BodyNotKept);
         }
-        self.wake(RetryMessage::Deliver(DeliveryKey::new(org_id, webhook_id, event_id))).await;
+        let key = DeliveryKey::new(org_id, webhook_id, event_id);
+        self.wake(RetryMessage::Deliver(key), Duration::ZERO).await;
         Ok(())
     }
 }

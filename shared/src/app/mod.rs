@@ -34,6 +34,9 @@ use crate::time::Timestamp;
 use crate::webhook::url::UrlRules;
 use sealer::Sealer;
 
+/// From a change to its challenge: whoever changes a URL often brings up the endpoint in the same breath.
+const BEFORE_CHALLENGE: Duration = Duration::from_secs(2);
+
 /// What the use cases of the Admin API work with. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
@@ -65,15 +68,15 @@ impl App {
     }
 
     /// Wakes the delivery Worker for these. The database has the schedule: should the queue refuse, the sweep does it.
-    async fn wake(&self, message: RetryMessage) {
-        let message = QueuedMessage { body: message.encode(), delay: Duration::ZERO };
+    async fn wake(&self, message: RetryMessage, delay: Duration) {
+        let message = QueuedMessage { body: message.encode(), delay };
         // Refused: the sweep finds what is due.
         let _ = self.retries.send(vec![message]).await;
     }
 
     async fn wake_webhook(&self, org_id: &OrgId, id: &str) {
         let webhook = WebhookKey { org_id: org_id.to_string(), webhook_id: id.to_owned() };
-        self.wake(RetryMessage::Tend(webhook)).await;
+        self.wake(RetryMessage::Tend(webhook), BEFORE_CHALLENGE).await;
     }
 
     async fn run(&self, statements: Vec<Statement>) -> Result<Batch, Error> {

@@ -1,5 +1,7 @@
 //! `POST …/test`
 
+use std::time::Duration;
+
 use super::App;
 use super::deliveries::{check_webhook, webhook_checks};
 use crate::delivery::DeliveryState;
@@ -43,7 +45,7 @@ impl App {
         let insert = deliveries::insert_for_existing_webhook(org_id, &new);
         let batch = self.run(webhook_checks(org_id, webhook_id, insert)).await?;
         check_webhook(&batch)?;
-        self.wake(RetryMessage::Deliver(key)).await;
+        self.wake(RetryMessage::Deliver(key), Duration::ZERO).await;
         Ok(event_id)
     }
 }
