@@ -16,6 +16,21 @@ pub struct SqliteDatabase {
     connection: Mutex<Connection>,
     round_trips: AtomicU64,
     failing: Mutex<Option<String>>,
+    crash: Mutex<Option<CrashPoint>>,
+}
+
+/// Decides, at each batch, whether the consumer dies there.
+type CrashPoint = Box<dyn FnMut() -> Crash + Send>;
+
+/// Where a consumer dies. What it was doing never goes on: its future stays pending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    /// Not here.
+    Never,
+    /// Before the batch ran.
+    Before,
+    /// After it ran, and before the consumer knew.
+    After,
 }
 
 impl Default for SqliteDatabase {
@@ -39,7 +54,12 @@ impl SqliteDatabase {
         for file in files {
             connection.execute_batch(&std::fs::read_to_string(file).unwrap()).unwrap();
         }
-        Self { connection: Mutex::new(connection), round_trips: AtomicU64::new(0), failing: Mutex::default() }
+        Self {
+            connection: Mutex::new(connection),
+            round_trips: AtomicU64::new(0),
+            failing: Mutex::default(),
+            crash: Mutex::default(),
+        }
     }
 
     /// Batches run since the last call.
@@ -50,6 +70,11 @@ impl SqliteDatabase {
     /// From now on every batch fails with this text; `None` heals.
     pub fn fail(&self, text: Option<&str>) {
         *self.failing.lock().unwrap() = text.map(str::to_owned);
+    }
+
+    /// Decides, at each batch from now on, whether the consumer dies there.
+    pub fn crash(&self, decide: impl FnMut() -> Crash + Send + 'static) {
+        *self.crash.lock().unwrap() = Some(Box::new(decide));
     }
 
     /// The rows of a query, for assertions.
@@ -90,11 +115,25 @@ impl Database for SqliteDatabase {
         if let Some(text) = self.failing.lock().unwrap().clone() {
             return Err(DatabaseError::Failed(text));
         }
+        let crash = self.crash.lock().unwrap().as_mut().map_or(Crash::Never, |decide| decide());
+        if crash == Crash::Before {
+            std::future::pending::<()>().await;
+        }
+        let batch = self.run_all(&statements);
+        if crash == Crash::After {
+            std::future::pending::<()>().await;
+        }
+        batch
+    }
+}
+
+impl SqliteDatabase {
+    fn run_all(&self, statements: &[Statement]) -> Result<Batch, DatabaseError> {
         let mut connection = self.connection.lock().unwrap();
         let transaction = connection.transaction().map_err(failed)?;
         let before = transaction.total_changes();
         let mut rows = Vec::with_capacity(statements.len());
-        for statement in &statements {
+        for statement in statements {
             assert!(statement.parameters.len() <= 100, "D1 takes 100 parameters");
             rows.push(run(&transaction, statement)?);
         }

@@ -31,9 +31,11 @@ pub struct Endpoints {
     always: Mutex<BTreeMap<String, Reply>>,
     requests: Mutex<Vec<OutboundRequest>>,
     on_request: Mutex<Option<OnRequest>>,
+    decide: Mutex<Option<Decide>>,
 }
 
 type OnRequest = Box<dyn Fn() + Send>;
+type Decide = Box<dyn FnMut() -> Reply + Send>;
 
 impl Endpoints {
     /// Endpoints whose time passes on this clock.
@@ -49,6 +51,11 @@ impl Endpoints {
     /// What this URL answers once its replies are spent.
     pub fn always(&self, url: &str, reply: Reply) {
         self.always.lock().unwrap().insert(url.to_owned(), reply);
+    }
+
+    /// Decides each reply of the URLs that no test has said anything about.
+    pub fn decide(&self, decide: impl FnMut() -> Reply + Send + 'static) {
+        *self.decide.lock().unwrap() = Some(Box::new(decide));
     }
 
     /// What happens besides, at every request.
@@ -73,6 +80,7 @@ impl HttpClient for Endpoints {
         }
         let next = self.replies.lock().unwrap().get_mut(&url).and_then(VecDeque::pop_front);
         let reply = next.or_else(|| self.always.lock().unwrap().get(&url).cloned());
+        let reply = reply.or_else(|| self.decide.lock().unwrap().as_mut().map(|decide| decide()));
         let answer = |status, retry_after| AttemptResult::Response {
             status,
             retry_after,

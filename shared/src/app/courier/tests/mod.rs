@@ -1,5 +1,6 @@
 //! Delivery as stories, over real SQL and fakes that a test can steer.
 
+mod campaign;
 mod first_attempts;
 mod retries;
 mod tending;
