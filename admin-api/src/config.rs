@@ -66,6 +66,8 @@ impl Config {
     }
 }
 
-fn text(value: &str) -> Result<String, std::convert::Infallible> {
-    Ok(value.to_owned())
+/// A text that is compared to the letter, so that a stray space would shut everybody out.
+fn text(value: &str) -> Result<String, &'static str> {
+    let stray = |character: char| character.is_whitespace() || character.is_control();
+    if value.contains(stray) { Err("must have no white space") } else { Ok(value.to_owned()) }
 }

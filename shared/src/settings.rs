@@ -8,8 +8,21 @@ use secrecy::{ExposeSecret, SecretString};
 pub type SettingFaults = BTreeMap<String, String>;
 
 /// Texts that stand where a value was forgotten.
-const PLACEHOLDERS: &[&str] =
-    &["changeme", "change-me", "placeholder", "replace", "todo", "example", "xxxx", "<", "${"];
+const PLACEHOLDERS: &[&str] = &[
+    "changeme",
+    "change-me",
+    "change_me",
+    "placeholder",
+    "replace",
+    "todo",
+    "example",
+    "xxxx",
+    "your-",
+    "your_",
+    "<",
+    "${",
+    "{{",
+];
 
 /// The shortest secret: 32 bytes.
 pub const SHORTEST_SECRET: usize = 32;
@@ -73,6 +86,11 @@ impl<'a> Settings<'a> {
         Some(secret)
     }
 
+    /// As [`Settings::secret`], where it may be absent.
+    pub fn optional_secret(&mut self, name: &str) -> Option<SecretString> {
+        (self.read)(name).and_then(|_| self.secret(name))
+    }
+
     /// Notes a fault of anything else: a binding that is not there.
     pub fn fault<T>(&mut self, name: &str, fault: &str) -> Option<T> {
         self.faults.insert(name.to_owned(), fault.to_owned());
@@ -104,10 +122,14 @@ pub fn issuer(text: &str, plain_http: bool) -> Result<String, &'static str> {
     if !(secure || plain) {
         return Err("must start with https://");
     }
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("must have no white space and be ASCII only");
+    }
     let url = url::Url::parse(text).map_err(|_| "must be a URL")?;
-    if !text.ends_with('/') || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty()
-    {
-        return Err("must end with / and have no query, fragment or user name");
+    let bare = url.query().is_none() && url.fragment().is_none();
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    if !(text.ends_with('/') && bare && anonymous) {
+        return Err("must end with / and have no query, fragment, user name or password");
     }
     Ok(text.to_owned())
 }

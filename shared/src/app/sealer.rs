@@ -40,12 +40,17 @@ impl SealingKey {
     /// The key in the setting of this name, which must be there.
     pub fn required(settings: &mut Settings<'_>, name: &str) -> Option<Self> {
         let text = settings.secret(name)?;
-        Self::parse(&text).map_or_else(|fault| settings.fault(name, fault), Some)
+        Self::of_setting(settings, name, &text)
     }
 
     /// The key in the setting of this name, which may be absent.
     pub fn optional(settings: &mut Settings<'_>, name: &str) -> Option<Self> {
-        settings.optional(name, |text| Self::parse(&text.into()))
+        let text = settings.optional_secret(name)?;
+        Self::of_setting(settings, name, &text)
+    }
+
+    fn of_setting(settings: &mut Settings<'_>, name: &str, text: &SecretString) -> Option<Self> {
+        Self::parse(text).map_or_else(|fault| settings.fault(name, fault), Some)
     }
 }
 
