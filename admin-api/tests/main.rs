@@ -1,0 +1,11 @@
+//! The Admin API's router, driven with plain requests over SQLite in memory: one module per subject.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests stop at the first surprise"
+)]
+
+mod story;
+mod support;

@@ -1,0 +1,121 @@
+//! A Worker in memory.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use admin_api::config::Config;
+use admin_api::router::{answer, router};
+use admin_api::service::{Ports, Service};
+use axum::Router;
+use axum::body::Body;
+use edge::routes::Route;
+use edge::serve::Surroundings;
+use serde_json::json;
+use shared::testing::{AesGcm, FakeClock, MemoryLog, MemoryQueue, MemoryStore, SeededRandom, SqliteDatabase};
+
+use super::issuer::RustCryptoRs256;
+use super::{Answer, Issuer, setting};
+
+/// Everything around the Worker that a test can steer or look into; all its isolates share it.
+#[derive(Clone, Default)]
+pub(crate) struct Around {
+    pub(crate) database: Arc<SqliteDatabase>,
+    pub(crate) cache: Arc<MemoryStore>,
+    pub(crate) retries: Arc<MemoryQueue>,
+    pub(crate) clock: Arc<FakeClock>,
+    pub(crate) log: Arc<MemoryLog>,
+    pub(crate) issuer: Arc<Issuer>,
+}
+
+/// One isolate of the Admin API.
+pub(crate) struct TestApp {
+    around: Around,
+    pub(crate) routes: Vec<Route>,
+    router: Router,
+    service: Service,
+    surroundings: Surroundings,
+}
+
+impl Deref for TestApp {
+    type Target = Around;
+
+    fn deref(&self) -> &Around {
+        &self.around
+    }
+}
+
+impl Default for TestApp {
+    fn default() -> Self {
+        Self::configured(&[])
+    }
+}
+
+impl TestApp {
+    /// With these settings in place of the usual ones.
+    pub(crate) fn configured(settings: &[(&str, &str)]) -> Self {
+        Self::start(Around::default(), settings, 1)
+    }
+
+    /// Another isolate of the same Worker, with nothing in memory.
+    pub(crate) fn another_isolate(&self) -> Self {
+        self.deployed_with(&[])
+    }
+
+    /// The same Worker, deployed again with these settings in place of the usual ones.
+    pub(crate) fn deployed_with(&self, settings: &[(&str, &str)]) -> Self {
+        Self::start(self.around.clone(), settings, 2)
+    }
+
+    fn start(around: Around, settings: &[(&str, &str)], seed: u64) -> Self {
+        let read = |name: &str| {
+            let given = settings.iter().find(|(key, _)| *key == name);
+            given.map(|(_, value)| (*value).to_owned()).or_else(|| setting(name))
+        };
+        let random = Arc::new(SeededRandom::new(seed));
+        let ports = Ports {
+            database: around.database.clone(),
+            cache: around.cache.clone(),
+            retries: around.retries.clone(),
+            clock: around.clock.clone(),
+            random: random.clone(),
+            aead: Arc::new(AesGcm),
+            rs256: Arc::new(RustCryptoRs256),
+            documents: around.issuer.clone(),
+        };
+        let service = Service::new(Config::read(&read).unwrap(), ports);
+        let (router, routes) = router(service.clone());
+        let surroundings = Surroundings { clock: around.clock.clone(), random, log: around.log.clone() };
+        Self { around, routes, router, service, surroundings }
+    }
+
+    /// Answers one request.
+    pub(crate) async fn answer(&self, request: http::Request<Body>) -> Answer {
+        Answer::of(answer(self.router.clone(), &self.service, &self.surroundings, request).await).await
+    }
+
+    /// Lets time pass.
+    pub(crate) fn wait(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Given a tenant of this ID.
+    pub(crate) async fn given_tenant(&self, org_id: &str) {
+        let body = json!({"orgName": "Some Organization", "ownerEmail": "owner@example.com"});
+        self.admin().post(&format!("/tenants/{org_id}/register"), body).await.is(201);
+    }
+
+    /// Given a tenant with an API key: the key.
+    pub(crate) async fn given_key(&self, org_id: &str) -> String {
+        self.given_tenant(org_id).await;
+        let issued = self.admin().post("/api-keys", json!({"orgId": org_id})).await;
+        issued.is(201).text_at("apiKey")
+    }
+
+    /// Given a webhook of a tenant: its path.
+    pub(crate) async fn given_webhook(&self, org_id: &str) -> String {
+        let body = json!({"url": "https://hooks.acme-corp.com/in"});
+        let created = self.admin().post(&format!("/tenants/{org_id}/webhooks"), body).await;
+        format!("/tenants/{org_id}/webhooks/{}", created.is(201).text_at("webhookId"))
+    }
+}

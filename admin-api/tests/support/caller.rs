@@ -1,0 +1,109 @@
+//! Who calls, and with what.
+
+use axum::body::Body;
+use http::{HeaderValue, Method, header};
+use serde_json::Value;
+
+use super::{ADMIN_KEY, Answer, TestApp, Token};
+
+/// Somebody with credentials, or without.
+pub(crate) struct Caller<'a> {
+    app: &'a TestApp,
+    credentials: Vec<(String, Vec<u8>)>,
+}
+
+impl TestApp {
+    /// Somebody without credentials.
+    pub(crate) fn anybody(&self) -> Caller<'_> {
+        Caller { app: self, credentials: Vec::new() }
+    }
+
+    /// An admin with both credentials.
+    pub(crate) fn admin(&self) -> Caller<'_> {
+        self.bearer(&Token::of_admin(&self.clock).signed())
+    }
+
+    /// Somebody with the admin key and this token.
+    pub(crate) fn bearer(&self, token: &str) -> Caller<'_> {
+        self.anybody().with("x-admin-api-key", ADMIN_KEY).with("authorization", format!("Bearer {token}"))
+    }
+
+    /// The portal, on behalf of this person.
+    pub(crate) fn portal(&self, person: &str) -> Caller<'_> {
+        self.bearer(&Token::of_portal(&self.clock, person).signed_by_portal())
+    }
+
+    /// A partner's backend with its key.
+    pub(crate) fn partner(&self, key: &str) -> Caller<'_> {
+        self.anybody().with("x-api-key", key)
+    }
+}
+
+impl<'a> Caller<'a> {
+    /// Adds a header to every request.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
+        self.credentials.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub(crate) fn request(&self, method: &str, path: &str) -> Request<'a> {
+        let mut builder = http::Request::builder().method(Method::from_bytes(method.as_bytes()).unwrap());
+        builder = builder.uri(path);
+        for (name, value) in &self.credentials {
+            builder = builder.header(name, HeaderValue::from_bytes(value).unwrap());
+        }
+        Request { app: self.app, builder, body: Body::empty() }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.request("GET", path).send().await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.request("POST", path).json(&body).send().await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.request("PUT", path).json(&body).send().await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.request("PATCH", path).json(&body).send().await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.request("DELETE", path).send().await
+    }
+}
+
+/// A request in the making.
+pub(crate) struct Request<'a> {
+    app: &'a TestApp,
+    builder: http::request::Builder,
+    body: Body,
+}
+
+impl Request<'_> {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.builder = self.builder.header(name, value);
+        self
+    }
+
+    pub(crate) fn json(self, value: &Value) -> Self {
+        self.json_bytes(value.to_string())
+    }
+
+    /// Bytes that claim to be JSON.
+    pub(crate) fn json_bytes(self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.header(header::CONTENT_TYPE.as_str(), "application/json").body(Body::from(bytes.into()))
+    }
+
+    pub(crate) fn body(mut self, body: Body) -> Self {
+        self.body = body;
+        self
+    }
+
+    pub(crate) async fn send(self) -> Answer {
+        self.app.answer(self.builder.body(self.body).unwrap()).await
+    }
+}

@@ -1,0 +1,15 @@
+//! What the stories are told with: a Worker in memory, its callers, the tokens they bring and the answers they get.
+
+mod answer;
+mod app;
+mod caller;
+mod issuer;
+mod settings;
+mod token;
+
+pub(crate) use answer::Answer;
+pub(crate) use app::TestApp;
+pub(crate) use caller::Caller;
+pub(crate) use issuer::{Issuer, TestKey};
+pub(crate) use settings::{ADMIN_KEY, AUDIENCE, ISSUER, SERVICE_SECRET, setting};
+pub(crate) use token::{Token, hs256, hs512};
