@@ -9,3 +9,4 @@
 
 mod story;
 mod support;
+mod tokens;
