@@ -7,6 +7,7 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod authorization;
 mod partner_keys;
 mod story;
 mod support;
