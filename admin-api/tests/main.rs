@@ -9,6 +9,7 @@
 
 mod authorization;
 mod partner_keys;
+mod requests;
 mod story;
 mod support;
 mod tokens;
