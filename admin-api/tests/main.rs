@@ -10,6 +10,7 @@
 mod authorization;
 mod partner_keys;
 mod requests;
+mod secrets;
 mod story;
 mod support;
 mod tokens;
