@@ -8,6 +8,7 @@
 )]
 
 mod authorization;
+mod cost;
 mod partner_keys;
 mod requests;
 mod secrets;
