@@ -8,6 +8,7 @@
 )]
 
 mod authorization;
+mod configuration;
 mod cost;
 mod partner_keys;
 mod requests;
