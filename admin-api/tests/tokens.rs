@@ -214,6 +214,14 @@ async fn a_changed_token_is_refused() {
 }
 
 #[tokio::test]
+async fn a_token_longer_than_any_honest_one_is_not_looked_at() {
+    let app = TestApp::default();
+    let token = |length: usize| Token::of_admin(&app.clock).claim("x", "x".repeat(length)).signed();
+    is_refused_without_fetch(&app, "long", &token(13 * 1024)).await;
+    app.bearer(&token(8 * 1024)).get("/tenants").await.is(200);
+}
+
+#[tokio::test]
 async fn a_token_cannot_bring_its_own_key_or_rules() {
     let app = TestApp::default();
     let stranger = TestKey::second();
