@@ -11,7 +11,7 @@ const OPEN: [&str; 2] = ["/health", "/openapi.json"];
 
 /// The route's path with something in the place of its parameters.
 fn filled(route: &Route) -> String {
-    let names = [("{orgId}", "acme-corp"), ("{webhookId}", "7d1c"), ("{eventId}", "event-1")];
+    let names = [("{orgId}", "acme-corp"), ("{webhookId}", "7d1c"), ("{eventId}", "event-1"), ("{id}", "1")];
     let path = names.iter().fold(route.path.to_owned(), |path, (name, value)| path.replace(name, value));
     assert!(!path.contains('{'), "{path}: give this parameter a value here");
     path
@@ -37,7 +37,7 @@ async fn no_route_lets_anybody_in_without_its_credentials() {
             }
             Access::Admin => vec![app.anybody(), app.partner(&key)],
             Access::Partner => vec![app.anybody(), app.admin(), app.portal("owner@example.com")],
-            Access::EventSource => panic!("{what}: events are not taken in here"),
+            Access::EventSource | Access::Person => panic!("{what}: that is another Worker's"),
         };
         for caller in others {
             assert_eq!(asked(&caller, route).await.without_request_id(), refusal, "{what}");

@@ -25,7 +25,10 @@ async fn given() -> Given {
         "INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, state, created_at, tries_since, failures, \
          ended_at, reason, attempts, body) VALUES (?1, 'event-1', 'acme-corp', 'KeyAdded', 'failed', 1, 1, 1, 2, 'status', '[]', '{}')",
     );
-    app.database.batch(vec![failed.bind(&webhook_id)]).await.unwrap();
+    let letter = Statement::new(
+        "INSERT INTO dead_letters (id, queue, body, reason, received_at) VALUES (1, 'webhook-events', '', 'poison', 1)",
+    );
+    app.database.batch(vec![failed.bind(&webhook_id), letter]).await.unwrap();
     app.database.take_round_trips();
     Given { app, key, webhook_id }
 }
@@ -47,6 +50,9 @@ fn dearest(method: &str, path: &str) -> Option<Value> {
         ("POST", "/tenants/{orgId}/webhooks/{webhookId}/rotate-secret") => {
             json!({"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"})
         }
+        ("POST", "/tenants/{orgId}/webhooks/{webhookId}/redeliver") => {
+            json!({"since": "1970-01-01T00:00:00Z"})
+        }
         ("PATCH", "/webhooks/{webhookId}") => json!({"url": "https://new.acme-corp.com/in"}),
         _ => return None,
     };
@@ -60,11 +66,14 @@ async fn no_route_asks_the_database_more_than_twice() {
         let what = format!("{} {}", route.method, route.path);
         let org_id = if route.path.ends_with("/register") { "new-corp" } else { "acme-corp" };
         let path = route.path.replace("{orgId}", org_id).replace("{webhookId}", &webhook_id);
-        let path = path.replace("{eventId}", "event-1");
+        let path = path.replace("{eventId}", "event-1").replace("{id}", "1");
         let path = if what == "GET /api-keys" { format!("{path}?orgId=acme-corp") } else { path };
         if what == "POST /api-keys" {
             app.admin().delete("/api-keys/acme-corp").await.is(200);
             app.database.take_round_trips();
+        }
+        if route.path.ends_with("/enable") {
+            app.database.query(Statement::new("UPDATE webhooks SET status = 'disabled'"));
         }
         let caller = if route.access == Access::Partner { app.partner(&key) } else { app.admin() };
         let request = caller.request(route.method, &path);

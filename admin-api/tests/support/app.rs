@@ -77,6 +77,7 @@ impl TestApp {
             database: around.database.clone(),
             cache: around.cache.clone(),
             retries: around.retries.clone(),
+            events: around.retries.clone(),
             clock: around.clock.clone(),
             random: random.clone(),
             aead: Arc::new(AesGcm),

@@ -176,7 +176,7 @@ async fn without_any_keys_the_door_stays_shut_and_says_so() {
         }
         app.admin().get("/tenants").await.is_problem(503, "unavailable");
         let line = app.log.lines().pop().unwrap();
-        assert!(line["detail"].as_str().unwrap().contains("no keys"), "{line}");
+        assert!(line["detail"].as_str().unwrap().contains("jwks is not cached"), "{line}");
         app.admin().get("/tenants").await.is_problem(503, "unavailable");
         assert_eq!(app.issuer.take_fetches().len(), 1, "who is away is not asked more often for it");
         app.issuer.fail(false);

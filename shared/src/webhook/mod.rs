@@ -70,8 +70,10 @@ pub struct Webhook {
     pub last_error_message: Option<String>,
     /// Failed attempts since the last success.
     pub consecutive_failures: u32,
-    /// Why it is disabled, if it is.
+    /// Why it is disabled; absent where it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<String>,
-    /// Since when its deliveries wait, because attempt after attempt got no answer.
+    /// Since when its deliveries wait, because attempt after attempt got no answer; absent where they do not.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub circuit_opened_at: Option<Timestamp>,
 }
