@@ -48,15 +48,14 @@ pub struct NewDelivery {
     pub body: Option<String>,
 }
 
-/// Which deliveries of these events to the webhooks of these tenants exist already.
-pub fn existing_of_events(org_ids: &[&str], event_ids: &[&str]) -> Statement {
+/// Which deliveries of these events, each given with its tenant, exist already. Costs as many look-ups as each event has
+/// webhooks of its own tenant.
+pub fn existing_of_events(events: &[(&str, &str)]) -> Statement {
     Statement::new(
-        "SELECT d.webhook_id, d.event_id FROM webhooks w JOIN json_each(?2) AS e \
-         JOIN deliveries d ON d.webhook_id = w.id AND d.event_id = e.value \
-         WHERE w.org_id IN (SELECT value FROM json_each(?1))",
+        "SELECT d.webhook_id, d.event_id FROM json_each(?1) AS e JOIN webhooks w ON w.org_id = e.value ->> 0 \
+         JOIN deliveries d ON d.webhook_id = w.id AND d.event_id = e.value ->> 1",
     )
-    .bind(json!(org_ids))
-    .bind(json!(event_ids))
+    .bind(json!(events))
 }
 
 /// What [`existing_of_events`] finds.

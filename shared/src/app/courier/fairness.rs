@@ -113,3 +113,76 @@ where
     }
     ended
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::testing::FakeClock;
+
+    /// What a job saw when it began.
+    #[derive(Default)]
+    struct Seen {
+        in_flight: Cell<usize>,
+        most: Cell<usize>,
+        per_lane: RefCell<Vec<usize>>,
+        most_per_lane: Cell<usize>,
+        order: RefCell<Vec<(usize, usize)>>,
+    }
+
+    /// Runs lanes of so many jobs; each takes `turns` of the executor.
+    async fn run_lanes(lanes: &[usize], answer: Answered, turns: usize) -> (Rc<Seen>, usize) {
+        let seen = Rc::new(Seen { per_lane: RefCell::new(vec![0; lanes.len()]), ..Seen::default() });
+        let clock = FakeClock::default();
+        let jobs = lanes.iter().map(|count| (0..*count).collect()).collect();
+        let begin = |lane: usize, job: usize| {
+            let seen = seen.clone();
+            async move {
+                seen.order.borrow_mut().push((lane, job));
+                seen.in_flight.set(seen.in_flight.get() + 1);
+                seen.most.set(seen.most.get().max(seen.in_flight.get()));
+                seen.per_lane.borrow_mut()[lane] += 1;
+                seen.most_per_lane.set(seen.most_per_lane.get().max(seen.per_lane.borrow()[lane]));
+                for _ in 0..turns {
+                    tokio::task::yield_now().await;
+                }
+                seen.per_lane.borrow_mut()[lane] -= 1;
+                seen.in_flight.set(seen.in_flight.get() - 1);
+            }
+        };
+        let ended = run(&clock, Duration::from_secs(20), jobs, begin, |()| answer).await;
+        let deferred = ended.iter().filter(|(_, _, ran)| matches!(ran, Ran::Deferred)).count();
+        assert_eq!(ended.len(), lanes.iter().sum::<usize>(), "every job is accounted for");
+        (seen, deferred)
+    }
+
+    #[tokio::test]
+    async fn six_are_in_flight_and_never_more() {
+        let (seen, deferred) = run_lanes(&[10; 20], Answered::Well, 5).await;
+        assert_eq!((seen.most.get(), deferred), (MOST_IN_FLIGHT, 0));
+        assert!(seen.most_per_lane.get() <= MOST_PER_PROVEN_WEBHOOK);
+    }
+
+    #[tokio::test]
+    async fn a_webhook_has_one_request_in_flight_until_it_has_answered_well() {
+        let (seen, _) = run_lanes(&[10, 10], Answered::Somehow, 3).await;
+        assert_eq!(seen.most_per_lane.get(), 1);
+        let (seen, _) = run_lanes(&[20], Answered::Well, 3).await;
+        assert_eq!(seen.most_per_lane.get(), MOST_PER_PROVEN_WEBHOOK);
+    }
+
+    #[tokio::test]
+    async fn webhooks_take_turns() {
+        let (seen, _) = run_lanes(&[3, 3, 3], Answered::Somehow, 1).await;
+        let first: Vec<usize> = seen.order.borrow().iter().take(3).map(|(lane, _)| *lane).collect();
+        assert_eq!(first, [0, 1, 2]);
+    }
+
+    #[tokio::test]
+    async fn after_a_time_out_the_rest_of_that_webhooks_batch_waits() {
+        let (seen, deferred) = run_lanes(&[5, 5], Answered::TimedOut, 1).await;
+        assert_eq!((seen.order.borrow().len(), deferred), (2, 8));
+    }
+}

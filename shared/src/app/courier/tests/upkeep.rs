@@ -120,7 +120,7 @@ async fn queries_search_indexes_and_neither_scan_nor_sort() {
     for (name, statement) in [
         ("log", deliveries::log(&acme, "w", now, &(1, String::new()), 50)),
         ("lease", deliveries::lease(&[&key], now, now, now)),
-        ("existing", deliveries::existing_of_events(&["acme-corp"], &["e"])),
+        ("existing", deliveries::existing_of_events(&[("acme-corp", "e")])),
         ("overdue deliveries", deliveries::overdue(now, now, 10)),
         ("overdue webhooks", tending::overdue(now, now, 10)),
         ("release", tending::release("w", now)),
