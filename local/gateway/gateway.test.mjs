@@ -12,15 +12,22 @@ Object.assign(process.env, { CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND
 
 const STAND_IN = `
 let runs = 0;
+const messages = [];
 export default {
   async fetch(request, env) {
-    return Response.json({ worker: env.NAME, url: request.url, host: request.headers.get("host"), runs });
+    return Response.json({ worker: env.NAME, url: request.url, host: request.headers.get("host"), runs, messages });
+  },
+  async queue(batch) {
+    messages.push(...batch.messages.map(({ body }) => ({ queue: batch.queue, body })));
   },
   async scheduled(controller) {
     if (controller.cron === "0 0 1 1 *") throw new Error("not in January");
     runs += 1;
   },
 };`;
+
+const CONSUMER = "webhook-delivery";
+const CONSUMED = ["webhook-events", "webhook-retries"].map((queue) => ({ queue, max_batch_timeout: 0 }));
 
 let directory, server;
 
@@ -31,7 +38,7 @@ before(async () => {
   const workers = [{ configPath: fileURLToPath(new URL("wrangler.toml", import.meta.url)), vars: { CRONS: crons } }];
   for (const name of ["admin-api", "partner-portal", "webhook-delivery"]) {
     const configPath = join(directory, `${name}.json`);
-    await writeFile(configPath, JSON.stringify({ name, main: "worker.js", compatibility_date: "2026-11-01", vars: { NAME: name } }));
+    await writeFile(configPath, JSON.stringify({ name, main: "worker.js", compatibility_date: "2026-11-01", vars: { NAME: name }, queues: { consumers: name === CONSUMER ? CONSUMED : [] } }));
     workers.push({ configPath });
   }
   server = createTestHarness({ workers });
@@ -139,6 +146,19 @@ test("what is wrong is said", async () => {
   const refused = await put("acme", { status: 42, colour: "red" });
   assert.equal(refused.status, 400);
   assert.match((await refused.json()).message, /status: .*colour: is unknown/);
+});
+
+test("texts go to a queue as they are, and nothing else does", async () => {
+  const send = (name, body) => server.fetch(`http://localhost/queues/${name}`, { method: "POST", body });
+  assert.equal((await send("webhook-retries", JSON.stringify(["nonsense", "{}"]))).status, 202);
+  for (const bad of ["", "{}", "[]", "[1]"]) assert.equal((await send("webhook-events", bad)).status, 400);
+  assert.equal((await send("other", "[]")).status, 404);
+  let seen = [];
+  for (let tries = 0; seen.length < 2 && tries < 100; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    seen = (await (await server.fetch("http://webhook-delivery.localhost:8787/")).json()).messages;
+  }
+  assert.deepEqual(seen, [{ queue: "webhook-retries", body: "nonsense" }, { queue: "webhook-retries", body: "{}" }]);
 });
 
 test("cron runs when it is asked to, and tells of a failure", async () => {

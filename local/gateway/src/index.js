@@ -1,7 +1,9 @@
-// Picks a Worker by the first label of the host name; everything else is the inbox and the cron trigger.
+// Picks a Worker by the first label of the host name; everything else is the inbox, the cron trigger and
+// the queues' way in.
 import { runCrons } from "./cron.js";
 import { routeInbox } from "./inbox_routes.js";
 import { indexPage } from "./pages.js";
+import { sendMessages } from "./queues.js";
 import { html, problem } from "./responses.js";
 
 export { Inbox } from "./inbox.js";
@@ -26,6 +28,7 @@ export default {
 
     if (url.pathname === "/health") return Response.json({ status: "ok", stack: env.STACK });
     if (url.pathname === "/cron") return runCrons(request, env, WORKERS);
+    if (url.pathname.startsWith("/queues/")) return sendMessages(request, env, url);
     if (url.pathname === "/" || url.pathname === "/inbox") {
       if (request.method !== "GET" && request.method !== "HEAD") {
         return problem(405, "method_not_allowed", "Name the inbox: POST /inbox/<name>.");

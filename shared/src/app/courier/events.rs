@@ -8,7 +8,7 @@ use serde_json::json;
 use super::attempt::{Endpoint, Made, Parcel, Verdict};
 use super::fairness::{Answered, Ran, run};
 use super::follow_up::Tended;
-use super::{AFTER_OUTAGE, Courier, Settlement, standings};
+use super::{AFTER_OUTAGE, Courier, Settlement, UNDECODABLE, standings};
 use crate::delivery::{Attempt, DeliveryState};
 use crate::error::Error;
 use crate::event::envelope::Event;
@@ -79,10 +79,10 @@ impl Courier {
         }
     }
 
-    /// The platform hands it over a few more times, then puts it among the dead letters. Its batch mates go on.
+    /// Its batch mates go on.
     fn undecodable(&self, detail: &str) -> Received {
         self.line("undecodable message", json!({"detail": detail}));
-        Received::Unsettled(AFTER_OUTAGE)
+        Received::Unsettled(UNDECODABLE)
     }
 
     async fn deliver(&self, events: &[&Event]) -> Result<(), Error> {

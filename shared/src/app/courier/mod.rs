@@ -82,6 +82,9 @@ pub enum Settlement {
 /// How long a message waits that met an outage of ours.
 const AFTER_OUTAGE: Settlement = Settlement::Retry(Duration::from_secs(10));
 
+/// A message that this version cannot read: another might, for the length of a deployment. Then it is a dead letter.
+const UNDECODABLE: Settlement = Settlement::Retry(Duration::from_secs(2));
+
 impl Courier {
     fn now(&self) -> Timestamp {
         self.clock.now()

@@ -9,7 +9,7 @@ use super::attempt::{Endpoint, Made, Parcel};
 use super::events::{answered, by_webhook};
 use super::fairness::{Answered, Ran, run};
 use super::follow_up::Tended;
-use super::{AFTER_OUTAGE, Courier, Settlement, standings};
+use super::{AFTER_OUTAGE, Courier, Settlement, UNDECODABLE, standings};
 use crate::delivery::DeliveryState;
 use crate::error::Error;
 use crate::event::message::{DeliveryKey, RetryMessage, WebhookKey};
@@ -54,7 +54,7 @@ impl Courier {
                 Ok(RetryMessage::Tend(_)) => tended,
                 Ok(RetryMessage::Redeliver(range)) => self.redeliver_slice(range).await,
                 Ok(RetryMessage::Notify(notice)) => self.notify(notice).await,
-                Err(_) => AFTER_OUTAGE,
+                Err(_) => UNDECODABLE,
             });
         }
         settlements

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::Settlement::{Acknowledge, Retry};
-use super::super::{AFTER_OUTAGE, PublishFault};
+use super::super::{AFTER_OUTAGE, PublishFault, UNDECODABLE};
 use super::{envelope, message, row};
 use crate::event::message::EventMessage;
 use crate::ports::Statement;
@@ -118,7 +118,7 @@ async fn an_undecodable_message_does_not_stop_its_batch() {
 
     let settled = fixture.courier.deliver_events(&messages).await;
 
-    assert_eq!(settled, [AFTER_OUTAGE, Acknowledge, AFTER_OUTAGE]);
+    assert_eq!(settled, [UNDECODABLE, Acknowledge, UNDECODABLE]);
     assert_eq!(fixture.endpoints.take().len(), 1);
 }
 
