@@ -13,8 +13,8 @@ use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 
 use crate::auth::{ADMIN_KEY, PARTNER_KEY};
 use crate::routes::{
-    api_keys, dead_letters, deliveries, event_types, health, tenants, webhook_actions, webhook_health,
-    webhooks,
+    api_keys, dead_letters, deliveries, delivery_summary, event_types, health, tenants, webhook_actions,
+    webhook_health, webhooks,
 };
 use crate::service::Service;
 
@@ -49,6 +49,12 @@ pub fn router(service: Service) -> (Router, Vec<Route>) {
             post(webhooks::rotate_secret),
         )
         .add(Admin, "GET", "/tenants/{orgId}/webhooks/{webhookId}/deliveries", get(deliveries::list))
+        .add(
+            Admin,
+            "GET",
+            "/tenants/{orgId}/webhooks/{webhookId}/deliveries/summary",
+            get(delivery_summary::summarize),
+        )
         .add(Admin, "GET", "/tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}", get(deliveries::get))
         .add(
             Admin,

@@ -3,6 +3,7 @@
 pub mod api_keys;
 pub mod dead_letters;
 pub mod deliveries;
+pub mod delivery_summary;
 pub mod event_types;
 pub mod health;
 pub mod tenants;

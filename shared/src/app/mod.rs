@@ -7,6 +7,7 @@ pub mod courier;
 pub mod create_webhook;
 pub mod dead_letters;
 pub mod deliveries;
+pub mod delivery_summary;
 pub mod issue_api_key;
 pub mod redeliver_range;
 pub mod register_tenant;

@@ -3,6 +3,7 @@
 pub mod api_keys;
 pub mod dead_letters;
 pub mod deliveries;
+pub mod delivery_summary;
 pub mod redelivery;
 pub mod retention;
 pub mod tenants;

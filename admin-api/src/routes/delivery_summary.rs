@@ -1,0 +1,17 @@
+//! A webhook's last 24 hours by the hour, and its newest deliveries: what the portal's dashboard shows.
+
+use edge::parameters::{OrgPath, WebhookPath};
+use shared::app::delivery_summary::DeliverySummary;
+
+use super::{Answered, ok};
+use crate::auth::{Admin, MeteredApp};
+
+/// `GET /tenants/{orgId}/webhooks/{webhookId}/deliveries/summary`
+pub async fn summarize(
+    _admin: Admin,
+    MeteredApp(app): MeteredApp,
+    OrgPath(org_id): OrgPath,
+    WebhookPath(webhook_id): WebhookPath,
+) -> Answered<DeliverySummary> {
+    ok(app.summarize_deliveries(&org_id, &webhook_id).await?)
+}

@@ -1,0 +1,189 @@
+//! `GET …/deliveries/summary`: what the portal's dashboard shows of a webhook, in one round trip.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::App;
+use super::deliveries::{check_webhook, webhook_checks};
+use crate::delivery::Delivery;
+use crate::error::Error;
+use crate::store::deliveries::{self, LogRow};
+use crate::store::delivery_summary::{self, HourRow};
+use crate::tenant::OrgId;
+use crate::time::Timestamp;
+
+/// Hours that are counted; the last is the current one.
+const HOURS: usize = 24;
+const HOUR: Duration = Duration::from_secs(3_600);
+/// Deliveries that are counted, at most: the newest.
+const MOST_COUNTED: u32 = 5_000;
+/// The newest deliveries that come with the counts.
+const LATEST: u32 = 20;
+
+/// Deliveries of one hour, by how they stand now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct HourCount {
+    /// When the hour begins.
+    pub hour: Timestamp,
+    /// Arrived.
+    pub delivered: u32,
+    /// To be tried again.
+    pub retrying: u32,
+    /// Ended without arriving.
+    pub failed: u32,
+}
+
+/// A webhook's last 24 hours, and its newest deliveries.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliverySummary {
+    /// One entry for each hour, oldest first, those without deliveries included.
+    pub hours: Vec<HourCount>,
+    /// How many deliveries are counted.
+    pub counted: u32,
+    /// Whether there may be more: then the oldest are missing.
+    pub truncated: bool,
+    /// The newest deliveries, whenever they were, newest first.
+    pub latest: Vec<Delivery>,
+}
+
+impl App {
+    /// Sums up a webhook's log, in constant time whatever the history.
+    ///
+    /// # Errors
+    /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`].
+    pub async fn summarize_deliveries(
+        &self,
+        org_id: &OrgId,
+        webhook_id: &str,
+    ) -> Result<DeliverySummary, Error> {
+        let now = self.now().milliseconds();
+        let this_hour = Timestamp::from_milliseconds(now - now % 3_600_000);
+        let begin = this_hour.minus(HOUR * 23);
+        let counts = delivery_summary::by_hour(org_id, webhook_id, begin, MOST_COUNTED);
+        let newest = (i64::MAX >> 11, String::new());
+        let ever = Timestamp::from_milliseconds(0);
+        let mut statements = webhook_checks(org_id, webhook_id, counts);
+        statements.push(deliveries::log(org_id, webhook_id, ever, &newest, LATEST));
+        let mut batch = self.run(statements).await?;
+        check_webhook(&batch)?;
+        let mut hours: Vec<HourCount> = (0_u32..)
+            .take(HOURS)
+            .map(|index| HourCount { hour: begin.plus(HOUR * index), delivered: 0, retrying: 0, failed: 0 })
+            .collect();
+        let mut counted = 0;
+        for row in batch.take::<HourRow>(2)? {
+            counted += row.delivered + row.retrying + row.failed;
+            // A clock that ran ahead may have left an hour beyond the last.
+            if let Some(entry) = hours.get_mut(row.hour.min(HOURS - 1)) {
+                entry.delivered += row.delivered;
+                entry.retrying += row.retrying;
+                entry.failed += row.failed;
+            }
+        }
+        let rows = batch.take::<LogRow>(3)?;
+        let latest = rows.into_iter().map(Delivery::try_from).collect::<Result<_, _>>()?;
+        Ok(DeliverySummary { hours, counted, truncated: counted == MOST_COUNTED, latest })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::event::message::DeliveryKey;
+    use crate::ports::{Clock, Database, Statement};
+    use crate::store::deliveries::{NewDelivery, insert_undelivered};
+    use crate::testing::Fixture;
+
+    const URL: &str = "https://partner.example.com/hook";
+
+    async fn delivery(fixture: &Fixture, webhook: (&OrgId, &str), id: &str, state: &str, at: Timestamp) {
+        let new = NewDelivery {
+            key: DeliveryKey::new(webhook.0, webhook.1, id),
+            event_type: "KeyAdded".to_owned(),
+            state: crate::delivery::DeliveryState::parse(state).expect("a state"),
+            created_at: at.milliseconds(),
+            failures: 0,
+            next_attempt_at: None,
+            ended_at: None,
+            reason: None,
+            attempts: Vec::new(),
+            body: None,
+        };
+        fixture.database.batch(vec![insert_undelivered(&new)]).await.expect("inserted");
+    }
+
+    #[tokio::test]
+    async fn every_delivery_of_the_last_24_hours_is_in_its_hour() {
+        let fixture = Fixture::default();
+        let org = fixture.tenant("acme-corp").await;
+        let webhook = fixture.webhook(&org, URL, &[]).await.webhook_id;
+        let other = fixture.webhook(&org, URL, &[]).await.webhook_id;
+        let now = fixture.clock.now();
+        let minutes = |count: u64| now.minus(Duration::from_secs(count * 60));
+        for (id, state, ago) in [
+            ("a", "delivered", 0),
+            ("b", "pending", 0),
+            ("c", "failed", 60),
+            ("d", "dead", 119),
+            ("e", "delivered", 23 * 60),
+            ("f", "delivered", 23 * 60 + 1),
+        ] {
+            delivery(&fixture, (&org, &webhook), id, state, minutes(ago)).await;
+        }
+        delivery(&fixture, (&org, &other), "g", "delivered", now).await;
+
+        fixture.database.take_round_trips();
+        let summary = fixture.app.summarize_deliveries(&org, &webhook).await.expect("a summary");
+        assert_eq!(fixture.database.take_round_trips(), 1);
+        assert_eq!((summary.hours.len(), summary.counted, summary.truncated), (24, 5, false));
+        let counts = |index: usize| {
+            let hour = summary.hours[index];
+            (hour.delivered, hour.retrying, hour.failed)
+        };
+        // The clock stands at a full hour: one minute before is the hour before.
+        assert_eq!((counts(23), counts(22), counts(21)), ((1, 1, 0), (0, 0, 1), (0, 0, 1)));
+        assert_eq!((counts(0), summary.hours[0].hour), ((1, 0, 0), minutes(23 * 60)));
+        let latest: Vec<_> = summary.latest.iter().map(|delivery| delivery.event_id.as_str()).collect();
+        assert_eq!(latest, ["b", "a", "c", "d", "e", "f"]);
+    }
+
+    #[tokio::test]
+    async fn a_long_day_is_cut_and_the_log_s_index_serves() {
+        let fixture = Fixture::default();
+        let org = fixture.tenant("acme-corp").await;
+        let webhook = fixture.webhook(&org, URL, &[]).await.webhook_id;
+        let now = fixture.clock.now();
+        let many = Statement::new(
+            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 5999) \
+             INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, state, created_at, tries_since, failures, attempts) \
+             SELECT ?1, 'event-' || i, ?2, 'KeyAdded', 'delivered', ?3 - i * 1000, 0, 0, '[]' FROM n",
+        );
+        fixture.database.batch(vec![many.bind(&webhook).bind(&org).bind(now)]).await.expect("inserted");
+        let summary = fixture.app.summarize_deliveries(&org, &webhook).await.expect("a summary");
+        assert_eq!((summary.counted, summary.truncated, summary.latest.len()), (5_000, true, 20));
+        assert_eq!(summary.hours[22].delivered, 3_600);
+        assert_eq!(summary.hours[21].delivered, 1_399);
+
+        let plan = fixture.database.plan(&delivery_summary::by_hour(&org, &webhook, now, 5_000));
+        assert!(plan.iter().any(|line| line.contains("USING INDEX deliveries_newest")), "{plan:?}");
+        assert!(!plan.iter().any(|line| line.contains("FOR ORDER BY")), "{plan:?}");
+    }
+
+    #[tokio::test]
+    async fn another_tenant_s_webhook_is_none() {
+        let fixture = Fixture::default();
+        let (org, other) = (fixture.tenant("acme-corp").await, fixture.tenant("other-corp").await);
+        let webhook = fixture.webhook(&org, URL, &[]).await.webhook_id;
+        let refused = fixture.app.summarize_deliveries(&other, &webhook).await.err();
+        assert_eq!(refused, Some(Error::WebhookNotFound));
+        let nobody = OrgId::parse("nobody").expect("an orgId");
+        let refused = fixture.app.summarize_deliveries(&nobody, &webhook).await.err();
+        assert_eq!(refused, Some(Error::TenantNotRegistered));
+        let empty = fixture.app.summarize_deliveries(&org, &webhook).await.expect("a summary");
+        assert_eq!(json!(empty)["counted"], 0);
+    }
+}

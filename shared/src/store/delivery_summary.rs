@@ -1,0 +1,36 @@
+//! A webhook's recent deliveries by the hour.
+
+use serde::Deserialize;
+
+use crate::ports::Statement;
+use crate::tenant::OrgId;
+use crate::time::Timestamp;
+
+/// Counts the newest deliveries since then by hour and state: at most `limit` rows are looked at, whatever the history,
+/// newest first through the log's index.
+pub fn by_hour(org_id: &OrgId, webhook_id: &str, since: Timestamp, limit: u32) -> Statement {
+    Statement::new(
+        "SELECT hour, SUM(state = 'delivered') AS delivered, SUM(state = 'pending') AS retrying, \
+         SUM(state IN ('failed', 'dead')) AS failed FROM ( \
+           SELECT (created_at - ?3) / 3600000 AS hour, state FROM deliveries \
+           WHERE webhook_id = ?2 AND org_id = ?1 AND created_at >= ?3 \
+           ORDER BY created_at DESC, event_id DESC LIMIT ?4) GROUP BY hour",
+    )
+    .bind(org_id)
+    .bind(webhook_id)
+    .bind(since)
+    .bind(limit)
+}
+
+/// One hour that has deliveries.
+#[derive(Debug, Deserialize)]
+pub struct HourRow {
+    /// Hours since the beginning.
+    pub hour: usize,
+    /// Arrived.
+    pub delivered: u32,
+    /// To be tried again.
+    pub retrying: u32,
+    /// Ended without arriving.
+    pub failed: u32,
+}
