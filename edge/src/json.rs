@@ -77,7 +77,7 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     if good { Ok(()) } else { Err(Problem::unsupported_media_type("Send the body as application/json.")) }
 }
 
-async fn collect(body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+pub(crate) async fn collect(body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes().to_vec()),
         Err(error) if error.is::<LengthLimitError>() => Err(Problem::payload_too_large(limit)),

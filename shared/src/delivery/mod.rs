@@ -66,7 +66,7 @@ pub struct Attempt {
 }
 
 /// A delivery as the log shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Delivery {
     /// The envelope's `id`.

@@ -1,0 +1,39 @@
+//! Forms, as browsers send them.
+
+use std::collections::BTreeMap;
+
+use axum::extract::Request;
+use http::header;
+
+use crate::json::{LARGEST_BODY, collect};
+use crate::problem::Problem;
+
+/// The fields of a body of `application/x-www-form-urlencoded`.
+///
+/// # Errors
+/// 415 for another type or any encoding, 413 above 64 KiB, 400 where a field is there twice or is not UTF-8.
+pub async fn read_form(request: Request) -> Result<BTreeMap<String, String>, Problem> {
+    let headers = request.headers();
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = media_type.and_then(|value| value.parse::<mime::Mime>().ok());
+    if headers.contains_key(header::CONTENT_ENCODING)
+        || media_type.is_none_or(|media_type| media_type.essence_str() != "application/x-www-form-urlencoded")
+    {
+        return Err(Problem::unsupported_media_type("Send the form as application/x-www-form-urlencoded."));
+    }
+    let bytes = collect(request.into_body(), LARGEST_BODY).await?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| Problem::invalid_request("The form is not UTF-8."))?;
+    fields(text)
+}
+
+/// The fields of a form or a query.
+///
+/// # Errors
+/// 400 where one is there twice or is not UTF-8.
+pub fn fields(text: &str) -> Result<BTreeMap<String, String>, Problem> {
+    let malformed = |_| Problem::invalid_request("The form is malformed.");
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(text).map_err(malformed)?;
+    let count = pairs.len();
+    let fields: BTreeMap<_, _> = pairs.into_iter().collect();
+    if fields.len() == count { Ok(fields) } else { Err(Problem::invalid_request("A field is there twice.")) }
+}

@@ -1,0 +1,45 @@
+//! The stylesheet and the icon: named after their content, so that browsers may keep them for good.
+
+use std::sync::OnceLock;
+
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use edge::problem::Problem;
+use http::header;
+use sha2::{Digest, Sha256};
+
+const STYLESHEET: &str = include_str!("../assets/portal.css");
+const ICON: &str = include_str!("../assets/icon.svg");
+
+/// The paths of the assets.
+pub struct Paths {
+    /// The one stylesheet.
+    pub stylesheet: String,
+    /// The icon.
+    pub icon: String,
+}
+
+/// Where the assets are; worked out once.
+pub fn paths() -> &'static Paths {
+    static PATHS: OnceLock<Paths> = OnceLock::new();
+    let hash = |content: &str| hex::encode(&Sha256::digest(content)[..8]);
+    PATHS.get_or_init(|| Paths {
+        stylesheet: format!("/assets/portal.{}.css", hash(STYLESHEET)),
+        icon: format!("/assets/icon.{}.svg", hash(ICON)),
+    })
+}
+
+/// `GET /assets/{name}`
+pub async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
+    let path = format!("/assets/{name}");
+    let (media_type, content) = if path == paths().stylesheet {
+        ("text/css; charset=utf-8", STYLESHEET)
+    } else if path == paths().icon {
+        ("image/svg+xml", ICON)
+    } else {
+        return Err(Problem::not_found());
+    };
+    let headers =
+        [(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    Ok((headers, content).into_response())
+}

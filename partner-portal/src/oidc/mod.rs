@@ -1,0 +1,232 @@
+//! Signing in with the OpenID provider: Auth0, or what stands in for it.
+
+mod metadata;
+mod transaction;
+
+use std::sync::Arc;
+
+use edge::oidc::{AnyClaims, CachedDocument, DocumentSource, IssuerTokens, KeyCache};
+use edge::problem::Problem;
+use http::StatusCode;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::Value;
+use shared::ports::{FormClient, Rs256};
+use shared::tenant::EmailAddress;
+use shared::time::Timestamp;
+use subtle::ConstantTimeEq;
+use url::Url;
+
+pub use metadata::Metadata;
+pub use transaction::{LIFE as TRANSACTION_LIFE, Transaction};
+
+use crate::config::Config;
+
+/// The provider, as far as the portal deals with it.
+pub struct Provider {
+    issuer: String,
+    client_id: String,
+    client_secret: SecretString,
+    callback_url: String,
+    origin: String,
+    metadata: CachedDocument<Metadata>,
+    id_tokens: IssuerTokens,
+    forms: Arc<dyn FormClient>,
+}
+
+/// A person whose word the provider vouches for.
+pub struct Person {
+    /// A verified address.
+    pub email: EmailAddress,
+    /// The token that says so: a hint for logout.
+    pub id_token: String,
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    id_token: String,
+}
+
+#[derive(Deserialize)]
+struct TokenRefusal {
+    error: String,
+}
+
+impl Provider {
+    /// A provider of which nothing is known yet but its issuer.
+    pub fn new(
+        config: &Config,
+        documents: DocumentSource,
+        forms: Arc<dyn FormClient>,
+        rs256: Arc<dyn Rs256>,
+    ) -> Self {
+        let keys = KeyCache::new(documents.clone());
+        Self {
+            issuer: config.issuer.clone(),
+            client_id: config.client_id.clone(),
+            client_secret: config.client_secret.clone(),
+            callback_url: config.callback_url(),
+            origin: config.origin.clone(),
+            metadata: CachedDocument::new(documents, "openid-configuration", Metadata::parse),
+            id_tokens: IssuerTokens::new(config.issuer.clone(), config.client_id.clone(), keys, rs256),
+            forms,
+        }
+    }
+
+    /// Where the person signs in. `again` asks for it even of someone whom the provider knows already.
+    ///
+    /// # Errors
+    /// 503 where the provider cannot be reached.
+    pub async fn sign_in_url(
+        &self,
+        transaction: &Transaction,
+        again: bool,
+        now: Timestamp,
+    ) -> Result<String, Problem> {
+        let metadata = self.metadata(now).await?;
+        let mut parameters = vec![
+            ("response_type", "code"),
+            ("client_id", self.client_id.as_str()),
+            ("redirect_uri", self.callback_url.as_str()),
+            ("scope", "openid profile email"),
+            ("state", transaction.state.as_str()),
+            ("nonce", transaction.nonce.as_str()),
+            ("code_challenge_method", "S256"),
+        ];
+        let challenge = transaction.challenge();
+        parameters.push(("code_challenge", &challenge));
+        if again {
+            parameters.push(("prompt", "login"));
+        }
+        with_query(&metadata.authorization_endpoint, &parameters)
+    }
+
+    /// Where the person signs out, and comes back from.
+    ///
+    /// # Errors
+    /// 503 where the provider cannot be reached.
+    pub async fn sign_out_url(&self, id_token: Option<&str>, now: Timestamp) -> Result<String, Problem> {
+        let metadata = self.metadata(now).await?;
+        let back = format!("{}/", self.origin);
+        let mut parameters =
+            vec![("client_id", self.client_id.as_str()), ("post_logout_redirect_uri", back.as_str())];
+        parameters.extend(id_token.map(|token| ("id_token_hint", token)));
+        // Where Auth0 has it, even if its tenant's settings leave it out of the document.
+        let usual = format!("{}oidc/logout", self.issuer);
+        with_query(metadata.end_session_endpoint.as_deref().unwrap_or(&usual), &parameters)
+    }
+
+    /// Turns the code of a callback into a person.
+    ///
+    /// # Errors
+    /// 400 where the provider or its token refuses; 403 where the address is not verified; 503 where the provider
+    /// cannot be reached.
+    pub async fn finish(
+        &self,
+        transaction: &Transaction,
+        code: &str,
+        now: Timestamp,
+    ) -> Result<Person, Problem> {
+        let metadata = self.metadata(now).await?;
+        let form = serde_urlencoded::to_string([
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", &self.callback_url),
+            ("client_id", &self.client_id),
+            ("client_secret", self.client_secret.expose_secret()),
+            ("code_verifier", &transaction.verifier),
+        ]);
+        let form = form.map_err(|error| failed(error.to_string()))?;
+        let answer = self.forms.post_form(&metadata.token_endpoint, &form).await;
+        let answer = answer.map_err(|error| unavailable(format!("token endpoint: {error}")))?;
+        let id_token = match answer.status {
+            200 => {
+                serde_json::from_str::<TokenAnswer>(&answer.body)
+                    .map_err(|_| failed("the token endpoint gave no ID token".to_owned()))?
+                    .id_token
+            }
+            400..=499 => {
+                let error = serde_json::from_str::<TokenRefusal>(&answer.body).map(|refusal| refusal.error);
+                // One word of RFC 6749, section 5.2.
+                let error: String = error.unwrap_or_default().chars().take(40).collect();
+                return Err(failed(format!("the token endpoint answered {}: {error}", answer.status)));
+            }
+            status => return Err(unavailable(format!("the token endpoint answered {status}"))),
+        };
+        let verified = self.id_tokens.verify(&metadata.jwks_uri, &id_token, now).await;
+        let claims = verified.map_err(|problem| match problem.status {
+            StatusCode::UNAUTHORIZED => failed("the ID token is not valid".to_owned()),
+            _ => unavailable(problem.detail.unwrap_or_default()),
+        })?;
+        let email = self.check(&claims, &transaction.nonce)?;
+        Ok(Person { email, id_token })
+    }
+
+    /// What OpenID Connect Core, section 3.1.3.7, asks for beyond signature, issuer, audience and times.
+    fn check(&self, claims: &AnyClaims, nonce: &str) -> Result<EmailAddress, Problem> {
+        let text = |name: &str| claims.custom.get(name).and_then(Value::as_str);
+        let same_nonce =
+            text("nonce").is_some_and(|given| bool::from(given.as_bytes().ct_eq(nonce.as_bytes())));
+        if !same_nonce {
+            return Err(failed("the ID token has another nonce".to_owned()));
+        }
+        if text("sub").is_none_or(str::is_empty) {
+            return Err(failed("the ID token names no subject".to_owned()));
+        }
+        let audiences = claims.custom.get("aud").and_then(Value::as_array).map_or(1, Vec::len);
+        let party = claims.custom.get("azp");
+        if (audiences > 1 && party.is_none())
+            || party.is_some_and(|party| party.as_str() != Some(&self.client_id))
+        {
+            return Err(failed("the ID token was issued to another party".to_owned()));
+        }
+        if claims.custom.get("email_verified") != Some(&Value::Bool(true)) {
+            return Err(email_not_verified());
+        }
+        let email = text("email").and_then(|email| EmailAddress::parse(email).ok());
+        email.ok_or_else(|| failed("the ID token has no e-mail address that we can take".to_owned()))
+    }
+
+    async fn metadata(&self, now: Timestamp) -> Result<Arc<Metadata>, Problem> {
+        // OpenID Connect Discovery, section 4: the path is appended to the issuer.
+        let url = format!("{}.well-known/openid-configuration", self.issuer);
+        let fetched = self.metadata.get(&url, now).await;
+        let metadata = fetched.map_err(|problem| unavailable(problem.detail.unwrap_or_default()))?.value;
+        if metadata.issuer != self.issuer {
+            return Err(unavailable("the discovery document is of another issuer".to_owned()));
+        }
+        Ok(metadata)
+    }
+
+    /// Whether an answer that names its issuer (RFC 9207) names ours.
+    pub fn is_issuer(&self, named: Option<&str>) -> bool {
+        named.is_none_or(|named| named == self.issuer)
+    }
+}
+
+fn with_query(endpoint: &str, parameters: &[(&str, &str)]) -> Result<String, Problem> {
+    let mut url = Url::parse(endpoint).map_err(|_| unavailable("an endpoint is no URL".to_owned()))?;
+    url.query_pairs_mut().extend_pairs(parameters);
+    Ok(url.into())
+}
+
+fn unavailable(detail: String) -> Problem {
+    let message = "We cannot reach the sign-in service at the moment. Your organization's keys and webhooks are not \
+                   affected. Try again in a minute.";
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "provider_unavailable", message);
+    Problem { detail: Some(detail), ..problem }
+}
+
+/// The sign-in came back and is not good. The detail goes to the log.
+pub fn failed(detail: String) -> Problem {
+    let message = "This sign-in could not be completed: it took longer than ten minutes, was begun in another browser, \
+                   or was used already. Nobody is signed in. Start again.";
+    let problem = Problem::new(StatusCode::BAD_REQUEST, "sign_in_failed", message);
+    Problem { detail: Some(detail), ..problem }
+}
+
+fn email_not_verified() -> Problem {
+    let message = "Your e-mail address is not verified yet. Open the message that was sent to you when you signed up, \
+                   follow its link, and then sign in again.";
+    Problem::new(StatusCode::FORBIDDEN, "email_not_verified", message)
+}

@@ -1,0 +1,74 @@
+//! A sign-in on its way: what the browser carries to the provider and back, sealed in a cookie.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use shared::app::sealer::Sealer;
+use shared::ports::Random;
+use shared::time::Timestamp;
+use subtle::ConstantTimeEq;
+
+/// How long a person may take at the provider.
+pub const LIFE: Duration = Duration::from_secs(10 * 60);
+/// Told from anything else that the same key seals.
+const CONTEXT: &str = "sign-in transaction";
+
+/// One sign-in.
+#[derive(Serialize, Deserialize)]
+pub struct Transaction {
+    /// Ties the callback to this browser.
+    pub state: String,
+    /// Ties the ID token to this sign-in.
+    pub nonce: String,
+    /// Proves to the token endpoint that we began it (RFC 7636).
+    pub verifier: String,
+    /// Where to go afterwards: a local path.
+    pub return_to: String,
+    /// When it is too late.
+    pub expires_at: Timestamp,
+}
+
+impl Transaction {
+    /// Begins one.
+    pub fn begin(random: &dyn Random, return_to: &str, now: Timestamp) -> Self {
+        let draw = || {
+            let mut bytes = [0_u8; 32];
+            random.fill(&mut bytes);
+            URL_SAFE_NO_PAD.encode(bytes)
+        };
+        Self {
+            state: draw(),
+            nonce: draw(),
+            verifier: draw(),
+            return_to: return_to.to_owned(),
+            expires_at: now.plus(LIFE),
+        }
+    }
+
+    /// The PKCE challenge, method S256.
+    pub fn challenge(&self) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::digest(&self.verifier))
+    }
+
+    /// What is remembered of it once it was used.
+    pub fn digest(&self) -> String {
+        hex::encode(Sha256::digest(&self.state))
+    }
+
+    /// The cookie's value.
+    pub async fn seal(&self, sealer: &Sealer) -> Option<String> {
+        sealer.seal(CONTEXT, &serde_json::to_string(self).ok()?).await.ok()
+    }
+
+    /// Reads the cookie, if it is ours, of this state, and not too old.
+    pub async fn open(cookie: &str, state: &str, sealer: &Sealer, now: Timestamp) -> Option<Self> {
+        let text = sealer.open(CONTEXT, cookie).await.ok()?;
+        let transaction: Self = serde_json::from_str(text.expose_secret()).ok()?;
+        let same = bool::from(transaction.state.as_bytes().ct_eq(state.as_bytes()));
+        (same && now < transaction.expires_at).then_some(transaction)
+    }
+}

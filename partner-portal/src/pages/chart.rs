@@ -1,0 +1,149 @@
+//! Deliveries of the last 24 hours as a drawing, and as words and a table for whoever does not see it.
+
+use crate::admin_client::{HourCount, Summary};
+use crate::pages::moment::Moment;
+
+/// The drawing's height; its width is ten for each hour.
+const HEIGHT: f64 = 100.0;
+/// What one delivery among thousands is drawn as at least.
+const LEAST: f64 = 2.0;
+
+/// The chart.
+pub struct Chart {
+    /// Bars, oldest first.
+    pub bars: Vec<Bar>,
+    /// The most deliveries in one hour.
+    pub most: u32,
+    /// Arrived.
+    pub delivered: u32,
+    /// To be tried again.
+    pub retrying: u32,
+    /// Ended without arriving.
+    pub failed: u32,
+    /// How many deliveries are counted, where there were more.
+    pub cut_at: Option<u32>,
+    /// The drawing's width.
+    pub width: usize,
+}
+
+/// One hour.
+pub struct Bar {
+    /// `14:00`
+    pub label: String,
+    /// `2026-04-02T14:00:00.000Z`
+    pub machine: String,
+    /// The counts.
+    pub count: HourCount,
+    /// Stacked from the bottom up; none is empty.
+    pub pieces: Vec<Piece>,
+}
+
+/// A rectangle.
+pub struct Piece {
+    /// The stylesheet's name of its colour.
+    pub kind: &'static str,
+    /// From the left.
+    pub x: usize,
+    /// From the top.
+    pub y: String,
+    /// Its height.
+    pub height: String,
+}
+
+impl Chart {
+    /// Draws a summary.
+    pub fn draw(summary: &Summary) -> Self {
+        let hours = &summary.hours;
+        let sum = |count: fn(&HourCount) -> u32| hours.iter().map(count).sum();
+        let most = hours.iter().map(total).max().unwrap_or(0);
+        let bars = hours.iter().enumerate().map(|(index, count)| Bar {
+            label: Moment::clock(count.hour),
+            machine: count.hour.to_string(),
+            count: *count,
+            pieces: pieces(index, count, most),
+        });
+        Self {
+            bars: bars.collect(),
+            most,
+            delivered: sum(|count| count.delivered),
+            retrying: sum(|count| count.retrying),
+            failed: sum(|count| count.failed),
+            cut_at: summary.truncated.then_some(summary.counted),
+            width: hours.len() * 10,
+        }
+    }
+
+    /// Whether there is anything to draw.
+    pub fn is_empty(&self) -> bool {
+        self.most == 0
+    }
+
+    /// The drawing in one sentence.
+    pub fn sentence(&self) -> String {
+        let busiest = self.bars.iter().find(|bar| total(&bar.count) == self.most).filter(|_| self.most > 0);
+        let busiest = busiest.map(|bar| format!(" Most in one hour: {} from {} UTC.", self.most, bar.label));
+        format!(
+            "Deliveries of the last 24 hours: {} delivered, {} retrying, {} failed.{}",
+            self.delivered,
+            self.retrying,
+            self.failed,
+            busiest.unwrap_or_default()
+        )
+    }
+
+    /// The labels under the drawing: every sixth hour.
+    pub fn ticks(&self) -> impl Iterator<Item = &str> {
+        self.bars.iter().step_by(6).map(|bar| bar.label.as_str())
+    }
+}
+
+fn total(count: &HourCount) -> u32 {
+    count.delivered + count.retrying + count.failed
+}
+
+fn pieces(index: usize, count: &HourCount, most: u32) -> Vec<Piece> {
+    let parts = [("delivered", count.delivered), ("retrying", count.retrying), ("failed", count.failed)];
+    let mut top = HEIGHT;
+    let drawn = parts.into_iter().filter(|(_, number)| *number > 0).map(|(kind, number)| {
+        let height = (f64::from(number) / f64::from(most) * HEIGHT).max(LEAST);
+        top = (top - height).max(0.0);
+        Piece { kind, x: index * 10 + 1, y: format!("{top:.1}"), height: format!("{height:.1}") }
+    });
+    drawn.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary(hours: &[(u32, u32, u32)]) -> Summary {
+        let hours = hours.iter().zip(0..).map(|((delivered, retrying, failed), index)| HourCount {
+            hour: shared::time::Timestamp::from_milliseconds(index * 3_600_000),
+            delivered: *delivered,
+            retrying: *retrying,
+            failed: *failed,
+        });
+        Summary { hours: hours.collect(), truncated: false, counted: 0, latest: Vec::new() }
+    }
+
+    #[test]
+    fn bars_are_stacked_to_scale() {
+        let chart = Chart::draw(&summary(&[(6, 2, 0), (0, 0, 0), (1, 0, 3)]));
+        assert_eq!((chart.delivered, chart.retrying, chart.failed, chart.most), (7, 2, 3, 8));
+        let drawn: Vec<_> = chart.bars[0].pieces.iter().map(|piece| (piece.kind, piece.y.as_str())).collect();
+        assert_eq!(drawn, [("delivered", "25.0"), ("retrying", "0.0")]);
+        assert!(chart.bars[1].pieces.is_empty());
+        assert!(
+            chart
+                .sentence()
+                .ends_with("7 delivered, 2 retrying, 3 failed. Most in one hour: 8 from 00:00 UTC.")
+        );
+    }
+
+    #[test]
+    fn nothing_is_said_plainly() {
+        let chart = Chart::draw(&summary(&[(0, 0, 0); 24]));
+        assert!(chart.is_empty());
+        assert!(chart.sentence().ends_with("0 delivered, 0 retrying, 0 failed."));
+    }
+}

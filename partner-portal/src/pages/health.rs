@@ -1,0 +1,34 @@
+//! `GET /health`
+
+use axum::body::Body;
+use axum::response::IntoResponse;
+use axum::response::Response;
+use edge::json::Answer;
+use http::StatusCode;
+use serde::Serialize;
+use shared::ports::Statement;
+
+use crate::visit::Visit;
+
+/// What is up, and what is not.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Health {
+    status: &'static str,
+    environment: String,
+    sessions: bool,
+    admin_api: bool,
+}
+
+/// Answers 200 once the configuration is sound (checked before any route) and both bindings answer.
+pub async fn health(visit: Visit) -> Response<Body> {
+    let asked =
+        visit.sessions.database().batch(vec![Statement::new("SELECT 1 AS one FROM sessions LIMIT 1")]);
+    let (sessions, admin_api) = futures_util::join!(asked, visit.service.admin.is_healthy());
+    let sessions = sessions.is_ok();
+    let good = sessions && admin_api;
+    let (status, word) =
+        if good { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
+    let environment = visit.service.config.environment.to_string();
+    Answer(status, Health { status: word, environment, sessions, admin_api }).into_response()
+}

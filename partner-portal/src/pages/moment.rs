@@ -1,0 +1,108 @@
+//! Times as people read them, and as machines do.
+
+use chrono::{DateTime, Utc};
+use shared::time::Timestamp;
+
+/// An instant for a `<time>` element.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// The attribute `datetime`.
+    pub machine: String,
+    /// `2 Apr 2026, 10:00 UTC`
+    pub full: String,
+    /// `2 Apr, 10:00:05`
+    pub short: String,
+    /// `5 minutes ago`, `in 2 hours`
+    pub distance: String,
+}
+
+impl Moment {
+    /// `time` as seen `now`.
+    pub fn new(time: Timestamp, now: Timestamp) -> Self {
+        let date = DateTime::<Utc>::from_timestamp_millis(time.milliseconds()).unwrap_or_default();
+        Self {
+            machine: time.to_string(),
+            full: date.format("%-d %b %Y, %H:%M UTC").to_string(),
+            short: date.format("%-d %b, %H:%M:%S").to_string(),
+            distance: distance(time, now),
+        }
+    }
+
+    /// `14:00`
+    pub fn clock(time: Timestamp) -> String {
+        let date = DateTime::<Utc>::from_timestamp_millis(time.milliseconds()).unwrap_or_default();
+        date.format("%H:%M").to_string()
+    }
+
+    /// The value of a `datetime-local` field, which names no zone: `2026-04-02T10:00`.
+    pub fn field(time: Timestamp) -> String {
+        let date = DateTime::<Utc>::from_timestamp_millis(time.milliseconds()).unwrap_or_default();
+        date.format("%Y-%m-%dT%H:%M").to_string()
+    }
+}
+
+/// Reads a `datetime-local` field as UTC.
+pub fn read_field(text: &str) -> Option<Timestamp> {
+    // Browsers leave out seconds that are zero.
+    let with_seconds = if text.len() == 16 { format!("{text}:00Z") } else { format!("{text}Z") };
+    with_seconds.parse().ok()
+}
+
+fn distance(time: Timestamp, now: Timestamp) -> String {
+    let (ahead, apart) = if time > now { (true, time.since(now)) } else { (false, now.since(time)) };
+    let seconds = apart.as_secs();
+    let (count, unit) = match seconds {
+        0..=4 => return "just now".to_owned(),
+        5..=59 => (seconds, "second"),
+        60..=3_599 => (seconds / 60, "minute"),
+        3_600..=86_399 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    if ahead { format!("in {count} {unit}{plural}") } else { format!("{count} {unit}{plural} ago") }
+}
+
+/// `85 ms`, `1.2 s`
+pub fn spoken_duration(milliseconds: u64) -> String {
+    match milliseconds {
+        0..=999 => format!("{milliseconds} ms"),
+        _ => format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_moment_is_told_in_words_and_exactly() {
+        let now: Timestamp = "2026-04-02T10:00:00Z".parse().unwrap();
+        let moment = Moment::new(now.minus(Duration::from_secs(125)), now);
+        assert_eq!(moment.machine, "2026-04-02T09:57:55.000Z");
+        assert_eq!(moment.full, "2 Apr 2026, 09:57 UTC");
+        assert_eq!(moment.short, "2 Apr, 09:57:55");
+        for (seconds, words) in [
+            (0, "just now"),
+            (5, "5 seconds ago"),
+            (60, "1 minute ago"),
+            (7_300, "2 hours ago"),
+            (86_400, "1 day ago"),
+            (400 * 86_400, "400 days ago"),
+        ] {
+            assert_eq!(Moment::new(now.minus(Duration::from_secs(seconds)), now).distance, words);
+        }
+        assert_eq!(Moment::new(now.plus(Duration::from_secs(120)), now).distance, "in 2 minutes");
+    }
+
+    #[test]
+    fn a_field_is_read_back_as_utc() {
+        let time: Timestamp = "2026-04-02T10:05:00Z".parse().unwrap();
+        assert_eq!(read_field(&Moment::field(time)), Some(time));
+        assert_eq!(read_field("2026-04-02T10:05:30").unwrap().to_string(), "2026-04-02T10:05:30.000Z");
+        for bad in ["", "yesterday", "2026-04-02", "2026-13-02T10:05"] {
+            assert_eq!(read_field(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Problems as pages.
+
+use askama::Template;
+use edge::problem::Problem;
+use edge::serve::ProblemFormat;
+use http::{StatusCode, Uri};
+
+use super::Frame;
+
+/// `text/html`, with a way on.
+#[derive(Default)]
+pub struct HtmlProblems {
+    /// The page that was asked for, where asking again makes sense.
+    again: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct ProblemPage<'a> {
+    frame: Frame,
+    title: &'a str,
+    message: &'a str,
+    request_id: &'a str,
+    link: Option<(&'a str, &'a str)>,
+    second_link: Option<(&'a str, &'a str)>,
+}
+
+#[derive(Template)]
+#[template(path = "misconfigured.html")]
+struct MisconfiguredPage<'a> {
+    request_id: &'a str,
+}
+
+impl HtmlProblems {
+    /// Problems of this request.
+    pub fn of(is_get: bool, uri: &Uri) -> Self {
+        // A callback's code was used, or never will be good.
+        let repeatable = is_get && uri.path() != "/callback";
+        Self {
+            again: repeatable.then(|| uri.path_and_query().map_or("/", |target| target.as_str()).to_owned()),
+        }
+    }
+
+    fn page(&self, problem: &Problem, request_id: &str) -> Result<String, askama::Error> {
+        if problem.code == "misconfigured" {
+            return MisconfiguredPage { request_id }.render();
+        }
+        let sign_in = self.again.as_deref().unwrap_or("/login");
+        let (title, link, second_link) = match problem.code {
+            "not_found" => ("Page not found", ("/", "Go to the start page"), None),
+            "method_not_allowed" => ("That is not how this works", ("/", "Go to the start page"), None),
+            "form_refused" => ("This form was not taken", ("/dashboard", "Go to the dashboard"), None),
+            "sign_in_failed" => ("You are not signed in", ("/login", "Sign in again"), None),
+            "sign_in_refused" => ("The sign-in service refused", ("/login", "Sign in again"), None),
+            "email_not_verified" => (
+                "Verify your e-mail address",
+                ("/login", "I have verified it: sign in"),
+                Some(("/login?switch=1", "Use another account")),
+            ),
+            "provider_unavailable" => {
+                ("Signing in does not work at the moment", (sign_in, "Try again"), None)
+            }
+            "delivery_not_found" => ("Event not found", ("/dashboard", "Go to the dashboard"), None),
+            _ if problem.status == StatusCode::SERVICE_UNAVAILABLE => (
+                "We cannot answer at the moment",
+                (self.again.as_deref().unwrap_or("/dashboard"), "Try again"),
+                None,
+            ),
+            _ if problem.status.is_client_error() => {
+                ("That did not work", ("/dashboard", "Go to the dashboard"), None)
+            }
+            _ => ("Something went wrong on our side", ("/dashboard", "Go to the dashboard"), None),
+        };
+        let page = ProblemPage {
+            frame: Frame::new(title, ""),
+            title,
+            message: &problem.message,
+            request_id,
+            link: Some(link),
+            second_link,
+        };
+        page.render()
+    }
+}
+
+impl ProblemFormat for HtmlProblems {
+    fn render(&self, problem: &Problem, request_id: &str) -> (&'static str, String) {
+        ("text/html; charset=utf-8", self.page(problem, request_id).unwrap_or_default())
+    }
+}

@@ -1,0 +1,187 @@
+//! Sign-in sessions: a signed cookie around a random id, and a row that says whose it is.
+
+mod keys;
+mod store;
+mod token;
+
+use std::sync::Arc;
+
+use edge::problem::Problem;
+use http::HeaderMap;
+use secrecy::ExposeSecret;
+use shared::app::sealer::Sealer;
+use shared::error::Error;
+use shared::ports::{Aead, Database, DatabaseError, Random, Statement};
+use shared::time::Timestamp;
+
+pub use keys::KeyRing;
+pub(crate) use store::ABSOLUTE;
+use store::SessionRow;
+
+pub use token::SessionId;
+
+use crate::cookies;
+use crate::oidc::Person;
+
+/// Begins, finds and ends sessions.
+#[derive(Clone)]
+pub struct Sessions {
+    database: Arc<dyn Database>,
+    random: Arc<dyn Random>,
+    ring: KeyRing,
+    sealer: Sealer,
+}
+
+/// A live session.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The SHA-256 of its id.
+    pub digest: String,
+    /// The person's verified address.
+    pub email: String,
+    /// The organization being looked at.
+    pub org_id: Option<String>,
+    /// Its first webhook, as far as is known.
+    pub webhook_id: Option<String>,
+    sealed_id_token: String,
+}
+
+impl Sessions {
+    /// Sessions in this database.
+    pub fn new(
+        database: Arc<dyn Database>,
+        random: Arc<dyn Random>,
+        aead: Arc<dyn Aead>,
+        ring: KeyRing,
+    ) -> Self {
+        let current = ring.current().sealing.clone();
+        let previous = ring.previous().map(|keys| keys.sealing.clone());
+        let sealer = Sealer::new(current, previous, aead, random.clone());
+        Self { database, random, ring, sealer }
+    }
+
+    /// The same sessions over another view of the database: one that counts.
+    #[must_use]
+    pub fn over(&self, database: Arc<dyn Database>) -> Self {
+        Self { database, ..self.clone() }
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Arc<dyn Database> {
+        &self.database
+    }
+
+    /// Seals what belongs to a browser and not to a session.
+    pub fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    /// The token for this session's forms.
+    pub fn csrf_token(&self, session: &Session) -> String {
+        self.ring.csrf_token(&session.digest)
+    }
+
+    /// Whether a form carries this session's token.
+    pub fn is_csrf_token(&self, session: &Session, presented: &str) -> bool {
+        self.ring.is_csrf_token(&session.digest, presented)
+    }
+
+    /// The session of this browser, if it has a live one. Whatever is wrong with the cookie, there is simply none.
+    ///
+    /// # Errors
+    /// 503 where the database does not answer.
+    pub async fn find(&self, headers: &HeaderMap, now: Timestamp) -> Result<Option<Session>, Problem> {
+        let cookie = cookies::read(headers, cookies::SESSION);
+        let Some(id) = cookie.and_then(|text| SessionId::read(text, &self.ring)) else { return Ok(None) };
+        let digest = id.digest();
+        let mut batch = self.run(store::touch(&digest, now).into()).await?;
+        let row = batch.first::<SessionRow>(1).map_err(Error::from)?;
+        Ok(row.map(|row| Session {
+            digest,
+            email: row.email,
+            org_id: row.org_id,
+            webhook_id: row.webhook_id,
+            sealed_id_token: row.sealed_id_token,
+        }))
+    }
+
+    /// Begins a session with an id of its own; the one before, if any, ends. Gives it and its cookie's value.
+    ///
+    /// # Errors
+    /// 503 where the database does not answer.
+    pub async fn begin(
+        &self,
+        person: &Person,
+        before: Option<&Session>,
+        now: Timestamp,
+    ) -> Result<(Session, String), Problem> {
+        let id = SessionId::draw(&*self.random);
+        let digest = id.digest();
+        let sealed =
+            self.sealer.seal(&id_token_context(&digest), &person.id_token).await.map_err(Error::from)?;
+        let cookie = id.sign(&self.ring).ok_or_else(|| Error::Internal("no session cookie".into()))?;
+        let email = person.email.as_str();
+        let mut statements: Vec<Statement> = store::sweep(now).into();
+        statements.extend(before.map(|before| store::delete(&before.digest)));
+        statements.push(store::insert(&digest, email, &sealed, now));
+        self.run(statements).await?;
+        let session = Session {
+            digest,
+            email: email.to_owned(),
+            org_id: None,
+            webhook_id: None,
+            sealed_id_token: sealed,
+        };
+        Ok((session, cookie))
+    }
+
+    /// Ends a session; its cookie is worth nothing from then on.
+    ///
+    /// # Errors
+    /// 503 where the database does not answer.
+    pub async fn end(&self, session: &Session) -> Result<(), Problem> {
+        self.run(vec![store::delete(&session.digest)]).await.map(drop)
+    }
+
+    /// The ID token that the session began with.
+    pub async fn id_token(&self, session: &Session) -> Option<String> {
+        let opened = self.sealer.open(&id_token_context(&session.digest), &session.sealed_id_token).await;
+        opened.ok().map(|token| token.expose_secret().to_owned())
+    }
+
+    /// Looks at this organization from now on.
+    ///
+    /// # Errors
+    /// 503 where the database does not answer.
+    pub async fn choose(&self, session: &Session, org_id: Option<&str>) -> Result<(), Problem> {
+        self.run(vec![store::choose(&session.digest, org_id)]).await.map(drop)
+    }
+
+    /// Remembers the organization's first webhook.
+    ///
+    /// # Errors
+    /// 503 where the database does not answer.
+    pub async fn remember_webhook(&self, session: &Session, webhook_id: Option<&str>) -> Result<(), Problem> {
+        self.run(vec![store::remember_webhook(&session.digest, webhook_id)]).await.map(drop)
+    }
+
+    /// Notes that a sign-in's state was used. Whether it was for the first time.
+    ///
+    /// # Errors
+    /// 503 where the database does not answer.
+    pub async fn spend(&self, state_digest: &str, expires_at: Timestamp) -> Result<bool, Problem> {
+        match self.database.batch(vec![store::spend(state_digest, expires_at)]).await {
+            Ok(_) => Ok(true),
+            Err(DatabaseError::Unique(_)) => Ok(false),
+            Err(error) => Err(Error::from(error).into()),
+        }
+    }
+
+    async fn run(&self, statements: Vec<Statement>) -> Result<shared::ports::Batch, Problem> {
+        Ok(self.database.batch(statements).await.map_err(Error::from)?)
+    }
+}
+
+fn id_token_context(digest: &str) -> String {
+    format!("id token of session {digest}")
+}
