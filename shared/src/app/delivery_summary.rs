@@ -95,7 +95,7 @@ mod tests {
     use super::*;
     use crate::event::message::DeliveryKey;
     use crate::ports::{Clock, Database, Statement};
-    use crate::store::deliveries::{NewDelivery, insert_undelivered};
+    use crate::store::deliveries::{NewDelivery, Standing, insert_undelivered};
     use crate::testing::Fixture;
 
     const URL: &str = "https://partner.example.com/hook";
@@ -104,12 +104,15 @@ mod tests {
         let new = NewDelivery {
             key: DeliveryKey::new(webhook.0, webhook.1, id),
             event_type: "KeyAdded".to_owned(),
-            state: crate::delivery::DeliveryState::parse(state).expect("a state"),
             created_at: at.milliseconds(),
-            failures: 0,
-            next_attempt_at: None,
-            ended_at: None,
-            reason: None,
+            standing: Standing {
+                state: crate::delivery::DeliveryState::parse(state).expect("a state"),
+                failures: 0,
+                next_attempt_at: None,
+                ended_at: None,
+                reason: None,
+                held: false,
+            },
             attempts: Vec::new(),
             body: None,
         };
