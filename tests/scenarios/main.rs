@@ -1,0 +1,9 @@
+//! End to end, against the Workers as built for release in the real runtime.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests, and functions that only tests use"
+)]
+
+mod story;

@@ -1,0 +1,110 @@
+//! Tenants and webhooks that nothing else in the run has to do with.
+
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::event::{Event, unique};
+use crate::poll::{SOON, eventually};
+use crate::world::World;
+
+/// A registered tenant.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// Unique in this run.
+    pub org_id: String,
+    admin: Client,
+}
+
+/// A webhook as its creation answered.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// A UUID.
+    pub id: String,
+    /// `whsec_…`
+    pub secret: String,
+    /// The whole answer.
+    pub created: Value,
+    /// `/tenants/{orgId}/webhooks/{id}`
+    pub path: String,
+    admin: Client,
+}
+
+impl Tenant {
+    /// Registers a new one.
+    ///
+    /// # Panics
+    /// Where that fails.
+    pub async fn register(world: &World) -> Self {
+        let org_id = format!("tenant-{}", unique());
+        let admin = world.admin();
+        let body = json!({"orgName": "A Tenant", "ownerEmail": format!("owner@{org_id}.com")});
+        let _ = admin.post(&format!("/tenants/{org_id}/register"), &body).await.expect(201);
+        Self { org_id, admin }
+    }
+
+    /// Issues its API key.
+    ///
+    /// # Panics
+    /// Where that fails.
+    pub async fn api_key(&self) -> String {
+        let issued = self.admin.post("/api-keys", &json!({"orgId": self.org_id})).await.expect(201);
+        issued["apiKey"].as_str().expect("the key").to_owned()
+    }
+
+    /// Creates a webhook for all events.
+    pub async fn webhook(&self, url: &str) -> Webhook {
+        self.webhook_with(&json!({"url": url})).await
+    }
+
+    /// Creates a webhook from this body.
+    ///
+    /// # Panics
+    /// Where that fails.
+    pub async fn webhook_with(&self, body: &Value) -> Webhook {
+        let webhooks = format!("/tenants/{}/webhooks", self.org_id);
+        let created = self.admin.post(&webhooks, body).await.expect(201);
+        let text = |name: &str| created[name].as_str().expect(name).to_owned();
+        let (id, secret) = (text("webhookId"), text("secret"));
+        Webhook { path: format!("{webhooks}/{id}"), id, secret, created, admin: self.admin.clone() }
+    }
+
+    /// An event for it.
+    #[must_use]
+    pub fn event(&self, event_type: &str) -> Event {
+        Event::new(event_type, &self.org_id)
+    }
+}
+
+impl Webhook {
+    /// The webhook as it is now.
+    pub async fn now(&self) -> Value {
+        self.admin.get(&self.path).await.expect(200)
+    }
+
+    /// The delivery of an event, if there is one yet.
+    pub async fn delivery(&self, event: &Event) -> Option<Value> {
+        let answer = self.admin.get(&format!("{}/deliveries/{}", self.path, event.id)).await;
+        (answer.status == 200).then(|| answer.json())
+    }
+
+    /// The delivery of an event, once it is in this state.
+    pub async fn delivery_in(&self, state: &str, event: &Event) -> Value {
+        self.delivery_when(&format!("a {state} delivery"), event, |delivery| delivery["state"] == state).await
+    }
+
+    /// The delivery of an event, once it is there and so.
+    pub async fn delivery_when(&self, what: &str, event: &Event, so: impl Fn(&Value) -> bool) -> Value {
+        eventually(SOON * 2, what, async || self.delivery(event).await.filter(&so)).await
+    }
+
+    /// Ids in the delivery log.
+    ///
+    /// # Panics
+    /// Where it cannot be read.
+    pub async fn delivered_event_ids(&self) -> Vec<String> {
+        let log =
+            self.admin.get(&format!("{}/deliveries?state=delivered&limit=200", self.path)).await.expect(200);
+        let deliveries = log["deliveries"].as_array().expect("deliveries");
+        deliveries.iter().filter_map(|delivery| delivery["eventId"].as_str().map(str::to_owned)).collect()
+    }
+}

@@ -1,0 +1,119 @@
+//! The running stack, and who talks to it.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use tokio::runtime::Runtime;
+use xtask::credentials::Credentials;
+use xtask::stack::{Stack, StackOptions};
+
+use crate::client::Client;
+use crate::log::Log;
+
+/// One runtime for all scenarios, since connections and receivers end with the runtime they were made on.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+static SHARED: LazyLock<World> =
+    LazyLock::new(|| World::start(StackOptions::on_free_ports("test").unwrap().fresh()));
+
+/// A running stack with its credentials.
+pub struct World {
+    stack: Mutex<Stack>,
+    credentials: Credentials,
+    log: Log,
+}
+
+/// Runs a scenario on the shared stack, whose state others use at the same time.
+pub fn run<F: Future>(scenario: impl FnOnce(&'static World) -> F) -> F::Output {
+    RUNTIME.block_on(scenario(&SHARED))
+}
+
+/// Runs a scenario that starts stacks of its own.
+pub fn run_alone<F: Future>(scenario: F) -> F::Output {
+    RUNTIME.block_on(scenario)
+}
+
+impl World {
+    /// Starts a stack of the scenario's own; it ends when the world is dropped.
+    ///
+    /// # Panics
+    /// Where it does not start, saying why.
+    #[must_use]
+    pub fn start(options: StackOptions) -> Self {
+        let stack = Stack::start(options).unwrap_or_else(|error| panic!("{error:#}"));
+        let credentials = stack.credentials(None).unwrap();
+        let log = Log::at(stack.log_path());
+        Self { stack: Mutex::new(stack), credentials, log }
+    }
+
+    /// The stack itself, for stopping and starting it.
+    pub fn stack(&self) -> MutexGuard<'_, Stack> {
+        self.stack.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// URLs, keys, and an admin's token.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// What the Workers have logged.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// A secret of the Workers.
+    ///
+    /// # Panics
+    /// Where none has this name.
+    #[must_use]
+    pub fn secret(&self, name: &str) -> String {
+        self.stack().secret(name).unwrap()
+    }
+
+    /// Where the databases are kept.
+    #[must_use]
+    pub fn state_directory(&self) -> PathBuf {
+        self.log.path().with_file_name("state")
+    }
+
+    /// The Admin API, as an admin calls it.
+    #[must_use]
+    pub fn admin(&self) -> Client {
+        let token = format!("Bearer {}", self.credentials.admin_jwt);
+        self.admin_api()
+            .with("x-admin-api-key", &self.credentials.admin_api_key)
+            .with("authorization", &token)
+    }
+
+    /// The Admin API, without credentials.
+    #[must_use]
+    pub fn admin_api(&self) -> Client {
+        Client::new(&self.credentials.admin_api_url)
+    }
+
+    /// The Admin API, as a partner's backend calls it.
+    #[must_use]
+    pub fn partner(&self, api_key: &str) -> Client {
+        self.admin_api().with("x-api-key", api_key)
+    }
+
+    /// Where events are taken in, as EventBridge calls it.
+    #[must_use]
+    pub fn event_bridge(&self) -> Client {
+        self.delivery().with("x-events-key", &self.credentials.events_key)
+    }
+
+    /// Where events are taken in, without credentials.
+    #[must_use]
+    pub fn delivery(&self) -> Client {
+        Client::new(&self.credentials.delivery_url)
+    }
+
+    /// The local webhook inbox: paths are `/<name>`.
+    #[must_use]
+    pub fn inbox(&self) -> Client {
+        Client::new(&self.credentials.inbox_url)
+    }
+}
