@@ -6,4 +6,12 @@
     reason = "tests, and functions that only tests use"
 )]
 
+mod concurrency;
+mod cost;
+mod crash;
+mod delivery;
+mod misconfiguration;
+mod storage;
 mod story;
+mod tokens;
+mod trouble;

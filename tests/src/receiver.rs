@@ -26,8 +26,8 @@ pub enum Behavior {
     Hang,
     /// With the head at once, then a byte of the body each second.
     Drip,
-    /// With a body that does not end, as fast as it is taken.
-    Endless,
+    /// With this status, and a body that does not end, as fast as it is taken.
+    Endless(u16),
     /// By resetting the connection.
     Reset,
 }
@@ -230,8 +230,8 @@ async fn answer(mut stream: TcpStream, behavior: Behavior) -> std::io::Result<()
             }
             Ok(())
         }
-        Behavior::Endless => {
-            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+        Behavior::Endless(status) => {
+            stream.write_all(format!("HTTP/1.1 {status} Told\r\n\r\n").as_bytes()).await?;
             let until = now() + LONGEST_HANG;
             while now() < until {
                 stream.write_all(&[b'x'; 8192]).await?;

@@ -42,6 +42,8 @@ use crate::{http, interruption};
 const START_LIMIT: Duration = Duration::from_secs(90);
 /// How long the provider may take.
 const PROVIDER_LIMIT: Duration = Duration::from_secs(20);
+/// How long one answer may take while things start.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// How long a cron run may take.
 const CRON_LIMIT: Duration = Duration::from_secs(120);
 
@@ -58,7 +60,8 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts the stack and waits until everything answers. The Workers must have been built.
+    /// Starts the stack and waits until everything answers; of a Worker whose settings [`StackOptions`] change, the
+    /// answer that it is misconfigured will do. The Workers must have been built.
     ///
     /// # Errors
     ///
@@ -184,7 +187,11 @@ impl Stack {
         self.wait("the Workers", START_LIMIT, |port| answers("localhost", port, "/health"))?;
         for Worker { name, .. } in &workers {
             let host = format!("{name}.localhost");
-            self.wait(name, START_LIMIT, |port| answers(&host, port, "/health"))?;
+            // One whose settings somebody has changed may be meant to say that they are wrong.
+            let changed = self.options.overrides.contains_key(name);
+            self.wait(name, START_LIMIT, |port| {
+                answers(&host, port, "/health") || (changed && is_misconfigured(&host, port))
+            })?;
         }
         self.echoing.store(self.options.echo, Ordering::Relaxed);
         step("Started", &format!("in {}", spoken(started.elapsed())));
@@ -301,5 +308,10 @@ fn free_port() -> Result<u16> {
 }
 
 fn answers(host: &str, port: u16, path: &str) -> bool {
-    http::get(host, port, path, Duration::from_secs(10)).is_ok_and(|answer| answer.status == 200)
+    http::get(host, port, path, ANSWER_LIMIT).is_ok_and(|answer| answer.status == 200)
+}
+
+fn is_misconfigured(host: &str, port: u16) -> bool {
+    let answer = http::get(host, port, "/health", ANSWER_LIMIT);
+    answer.is_ok_and(|answer| answer.status == 503 && answer.body.contains("\"misconfigured\""))
 }

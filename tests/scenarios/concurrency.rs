@@ -1,0 +1,103 @@
+//! Twenty at once: constraints in the database decide, whoever is first.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tests::client::Answer;
+use tests::tenant::Tenant;
+use tests::world::run;
+
+const CROWD: usize = 20;
+
+/// What twenty simultaneous requests were answered.
+async fn crowd<F: Future<Output = Answer>>(request: impl Fn(usize) -> F) -> Vec<Answer> {
+    join_all((0..CROWD).map(request)).await
+}
+
+fn with_status(answers: &[Answer], status: u16) -> Vec<Value> {
+    answers.iter().filter(|answer| answer.status == status).map(Answer::json).collect()
+}
+
+/// The versions that successful answers name, in order.
+fn versions(answers: &[Value]) -> Vec<u64> {
+    let mut versions: Vec<u64> = answers.iter().map(|answer| answer["version"].as_u64().unwrap()).collect();
+    versions.sort_unstable();
+    versions
+}
+
+#[test]
+fn of_twenty_registrations_of_one_organization_one_succeeds() {
+    run(|world| async move {
+        let admin = &world.admin();
+        let body = &json!({"orgName": "Contested", "ownerEmail": "owner@contested.com"});
+        let answers = crowd(async |_| admin.post("/tenants/contested/register", body).await).await;
+        assert_eq!(
+            with_status(&answers, 201),
+            [json!({"success": true, "aggregateId": "contested", "version": 1})]
+        );
+        let refused = with_status(&answers, 409);
+        assert_eq!(refused.len(), CROWD - 1);
+        assert!(refused.iter().all(|answer| answer["error"] == "tenant_already_registered"));
+    });
+}
+
+#[test]
+fn of_twenty_issued_keys_one_is_given() {
+    run(|world| async move {
+        let (admin, tenant) = (&world.admin(), Tenant::register(world).await);
+        let body = &json!({"orgId": tenant.org_id});
+        let answers = crowd(async |_| admin.post("/api-keys", body).await).await;
+        assert_eq!(with_status(&answers, 201).len(), 1);
+        let refused = with_status(&answers, 409);
+        assert_eq!(refused.len(), CROWD - 1);
+        assert!(refused.iter().all(|answer| answer["error"] == "active_key_exists"));
+        let listed = admin.get(&format!("/api-keys?orgId={}", tenant.org_id)).await.expect(200);
+        assert_eq!(listed["total"], 1);
+    });
+}
+
+#[test]
+fn of_twenty_rotations_one_key_works() {
+    run(|world| async move {
+        let (admin, tenant) = (&world.admin(), Tenant::register(world).await);
+        let first = tenant.api_key().await;
+        let path = &format!("/api-keys/{}/rotate", tenant.org_id);
+        let answers = crowd(async |_| admin.post_nothing(path).await).await;
+        let rotated = with_status(&answers, 201);
+        assert_eq!(rotated.len(), CROWD);
+        let keys = rotated.iter().map(|answer| answer["apiKey"].as_str().unwrap().to_owned()).chain([first]);
+        let asked = join_all(keys.map(async |key| world.partner(&key).get("/api-keys/self").await)).await;
+        assert_eq!(with_status(&asked, 200).len(), 1);
+        assert_eq!(with_status(&asked, 401).len(), CROWD);
+    });
+}
+
+#[test]
+fn twenty_webhooks_are_created_and_not_one_more() {
+    run(|world| async move {
+        let (admin, tenant) = (&world.admin(), Tenant::register(world).await);
+        let path = &format!("/tenants/{}/webhooks", tenant.org_id);
+        let body = |number: usize| json!({"url": format!("http://localhost:9999/{number}")});
+        let answers = crowd(async |number| admin.post(path, &body(number)).await).await;
+        let created = with_status(&answers, 201);
+        assert_eq!(versions(&created), (1..=20).collect::<Vec<_>>());
+        let refused = admin.post(path, &body(CROWD)).await.expect(409);
+        assert_eq!(refused["error"], "webhook_limit_reached");
+        assert_eq!(admin.get(path).await.expect(200)["total"], 20);
+    });
+}
+
+#[test]
+fn twenty_changes_of_one_webhook_all_count() {
+    run(|world| async move {
+        let (admin, tenant) = (&world.admin(), Tenant::register(world).await);
+        let webhook = &tenant.webhook("http://localhost:9999/changed").await;
+        let body = |number| json!({"events": [if number % 2 == 0 { "KeyAdded" } else { "KeyRemoved" }]});
+        let answers = crowd(async |number| admin.put(&webhook.path, &body(number)).await).await;
+        let changed = with_status(&answers, 200);
+        assert_eq!(versions(&changed), (2..=21).collect::<Vec<_>>());
+        let log = admin.get(&format!("/tenants/{}/transitions?limit=200", tenant.org_id)).await.expect(200);
+        let transitions = log["transitions"].as_array().unwrap();
+        let of_webhooks = transitions.iter().filter(|transition| transition["aggregate"] == "webhooks");
+        assert_eq!(of_webhooks.count(), CROWD + 1);
+    });
+}

@@ -1,0 +1,115 @@
+//! What things cost, as the Workers' own log lines count it on the real database.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tests::client::Answer;
+use tests::event::{Event, array};
+use tests::poll::{SOON, eventually};
+use tests::receiver::Receiver;
+use tests::tenant::Tenant;
+use tests::world::{World, run};
+
+const EVENTS: usize = 100;
+
+fn count(line: &Value, field: &str) -> u64 {
+    line[field].as_u64().unwrap_or_else(|| panic!("{field} in {line}"))
+}
+
+#[test]
+fn an_admins_request_takes_two_round_trips_at_most() {
+    run(|world| async move {
+        let (admin, tenant) = (world.admin(), Tenant::register(world).await);
+        let org = &tenant.org_id;
+        let key = tenant.api_key().await;
+        let partner = world.partner(&key);
+        let webhook = tenant.webhook("http://localhost:9999/cost").await;
+        let path = &webhook.path;
+        let url = json!({"url": "http://localhost:9999/changed"});
+        let answers: Vec<Answer> = vec![
+            admin.post("/tenants/costs/register", &json!({"orgName": "C", "ownerEmail": "o@c.com"})).await,
+            admin.get("/tenants").await,
+            admin.get(&format!("/tenants/{org}")).await,
+            admin.patch(&format!("/tenants/{org}"), &json!({"orgName": "D"})).await,
+            admin.get(&format!("/tenants/{org}/transitions")).await,
+            admin.post("/api-keys", &json!({"orgId": "costs"})).await,
+            admin.post(&format!("/api-keys/{org}/rotate"), &json!({"graceSeconds": 60})).await,
+            admin.get(&format!("/api-keys?orgId={org}")).await,
+            admin.post(&format!("/tenants/{org}/webhooks"), &url).await,
+            admin.get(&format!("/tenants/{org}/webhooks")).await,
+            admin.get(path).await,
+            admin.put(path, &url).await,
+            admin.post_nothing(&format!("{path}/rotate-secret")).await,
+            admin.get(&format!("{path}/deliveries")).await,
+            partner.get("/api-keys/self").await,
+            partner.get("/webhooks").await,
+            partner.patch(&format!("/webhooks/{}", webhook.id), &url).await,
+            admin.delete(path).await,
+            admin.delete("/api-keys/costs").await,
+            admin.delete("/tenants/costs").await,
+        ];
+        for answer in answers {
+            assert!(answer.status < 300, "{answer:?}");
+            let line = world.log().request("admin-api", answer.request_id()).await;
+            assert!(count(&line, "d1RoundTrips") <= 2, "{line}");
+        }
+    });
+}
+
+#[test]
+fn what_is_refused_at_the_door_costs_no_database() {
+    run(|world| async move {
+        let refused = world.admin_api().get("/tenants").await;
+        let _ = refused.expect(401);
+        let line = world.log().request("admin-api", refused.request_id()).await;
+        assert_eq!(count(&line, "d1RoundTrips"), 0);
+        let refused = world.delivery().post_text("/events", "{}").await;
+        let _ = refused.expect(401);
+        let line = world.log().request("webhook-delivery", refused.request_id()).await;
+        assert_eq!(count(&line, "d1RoundTrips"), 0);
+    });
+}
+
+/// Lines about whole batches of fresh events.
+fn event_batches(world: &World) -> Vec<Value> {
+    let lines = world.log().lines("webhook-delivery", "batch").into_iter();
+    lines.filter(|line| line["queue"] == "webhook-events").collect()
+}
+
+#[test]
+fn a_hundred_events_take_three_round_trips_and_two_rows_each() {
+    run(|world| async move {
+        let receiver = Receiver::start().await;
+        let tenants = join_all((0..5).map(|_| Tenant::register(world))).await;
+        for tenant in &tenants {
+            let _ = tenant.webhook(&receiver.url("/healthy")).await;
+        }
+        let event = |place: usize| tenants[place % tenants.len()].event("KeyAdded");
+        // Other scenarios send events as well, and the Queue may hand over one of theirs together with all but one of
+        // ours. Then there is no batch to count, and the next will do.
+        let mut sent = 0;
+        let line = loop {
+            let events: Vec<Event> = (0..EVENTS).map(event).collect();
+            let before = event_batches(world).len();
+            let answer = world.event_bridge().post_text("/events", &array(&events)).await;
+            assert_eq!(answer.expect(202), json!({"accepted": EVENTS}));
+            sent += EVENTS;
+            let received = receiver.at_least(sent, "/healthy").await;
+            assert_eq!(received.len(), sent);
+            let logged = eventually(SOON, "the batch's line", async || {
+                let lines = event_batches(world).split_off(before);
+                let messages: u64 = lines.iter().map(|line| count(line, "messages")).sum();
+                (messages >= EVENTS as u64).then_some(lines)
+            });
+            let whole = logged.await.into_iter().find(|line| line["messages"] == EVENTS);
+            if let Some(line) = whole {
+                break line;
+            }
+            assert!(sent < 5 * EVENTS, "no batch of {EVENTS} in {sent} events");
+        };
+        assert_eq!(line["acknowledged"], EVENTS);
+        assert!(count(&line, "d1RowsWritten") <= 2 * EVENTS as u64, "{line}");
+        for line in event_batches(world) {
+            assert!(count(&line, "d1RoundTrips") <= 3, "whatever is in it: {line}");
+        }
+    });
+}

@@ -1,0 +1,176 @@
+//! Events in, and what arrives of them.
+
+use http::HeaderMap;
+use serde_json::json;
+use tests::event::{Event, array};
+use tests::receiver::{Received, Receiver};
+use tests::tenant::Tenant;
+use tests::world::{World, run};
+
+async fn publish(world: &World, body: &str, count: usize) {
+    let answer = world.event_bridge().post_text("/events", body).await;
+    assert_eq!(answer.expect(202), json!({"accepted": count}));
+}
+
+/// Sends one more event and waits until it has arrived: by then, so has what was sent before it.
+async fn everything_before(world: &World, tenant: &Tenant, receiver: &Receiver, path: &str) -> Vec<Received> {
+    let last = tenant.event("KeyRemoved");
+    publish(world, &last.body, 1).await;
+    let what = async || {
+        let received = receiver.received(path);
+        received.iter().any(|one| one.text() == last.body).then_some(received)
+    };
+    let mut received = tests::poll::eventually(tests::poll::SOON, "the last event", what).await;
+    received.retain(|one| one.text() != last.body);
+    received
+}
+
+fn verifies(secret: &str, headers: &HeaderMap, body: &[u8]) -> bool {
+    standardwebhooks::Webhook::new(secret).unwrap().verify(body, headers).is_ok()
+}
+
+#[test]
+fn a_hundred_events_in_one_request_all_arrive() {
+    run(|world| async move {
+        let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);
+        let webhook = tenant.webhook(&receiver.url("/")).await;
+        let events: Vec<Event> = (0..100).map(|_| tenant.event("KeyAdded")).collect();
+        publish(world, &array(&events), 100).await;
+        let received = receiver.at_least(100, "/").await;
+        let mut bodies: Vec<&str> = received.iter().map(Received::text).collect();
+        let mut sent: Vec<&str> = events.iter().map(|event| event.body.as_str()).collect();
+        bodies.sort_unstable();
+        sent.sort_unstable();
+        assert_eq!(bodies, sent);
+        for event in &events {
+            let _ = webhook.delivery_in("delivered", event).await;
+        }
+        assert_eq!(webhook.delivered_event_ids().await.len(), 100);
+    });
+}
+
+#[test]
+fn an_event_sent_twice_arrives_once() {
+    run(|world| async move {
+        let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);
+        let webhook = tenant.webhook(&receiver.url("/")).await;
+        let event = tenant.event("KeyAdded");
+        publish(world, &array(&[event.clone(), event.clone()]), 2).await;
+        publish(world, &event.body, 1).await;
+        let _ = webhook.delivery_in("delivered", &event).await;
+        publish(world, &event.body, 1).await;
+        let received = everything_before(world, &tenant, &receiver, "/").await;
+        assert_eq!(received.len(), 1);
+    });
+}
+
+#[test]
+fn a_large_event_arrives_byte_for_byte_and_a_larger_one_is_refused() {
+    run(|world| async move {
+        let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);
+        let webhook = tenant.webhook(&receiver.url("/")).await;
+        let large = Event::of_size("KeyAdded", &tenant.org_id, 900_000);
+        publish(world, &large.body, 1).await;
+        let received = receiver.at_least(1, "/").await;
+        assert!(received[0].body == large.body.as_bytes(), "byte for byte");
+        assert!(verifies(&webhook.secret, &received[0].headers, &received[0].body));
+
+        let too_large = Event::of_size("KeyAdded", &tenant.org_id, 1_048_576);
+        let refused = world.event_bridge().post_text("/events", &too_large.body).await.expect(413);
+        assert_eq!(refused["error"], "payload_too_large");
+        let both = array(&[tenant.event("KeyAdded"), too_large]);
+        let _ = world.event_bridge().post_text("/events", &both).await.expect(413);
+        assert_eq!(
+            everything_before(world, &tenant, &receiver, "/").await.len(),
+            1,
+            "and nothing of the array"
+        );
+    });
+}
+
+#[test]
+fn a_malformed_event_is_named_and_nothing_of_its_array_is_taken() {
+    run(|world| async move {
+        let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);
+        let _ = tenant.webhook(&receiver.url("/")).await;
+        let good = tenant.event("KeyAdded");
+        let parts = [
+            (r#""partnerId":"#, r#""partner":"#, "detail.partnerId"),
+            (r#""source":"spk.api","#, "", "source"),
+            (r#""source":"spk.api""#, r#""source":"spk.other""#, "source"),
+            (r#""time":"2026-04-02T10:00:00Z""#, r#""time":"yesterday""#, "time"),
+            (r#""detail-type""#, r#""type""#, "detail-type"),
+        ];
+        for (from, to, named) in parts {
+            let bad = Event { body: good.body.replace(from, to), ..good.clone() };
+            assert_ne!(bad.body, good.body);
+            let refused =
+                world.event_bridge().post_text("/events", &array(&[good.clone(), bad])).await.expect(400);
+            assert_eq!(refused["error"], "invalid_request");
+            let fields = refused["fields"].as_object().unwrap();
+            let (field, fault) = fields.iter().next().unwrap();
+            assert!(field.starts_with("[1]"), "{refused}");
+            assert!(format!("{field} {fault}").contains(named), "{refused} should name {named}");
+        }
+        for body in ["", "[]", "7", "{", "[null]", &array(&vec![good.clone(); 101])] {
+            let _ = world.event_bridge().post_text("/events", body).await.expect(400);
+        }
+        assert_eq!(everything_before(world, &tenant, &receiver, "/").await.len(), 0);
+    });
+}
+
+#[test]
+fn only_event_bridge_may_publish() {
+    run(|world| async move {
+        let body = Event::new("KeyAdded", "nobody").body;
+        let _ = world.delivery().post_text("/events", &body).await.expect(401);
+        let _ = world.delivery().with("x-events-key", "wrong").post_text("/events", &body).await.expect(401);
+        let key = &world.credentials().admin_api_key;
+        let _ = world.delivery().with("x-events-key", key).post_text("/events", &body).await.expect(401);
+        let plain = world.event_bridge().with("content-type", "text/plain");
+        let _ = plain.post_text("/events", &body).await.expect(415);
+    });
+}
+
+#[test]
+fn a_static_token_goes_with_every_request() {
+    run(|world| async move {
+        let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);
+        let token = "a-token-of-the-partners-choice";
+        let bearer = json!({"type": "bearerToken", "token": token});
+        let _ = tenant.webhook_with(&json!({"url": receiver.url("/bearer"), "auth": bearer})).await;
+        let header = json!({"type": "apiKeyHeader", "headerName": "X-Partner-Key"});
+        let generated = tenant.webhook_with(&json!({"url": receiver.url("/header"), "auth": header})).await;
+        publish(world, &tenant.event("KeyAdded").body, 1).await;
+        let received = receiver.at_least(1, "/bearer").await;
+        assert_eq!(received[0].header("authorization"), format!("Bearer {token}"));
+        let received = receiver.at_least(1, "/header").await;
+        assert_eq!(received[0].header("x-partner-key"), generated.created["auth"]["token"]);
+        assert!(!received[0].headers.contains_key("authorization"));
+    });
+}
+
+#[test]
+fn while_a_rotated_secret_overlaps_both_sign() {
+    run(|world| async move {
+        let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);
+        let webhook = tenant.webhook(&receiver.url("/")).await;
+        let rotate = format!("{}/rotate-secret", webhook.path);
+        let rotated = world.admin().post_nothing(&rotate).await.expect(200);
+        let second = rotated["secret"].as_str().unwrap();
+        publish(world, &tenant.event("KeyAdded").body, 1).await;
+        let received = receiver.at_least(1, "/").await;
+        assert_eq!(received[0].header("webhook-signature").split(' ').count(), 2);
+        for secret in [webhook.secret.as_str(), second] {
+            assert!(verifies(secret, &received[0].headers, &received[0].body));
+        }
+
+        let rotated = world.admin().post(&rotate, &json!({"overlapSeconds": 0})).await.expect(200);
+        publish(world, &tenant.event("KeyAdded").body, 1).await;
+        let received = receiver.at_least(2, "/").await;
+        let (headers, body) = (&received[1].headers, &received[1].body);
+        assert_eq!(received[1].header("webhook-signature").split(' ').count(), 1);
+        assert!(verifies(rotated["secret"].as_str().unwrap(), headers, body));
+        assert!(!verifies(second, headers, body));
+    });
+}

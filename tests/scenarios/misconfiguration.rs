@@ -1,0 +1,113 @@
+//! Settings that are missing or malformed: nothing works, everybody is told, and nothing is lost.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tests::client::Client;
+use tests::poll::{SOON, eventually};
+use tests::receiver::{Behavior, Receiver};
+use tests::tenant::Tenant;
+use tests::world::{World, run_alone};
+use xtask::stack::StackOptions;
+
+const STACK: &str = "test-misconfigured";
+const MALFORMED: &str = "a-value-that-nobody-should-see";
+
+fn options() -> StackOptions {
+    // Sooner overdue, sooner found by the cron run.
+    let options = StackOptions::on_free_ports(STACK).unwrap();
+    options.set("webhook-delivery", "ATTEMPT_TIMEOUT_SECONDS", "2")
+}
+
+/// 503 from each of these, whoever asks.
+async fn assert_refuses(clients: [Client; 2], paths: &[&str]) {
+    for client in clients {
+        for path in paths {
+            for answer in [client.get(path).await, client.post(path, &json!({})).await] {
+                let refused = answer.expect(503);
+                assert_eq!(refused["error"], "misconfigured", "{path}");
+                assert!(!answer.text.contains("KEY") && !answer.text.contains("SECONDS"), "{}", answer.text);
+            }
+        }
+    }
+}
+
+/// The log names each of these settings, and holds no value.
+async fn assert_logged(world: &World, worker: &str, settings: &[(&str, &str)]) {
+    let line = eventually(SOON, "the log line", async || world.log().lines(worker, "misconfigured").pop()).await;
+    for (name, fault) in settings {
+        assert_eq!(line["faults"][name], *fault, "{line}");
+    }
+    assert_eq!(line["faults"].as_object().unwrap().len(), settings.len(), "{line}");
+    let text = world.log().text();
+    for secret in ["ADMIN_API_KEY", "EVENTS_API_KEY", "SERVICE_JWT_SECRET", "WEBHOOK_SECRETS_KEY"] {
+        assert!(!text.contains(&world.secret(secret)), "the value of {secret} is in the log");
+    }
+    assert!(!text.contains(MALFORMED));
+}
+
+#[test]
+fn a_misconfigured_worker_refuses_everything_and_loses_nothing() {
+    run_alone(async {
+        // Given a delivery that has failed for good.
+        let receiver = Receiver::start().await;
+        receiver.behave("/", Behavior::status(400));
+        let world = World::start(options().fresh());
+        let tenant = Tenant::register(&world).await;
+        let (webhook, event) = (tenant.webhook(&receiver.url("/")).await, tenant.event("KeyAdded"));
+        let _ = world.event_bridge().post_text("/events", &event.body).await.expect(202);
+        let _ = webhook.delivery_in("failed", &event).await;
+        drop(world);
+
+        // When delivery's settings are wrong, it takes nothing in,
+        let wrong = options()
+            .remove("webhook-delivery", "EVENTS_API_KEY")
+            .set("webhook-delivery", "WEBHOOK_SECRETS_KEY", MALFORMED)
+            .set("webhook-delivery", "RETRY_BASE_SECONDS", " ")
+            .set("webhook-delivery", "ENVIRONMENT", "changeme");
+        let world = World::start(wrong);
+        let clients = [world.event_bridge(), world.delivery()];
+        assert_refuses(clients, &["/events", "/health", "/", "/no/such/path"]).await;
+        let faults = [("EVENTS_API_KEY", "is missing"), ("RETRY_BASE_SECONDS", "is blank"), ("ENVIRONMENT", "is a placeholder")];
+        let line = world.log().lines("webhook-delivery", "misconfigured").pop().unwrap();
+        let fault = line["faults"]["WEBHOOK_SECRETS_KEY"].as_str().unwrap_or_default().to_owned();
+        let all: Vec<_> = faults.into_iter().chain([("WEBHOOK_SECRETS_KEY", fault.as_str())]).collect();
+        assert!(!fault.is_empty());
+        assert_logged(&world, "webhook-delivery", &all).await;
+
+        // and what is on the Queue stays there.
+        receiver.behave("/", Behavior::status(200));
+        let tenant_path = webhook.path.clone();
+        let redeliver = format!("{tenant_path}/deliveries/{}/redeliver", event.id);
+        let _ = world.admin().post_nothing(&redeliver).await.expect(202);
+        let consumed = eventually(SOON, "the consumer's log line", async || {
+            let lines = world.log().lines("webhook-delivery", "misconfigured");
+            lines.into_iter().find(|line| line["queue"] == "webhook-retries")
+        });
+        consumed.await;
+        assert!(world.log().lines("webhook-delivery", "batch").is_empty(), "nothing was settled");
+        assert_eq!(receiver.received("/").len(), 1);
+        drop(world);
+
+        // Once they are right again, it is delivered: the local Queue has forgotten its messages by now, which the
+        // platform's would not have, but the database has the schedule. Meanwhile, the Admin API is wrong.
+        let wrong = options()
+            .set("admin-api", "ADMIN_API_KEY", "")
+            .set("admin-api", "SERVICE_JWT_SECRET", "short")
+            .set("admin-api", "AUTH0_ISSUER", MALFORMED);
+        let world = World::start(wrong);
+        assert_refuses([world.admin(), world.admin_api()], &["/tenants", "/health", "/webhooks", "/no/such/path"]).await;
+        let faults = [
+            ("ADMIN_API_KEY", "is blank"),
+            ("SERVICE_JWT_SECRET", "is shorter than 32 bytes"),
+            ("AUTH0_ISSUER", "must start with https://"),
+        ];
+        assert_logged(&world, "admin-api", &faults).await;
+        let redelivered = eventually(Duration::from_secs(60), "the redelivery", async || {
+            world.stack().trigger_cron().unwrap();
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            receiver.received("/").into_iter().nth(1)
+        });
+        assert_eq!(redelivered.await.text(), event.body);
+    });
+}

@@ -1,0 +1,79 @@
+//! What somebody finds who gets hold of the databases, the stores and the log.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use tests::receiver::{Behavior, Receiver};
+use tests::tenant::Tenant;
+use tests::world::run;
+
+fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn neither_what_is_stored_nor_what_is_logged_holds_a_secret() {
+    run(|world| async move {
+        // Given every kind of secret, used as it is meant to be, in success and in failure.
+        let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);
+        receiver.behave_in_turn("/", [Behavior::status(500)], Behavior::status(200));
+        let first_key = tenant.api_key().await;
+        let rotate = format!("/api-keys/{}/rotate", tenant.org_id);
+        let rotated = world.admin().post(&rotate, &json!({"graceSeconds": 60})).await.expect(201);
+        let second_key = rotated["apiKey"].as_str().unwrap();
+        let url = receiver.url("/");
+        let webhook = tenant.webhook_with(&json!({"url": url, "auth": {"type": "bearerToken"}})).await;
+        let token = webhook.created["auth"]["token"].as_str().unwrap();
+        let rotate = format!("{}/rotate-secret", webhook.path);
+        let second_secret = world.admin().post_nothing(&rotate).await.expect(200)["secret"].clone();
+        let event = tenant.event("KeyAdded");
+        let _ = world.event_bridge().post_text("/events", &event.body).await.expect(202);
+        let _ = webhook.delivery_in("delivered", &event).await;
+        for key in [&first_key, second_key] {
+            let _ = world.partner(key).get("/webhooks").await.expect(200);
+        }
+        let _ = world.admin().with("x-admin-api-key", second_key).get("/tenants").await.expect(401);
+        let _ = world.partner(&format!("{first_key}x")).get("/webhooks").await.expect(401);
+        let echoed = json!({"url": format!("https://hooks.acme.com/?key={first_key}"), "unknown": second_key});
+        let _ = world.admin().post(&format!("/tenants/{}/webhooks", tenant.org_id), &echoed).await.expect(400);
+
+        // Then none is anywhere, as it is or without its prefix.
+        let credentials = world.credentials();
+        let secrets = [
+            &first_key,
+            second_key,
+            webhook.secret.trim_start_matches("whsec_"),
+            second_secret.as_str().unwrap().trim_start_matches("whsec_"),
+            token,
+            &credentials.admin_api_key,
+            &credentials.events_key,
+            &credentials.admin_jwt,
+            credentials.admin_jwt.rsplit('.').next().unwrap(),
+            &world.secret("WEBHOOK_SECRETS_KEY"),
+            &world.secret("SERVICE_JWT_SECRET"),
+        ];
+        let mut dump = Vec::new();
+        for file in files_below(&world.state_directory()) {
+            dump.extend(fs::read(file).unwrap_or_default());
+        }
+        for known in [tenant.org_id.as_str(), webhook.id.as_str(), &first_key[..8], event.id.as_str()] {
+            assert!(contains(&dump, known), "the dump is one of what is stored: {known}");
+        }
+        let log = world.log().text();
+        assert!(log.contains(&webhook.id) && log.contains(&event.id));
+        for (number, secret) in secrets.into_iter().enumerate() {
+            assert!(!contains(&dump, secret), "secret {number} is stored");
+            assert!(!log.contains(secret), "secret {number} is logged");
+        }
+    });
+}

@@ -1,0 +1,101 @@
+//! One partner's endpoint in trouble, and nobody else's.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tests::event::{Event, array};
+use tests::poll::{eventually, now};
+use tests::receiver::{Behavior, Receiver};
+use tests::tenant::{Tenant, Webhook};
+use tests::world::{World, run_alone};
+use xtask::stack::StackOptions;
+
+/// The limit of an attempt on this stack: a third of the usual one, to be done sooner.
+const LIMIT: Duration = Duration::from_secs(5);
+/// What a busy machine adds.
+const SLACK: Duration = Duration::from_secs(3);
+/// In which healthy endpoints have what is theirs.
+const PROMPT: Duration = Duration::from_secs(2);
+
+async fn endpoint(world: &World, receiver: &Receiver, path: &str, behavior: Behavior) -> (Webhook, Event) {
+    let tenant = Tenant::register(world).await;
+    receiver.behave(path, behavior);
+    let webhook = tenant.webhook(&receiver.url(path)).await;
+    (webhook, tenant.event("KeyAdded"))
+}
+
+/// The first attempt of a delivery, once it has ended.
+async fn first_attempt((webhook, event): &(Webhook, Event)) -> Value {
+    let tried =
+        |delivery: &Value| delivery["attempts"].as_array().is_some_and(|attempts| !attempts.is_empty());
+    webhook.delivery_when("a first attempt", event, tried).await["attempts"][0].clone()
+}
+
+#[test]
+fn an_endpoint_in_trouble_fails_in_time_and_alone() {
+    let options = StackOptions::on_free_ports("test-trouble").unwrap().fresh();
+    let options = options.set("webhook-delivery", "ATTEMPT_TIMEOUT_SECONDS", &LIMIT.as_secs().to_string());
+    let world = World::start(options);
+    run_alone(async {
+        let receiver = Receiver::start().await;
+        let target = receiver.url("/target");
+        let endpoint = async |path, behavior| endpoint(&world, &receiver, path, behavior).await;
+        let hanging = endpoint("/hang", Behavior::Hang).await;
+        let dripping = endpoint("/drip", Behavior::Drip).await;
+        let endless = endpoint("/endless", Behavior::Endless(500)).await;
+        let endless_success = endpoint("/endless-success", Behavior::Endless(200)).await;
+        let resetting = endpoint("/reset", Behavior::Reset).await;
+        let found = endpoint("/found", Behavior::redirect(302, &target)).await;
+        let moved = endpoint("/moved", Behavior::redirect(308, &target)).await;
+        let mut healthy = Vec::new();
+        for path in ["/healthy-1", "/healthy-2", "/healthy-3", "/healthy-4"] {
+            healthy.push(endpoint(path, Behavior::status(204)).await);
+        }
+        // The isolate is warm, as it is in production: what is measured is the batch.
+        let _ = world.delivery().get("/health").await.expect(200);
+
+        let troubled = [&hanging, &dripping, &endless, &endless_success, &resetting, &found, &moved];
+        let events: Vec<Event> =
+            troubled.into_iter().chain(&healthy).map(|(_, event)| event.clone()).collect();
+        let sent = now();
+        let accepted = world.event_bridge().post_text("/events", &array(&events)).await.expect(202);
+        assert_eq!(accepted["accepted"], events.len());
+
+        for number in 1..=4 {
+            let received = receiver.at_least(1, &format!("/healthy-{number}")).await;
+            let took = received[0].at - sent;
+            assert!(took < PROMPT, "a healthy endpoint waited {took:?}");
+        }
+        for timed_out in [&hanging, &dripping] {
+            let attempt = first_attempt(timed_out).await;
+            assert_eq!(attempt["error"], "timed out");
+            let took = Duration::from_millis(attempt["durationMilliseconds"].as_u64().unwrap());
+            assert!(took >= LIMIT && took < LIMIT + SLACK, "{took:?}");
+        }
+        let attempt = first_attempt(&endless).await;
+        assert_eq!((&attempt["status"], &attempt["error"]), (&500.into(), &"answered 500".into()));
+        assert_eq!(attempt["excerpt"].as_str().unwrap().len(), 1024, "of an answer, 1 KiB is read");
+        // It said 2xx: what it goes on to say is nobody's business.
+        assert_eq!(first_attempt(&endless_success).await["status"], 200);
+        let attempt = first_attempt(&resetting).await;
+        assert_eq!(attempt["status"], Value::Null);
+        assert!(attempt["error"].as_str().unwrap().starts_with("connection failed"), "{attempt}");
+        for ((webhook, event), status) in [(&found, 302), (&moved, 308)] {
+            let delivery = webhook.delivery_in("failed", event).await;
+            assert_eq!(delivery["attempts"][0]["status"], status);
+        }
+        for (webhook, event) in &healthy {
+            let _ = webhook.delivery_in("delivered", event).await;
+        }
+        assert!(receiver.received("/target").is_empty(), "redirects are not followed");
+
+        // A failed attempt is tried again, in time, and it says why the last one failed.
+        let (webhook, event) = &resetting;
+        receiver.behave("/reset", Behavior::status(200));
+        let delivered = eventually(Duration::from_secs(60), "the endpoint that recovered", async || {
+            webhook.delivery(event).await.filter(|delivery| delivery["state"] == "delivered")
+        });
+        let attempts = delivered.await["attempts"].as_array().unwrap().len();
+        assert_eq!(receiver.received("/reset").len(), attempts, "one request an attempt");
+    });
+}
