@@ -45,7 +45,9 @@ fn a_crash_in_the_middle_of_retries_loses_nothing() {
         // Each has failed once, and its row says when it is tried again.
         for (webhook, events) in &webhooks {
             for event in events {
-                let _ = webhook.delivery_when("a delivery", event, |delivery| !delivery["attempts"].is_null()).await;
+                let _ = webhook
+                    .delivery_when("a delivery", event, |delivery| !delivery["attempts"].is_null())
+                    .await;
             }
         }
 
@@ -62,14 +64,16 @@ fn a_crash_in_the_middle_of_retries_loses_nothing() {
         let all = eventually(Duration::from_secs(90), "all deliveries", async || {
             world.stack().trigger_cron().unwrap();
             tokio::time::sleep(Duration::from_secs(1)).await;
-            let done = join_all(webhooks.iter().map(async |(webhook, events)| delivered(webhook, events).await));
+            let done =
+                join_all(webhooks.iter().map(async |(webhook, events)| delivered(webhook, events).await));
             done.await.into_iter().all(|done| done).then_some(())
         });
         all.await;
         for (number, (_, events)) in webhooks.iter().enumerate() {
             let received = receiver.received(&format!("/{number}"));
             for event in events {
-                let attempts: Vec<_> = received.iter().filter(|one| one.header("webhook-id") == event.id).collect();
+                let attempts: Vec<_> =
+                    received.iter().filter(|one| one.header("webhook-id") == event.id).collect();
                 assert!(attempts.len() >= 2, "a failure and a success");
                 assert!(attempts.iter().all(|attempt| attempt.text() == event.body));
             }

@@ -3,6 +3,7 @@
 use http::HeaderMap;
 use serde_json::json;
 use tests::event::{Event, array};
+use tests::poll::{SOON, eventually};
 use tests::receiver::{Received, Receiver};
 use tests::tenant::Tenant;
 use tests::world::{World, run};
@@ -20,7 +21,7 @@ async fn everything_before(world: &World, tenant: &Tenant, receiver: &Receiver, 
         let received = receiver.received(path);
         received.iter().any(|one| one.text() == last.body).then_some(received)
     };
-    let mut received = tests::poll::eventually(tests::poll::SOON, "the last event", what).await;
+    let mut received = eventually(SOON, "the last event", what).await;
     received.retain(|one| one.text() != last.body);
     received
 }

@@ -44,8 +44,10 @@ fn neither_what_is_stored_nor_what_is_logged_holds_a_secret() {
         }
         let _ = world.admin().with("x-admin-api-key", second_key).get("/tenants").await.expect(401);
         let _ = world.partner(&format!("{first_key}x")).get("/webhooks").await.expect(401);
-        let echoed = json!({"url": format!("https://hooks.acme.com/?key={first_key}"), "unknown": second_key});
-        let _ = world.admin().post(&format!("/tenants/{}/webhooks", tenant.org_id), &echoed).await.expect(400);
+        let echoed =
+            json!({"url": format!("https://hooks.acme.com/?key={first_key}"), "unknown": second_key});
+        let _ =
+            world.admin().post(&format!("/tenants/{}/webhooks", tenant.org_id), &echoed).await.expect(400);
 
         // Then none is anywhere, as it is or without its prefix.
         let credentials = world.credentials();

@@ -1,7 +1,5 @@
 //! The story: a partner is onboarded, and an event arrives.
 
-use std::time::Duration;
-
 use http::HeaderMap;
 use serde_json::{Value, json};
 use tests::client::Client;
@@ -169,8 +167,5 @@ fn the_local_inbox_shows_what_arrives_and_misbehaves_as_told() {
             let headers: HeaderMap = headers.iter().map(pair).collect();
             assert_signed(&webhook.secret, &headers, event.body.as_bytes());
         }
-        let times =
-            messages.iter().map(|message| message["receivedAt"].as_str().unwrap()).collect::<Vec<_>>();
-        assert!(times[0] < times[1], "the second try waited at least {:?}", Duration::from_secs(1));
     });
 }

@@ -26,13 +26,19 @@ impl Log {
         fs::read(&self.0).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
+    /// What one Worker has logged, without what the runtime says of it.
+    #[must_use]
+    pub fn text_of(&self, worker: &str) -> String {
+        let start = format!("[{worker}] ");
+        self.text().lines().filter(|line| line.starts_with(&start)).map(|line| format!("{line}\n")).collect()
+    }
+
     /// The structured lines of one Worker with this message.
     #[must_use]
     pub fn lines(&self, worker: &str, message: &str) -> Vec<Value> {
-        let text = self.text();
-        let start = format!("[{worker}] ");
-        let lines = text.lines().filter_map(|line| line.strip_prefix(&start));
-        let parsed = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let text = self.text_of(worker);
+        let lines = text.lines().filter_map(|line| line.split_once("] "));
+        let parsed = lines.filter_map(|(_, line)| serde_json::from_str::<Value>(line).ok());
         parsed.filter(|line| line["message"] == message).collect()
     }
 
