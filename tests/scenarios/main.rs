@@ -15,3 +15,4 @@ mod storage;
 mod story;
 mod tokens;
 mod trouble;
+mod verification;

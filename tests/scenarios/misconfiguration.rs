@@ -86,12 +86,13 @@ fn a_misconfigured_worker_refuses_everything_and_loses_nothing() {
         let tenant_path = webhook.path.clone();
         let redeliver = format!("{tenant_path}/deliveries/{}/redeliver", event.id);
         let _ = world.admin().post_nothing(&redeliver).await.expect(202);
-        let consumed = eventually(SOON, "the consumer's log line", async || {
-            let lines = world.log().lines("webhook-delivery", "misconfigured");
-            lines.into_iter().find(|line| line["queue"] == "webhook-retries")
+        let unsettled = eventually(SOON, "a batch that the consumer has not acknowledged", async || {
+            world.log().text().contains("QUEUE webhook-retries 0/1").then_some(())
         });
-        consumed.await;
-        assert!(world.log().lines("webhook-delivery", "batch").is_empty(), "nothing was settled");
+        unsettled.await;
+        let lines = world.log().lines("webhook-delivery", "misconfigured");
+        assert!(lines.iter().any(|line| line["queue"] == "webhook-retries"), "the log says why");
+        assert!(!world.log().text().contains("QUEUE webhook-retries 1/1"));
         assert_eq!(receiver.received("/").len(), 1);
         drop(world);
 
