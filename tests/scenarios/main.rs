@@ -11,6 +11,7 @@ mod cost;
 mod crash;
 mod delivery;
 mod misconfiguration;
+mod requests;
 mod storage;
 mod story;
 mod tokens;
