@@ -6,6 +6,7 @@
     reason = "tests, and functions that only tests use"
 )]
 
+mod campaign;
 mod concurrency;
 mod cost;
 mod crash;

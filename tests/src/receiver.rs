@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::poll::{SOON, eventually, now};
@@ -63,7 +63,7 @@ pub struct Received {
     pub body: Vec<u8>,
     /// When it was complete.
     pub at: Instant,
-    /// Requests with this `webhook-id` that were open at that moment, itself included.
+    /// Requests below the same first segment with this `webhook-id` that were open at that moment, itself included.
     pub open_at_once: usize,
 }
 
@@ -157,8 +157,8 @@ impl Receiver {
 
     async fn serve(&self, mut stream: TcpStream) -> std::io::Result<()> {
         let Some((path, mut received)) = read_request(&mut stream).await? else { return Ok(()) };
-        let id =
-            received.headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+        let id = received.headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+        let id = format!("{} {id}", path.split('/').nth(1).unwrap_or_default());
         let behavior = {
             let mut state = self.state();
             let open = state.open.entry(id.clone()).or_default();
@@ -221,14 +221,24 @@ async fn answer(mut stream: TcpStream, behavior: Behavior) -> std::io::Result<()
             stream.write_all(head.as_bytes()).await?;
             stream.shutdown().await
         }
-        Behavior::Hang => wait_for_end(&mut stream).await,
+        Behavior::Hang => {
+            wait_for_end(&mut stream).await;
+            Ok(())
+        }
         Behavior::Drip => {
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n").await?;
-            for _ in 0..LONGEST_HANG.as_secs() {
-                stream.write_all(b".").await?;
-                tokio::time::sleep(Duration::from_secs(1)).await;
+            let (mut reading, mut writing) = stream.split();
+            let dripping = async {
+                for _ in 0..LONGEST_HANG.as_secs() {
+                    writing.write_all(b".").await?;
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                Ok(())
+            };
+            tokio::select! {
+                dripped = dripping => dripped,
+                () = wait_for_end(&mut reading) => Ok(()),
             }
-            Ok(())
         }
         Behavior::Endless(status) => {
             stream.write_all(format!("HTTP/1.1 {status} Told\r\n\r\n").as_bytes()).await?;
@@ -243,9 +253,8 @@ async fn answer(mut stream: TcpStream, behavior: Behavior) -> std::io::Result<()
 }
 
 /// Until the other side has had enough.
-async fn wait_for_end(stream: &mut TcpStream) -> std::io::Result<()> {
+async fn wait_for_end(stream: &mut (impl AsyncRead + Unpin)) {
     let mut rest = [0; 64];
     let ended = async { while stream.read(&mut rest).await.is_ok_and(|length| length > 0) {} };
     tokio::time::timeout(LONGEST_HANG, ended).await.ok();
-    Ok(())
 }
