@@ -66,6 +66,27 @@ fn an_event_sent_twice_arrives_once() {
 }
 
 #[test]
+fn a_poisonous_message_stops_nothing_and_ends_among_the_dead_letters() {
+    run(|world| async move {
+        let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);
+        let webhook = tenant.webhook(&receiver.url("/")).await;
+        let event = tenant.event("KeyAdded");
+        let message = json!({"version": 1, "envelope": event.body}).to_string();
+        let poison = format!("poison for {}", tenant.org_id);
+        // As another Worker of the account would put it there, and as a Queue may hand it over: twice.
+        let messages = json!([poison, message, message]);
+        let _ = world.gateway().post("/queues/webhook-events", &messages).await.expect(202);
+        let _ = webhook.delivery_in("delivered", &event).await;
+        assert_eq!(everything_before(world, &tenant, &receiver, "/").await.len(), 1);
+        let listed = eventually(SOON * 3, "the dead letter", async || {
+            let letters = world.admin().get("/dead-letters?limit=200").await.expect(200);
+            letters.to_string().contains(&poison).then_some(())
+        });
+        listed.await;
+    });
+}
+
+#[test]
 fn a_large_event_arrives_byte_for_byte_and_a_larger_one_is_refused() {
     run(|world| async move {
         let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);

@@ -66,7 +66,8 @@ fn a_misconfigured_worker_refuses_everything_and_loses_nothing() {
             .remove("webhook-delivery", "EVENTS_API_KEY")
             .set("webhook-delivery", "WEBHOOK_SECRETS_KEY", MALFORMED)
             .set("webhook-delivery", "RETRY_BASE_SECONDS", " ")
-            .set("webhook-delivery", "ENVIRONMENT", "changeme");
+            .set("webhook-delivery", "ENVIRONMENT", "changeme")
+            .remove("partner-portal", "SESSION_KEY");
         let world = World::start(wrong);
         let clients = [world.event_bridge(), world.delivery()];
         assert_refuses(clients, &["/events", "/health", "/", "/no/such/path"]).await;
@@ -80,6 +81,14 @@ fn a_misconfigured_worker_refuses_everything_and_loses_nothing() {
         let all: Vec<_> = faults.into_iter().chain([("WEBHOOK_SECRETS_KEY", fault.as_str())]).collect();
         assert!(!fault.is_empty());
         assert_logged(&world, "webhook-delivery", &all).await;
+
+        // the portal shows a plain page and sends nobody to sign in,
+        for path in ["/", "/login", "/dashboard", "/health", "/no/such/path"] {
+            let page = world.portal().get(path).await;
+            assert_eq!(page.status, 503, "{path}: {}", page.text);
+            assert!(!page.text.contains("SESSION_KEY") && !page.headers.contains_key("location"));
+        }
+        assert_logged(&world, "partner-portal", &[("SESSION_KEY", "is missing")]).await;
 
         // and what is on the Queue stays there.
         receiver.behave("/", Behavior::status(200));

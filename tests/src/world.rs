@@ -72,10 +72,11 @@ impl World {
         self.stack().secret(name).unwrap()
     }
 
-    /// Where the databases are kept.
+    /// Where the databases and the key-value stores are kept. Beside them is what belongs to the local runtime alone:
+    /// inboxes, and its own record of what it was asked, URLs included.
     #[must_use]
-    pub fn state_directory(&self) -> PathBuf {
-        self.log.path().with_file_name("state")
+    pub fn stores(&self) -> [PathBuf; 2] {
+        ["d1", "kv"].map(|store| self.log.path().with_file_name("state").join("v3").join(store))
     }
 
     /// The Admin API, as an admin calls it.
@@ -109,6 +110,18 @@ impl World {
     #[must_use]
     pub fn delivery(&self) -> Client {
         Client::new(&self.credentials.delivery_url)
+    }
+
+    /// The Partner Portal, as a browser without cookies calls it.
+    #[must_use]
+    pub fn portal(&self) -> Client {
+        Client::new(&self.credentials.portal_url)
+    }
+
+    /// What only the local stack has: `/queues/<name>`, for messages by hand.
+    #[must_use]
+    pub fn gateway(&self) -> Client {
+        Client::new(&format!("http://localhost:{}", self.stack().port()))
     }
 
     /// The local webhook inbox: paths are `/<name>`.
