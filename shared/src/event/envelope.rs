@@ -79,6 +79,10 @@ impl Event {
         let shape = |error: serde_json::Error| {
             EnvelopeFault::Shape(error.to_string().split(" at line ").next().unwrap_or_default().to_owned())
         };
+        if !body.trim_start().starts_with('{') {
+            // Serde by itself takes an array of the members, in their order, for the object.
+            return Err(EnvelopeFault::Shape("must be an object".into()));
+        }
         let envelope: Envelope<'_> = serde_json::from_str(body).map_err(shape)?;
         if !(1..=128).contains(&envelope.id.len()) || !envelope.id.bytes().all(|byte| byte.is_ascii_graphic())
         {
@@ -142,6 +146,8 @@ mod tests {
             let fault = Event::parse(&GOOD.replace(from, to)).unwrap_err().to_string();
             assert!(fault.contains(said), "{fault} should say {said}");
         }
+        let members = r#"["e-1","spk.api","KeyAdded","2026-04-02T10:00:00Z",{"partnerId":"acme-corp"}]"#;
+        assert_eq!(Event::parse(members), Err(EnvelopeFault::Shape("must be an object".into())));
         assert_eq!(
             Event::parse(&format!("{GOOD}{}", " ".repeat(LARGEST_EVENT))),
             Err(EnvelopeFault::TooLarge)
