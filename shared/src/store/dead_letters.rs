@@ -1,28 +1,28 @@
 //! Dead letters' rows.
 
 use serde::Deserialize;
-use serde_json::json;
 
 use crate::dead_letter::{DeadLetter, Origin, diagnose};
 use crate::ports::Statement;
 use crate::time::Timestamp;
 
-/// Stores messages with what their texts tell. The same text twice is stored once, as long as it was not requeued.
-pub fn insert(bodies: &[String], at: Timestamp) -> Statement {
-    let rows: Vec<_> = bodies
-        .iter()
-        .map(|body| {
-            let (origin, reason) = diagnose(body);
-            json!({"queue": origin, "body": body, "reason": reason})
-        })
-        .collect();
+/// Letters among which a text that comes again is looked for: one batch, handed over twice, is well within.
+const LATEST: u32 = 200;
+
+/// Stores a message with what its text tells. A text that came less than a minute ago and was not requeued since is
+/// stored once. One statement each: a batch of them in one parameter may be more than the 2 MB that D1 takes.
+pub fn insert(body: &str, at: Timestamp) -> Statement {
+    let (origin, reason) = diagnose(body);
     Statement::new(
-        "INSERT INTO dead_letters (queue, body, reason, received_at) \
-         SELECT DISTINCT value ->> 'queue', value ->> 'body', value ->> 'reason', ?2 FROM json_each(?1) AS j \
-         WHERE NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.received_at >= ?2 - 60000 AND d.body = j.value ->> 'body')",
+        "INSERT INTO dead_letters (queue, body, reason, received_at) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS \
+         (SELECT 1 FROM (SELECT body, received_at, requeued_at FROM dead_letters ORDER BY id DESC LIMIT ?5) \
+          WHERE received_at >= ?4 - 60000 AND requeued_at IS NULL AND body = ?2)",
     )
-    .bind(json!(rows))
+    .bind(origin.as_str())
+    .bind(body)
+    .bind(reason)
     .bind(at)
+    .bind(LATEST)
 }
 
 const COLUMNS: &str = "SELECT id, queue, body, reason, received_at, requeued_at FROM dead_letters";

@@ -135,6 +135,8 @@ impl SqliteDatabase {
         let mut rows = Vec::with_capacity(statements.len());
         for statement in statements {
             assert!(statement.parameters.len() <= 100, "D1 takes 100 parameters");
+            let fits = |value: &Value| value.as_str().is_none_or(|text| text.len() <= 2_000_000);
+            assert!(statement.parameters.iter().all(fits), "D1 takes 2 MB per value");
             rows.push(run(&transaction, statement)?);
         }
         let written = transaction.total_changes() - before;

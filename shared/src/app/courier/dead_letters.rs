@@ -9,7 +9,9 @@ impl Courier {
     /// Writes dead letters down; says for each, in order, what to do with it. Running twice within a minute writes each
     /// once.
     pub async fn keep_dead_letters(&self, bodies: &[String]) -> Vec<Settlement> {
-        let settlement = match self.database.batch(vec![dead_letters::insert(bodies, self.now())]).await {
+        let now = self.now();
+        let inserts = bodies.iter().map(|body| dead_letters::insert(body, now)).collect();
+        let settlement = match self.database.batch(inserts).await {
             Ok(_) => {
                 self.line("dead letters", json!({"level": "error", "messages": bodies.len()}));
                 Settlement::Acknowledge

@@ -2,6 +2,7 @@
 
 mod campaign;
 mod first_attempts;
+mod limits;
 mod retries;
 mod tending;
 mod upkeep;
