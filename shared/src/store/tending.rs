@@ -115,25 +115,30 @@ pub fn lease_oldest(id: &str, now: Timestamp, until: Timestamp) -> Statement {
     .bind(until)
 }
 
-/// Makes a slice of the held deliveries due now, and gives back their keys. In one transaction with [`after_slice`].
+/// Makes a slice of the held deliveries due now, and gives back their keys, if the webhook takes deliveries still. In
+/// one transaction with [`after_slice`].
 pub fn release(id: &str, now: Timestamp) -> Statement {
     Statement::new(
         "UPDATE deliveries SET held = 0, next_attempt_at = ?2 WHERE (webhook_id, event_id) IN \
          (SELECT webhook_id, event_id FROM deliveries WHERE webhook_id = ?1 AND state = 'pending' AND held = 1 \
-          ORDER BY created_at, event_id LIMIT ?3) RETURNING org_id, webhook_id, event_id",
+          ORDER BY created_at, event_id LIMIT ?3) \
+         AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND status = 'active' AND circuit_opened_at IS NULL) \
+         RETURNING org_id, webhook_id, event_id",
     )
     .bind(id)
     .bind(now)
     .bind(SLICE)
 }
 
-/// Ends a slice of a disabled webhook's pending deliveries; they can be redelivered.
+/// Ends a slice of a webhook's pending deliveries, if it is disabled still; they can be redelivered. One whose request
+/// is on its way is left to its consumer.
 pub fn bury(id: &str, now: Timestamp) -> Statement {
     Statement::new(
         "UPDATE deliveries SET state = 'dead', reason = 'webhook disabled', ended_at = ?2, next_attempt_at = NULL, \
          leased_until = NULL, held = 0 WHERE (webhook_id, event_id) IN \
          (SELECT webhook_id, event_id FROM deliveries WHERE webhook_id = ?1 AND state = 'pending' \
-          ORDER BY created_at, event_id LIMIT ?3) RETURNING event_id",
+          AND COALESCE(leased_until, 0) <= ?2 ORDER BY created_at, event_id LIMIT ?3) \
+         AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND status = 'disabled') RETURNING event_id",
     )
     .bind(id)
     .bind(now)
@@ -141,11 +146,12 @@ pub fn bury(id: &str, now: Timestamp) -> Statement {
 }
 
 /// After a slice: due again where more is left, otherwise not at all. Written with the slice, so that a delivery held
-/// at the same moment is seen by one of the two.
+/// at the same moment is seen by one of the two. A webhook whose circuit opened meanwhile is due for its probe, and
+/// stays so.
 pub fn after_slice(id: &str, leased_until: Timestamp, again: Timestamp) -> Statement {
     Statement::new(
-        "UPDATE webhooks SET tend_leased_until = NULL, tend_at = CASE WHEN EXISTS (SELECT 1 FROM deliveries \
-           WHERE webhook_id = ?1 AND state = 'pending' AND (held = 1 OR webhooks.status = 'disabled')) THEN ?3 END \
+        "UPDATE webhooks SET tend_leased_until = NULL, tend_at = CASE WHEN circuit_opened_at IS NOT NULL THEN tend_at \
+         WHEN EXISTS (SELECT 1 FROM deliveries WHERE webhook_id = ?1 AND state = 'pending' AND (held = 1 OR webhooks.status = 'disabled')) THEN ?3 END \
          WHERE id = ?1 AND tend_leased_until = ?2 RETURNING tend_at",
     )
     .bind(id)
