@@ -14,6 +14,8 @@ use crate::webhook::WebhookStatus;
 pub struct Health {
     /// The webhook.
     pub id: String,
+    /// Its URL's revision that was attempted: what an earlier endpoint said does not count against a later one.
+    pub url_revision: u32,
     /// Whether any attempt succeeded: the count of failures starts anew.
     pub succeeded: bool,
     /// Failures, after the last success if there was one.
@@ -41,7 +43,7 @@ pub struct Health {
 /// by `tend_at`. Twenty of the log's rows are looked at, so that the time of the last delivery is kept when a healthy
 /// webhook, whose row is never written, begins to fail.
 pub fn record(health: &[Health], policy: &DeliveryPolicy, now: Timestamp) -> Statement {
-    const SQL: &str = "WITH j AS (SELECT value ->> 'id' AS id, value ->> 'succeeded' AS succeeded, \
+    const SQL: &str = "WITH j AS (SELECT value ->> 'id' AS id, value ->> 'urlRevision' AS url_revision, value ->> 'succeeded' AS succeeded, \
           value ->> 'failures' AS failures, value ->> 'answered' AS answered, value ->> 'strikes' AS strikes, \
           value ->> 'deliveredAt' AS delivered_at, value ->> 'errorAt' AS error_at, value ->> 'errorStatus' AS error_status, \
           value ->> 'errorMessage' AS error_message, value ->> 'gone' AS gone FROM json_each(?1)), \
@@ -50,7 +52,7 @@ pub fn record(health: &[Health], policy: &DeliveryPolicy, now: Timestamp) -> Sta
           j.strikes + CASE WHEN j.answered THEN 0 ELSE w.strikes END AS all_strikes, \
           CASE WHEN j.failures = 0 THEN NULL WHEN j.succeeded THEN j.error_at \
             ELSE COALESCE(w.failing_since, j.error_at) END AS since \
-          FROM j JOIN webhooks w ON w.id = j.id), \
+          FROM j JOIN webhooks w ON w.id = j.id AND w.url_revision = j.url_revision), \
         d AS (SELECT n.*, n.old_status = 'active' AND (n.gone OR COALESCE(n.since <= ?2 - ?4, 0)) AS disabling, \
           CASE WHEN n.all_strikes < ?3 THEN NULL WHEN n.answered THEN ?2 ELSE COALESCE(n.old_circuit, ?2) END AS circuit FROM n) \
         UPDATE webhooks SET consecutive_failures = d.all_failures, strikes = d.all_strikes, failing_since = d.since, \

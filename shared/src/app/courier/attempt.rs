@@ -181,6 +181,7 @@ fn excerpt(result: &AttemptResult) -> Option<String> {
 pub(super) fn health(target: &Target, made: &[&Made]) -> Option<Health> {
     let mut health = Health {
         id: target.id.clone(),
+        url_revision: target.url_revision,
         succeeded: false,
         failures: 0,
         answered: false,

@@ -76,6 +76,23 @@ async fn a_webhook_enabled_while_its_deliveries_are_being_buried_keeps_the_rest(
 }
 
 #[tokio::test]
+async fn what_an_endpoint_said_before_the_url_changed_does_not_count_against_the_new_one() {
+    let fixture = Fixture::default();
+    let acme = fixture.tenant("acme-corp").await;
+    let id = fixture.webhook(&acme, URL, &[]).await.webhook_id;
+    fixture.endpoints.reply(URL, &[Reply::Status(410)]);
+    // The request is on its way; the partner's new endpoint is verified before the old one says that it is gone.
+    let moved = "UPDATE webhooks SET url = 'https://hooks.example.com/new', url_revision = url_revision + 1";
+    meanwhile(&fixture, 2, moved);
+
+    fixture.courier.deliver_events(&[message("e-1", "KeyAdded", "acme-corp")]).await;
+
+    let after = webhook_row(&fixture, &id);
+    assert_eq!((&after["status"], &after["consecutive_failures"]), (&json!("active"), &json!(0)));
+    assert_eq!(row(&fixture, &id, "e-1")["state"], "failed", "the delivery's own answer stands");
+}
+
+#[tokio::test]
 async fn a_request_on_its_way_is_not_buried_under_the_feet_of_its_consumer() {
     let fixture = Fixture::default();
     let acme = fixture.tenant("acme-corp").await;
