@@ -55,23 +55,26 @@ impl Courier {
         Ok(())
     }
 
-    /// Compares how a webhook stood with how it stands.
+    /// Compares how a webhook stood with how it stands. One whose circuit was half-opened is failing still.
     async fn announce(&self, before: &Tended<'_>, after: &StandingRow) {
         let (was_open, is_open) =
             (before.target.circuit_opened_at.is_some(), after.circuit_opened_at.is_some());
+        let was_failing = was_open || before.target.strikes >= self.policy.circuit_threshold;
         let disabled =
             before.target.status == WebhookStatus::Active && after.status == WebhookStatus::Disabled;
-        let change = match (disabled, was_open, is_open) {
-            (true, ..) => "disabled",
-            (false, false, true) => "failing",
-            (false, true, false) => "recovered",
-            (false, true, true) | (false, false, false) => return,
+        let change = match (disabled, was_failing, is_open) {
+            (true, ..) => Some("disabled"),
+            (false, false, true) => Some("failing"),
+            (false, true, false) => Some("recovered"),
+            (false, true, true) | (false, false, false) => None,
         };
         let webhook = WebhookKey { org_id: after.org_id.clone(), webhook_id: after.id.clone() };
         let last_error = before.health.as_ref().and_then(|health| health.error_message.clone());
         let reason = after.disabled_reason.clone().filter(|_| disabled);
-        self.tell(webhook.clone(), change, reason, before.event_type.clone(), last_error).await;
-        if let Some(due) = after.tend_at {
+        if let Some(change) = change {
+            self.tell(webhook.clone(), change, reason, before.event_type.clone(), last_error).await;
+        }
+        if let Some(due) = after.tend_at.filter(|_| disabled || was_open != is_open) {
             let delay = Timestamp::from_milliseconds(due).since(self.now());
             self.send(vec![(RetryMessage::Tend(webhook), delay)]).await;
         }

@@ -45,13 +45,17 @@ async fn a_circuit_that_opens_while_the_held_are_released_keeps_its_probe() {
     let id = fixture.webhook(&acme, URL, &[]).await.webhook_id;
     set(&fixture, "UPDATE webhooks SET tend_at = 1");
     // Between the lease and the slice another consumer writes its five time-outs.
-    let opened = "UPDATE webhooks SET circuit_opened_at = 1775124000000, strikes = 5, tend_at = 1775124030000";
+    let opened =
+        "UPDATE webhooks SET circuit_opened_at = 1775124000000, strikes = 5, tend_at = 1775124030000";
     meanwhile(&fixture, 2, opened);
 
     tend(&fixture, &id).await;
 
     let after = webhook_row(&fixture, &id);
-    assert_eq!((&after["tend_at"], &after["tend_leased_until"]), (&json!(1_775_124_030_000_i64), &Value::Null));
+    assert_eq!(
+        (&after["tend_at"], &after["tend_leased_until"]),
+        (&json!(1_775_124_030_000_i64), &Value::Null)
+    );
     fixture.database.crash(|| Crash::Never);
     fixture.courier.deliver_events(&[message("e-1", "KeyAdded", "acme-corp")]).await;
     assert!(Simulation::new(&fixture).run(Duration::from_secs(600)).await);
@@ -66,7 +70,8 @@ async fn a_webhook_enabled_while_its_deliveries_are_being_buried_keeps_the_rest(
     fixture.endpoints.reply(URL, &[Reply::Status(503)]);
     fixture.courier.deliver_events(&[message("e-1", "KeyAdded", "acme-corp")]).await;
     set(&fixture, "UPDATE webhooks SET status = 'disabled', tend_at = 1");
-    let enabled = "UPDATE webhooks SET status = 'pending', url_revision = url_revision + 1, tend_leased_until = NULL";
+    let enabled =
+        "UPDATE webhooks SET status = 'pending', url_revision = url_revision + 1, tend_leased_until = NULL";
     meanwhile(&fixture, 2, enabled);
 
     tend(&fixture, &id).await;
@@ -105,8 +110,37 @@ async fn a_request_on_its_way_is_not_buried_under_the_feet_of_its_consumer() {
     tend(&fixture, &id).await;
 
     let leased = row(&fixture, &id, "e-1");
-    assert_eq!((&leased["state"], &leased["leased_until"]), (&json!("pending"), &json!(1_775_124_060_000_i64)));
+    assert_eq!(
+        (&leased["state"], &leased["leased_until"]),
+        (&json!("pending"), &json!(1_775_124_060_000_i64))
+    );
     fixture.clock.advance(Duration::from_secs(61));
     tend(&fixture, &id).await;
     assert_eq!(row(&fixture, &id, "e-1")["reason"], "webhook disabled");
+}
+
+#[tokio::test]
+async fn a_circuit_half_opened_for_want_of_deliveries_still_has_its_recovery_told() {
+    let fixture = Fixture::default();
+    let acme = fixture.tenant("acme-corp").await;
+    let id = fixture.webhook(&acme, URL, &[]).await.webhook_id;
+    set(
+        &fixture,
+        "UPDATE webhooks SET circuit_opened_at = 1, strikes = 5, consecutive_failures = 5, failing_since = 1775123990000, tend_at = 1",
+    );
+    tend(&fixture, &id).await;
+    assert_eq!(webhook_row(&fixture, &id)["circuit_opened_at"], Value::Null);
+    fixture.endpoints.reply(URL, &[Reply::Status(503)]);
+
+    fixture.courier.deliver_events(&[message("e-1", "KeyAdded", "acme-corp")]).await;
+    assert_ne!(
+        webhook_row(&fixture, &id)["circuit_opened_at"],
+        Value::Null,
+        "one more failure opens it again"
+    );
+    assert!(Simulation::new(&fixture).run(Duration::from_secs(600)).await);
+
+    let told: Vec<_> =
+        fixture.log.lines().iter().filter_map(|line| line["change"].as_str().map(str::to_owned)).collect();
+    assert_eq!(told, ["recovered"], "it never was well in between");
 }
