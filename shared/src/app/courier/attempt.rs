@@ -62,6 +62,19 @@ pub(super) enum Verdict {
 }
 
 impl Courier {
+    /// Opens a webhook's secrets. Where that fails its deliveries wait, and no other webhook's: the sealing key may come
+    /// back, and the log says that it is wanted.
+    pub(super) async fn try_open_endpoint(&self, target: &Target) -> Option<Endpoint> {
+        let opened = self.open_endpoint(target.clone()).await;
+        if let Err(error) = &opened {
+            self.line(
+                "webhook secrets not opened",
+                json!({"level": "error", "orgId": target.org_id, "webhookId": target.id, "detail": error.to_string()}),
+            );
+        }
+        opened.ok()
+    }
+
     /// Opens a webhook's secrets.
     pub(super) async fn open_endpoint(&self, target: Target) -> Result<Endpoint, Error> {
         let malformed = |_| Error::Internal("a sealed webhook secret or token is malformed".into());

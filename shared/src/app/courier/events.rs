@@ -92,7 +92,7 @@ impl Courier {
         // Reading twice changes nothing.
         let (targets, existing) = self.match_batch(events).await?;
         let mut new = Vec::new();
-        let mut lanes: Vec<(&Target, Vec<&Event>)> = Vec::new();
+        let (mut lanes, mut endpoints) = (Vec::<(&Target, Vec<&Event>)>::new(), Vec::new());
         let mut holding = Vec::new();
         for target in &targets {
             let matching = events.iter().copied().filter(|event| {
@@ -106,16 +106,22 @@ impl Courier {
                 continue;
             }
             match target.gate() {
-                Gate::Open => lanes.push((target, matching)),
+                Gate::Open => match self.try_open_endpoint(target).await {
+                    Some(endpoint) => {
+                        endpoints.push(endpoint);
+                        lanes.push((target, matching));
+                    }
+                    None => new.extend(matching.iter().map(|event| {
+                        let now = self.now();
+                        let standing = standings::sealed(now.plus(self.policy.retry.window()), 0, now);
+                        row(target, event, now, standing, None)
+                    })),
+                },
                 Gate::Held | Gate::Shut => {
                     holding.push(target.id.as_str());
                     new.extend(matching.iter().map(|event| self.unattempted(target, event)));
                 }
             }
-        }
-        let mut endpoints = Vec::with_capacity(lanes.len());
-        for (target, _) in &lanes {
-            endpoints.push(self.open_endpoint((*target).clone()).await?);
         }
         // A crash from here until the write has the events handed over again: partners may see one twice, with the
         // same webhook-id.

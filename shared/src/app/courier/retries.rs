@@ -94,10 +94,15 @@ impl Courier {
             // Another tenant's webhook counts as none.
             let target = targets.remove(&row.webhook_id).filter(|target| target.org_id == row.org_id);
             match target {
-                Some(target) if target.gate() == Gate::Open => {
-                    endpoints.push(self.open_endpoint(target).await?);
-                    lanes.push(rows);
-                }
+                Some(target) if target.gate() == Gate::Open => match self.try_open_endpoint(&target).await {
+                    Some(endpoint) => {
+                        endpoints.push(endpoint);
+                        lanes.push(rows);
+                    }
+                    None => progress.extend(rows.iter().map(|row| {
+                        unattempted(row, standings::sealed(self.window_ends(row), row.failures, now))
+                    })),
+                },
                 other => {
                     holding.extend(other.as_ref().map(|target| target.id.clone()));
                     progress.extend(rows.iter().map(|row| self.unattempted_retry(row, other.as_ref(), now)));

@@ -1,5 +1,7 @@
 //! How a delivery stands after an attempt, or without one.
 
+use std::time::Duration;
+
 use super::attempt::{Made, Verdict};
 use crate::delivery::DeliveryState;
 use crate::store::deliveries::Standing;
@@ -25,6 +27,18 @@ pub(super) fn waiting(next: Timestamp, failures: u32) -> Standing {
         reason: None,
         held: false,
     }
+}
+
+/// Between two looks at a webhook whose secrets could not be opened.
+const UNTIL_OPENED: Duration = Duration::from_secs(300);
+
+/// Due again once the webhook's secrets can be opened, perhaps; dead where they could not in its whole window.
+pub(super) fn sealed(window_ends: Timestamp, failures: u32, now: Timestamp) -> Standing {
+    if now < window_ends {
+        return waiting(now.plus(UNTIL_OPENED).min(window_ends), failures);
+    }
+    let reason = "the webhook's secrets could not be opened".to_owned();
+    ended(DeliveryState::Dead, Some(reason), failures, now)
 }
 
 /// Held for its webhook, until its retry window ends.

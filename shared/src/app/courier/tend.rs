@@ -47,7 +47,6 @@ impl Courier {
         let how = |_: &Result<Again, Error>| Answered::Somehow;
         let ran = run(&*self.clock, self.policy.time_per_webhook(), jobs, begin, how).await;
         let mut again = Vec::new();
-        let mut done = Ok(());
         for (lane, _, ran) in ran {
             match ran {
                 Ran::Done(Ok(Some(next))) => {
@@ -56,11 +55,19 @@ impl Courier {
                     again.push((RetryMessage::Tend(webhook), next.since(self.now())));
                 }
                 Ran::Done(Ok(None)) | Ran::Deferred => {}
-                Ran::Done(Err(error)) => done = Err(error),
+                // Its lease ends by itself, and the sweep wakes it then: its message would find nothing to do before.
+                Ran::Done(Err(error)) => {
+                    let Target { id, org_id, .. } = &targets[lane];
+                    let detail = error.to_string();
+                    self.line(
+                        "webhook not tended",
+                        json!({"level": "error", "orgId": org_id, "webhookId": id, "detail": detail}),
+                    );
+                }
             }
         }
         self.send(again).await;
-        done
+        Ok(())
     }
 
     async fn tend_one(&self, target: Target, until: Timestamp) -> Result<Again, Error> {

@@ -45,6 +45,54 @@ async fn a_letter_that_comes_back_after_it_was_requeued_is_kept_again() {
     assert_eq!(fixture.app.list_dead_letters(None, 50).await.unwrap().0.len(), 2);
 }
 
+/// As after a change of `WEBHOOK_SECRETS_KEY` whose predecessor was forgotten.
+#[tokio::test]
+async fn a_webhook_whose_secret_cannot_be_opened_harms_no_batch_mate_and_loses_nothing() {
+    let fixture = Fixture::default();
+    let acme = fixture.tenant("acme-corp").await;
+    let sealed = fixture.webhook(&acme, URL, &[]).await.webhook_id;
+    let other = fixture.tenant("other").await;
+    let open = fixture.webhook(&other, OTHER, &[]).await.webhook_id;
+    let good = fixture.database.query(Statement::new("SELECT secret FROM webhooks WHERE url = ?1").bind(URL));
+    let break_it = Statement::new("UPDATE webhooks SET secret = '1.00000000.AAAA' WHERE url = ?1").bind(URL);
+    fixture.database.query(break_it);
+    fixture.endpoints.reply(OTHER, &[Reply::Status(503)]);
+
+    let fresh = [message("e-1", "KeyAdded", "acme-corp"), message("e-2", "KeyAdded", "other")];
+    assert_eq!(fixture.courier.deliver_events(&fresh).await, [Acknowledge; 2]);
+    assert_eq!(row(&fixture, &sealed, "e-1")["state"], "pending");
+    fixture.clock.advance(Duration::from_secs(3_600));
+    let retries: Vec<_> = fixture.retries.take().into_iter().map(|message| message.body).collect();
+    assert_eq!(fixture.courier.deliver_retries(&retries).await, [Acknowledge; 2]);
+    assert_eq!(row(&fixture, &open, "e-2")["state"], "delivered");
+    assert!(fixture.log.lines().iter().any(|line| line["webhookId"] == sealed && line["level"] == "error"));
+
+    let mut simulation = Simulation::new(&fixture);
+    simulation.run(Duration::from_secs(3_600)).await;
+    let heal = Statement::new("UPDATE webhooks SET secret = ?2 WHERE url = ?1").bind(URL);
+    fixture.database.query(heal.bind(good[0]["secret"].as_str().unwrap()));
+    assert!(simulation.run(Duration::from_secs(3_600)).await);
+    assert_eq!(row(&fixture, &sealed, "e-1")["state"], "delivered");
+}
+
+#[tokio::test]
+async fn a_secret_that_is_never_opened_leaves_its_events_dead_and_redeliverable() {
+    let fixture = Fixture::default();
+    let acme = fixture.tenant("acme-corp").await;
+    let id = fixture.webhook(&acme, URL, &[]).await.webhook_id;
+    fixture.database.query(Statement::new("UPDATE webhooks SET secret = '1.00000000.AAAA'"));
+
+    fixture.courier.deliver_events(&[message("e-1", "KeyAdded", "acme-corp")]).await;
+    assert!(Simulation::new(&fixture).run(THREE_DAYS * 2).await);
+
+    let dead = row(&fixture, &id, "e-1");
+    assert_eq!(
+        (&dead["state"], &dead["reason"]),
+        (&json!("dead"), &json!("the webhook's secrets could not be opened"))
+    );
+    assert_ne!(dead["body"], Value::Null);
+}
+
 #[tokio::test]
 async fn a_body_that_is_not_there_yet_holds_up_no_batch_mate() {
     let fixture = Fixture::default();
