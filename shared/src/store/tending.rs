@@ -102,12 +102,13 @@ pub fn half_open(id: &str, leased_until: Timestamp) -> Statement {
     .bind(leased_until)
 }
 
-/// The oldest pending delivery of a webhook, leased: a probe.
+/// The oldest pending delivery of a webhook that waits for it or is due, leased: a probe. One that has a date yet keeps
+/// it, for the endpoint may have asked for that much time.
 pub fn lease_oldest(id: &str, now: Timestamp, until: Timestamp) -> Statement {
     Statement::new(format!(
         "UPDATE deliveries SET leased_until = ?3 WHERE (webhook_id, event_id) IN \
          (SELECT webhook_id, event_id FROM deliveries WHERE webhook_id = ?1 AND state = 'pending' \
-          ORDER BY created_at, event_id LIMIT 1) \
+          AND (held = 1 OR next_attempt_at <= ?2) ORDER BY created_at, event_id LIMIT 1) \
          AND COALESCE(leased_until, 0) <= ?2 RETURNING {LEASED_COLUMNS}"
     ))
     .bind(id)

@@ -43,6 +43,8 @@ pub(super) struct Made {
     pub(super) attempt: Attempt,
     pub(super) ended_at: Timestamp,
     pub(super) verdict: Verdict,
+    /// What the endpoint asked for with `Retry-After`.
+    pub(super) asked: Option<Duration>,
     /// The endpoint answered 410.
     pub(super) gone: bool,
     /// The endpoint took or refused it: it is there.
@@ -126,7 +128,11 @@ impl Courier {
         );
         let timed_out = result == AttemptResult::TimedOut;
         let definite = !matches!(outcome, Outcome::Retry { .. });
-        Made { attempt, ended_at, verdict, gone: outcome == Outcome::Gone, definite, timed_out }
+        let asked = match outcome {
+            Outcome::Retry { not_before } => not_before,
+            Outcome::Delivered | Outcome::Failed | Outcome::Gone => None,
+        };
+        Made { attempt, ended_at, verdict, asked, gone: outcome == Outcome::Gone, definite, timed_out }
     }
 
     /// The request of the specification's "The request".

@@ -126,7 +126,8 @@ impl Courier {
         }
         // Whatever the answer, the endpoint may be put right within the window: a 404 is no last word here.
         let elapsed = at.since(since);
-        let next = match self.policy.retry.next_delay(failures + 1, None, self.random_number(), elapsed) {
+        let next = match self.policy.retry.next_delay(failures + 1, made.asked, self.random_number(), elapsed)
+        {
             Next::After(delay) => Some(at.plus(delay)),
             Next::Dead => None,
         };
@@ -143,7 +144,7 @@ impl Courier {
         Ok(next)
     }
 
-    /// Tries a webhook whose circuit is open with the oldest delivery that waits for it.
+    /// Tries a webhook whose circuit is open with the oldest delivery that waits for it, or is due.
     async fn probe(&self, target: Target, until: Timestamp) -> Result<Again, Error> {
         let now = self.now();
         let (id, revision) = (target.id.clone(), target.url_revision);
@@ -169,6 +170,7 @@ impl Courier {
             return Ok(Some(next));
         };
         let mut progress = attempted(&row, &made);
+        let next = made.asked.map_or(next, |asked| next.max(made.ended_at.plus(asked)));
         // A definite answer closes the circuit; without one, the delivery goes back to waiting.
         let closing = made.definite;
         if !closing && progress.standing.state == DeliveryState::Pending {

@@ -94,6 +94,48 @@ async fn a_secret_that_is_never_opened_leaves_its_events_dead_and_redeliverable(
 }
 
 #[tokio::test]
+async fn no_probe_comes_before_the_endpoint_asked_for() {
+    let fixture = Fixture::default();
+    let acme = fixture.tenant("acme-corp").await;
+    fixture.webhook(&acme, URL, &[]).await;
+    fixture.endpoints.always(URL, Reply::RetryAfter(429, "3000".into()));
+    for index in 0..5 {
+        fixture.courier.deliver_events(&[message(&format!("e-{index}"), "KeyAdded", "acme-corp")]).await;
+    }
+    fixture.endpoints.take();
+    let began = fixture.clock.now();
+
+    let mut simulation = Simulation::new(&fixture);
+    simulation.run(Duration::from_secs(2_990)).await;
+    assert_eq!(fixture.endpoints.take().len(), 0, "it asked for 3000 seconds");
+    simulation.run(Duration::from_secs(310)).await;
+    assert_eq!(fixture.endpoints.take().len(), 1, "a probe");
+    simulation.run(Duration::from_secs(2_600)).await;
+    assert_eq!(fixture.endpoints.take().len(), 0, "and it asked again");
+    fixture.endpoints.always(URL, Reply::Status(200));
+    assert!(simulation.run(Duration::from_secs(7_200)).await);
+    assert!(fixture.clock.now().since(began) < Duration::from_secs(9_000));
+}
+
+#[tokio::test]
+async fn a_challenge_is_repeated_when_the_endpoint_asked_for_it() {
+    let fixture = Fixture::default();
+    let acme = fixture.tenant("acme-corp").await;
+    let id = fixture.webhook(&acme, URL, &[]).await.webhook_id;
+    fixture
+        .app
+        .verify_webhook(&crate::actor::Actor::person("a@smartphonekey.com"), &acme, &id)
+        .await
+        .unwrap();
+    fixture.endpoints.reply(URL, &[Reply::RetryAfter(503, "600".into())]);
+
+    let mut simulation = Simulation::new(&fixture);
+    simulation.run(Duration::from_secs(590)).await;
+
+    assert_eq!(fixture.endpoints.take().len(), 1);
+}
+
+#[tokio::test]
 async fn a_body_that_is_not_there_yet_holds_up_no_batch_mate() {
     let fixture = Fixture::default();
     let acme = fixture.tenant("acme-corp").await;
