@@ -35,7 +35,7 @@ impl Default for DeliveryPolicy {
 }
 
 impl DeliveryPolicy {
-    /// How long a consumer has what it leased: longer than a batch takes, with six requests in flight.
+    /// How long a consumer has what it leased: longer than the last request of its batch takes.
     pub fn lease(&self) -> Duration {
         self.attempt_timeout * 8
     }
@@ -48,6 +48,11 @@ impl DeliveryPolicy {
     /// How long after the first attempt to a webhook in a batch no further one begins.
     pub fn time_per_webhook(&self) -> Duration {
         self.attempt_timeout + self.attempt_timeout / 3
+    }
+
+    /// How long after its first request a batch begins no further one, however many endpoints hang.
+    pub fn time_per_batch(&self) -> Duration {
+        self.attempt_timeout * 6
     }
 
     /// From one probe to the next, after so many that failed.

@@ -204,7 +204,7 @@ impl Courier {
                 self.attempt(endpoint, &parcel).await
             }
         };
-        run(&*self.clock, self.policy.time_per_webhook(), jobs, begin, answered).await
+        run(&*self.clock, &self.policy, jobs, begin, answered).await
     }
 }
 
@@ -212,7 +212,8 @@ pub(super) fn answered(made: &Made) -> Answered {
     match &made.verdict {
         _ if made.timed_out => Answered::TimedOut,
         Verdict::Delivered => Answered::Well,
-        Verdict::Again(_) | Verdict::Ended(..) => Answered::Somehow,
+        _ if made.definite => Answered::Somehow,
+        Verdict::Again(_) | Verdict::Ended(..) => Answered::Missed,
     }
 }
 

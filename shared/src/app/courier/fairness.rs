@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
+use crate::delivery::policy::DeliveryPolicy;
 use crate::ports::Clock;
 use crate::time::Timestamp;
 
@@ -17,10 +17,12 @@ const MOST_PER_PROVEN_WEBHOOK: usize = 4;
 /// How a job went, as far as its webhook's next jobs are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answered {
-    /// Quickly and well.
+    /// Well.
     Well,
-    /// Somehow.
+    /// Not well, but definitely.
     Somehow,
+    /// Without a definite answer, as an endpoint in trouble does.
+    Missed,
     /// Not in time.
     TimedOut,
 }
@@ -30,7 +32,7 @@ pub(super) enum Answered {
 pub(super) enum Ran<T> {
     /// It ran.
     Done(T),
-    /// It did not begin: its webhook hung, or had its share of the batch's time.
+    /// It did not begin: its webhook hung, failed too often, or had its share of the batch's time.
     Deferred,
 }
 
@@ -39,6 +41,8 @@ struct Lane<J> {
     in_flight: usize,
     proven: bool,
     hung: bool,
+    /// In a row.
+    missed: u32,
     began: Option<Timestamp>,
 }
 
@@ -48,11 +52,12 @@ impl<J> Lane<J> {
     }
 }
 
-/// Runs the jobs of each lane (a webhook), none of which begins `time_per_lane` after its lane's first, with [`MOST_IN_FLIGHT`] of all in flight, taking the lanes in turn. Gives
-/// back what became of each job, in the order in which they ended, with its lane and its place there.
+/// Runs the jobs of each lane (a webhook) with [`MOST_IN_FLIGHT`] of all in flight, taking the lanes in turn. None
+/// begins after its lane's share of the time, or the batch's, has passed, nor after as many misses in a row as open a
+/// circuit. Gives back what became of each job, in the order in which they ended, with its lane and its place there.
 pub(super) async fn run<J, T, F>(
     clock: &dyn Clock,
-    time_per_lane: Duration,
+    policy: &DeliveryPolicy,
     lanes: Vec<Vec<J>>,
     begin: impl Fn(usize, J) -> F,
     answered: impl Fn(&T) -> Answered,
@@ -67,20 +72,23 @@ where
             in_flight: 0,
             proven: false,
             hung: false,
+            missed: 0,
             began: None,
         })
         .collect();
     let mut turns: VecDeque<usize> = (0..lanes.len()).collect();
     let mut in_flight = FuturesUnordered::new();
     let mut ended = Vec::new();
+    let batch_began = clock.now();
     loop {
         let mut waiting = turns.len();
         while in_flight.len() < MOST_IN_FLIGHT && waiting > 0 {
             let Some(index) = turns.pop_front() else { break };
             let lane = &mut lanes[index];
             let now = clock.now();
-            let spent = lane.began.is_some_and(|began| now.since(began) >= time_per_lane);
-            if lane.hung || spent {
+            let spent = lane.began.is_some_and(|began| now.since(began) >= policy.time_per_webhook())
+                || now.since(batch_began) >= policy.time_per_batch();
+            if lane.hung || spent || lane.missed >= policy.circuit_threshold {
                 ended.extend(lane.jobs.drain(..).map(|(place, _)| (index, place, Ran::Deferred)));
             }
             if lane.jobs.is_empty() {
@@ -105,8 +113,9 @@ where
         let lane = &mut lanes[index];
         lane.in_flight -= 1;
         match answered(&result) {
-            Answered::Well => lane.proven = true,
-            Answered::Somehow => {}
+            Answered::Well => (lane.proven, lane.missed) = (true, 0),
+            Answered::Somehow => lane.missed = 0,
+            Answered::Missed => lane.missed += 1,
             Answered::TimedOut => lane.hung = true,
         }
         ended.push((index, place, Ran::Done(result)));

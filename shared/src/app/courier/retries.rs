@@ -150,7 +150,7 @@ impl Courier {
             async move { self.attempt_leased(endpoint, &row, leased_until).await }
         };
         let how = |made: &Option<Made>| made.as_ref().map_or(Answered::Somehow, answered);
-        run(&*self.clock, self.policy.time_per_webhook(), jobs, begin, how).await
+        run(&*self.clock, &self.policy, jobs, begin, how).await
     }
 
     /// Attempts a leased delivery, unless the request could outlive the lease: another consumer might then begin the

@@ -45,7 +45,7 @@ impl Courier {
             async move { self.tend_one(target, until).await }
         };
         let how = |_: &Result<Again, Error>| Answered::Somehow;
-        let ran = run(&*self.clock, self.policy.time_per_webhook(), jobs, begin, how).await;
+        let ran = run(&*self.clock, &self.policy, jobs, begin, how).await;
         let mut again = Vec::new();
         for (lane, _, ran) in ran {
             match ran {
@@ -54,6 +54,7 @@ impl Courier {
                     let webhook = WebhookKey { org_id: target.org_id.clone(), webhook_id: target.id.clone() };
                     again.push((RetryMessage::Tend(webhook), next.since(self.now())));
                 }
+                // One that had no turn is woken by the sweep when its lease has ended.
                 Ran::Done(Ok(None)) | Ran::Deferred => {}
                 // Its lease ends by itself, and the sweep wakes it then: its message would find nothing to do before.
                 Ran::Done(Err(error)) => {

@@ -136,6 +136,44 @@ async fn a_challenge_is_repeated_when_the_endpoint_asked_for_it() {
 }
 
 #[tokio::test]
+async fn a_batch_ends_in_time_however_many_endpoints_hang() {
+    let fixture = Fixture::default();
+    for index in 0..20 {
+        let tenant = fixture.tenant(&format!("tenant-{index}")).await;
+        let url = format!("https://hooks.example.com/{index}");
+        fixture.webhook(&tenant, &url, &[]).await;
+        fixture.endpoints.always(&url, Reply::Hang);
+    }
+    let fresh: Vec<_> =
+        (0..20).map(|index| message(&format!("e-{index}"), "KeyAdded", &format!("tenant-{index}"))).collect();
+    let began = fixture.clock.now();
+
+    let settled = fixture.courier.deliver_events(&fresh).await;
+
+    assert!(settled.iter().all(|settlement| *settlement == Acknowledge));
+    // Of those that have begun, six at most, the fake ones hang one after the other.
+    let policy = fixture.courier.policy;
+    assert!(fixture.clock.now().since(began) <= policy.time_per_batch() + policy.attempt_timeout * 6);
+    assert!(fixture.endpoints.take().len() < 20);
+    assert_eq!(count(&fixture, "state = 'pending'"), 20, "what did not begin is written down as well");
+}
+
+#[tokio::test]
+async fn a_batch_stops_asking_an_endpoint_once_its_circuit_would_be_open() {
+    let fixture = Fixture::default();
+    let acme = fixture.tenant("acme-corp").await;
+    fixture.webhook(&acme, URL, &[]).await;
+    fixture.endpoints.always(URL, Reply::Status(503));
+    let fresh: Vec<_> =
+        (0..50).map(|index| message(&format!("e-{index}"), "KeyAdded", "acme-corp")).collect();
+
+    fixture.courier.deliver_events(&fresh).await;
+
+    assert_eq!(fixture.endpoints.take().len(), 5);
+    assert_eq!(count(&fixture, "state = 'pending'"), 50);
+}
+
+#[tokio::test]
 async fn a_body_that_is_not_there_yet_holds_up_no_batch_mate() {
     let fixture = Fixture::default();
     let acme = fixture.tenant("acme-corp").await;
