@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::attempt::Made;
-use super::{AFTER_OUTAGE, Courier, Settlement};
+use super::fairness::{Answered, Ran, run};
+use super::{AFTER_OUTAGE, Courier, Operators, Settlement};
 use crate::delivery::outcome::Outcome;
 use crate::error::Error;
 use crate::event::message::{Notice, RetryMessage, WebhookKey};
@@ -105,9 +106,29 @@ impl Courier {
         }
     }
 
-    /// Tells the operators' endpoint; the queue hands the message over again where it does not take it.
-    pub(super) async fn notify(&self, notice: &Notice) -> Settlement {
-        let Some(operators) = &self.operators else { return Settlement::Acknowledge };
+    /// Tells the operators' endpoint; the queue hands a message over again that it does not take. As with a webhook,
+    /// no batch waits for it longer than its share.
+    pub(super) async fn notify(&self, notices: &[&Notice]) -> Vec<Settlement> {
+        let mut settlements = vec![AFTER_OUTAGE; notices.len()];
+        let Some(operators) = &self.operators else { return vec![Settlement::Acknowledge; notices.len()] };
+        let begin = |_: usize, notice: &Notice| {
+            let notice = notice.clone();
+            async move { self.notify_of(operators, &notice).await }
+        };
+        let how = |settlement: &Settlement| match settlement {
+            Settlement::Acknowledge => Answered::Well,
+            // Whatever went wrong, the rest of the batch need not find it out again.
+            Settlement::Retry(_) => Answered::TimedOut,
+        };
+        for (_, place, ran) in run(&*self.clock, &self.policy, vec![notices.to_vec()], begin, how).await {
+            if let Ran::Done(settlement) = ran {
+                settlements[place] = settlement;
+            }
+        }
+        settlements
+    }
+
+    async fn notify_of(&self, operators: &Operators, notice: &Notice) -> Settlement {
         let body = json!({"type": "webhook.changed", "data": notice}).to_string();
         let at = self.now();
         let headers = vec![

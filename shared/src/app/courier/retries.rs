@@ -12,7 +12,7 @@ use super::follow_up::Tended;
 use super::{AFTER_OUTAGE, Courier, Settlement, UNDECODABLE, standings};
 use crate::delivery::DeliveryState;
 use crate::error::Error;
-use crate::event::message::{DeliveryKey, RetryMessage, WebhookKey};
+use crate::event::message::{DeliveryKey, Notice, RetryMessage, WebhookKey};
 use crate::store::deliveries::{self, LeasedRow, Progress, Standing};
 use crate::store::tending;
 use crate::store::webhook_targets::{self, Gate, Target, TargetRow};
@@ -47,13 +47,21 @@ impl Courier {
             delivered = self.unless_out(self.retry(keys).await, delivered);
         }
         let tended = self.unless_out(self.tend(&webhooks).await, Settlement::Acknowledge);
+        let notices: Vec<&Notice> = decoded
+            .iter()
+            .filter_map(|message| match message {
+                Ok(RetryMessage::Notify(notice)) => Some(notice),
+                _ => None,
+            })
+            .collect();
+        let mut told = self.notify(&notices).await.into_iter();
         let mut settlements = Vec::with_capacity(decoded.len());
         for message in &decoded {
             settlements.push(match message {
                 Ok(RetryMessage::Deliver(_)) => delivered,
                 Ok(RetryMessage::Tend(_)) => tended,
                 Ok(RetryMessage::Redeliver(range)) => self.redeliver_slice(range).await,
-                Ok(RetryMessage::Notify(notice)) => self.notify(notice).await,
+                Ok(RetryMessage::Notify(_)) => told.next().unwrap_or(AFTER_OUTAGE),
                 Err(_) => UNDECODABLE,
             });
         }

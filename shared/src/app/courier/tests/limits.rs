@@ -174,6 +174,36 @@ async fn a_batch_stops_asking_an_endpoint_once_its_circuit_would_be_open() {
 }
 
 #[tokio::test]
+async fn operators_who_hang_hold_up_no_batch() {
+    let mut fixture = Fixture::default();
+    let secret = SigningSecret::generate([3; 32]);
+    fixture.courier.operators = Some(Operators { url: "https://ops.example.com/".into(), secret });
+    fixture.endpoints.always("https://ops.example.com/", Reply::Hang);
+    let webhook = WebhookKey { org_id: "acme-corp".into(), webhook_id: "w".into() };
+    let notices: Vec<_> = (0..100)
+        .map(|index| {
+            let notice = Notice {
+                id: format!("notice-{index}"),
+                webhook: webhook.clone(),
+                change: "failing".into(),
+                reason: None,
+                event_type: None,
+                last_error: None,
+                at: fixture.clock.now(),
+            };
+            RetryMessage::Notify(notice).encode()
+        })
+        .collect();
+    let began = fixture.clock.now();
+
+    assert_eq!(fixture.courier.deliver_retries(&notices).await, [AFTER_OUTAGE; 100]);
+    assert!(fixture.clock.now().since(began) <= Duration::from_secs(30));
+    fixture.endpoints.always("https://ops.example.com/", Reply::Status(204));
+    assert_eq!(fixture.courier.deliver_retries(&notices).await, [Acknowledge; 100]);
+    assert_eq!(fixture.endpoints.take().len(), 101);
+}
+
+#[tokio::test]
 async fn a_body_that_is_not_there_yet_holds_up_no_batch_mate() {
     let fixture = Fixture::default();
     let acme = fixture.tenant("acme-corp").await;
