@@ -9,14 +9,14 @@ use crate::error::Error;
 use crate::event::message::{DeliveryKey, RedeliveryRange, RetryMessage};
 use crate::ports::QueuedMessage;
 use crate::store::deliveries::KeyRow;
-use crate::store::redelivery::{self, ExaminedRow};
+use crate::store::redelivery::{self, LastRow};
 
 /// Between two slices of one range.
 const BETWEEN_SLICES: Duration = Duration::from_secs(1);
 
 impl Courier {
-    /// Makes a slice of the range pending, wakes it, and sends the message on for the rest. Running twice makes the
-    /// same slice pending, of which the second time nothing is left to change.
+    /// Makes a slice of the range pending, wakes it, and sends the message on for the rest. Running twice makes
+    /// the next slice pending as well.
     pub(super) async fn redeliver_slice(&self, range: &RedeliveryRange) -> Settlement {
         match self.try_redeliver_slice(range).await {
             Ok(()) => Settlement::Acknowledge,
@@ -28,15 +28,15 @@ impl Courier {
     }
 
     async fn try_redeliver_slice(&self, range: &RedeliveryRange) -> Result<(), Error> {
-        let statements = vec![redelivery::make_pending(range, self.now()), redelivery::examined(range)];
+        let statements = vec![redelivery::last_of_slice(range), redelivery::make_pending(range, self.now())];
         let mut batch = self.database.batch(statements).await?;
-        let keys: Vec<DeliveryKey> = batch.take::<KeyRow>(0)?.into_iter().map(Into::into).collect();
+        let keys: Vec<DeliveryKey> = batch.take::<KeyRow>(1)?.into_iter().map(Into::into).collect();
         self.line(
             "redelivery",
             json!({"orgId": range.webhook.org_id, "webhookId": range.webhook.webhook_id, "pending": keys.len()}),
         );
         self.send(keys.into_iter().map(|key| (RetryMessage::Deliver(key), Duration::ZERO)).collect()).await;
-        let last = batch.first::<ExaminedRow>(1)?;
+        let last = batch.first::<LastRow>(0)?;
         if let Some(last) = last {
             let rest = RedeliveryRange { after: (last.created_at, last.event_id), ..range.clone() };
             let body = RetryMessage::Redeliver(rest).encode();

@@ -204,6 +204,34 @@ async fn operators_who_hang_hold_up_no_batch() {
 }
 
 #[tokio::test]
+async fn few_failures_among_many_deliveries_are_redelivered_at_once() {
+    let fixture = Fixture::default();
+    let acme = fixture.tenant("acme-corp").await;
+    let id = fixture.webhook(&acme, URL, &[]).await.webhook_id;
+    for batch in 0..10 {
+        let fresh: Vec<_> =
+            (0..100).map(|index| message(&format!("e-{batch}-{index}"), "KeyAdded", "acme-corp")).collect();
+        fixture.courier.deliver_events(&fresh).await;
+    }
+    fixture.endpoints.reply(URL, &[Reply::Status(404)]);
+    fixture.courier.deliver_events(&[message("last", "KeyAdded", "acme-corp")]).await;
+    fixture.endpoints.take();
+    let states = vec![DeliveryState::Failed, DeliveryState::Dead];
+    let range = RequestedRange { since: Timestamp::from_milliseconds(0), until: None, states };
+    fixture.clock.advance(Duration::from_secs(1));
+    assert_eq!(fixture.app.redeliver_range(&acme, &id, range).await, Ok(1));
+
+    let slice: Vec<_> = fixture.retries.take().into_iter().map(|message| message.body).collect();
+    assert_eq!(fixture.courier.deliver_retries(&slice).await, [Acknowledge]);
+
+    let woken = fixture.retries.take();
+    assert_eq!(woken.len(), 1, "no further slice");
+    assert!(
+        matches!(RetryMessage::decode(&woken[0].body), Ok(RetryMessage::Deliver(key)) if key.event_id == "last")
+    );
+}
+
+#[tokio::test]
 async fn a_body_that_is_not_there_yet_holds_up_no_batch_mate() {
     let fixture = Fixture::default();
     let acme = fixture.tenant("acme-corp").await;
