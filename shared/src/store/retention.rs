@@ -6,7 +6,7 @@ use crate::ports::Statement;
 use crate::time::Timestamp;
 
 /// Deliveries deleted at a time.
-const SLICE: u32 = 500;
+pub const SLICE: u32 = 500;
 const ROUND: &str = "clean";
 
 /// The webhook at which the last run stopped.

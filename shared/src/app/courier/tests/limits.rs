@@ -232,6 +232,23 @@ async fn few_failures_among_many_deliveries_are_redelivered_at_once() {
 }
 
 #[tokio::test]
+async fn cleaning_stays_with_a_webhook_until_its_old_deliveries_are_gone() {
+    let fixture = Fixture::default();
+    let acme = fixture.tenant("acme-corp").await;
+    for url in [URL, OTHER] {
+        fixture.webhook(&acme, url, &[]).await;
+    }
+    for batch in 0..12 {
+        let fresh: Vec<_> =
+            (0..100).map(|index| message(&format!("e-{batch}-{index}"), "KeyAdded", "acme-corp")).collect();
+        fixture.courier.deliver_events(&fresh).await;
+    }
+    fixture.clock.advance(Duration::from_secs(31 * 86_400));
+
+    assert_eq!(fixture.courier.clean().await, Ok(2_400));
+}
+
+#[tokio::test]
 async fn a_body_that_is_not_there_yet_holds_up_no_batch_mate() {
     let fixture = Fixture::default();
     let acme = fixture.tenant("acme-corp").await;
