@@ -105,19 +105,26 @@ pub fn insert_for_existing_webhook(org_id: &OrgId, new: &NewDelivery) -> Stateme
 pub(super) const LEASED_COLUMNS: &str =
     "webhook_id, event_id, org_id, event_type, tries_since, failures, body";
 
+/// Bodies that one consumer leases at a time: an isolate has 128 MB, and they come to it as JSON in a JavaScript string.
+const MOST_LEASED_BYTES: u32 = 8 * 1024 * 1024;
+
 /// Takes due deliveries for one consumer until `until`, and gives them back with their bodies. What is not due, or
-/// leased by another, or ended, is left alone.
+/// leased by another, or ended, is left alone; so is what is beyond [`MOST_LEASED_BYTES`], and the sweep wakes it again.
 pub fn lease(keys: &[&DeliveryKey], now: Timestamp, due: Timestamp, until: Timestamp) -> Statement {
     Statement::new(format!(
         "UPDATE deliveries SET leased_until = ?4 WHERE (webhook_id, event_id) IN \
-         (SELECT value ->> 'webhookId', value ->> 'eventId' FROM json_each(?1)) \
-         AND state = 'pending' AND next_attempt_at <= ?3 AND COALESCE(leased_until, 0) <= ?2 \
+         (SELECT webhook_id, event_id FROM (SELECT d.webhook_id, d.event_id, \
+            SUM(COALESCE(LENGTH(d.body), 0)) OVER (ROWS UNBOUNDED PRECEDING) AS bytes FROM json_each(?1) \
+            JOIN deliveries d ON d.webhook_id = value ->> 'webhookId' AND d.event_id = value ->> 'eventId' \
+            WHERE d.state = 'pending' AND d.next_attempt_at <= ?3 AND COALESCE(d.leased_until, 0) <= ?2) \
+          WHERE bytes <= ?5) \
          RETURNING {LEASED_COLUMNS}"
     ))
     .bind(json!(keys))
     .bind(now)
     .bind(due)
     .bind(until)
+    .bind(MOST_LEASED_BYTES)
 }
 
 /// A delivery that this consumer has leased.

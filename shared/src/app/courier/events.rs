@@ -24,6 +24,9 @@ const UNTIL_KV_SHOWS: Duration = Duration::from_secs(30);
 /// How long a delivery waits that a batch had no time for.
 const AFTER_DEFERRAL: Duration = Duration::from_secs(1);
 
+/// Bodies taken into an isolate's 128 MB at a time; each is there several times on its way to the database.
+const MOST_BYTES: usize = 7 * 1024 * 1024;
+
 /// A message, read as far as it can be.
 enum Received {
     Event(Event),
@@ -31,12 +34,27 @@ enum Received {
 }
 
 impl Courier {
-    /// Delivers a batch of messages from the events queue; says for each, in order, what to do with it.
+    /// Delivers a batch of messages from the events queue; says for each, in order, what to do with it. One read and
+    /// one write, unless there are many large events among them.
     pub async fn deliver_events(&self, messages: &[String]) -> Vec<Settlement> {
-        let mut received = Vec::with_capacity(messages.len());
+        let mut settlements = Vec::with_capacity(messages.len());
+        let (mut group, mut bytes) = (Vec::with_capacity(messages.len()), 0);
         for message in messages {
-            received.push(self.receive(message).await);
+            let received = self.receive(message).await;
+            if let Received::Event(event) = &received {
+                bytes += event.body.len();
+            }
+            group.push(received);
+            if bytes >= MOST_BYTES {
+                settlements.extend(self.deliver_group(&std::mem::take(&mut group)).await);
+                bytes = 0;
+            }
         }
+        settlements.extend(self.deliver_group(&group).await);
+        settlements
+    }
+
+    async fn deliver_group(&self, received: &[Received]) -> Vec<Settlement> {
         // The same event twice in a batch is one event.
         let mut seen = HashSet::new();
         let events: Vec<&Event> = received

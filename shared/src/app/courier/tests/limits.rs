@@ -232,6 +232,42 @@ async fn few_failures_among_many_deliveries_are_redelivered_at_once() {
 }
 
 #[tokio::test]
+async fn large_bodies_are_taken_a_few_at_a_time() {
+    let fixture = Fixture::default();
+    let acme = fixture.tenant("acme-corp").await;
+    let id = fixture.webhook(&acme, URL, &[]).await.webhook_id;
+    fixture.endpoints.always(URL, Reply::Status(503));
+    let mut fresh = Vec::new();
+    for index in 0..20 {
+        let large = format!("\"{}\"", "x".repeat(1_000_000));
+        let body = envelope(&format!("e-{index}"), "KeyAdded", "acme-corp").replace("1.50", &large);
+        fixture.courier.publish(&body).await.unwrap();
+        fresh.extend(fixture.events.take().into_iter().map(|message| message.body));
+    }
+    assert!(fresh.iter().all(|text| matches!(EventMessage::decode(text), Ok(EventMessage::StoredAt(_)))));
+    fixture.database.take_round_trips();
+
+    let settled = fixture.courier.deliver_events(&fresh).await;
+
+    assert!(settled.iter().all(|settlement| *settlement == Acknowledge));
+    assert_eq!(fixture.database.take_round_trips(), 6, "three groups of eight at most");
+    fixture.database.query(Statement::new("UPDATE webhooks SET circuit_opened_at = NULL"));
+    fixture.database.query(Statement::new("UPDATE deliveries SET next_attempt_at = 1, held = 0"));
+    let now = fixture.clock.now();
+    let keys: Vec<_> = (0..20)
+        .map(|index| crate::event::message::DeliveryKey::new(&acme, &id, &format!("e-{index}")))
+        .collect();
+    let keys: Vec<_> = keys.iter().collect();
+    let leased = fixture.database.query(crate::store::deliveries::lease(
+        &keys,
+        now,
+        now,
+        now.plus(Duration::from_secs(60)),
+    ));
+    assert!((1..=8).contains(&leased.len()), "{}", leased.len());
+}
+
+#[tokio::test]
 async fn cleaning_stays_with_a_webhook_until_its_old_deliveries_are_gone() {
     let fixture = Fixture::default();
     let acme = fixture.tenant("acme-corp").await;
