@@ -190,10 +190,8 @@ impl Courier {
     async fn match_batch(&self, events: &[&Event]) -> Result<(Vec<Target>, HashSet<ExistingRow>), Error> {
         let org_ids: BTreeSet<&str> = events.iter().map(|event| event.partner_id.as_str()).collect();
         let org_ids: Vec<&str> = org_ids.into_iter().collect();
-        let by_tenant: Vec<(&str, &str)> =
-            events.iter().map(|event| (event.partner_id.as_str(), event.id.as_str())).collect();
-        let statements =
-            vec![webhook_targets::of_tenants(&org_ids), deliveries::existing_of_events(&by_tenant)];
+        let ids: Vec<_> = events.iter().map(|event| (event.partner_id.as_str(), event.id.as_str())).collect();
+        let statements = vec![webhook_targets::of_tenants(&org_ids), deliveries::existing_of_events(&ids)];
         let mut batch = self.database.batch(statements).await?;
         let now = self.now();
         let rows = batch.take::<TargetRow>(0)?;
