@@ -34,6 +34,20 @@ async fn a_batch_of_the_largest_dead_letters_is_kept() {
 }
 
 #[tokio::test]
+async fn dead_letters_outlast_a_day_without_a_database() {
+    let fixture = Fixture::default();
+    fixture.database.fail(Some("gone"));
+
+    let settled = fixture.courier.keep_dead_letters(&["x".to_owned()]).await;
+
+    // The most retries that a Queue allows.
+    assert!(
+        matches!(settled[..], [Retry(delay)] if delay * 100 >= Duration::from_secs(86_400)),
+        "{settled:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_letter_that_comes_back_after_it_was_requeued_is_kept_again() {
     let fixture = Fixture::default();
     let letter = [message("e-1", "KeyAdded", "acme-corp")];
