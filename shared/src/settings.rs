@@ -66,6 +66,11 @@ impl<'a> Settings<'a> {
         (self.read)(name).and_then(|_| self.required(name, parse))
     }
 
+    /// Whether there is a value, sound or not.
+    pub fn is_set(&self, name: &str) -> bool {
+        (self.read)(name).is_some()
+    }
+
     /// A secret of at least 32 bytes, unlike every other secret.
     pub fn secret(&mut self, name: &str) -> Option<SecretString> {
         let secret = self.required(name, |text| {

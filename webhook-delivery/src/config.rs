@@ -1,10 +1,11 @@
 //! The Worker's variables and secrets, checked as a whole.
 
-use edge::secret::SecretDigest;
-use shared::app::sealer::SealingKey;
 use std::time::Duration;
 
+use edge::secret::SecretDigest;
+use secrecy::ExposeSecret;
 use shared::app::courier::Operators;
+use shared::app::sealer::SealingKey;
 use shared::delivery::policy::DeliveryPolicy;
 use shared::delivery::retry::RetryPolicy;
 use shared::environment::Environment;
@@ -61,25 +62,27 @@ fn policy(settings: &mut Settings<'_>) -> Option<DeliveryPolicy> {
     let base = settings.required("RETRY_BASE_SECONDS", seconds);
     let cap = settings.required("RETRY_CAP_SECONDS", seconds);
     let window = settings.required("RETRY_WINDOW_SECONDS", seconds);
-    let retry = match RetryPolicy::new(base?, cap?, window?) {
-        Ok(retry) => retry,
-        Err(fault) => {
-            let names = "RETRY_BASE_SECONDS, RETRY_CAP_SECONDS, RETRY_WINDOW_SECONDS";
-            return settings.fault(names, &fault.to_string());
-        }
-    };
+    let retry =
+        match base.zip(cap).zip(window).map(|((base, cap), window)| RetryPolicy::new(base, cap, window)) {
+            Some(Ok(retry)) => Some(retry),
+            Some(Err(fault)) => {
+                let names = "RETRY_BASE_SECONDS, RETRY_CAP_SECONDS, RETRY_WINDOW_SECONDS";
+                settings.fault(names, &fault.to_string())
+            }
+            None => None,
+        };
     let default = DeliveryPolicy::default();
     let mut duration = |name: &str, otherwise: Duration| {
         settings.optional(name, seconds).map_or(otherwise, |seconds| Duration::from_secs(seconds.into()))
     };
-    Some(DeliveryPolicy {
-        retry,
+    let policy = DeliveryPolicy {
         attempt_timeout: duration("ATTEMPT_TIMEOUT_SECONDS", default.attempt_timeout),
         first_probe: duration("FIRST_PROBE_SECONDS", default.first_probe),
         longest_probe: duration("LONGEST_PROBE_SECONDS", default.longest_probe),
         disable_after: duration("DISABLE_AFTER_SECONDS", default.disable_after),
         ..default
-    })
+    };
+    retry.map(|retry| DeliveryPolicy { retry, ..policy })
 }
 
 fn seconds(text: &str) -> Result<u32, &'static str> {
@@ -87,14 +90,22 @@ fn seconds(text: &str) -> Result<u32, &'static str> {
     good.ok_or("must be whole seconds, at least 1")
 }
 
-/// Both or none: a notice that nobody can check is not worth sending.
+/// Both or none: a notice that nobody can check is not worth sending, and a secret alone is a URL forgotten.
 fn operators(settings: &mut Settings<'_>, environment: Option<Environment>) -> Option<Operators> {
-    let rules = environment?.webhook_url_rules();
-    let url = settings.optional("OPS_WEBHOOK_URL", |text| WebhookUrl::parse(text, &rules));
-    let secret = settings.optional("OPS_WEBHOOK_SECRET", SigningSecret::parse);
-    match (url, secret) {
-        (Some(url), Some(secret)) => Some(Operators { url: url.as_str().to_owned(), secret }),
-        (Some(_), None) => settings.fault("OPS_WEBHOOK_SECRET", "is missing, though OPS_WEBHOOK_URL is set"),
-        (None, _) => None,
+    const URL: &str = "OPS_WEBHOOK_URL";
+    const SECRET: &str = "OPS_WEBHOOK_SECRET";
+    match (settings.is_set(URL), settings.is_set(SECRET)) {
+        (false, false) => None,
+        (true, false) => settings.fault(SECRET, "is missing, though OPS_WEBHOOK_URL is set"),
+        (false, true) => settings.fault(URL, "is missing, though OPS_WEBHOOK_SECRET is set"),
+        (true, true) => {
+            let secret = settings.secret(SECRET).and_then(|text| {
+                let parsed = SigningSecret::parse(text.expose_secret());
+                parsed.map_or_else(|fault| settings.fault(SECRET, &fault.to_string()), Some)
+            });
+            let rules = environment?.webhook_url_rules();
+            let url = settings.required(URL, |text| WebhookUrl::parse(text, &rules));
+            url.zip(secret).map(|(url, secret)| Operators { url: url.as_str().to_owned(), secret })
+        }
     }
 }
