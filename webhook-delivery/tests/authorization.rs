@@ -1,0 +1,104 @@
+//! Every route refuses whoever comes without EventBridge's key. The list of routes is the router's own, so a new one is
+//! asked as well; only `GET /health` may be open.
+
+use edge::routes::Access;
+
+use crate::support::{Answer, EVENTS_KEY, Request, TestApp, envelope};
+
+/// Each wrong way to bring a key, by name.
+fn impostors<'a>(app: &'a TestApp, method: &str, path: &str) -> Vec<(&'static str, Request<'a>)> {
+    let plain = || app.anybody(method, path);
+    let with = |key: &str| plain().header("x-events-key", key);
+    vec![
+        ("none", plain()),
+        ("empty", with("")),
+        ("another", with("events-key-of-nobody-0123456789abcdefgh")),
+        ("cut short", with(&EVENTS_KEY[1..])),
+        ("longer", with(&format!("{EVENTS_KEY}0"))),
+        ("in capitals", with(&EVENTS_KEY.to_uppercase())),
+        ("a list", with(&format!("{EVENTS_KEY}, {EVENTS_KEY}"))),
+        ("not ASCII", plain().header("x-events-key", b"events-key-\xE9")),
+        ("twice", with(EVENTS_KEY).header("x-events-key", EVENTS_KEY)),
+        ("right, then wrong", with(EVENTS_KEY).header("x-events-key", "other")),
+        ("wrong, then right", with("other").header("x-events-key", EVENTS_KEY)),
+        ("in another header", plain().header("x-api-key", EVENTS_KEY)),
+        ("as a bearer token", plain().header("authorization", format!("Bearer {EVENTS_KEY}"))),
+        (
+            "in the query",
+            app.anybody(method, &format!("{path}?x-events-key={EVENTS_KEY}&X-Events-Key={EVENTS_KEY}")),
+        ),
+    ]
+}
+
+async fn sent(request: Request<'_>) -> Answer {
+    request.json(&envelope("e-1")).send().await
+}
+
+#[tokio::test]
+async fn no_route_lets_anybody_in_without_the_key() {
+    let app = TestApp::default();
+    let refusal =
+        sent(app.anybody("POST", "/events")).await.is_problem(401, "unauthorized").without_request_id();
+    app.database.take_round_trips();
+    for route in &app.routes {
+        match route.access {
+            Access::EventSource => {}
+            Access::Open => {
+                assert_eq!(route.path, "/health", "{} {} is open; should it be?", route.method, route.path);
+                continue;
+            }
+            _ => panic!("{} {}: that is another Worker's", route.method, route.path),
+        }
+        for (how, request) in impostors(&app, route.method, route.path) {
+            let answer = sent(request).await;
+            assert_eq!(answer.without_request_id(), refusal, "{} {}: {how}", route.method, route.path);
+        }
+    }
+    assert!(app.events.take().is_empty());
+    assert_eq!(app.database.take_round_trips(), 0, "who is refused costs nothing");
+}
+
+#[tokio::test]
+async fn a_stranger_is_not_told_which_paths_and_methods_there_are() {
+    let app = TestApp::default();
+    let refusal = sent(app.anybody("POST", "/events")).await.without_request_id();
+    for (method, path) in [
+        ("GET", "/"),
+        ("POST", "/"),
+        ("GET", "/events"),
+        ("PUT", "/events"),
+        ("DELETE", "/events"),
+        ("POST", "/events/"),
+        ("POST", "/EVENTS"),
+        ("POST", "/events/e-1"),
+        ("POST", "/health"),
+        ("GET", "/deliveries"),
+        ("GET", "/%FF"),
+    ] {
+        for (how, request) in impostors(&app, method, path) {
+            assert_eq!(sent(request).await.without_request_id(), refusal, "{method} {path}: {how}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn event_bridge_is_told() {
+    let app = TestApp::default();
+    sent(app.event_bridge("POST", "/events")).await.accepted(1);
+    sent(app.event_bridge("GET", "/events")).await.is_problem(405, "method_not_allowed");
+    sent(app.event_bridge("POST", "/event")).await.is_problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn health_is_open_and_says_nothing_but_that() {
+    let app = TestApp::default();
+    let answer = app.anybody("GET", "/health").send().await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.text.as_str()),
+        (200, r#"{"status":"ok","environment":"prod"}"#)
+    );
+    app.database.fail(Some("no such table: somewhere"));
+    let answer = app.anybody("GET", "/health").send().await;
+    answer.is_problem(503, "unavailable");
+    assert!(!answer.text.contains("table"), "{}", answer.text);
+}
