@@ -302,7 +302,12 @@ fn whatever_goes_wrong_every_event_arrives_or_its_row_says_why_not() {
             for subscriber in &campaign.subscribers {
                 for request in &received[&subscriber.number] {
                     assert!(is_signed(subscriber, request), "{:?}", request.headers);
-                    assert_eq!(request.open_at_once, 1, "two requests at once for {}", request.header("webhook-id"));
+                    assert_eq!(
+                        request.open_at_once,
+                        1,
+                        "two requests at once for {}",
+                        request.header("webhook-id")
+                    );
                     let id = request.header("webhook-id");
                     if id.starts_with("verification-") {
                         continue;

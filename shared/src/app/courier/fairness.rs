@@ -161,7 +161,7 @@ mod tests {
                 seen.in_flight.set(seen.in_flight.get() - 1);
             }
         };
-        let ended = run(&clock, Duration::from_secs(20), jobs, begin, |()| answer).await;
+        let ended = run(&clock, &DeliveryPolicy::default(), jobs, begin, |()| answer).await;
         let deferred = ended.iter().filter(|(_, _, ran)| matches!(ran, Ran::Deferred)).count();
         assert_eq!(ended.len(), lanes.iter().sum::<usize>(), "every job is accounted for");
         (seen, deferred)
