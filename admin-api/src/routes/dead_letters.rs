@@ -6,7 +6,7 @@ use edge::parameters::Query;
 use edge::problem::Problem;
 use http::StatusCode;
 use serde::Serialize;
-use shared::cursor::Cursor;
+use shared::app::dead_letters::DeadLetterCursor;
 use shared::dead_letter::DeadLetter;
 use shared::error::Error;
 
@@ -20,7 +20,7 @@ pub struct DeadLettersBody {
     /// Newest first.
     dead_letters: Vec<DeadLetter>,
     /// Give it as `cursor` for the next page; null on the last.
-    next_cursor: Option<Cursor<i64>>,
+    next_cursor: Option<DeadLetterCursor>,
 }
 
 /// `GET /dead-letters`

@@ -9,6 +9,9 @@ use crate::error::Error;
 use crate::ports::QueuedMessage;
 use crate::store::dead_letters::{self, DeadLetterRow};
 
+/// A place in the list: the letter's number. A tuple of one, so that its text is not that of a place in the audit log.
+pub type DeadLetterCursor = Cursor<(i64,)>;
+
 impl App {
     /// Messages that no consumer could handle, newest first, and where to go on.
     ///
@@ -16,14 +19,15 @@ impl App {
     /// Where the database does not answer.
     pub async fn list_dead_letters(
         &self,
-        cursor: Option<Cursor<i64>>,
+        cursor: Option<DeadLetterCursor>,
         limit: u32,
-    ) -> Result<(Vec<DeadLetter>, Option<Cursor<i64>>), Error> {
-        let mut batch = self.run(vec![dead_letters::newest(cursor.map(|Cursor(id)| id), limit + 1)]).await?;
+    ) -> Result<(Vec<DeadLetter>, Option<DeadLetterCursor>), Error> {
+        let mut batch =
+            self.run(vec![dead_letters::newest(cursor.map(|Cursor((id,))| id), limit + 1)]).await?;
         let mut rows = batch.take::<DeadLetterRow>(0)?;
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
-        let next = rows.last().filter(|_| more).map(|row| Cursor(row.id));
+        let next = rows.last().filter(|_| more).map(|row| Cursor((row.id,)));
         Ok((rows.into_iter().map(Into::into).collect(), next))
     }
 
