@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use shared::app::redeliver_range::RequestedRange;
 use shared::delivery::DeliveryState;
 use shared::error::Faults;
-use shared::event::catalogue::EventType;
+use shared::event::catalogue::{EventType, find};
 use shared::time::Timestamp;
 use shared::webhook::filter::EventFilter;
 
@@ -68,12 +68,15 @@ pub async fn test(
     Ok(Answer(StatusCode::ACCEPTED, TestedBody { event_id }))
 }
 
-/// A type of the catalogue; otherwise the nearest is named, as for a filter.
+/// A type of the catalogue that partners get; otherwise the nearest is named, as for a filter.
 fn known_type(name: &str) -> Result<EventType, String> {
     if name == "*" {
         return Err("must name one event type".to_owned());
     }
     EventFilter::parse(vec![name.to_owned()]).map_err(|fault| fault.to_string())?;
+    if find(name).is_some_and(|entry| !entry.republished) {
+        return Err("must not be a type that is never delivered to partners".to_owned());
+    }
     EventType::parse(name).map_err(|fault| fault.to_string())
 }
 
