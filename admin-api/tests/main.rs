@@ -16,3 +16,4 @@ mod secrets;
 mod story;
 mod support;
 mod tokens;
+mod webhook_actions;

@@ -3,6 +3,7 @@
 mod answer;
 mod app;
 mod caller;
+mod delivery;
 mod issuer;
 mod settings;
 mod token;

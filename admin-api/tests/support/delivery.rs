@@ -1,0 +1,63 @@
+//! The delivery Worker's courier beside the Admin API, over the same database and queues.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use shared::app::courier::{Courier, Settlement};
+use shared::event::message::EventMessage;
+use shared::testing::{Endpoints, Fixture};
+
+use super::TestApp;
+
+/// Delivers, to endpoints that a test can steer.
+pub(crate) struct Delivery<'a> {
+    app: &'a TestApp,
+    pub(crate) courier: Courier,
+    pub(crate) endpoints: Arc<Endpoints>,
+}
+
+impl TestApp {
+    /// The delivery Worker. It seals with the same key.
+    pub(crate) fn delivery(&self) -> Delivery<'_> {
+        let endpoints = Arc::new(Endpoints::new(self.clock.clone()));
+        let courier = Courier {
+            database: self.database.clone(),
+            clock: self.clock.clone(),
+            http: endpoints.clone(),
+            events: self.events.clone(),
+            retries: self.retries.clone(),
+            ..Fixture::default().courier
+        };
+        Delivery { app: self, courier, endpoints }
+    }
+}
+
+impl Delivery<'_> {
+    /// One event of this id and type for this tenant reaches its webhooks; what follows waits on the retries queue.
+    pub(crate) async fn event(&self, org_id: &str, id: &str, event_type: &str) {
+        let envelope = json!({
+            "id": id, "source": "spk.api", "detail-type": event_type, "time": "2026-04-02T10:00:00Z",
+            "detail": {"partnerId": org_id},
+        });
+        let message = EventMessage::Envelope(envelope.to_string()).encode();
+        assert_eq!(self.courier.deliver_events(&[message]).await, [Settlement::Acknowledge]);
+    }
+
+    /// Everything that is on the retries queue, and all that follows from it, until the queue is empty.
+    pub(crate) async fn retries(&self) {
+        for _ in 0..50 {
+            let mut messages = self.app.retries.take();
+            messages.sort_by_key(|message| message.delay);
+            let Some(latest) = messages.last() else { return };
+            self.app.clock.advance(latest.delay);
+            let texts: Vec<_> = messages.into_iter().map(|message| message.body).collect();
+            self.courier.deliver_retries(&texts).await;
+        }
+        panic!("the retries queue is never empty");
+    }
+
+    /// The bodies of the requests that partners got since the last call.
+    pub(crate) fn received(&self) -> Vec<Value> {
+        self.endpoints.take().iter().map(|request| serde_json::from_str(&request.body).unwrap()).collect()
+    }
+}
