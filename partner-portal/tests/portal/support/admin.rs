@@ -1,0 +1,117 @@
+//! The real Admin API as the service binding's other end.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use admin_api::config::Config;
+use admin_api::router::{answer, router};
+use admin_api::service::{Ports, Service};
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use edge::serve::Surroundings;
+use edge::service_binding::{NoAnswer, ServiceBinding};
+use http_body_util::BodyExt;
+use shared::ports::{DocumentClient, StoreError};
+use shared::testing::{AesGcm, Fixture, MemoryLog, MemoryQueue, MemoryStore, SeededRandom};
+
+use super::provider::NativeRs256;
+use super::settings;
+
+/// Calls the router in process, and keeps account.
+pub(crate) struct AdminBinding {
+    router: Router,
+    service: Service,
+    surroundings: Surroundings,
+    calls: Mutex<Vec<String>>,
+    in_flight: AtomicUsize,
+    most_in_flight: AtomicUsize,
+    down: AtomicBool,
+    /// The next call whose path ends so fails.
+    failing: Mutex<Option<String>>,
+}
+
+struct NoDocuments;
+
+#[async_trait]
+impl DocumentClient for NoDocuments {
+    async fn get(&self, _url: &str) -> Result<String, StoreError> {
+        Err(StoreError("service tokens need no keys of the provider".into()))
+    }
+}
+
+impl AdminBinding {
+    pub(crate) fn new(tenants: &Fixture) -> Self {
+        let random = Arc::new(SeededRandom::new(11));
+        let ports = Ports {
+            database: tenants.database.clone(),
+            cache: Arc::new(MemoryStore::default()),
+            retries: Arc::new(MemoryQueue::default()),
+            clock: tenants.clock.clone(),
+            random: random.clone(),
+            aead: Arc::new(AesGcm),
+            rs256: Arc::new(NativeRs256),
+            documents: Arc::new(NoDocuments),
+        };
+        let service = Service::new(Config::read(&settings(&[])).expect("the settings are good"), ports);
+        Self {
+            router: router(service.clone()).0,
+            service,
+            surroundings: Surroundings {
+                clock: tenants.clock.clone(),
+                random,
+                log: Arc::new(MemoryLog::default()),
+            },
+            calls: Mutex::default(),
+            in_flight: AtomicUsize::new(0),
+            most_in_flight: AtomicUsize::new(0),
+            down: AtomicBool::new(false),
+            failing: Mutex::default(),
+        }
+    }
+
+    /// Every call since the last question, as `GET /path`.
+    pub(crate) fn take_calls(&self) -> Vec<String> {
+        self.most_in_flight.store(0, Ordering::Relaxed);
+        std::mem::take(&mut self.calls.lock().unwrap())
+    }
+
+    /// The most calls at one time since the calls were last taken.
+    pub(crate) fn most_in_flight(&self) -> usize {
+        self.most_in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing answers from now on.
+    pub(crate) fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::Relaxed);
+    }
+
+    /// The next call whose path ends so gets no answer.
+    pub(crate) fn fail_next(&self, path_end: &str) {
+        *self.failing.lock().unwrap() = Some(path_end.to_owned());
+    }
+}
+
+#[async_trait]
+impl ServiceBinding for AdminBinding {
+    async fn call(&self, request: http::Request<String>) -> Result<http::Response<Vec<u8>>, NoAnswer> {
+        let path = request.uri().path().to_owned();
+        self.calls.lock().unwrap().push(format!("{} {path}", request.method()));
+        if self.down.load(Ordering::Relaxed) {
+            return Err(NoAnswer("down".into()));
+        }
+        let fails = self.failing.lock().unwrap().take_if(|end| path.ends_with(end.as_str())).is_some();
+        if fails {
+            return Err(NoAnswer("failing once".into()));
+        }
+        let now = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most_in_flight.fetch_max(now, Ordering::Relaxed);
+        tokio::task::yield_now().await;
+        let request = request.map(Body::from);
+        let response = answer(self.router.clone(), &self.service, &self.surroundings, request).await;
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("a body").to_bytes().to_vec();
+        Ok(http::Response::from_parts(parts, bytes))
+    }
+}

@@ -1,0 +1,169 @@
+//! A browser, as far as the portal can tell: cookies, links, forms.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use edge::serve::Surroundings;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use partner_portal::router::answer;
+use partner_portal::service::Service;
+
+use super::{FakeProvider, ORIGIN};
+
+/// A browser with its cookies.
+#[derive(Clone)]
+pub(crate) struct Browser {
+    router: Router,
+    service: Service,
+    surroundings: Surroundings,
+    provider: Arc<FakeProvider>,
+    /// Cookies by name.
+    pub(crate) cookies: BTreeMap<String, String>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// The status.
+    pub(crate) status: StatusCode,
+    /// The headers.
+    pub(crate) headers: HeaderMap,
+    /// The body.
+    pub(crate) body: String,
+}
+
+impl Page {
+    /// Where a redirect leads.
+    pub(crate) fn location(&self) -> &str {
+        self.headers.get(header::LOCATION).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+
+    /// The token of the page's forms.
+    pub(crate) fn csrf(&self) -> &str {
+        let (_, rest) = self.body.split_once("name=\"csrf\" value=\"").expect("the page has a form");
+        rest.split('"').next().unwrap()
+    }
+
+    /// Whether the page says this.
+    #[track_caller]
+    pub(crate) fn says(&self, text: &str) {
+        assert!(self.body.contains(text), "{} lacks {text:?}:\n{}", self.status, self.body);
+    }
+
+    /// Whether the page does not say this.
+    #[track_caller]
+    pub(crate) fn is_silent_about(&self, text: &str) {
+        assert!(!self.body.contains(text), "{} says {text:?}:\n{}", self.status, self.body);
+    }
+
+    /// The API key that the page shows.
+    pub(crate) fn key(&self) -> Option<&str> {
+        let (_, rest) = self.body.split_once("<code id=\"key\" class=\"break\">")?;
+        rest.split('<').next()
+    }
+}
+
+impl Browser {
+    pub(crate) fn new(
+        router: Router,
+        service: Service,
+        surroundings: Surroundings,
+        provider: Arc<FakeProvider>,
+    ) -> Self {
+        Self { router, service, surroundings, provider, cookies: BTreeMap::new() }
+    }
+
+    /// Follows a link.
+    pub(crate) async fn get(&mut self, path: &str) -> Page {
+        self.send(Method::GET, path, &[], "").await
+    }
+
+    /// Sends a form as a browser does under `Referrer-Policy: no-referrer`.
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let headers = [("origin", "null"), ("sec-fetch-site", "same-origin")];
+        self.send(Method::POST, path, &headers, &serde_urlencoded::to_string(fields).unwrap()).await
+    }
+
+    /// Sends a form of this page.
+    pub(crate) async fn submit(&mut self, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
+        let all: Vec<_> = std::iter::once(("csrf", page.csrf())).chain(fields.iter().copied()).collect();
+        self.post(path, &all).await
+    }
+
+    /// Sends anything.
+    pub(crate) async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Page {
+        let mut request = Request::builder().method(&method).uri(path);
+        if !self.cookies.is_empty() {
+            let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header(header::COOKIE, pairs.join("; "));
+        }
+        if method == Method::POST {
+            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        let response = answer(self.router.clone(), &self.service, &self.surroundings, request).await;
+        let (parts, body) = response.into_parts();
+        for value in parts.headers.get_all(header::SET_COOKIE) {
+            let text = value.to_str().unwrap();
+            let (pair, attributes) = text.split_once(';').unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            for attribute in ["Path=/", "Secure", "HttpOnly", "SameSite=Lax"] {
+                assert!(attributes.contains(attribute), "{text}");
+            }
+            assert!(name.starts_with("__Host-"), "{text}");
+            if attributes.contains("Max-Age=0;") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let bytes = body.collect().await.unwrap().to_bytes().to_vec();
+        let body = String::from_utf8(bytes).unwrap();
+        Page { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Follows local redirects to a page.
+    pub(crate) async fn arrive(&mut self, path: &str) -> Page {
+        let mut page = self.get(path).await;
+        for _ in 0..5 {
+            if !page.location().starts_with('/') {
+                break;
+            }
+            let next = page.location().to_owned();
+            page = self.get(&next).await;
+        }
+        page
+    }
+
+    /// Goes to the provider; gives the path it sends the person back to.
+    pub(crate) async fn visit_provider(&mut self, login: &str, email: &str, verified: bool) -> String {
+        let page = self.get(login).await;
+        assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+        self.provider.sign_in(page.location(), email, verified)
+    }
+
+    /// Signs in with a verified address.
+    pub(crate) async fn sign_in(&mut self, email: &str) -> Page {
+        let callback = self.visit_provider("/login", email, true).await;
+        let page = self.get(&callback).await;
+        assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+        page
+    }
+
+    /// The form of a page of ours, with the origin of another.
+    pub(crate) fn own_origin() -> (&'static str, &'static str) {
+        ("origin", ORIGIN)
+    }
+}
