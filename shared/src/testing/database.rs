@@ -151,10 +151,8 @@ fn run(connection: &Connection, statement: &Statement) -> Result<Vec<Value>, Dat
     let parameters = statement.parameters.iter().map(|value| match value {
         Value::Null => rusqlite::types::Value::Null,
         Value::Bool(value) => i64::from(*value).into(),
-        Value::Number(number) => match number.as_i64() {
-            Some(whole) => whole.into(),
-            None => number.as_f64().unwrap_or_default().into(),
-        },
+        // JavaScript has no other numbers, so D1 is given these.
+        Value::Number(number) => number.as_f64().unwrap_or_default().into(),
         other => other.as_str().unwrap_or_default().to_owned().into(),
     });
     let mut found = prepared.query(params_from_iter(parameters)).map_err(failed)?;
