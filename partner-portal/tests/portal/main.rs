@@ -7,5 +7,14 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod configuration;
+mod dashboard;
+mod deliveries;
+mod forms;
+mod headers;
+mod key_once;
+mod onboarding;
+mod sessions;
+mod sign_in;
 mod story;
 mod support;

@@ -1,0 +1,111 @@
+//! A configuration that is not sound, and bindings that do not answer.
+
+use std::sync::Arc;
+
+use edge::serve::Surroundings;
+use http::StatusCode;
+use http_body_util::BodyExt;
+use partner_portal::config::Config;
+use partner_portal::router::misconfigured;
+use shared::testing::{FakeClock, MemoryLog, SeededRandom};
+
+use crate::support::{World, settings};
+
+const REQUIRED: [&str; 8] = [
+    "ENVIRONMENT",
+    "PORTAL_ORIGIN",
+    "AUTH0_ISSUER",
+    "AUTH0_CLIENT_ID",
+    "AUTH0_CLIENT_SECRET",
+    "ADMIN_API_KEY",
+    "SERVICE_JWT_SECRET",
+    "SESSION_KEY",
+];
+
+#[test]
+fn each_setting_that_is_absent_blank_or_a_placeholder_is_named() {
+    for name in REQUIRED {
+        for value in [None, Some(""), Some("   "), Some("changeme-changeme-changeme-changeme")] {
+            let faults = Config::read(&settings(&[(name, value)])).err().unwrap();
+            // Without an environment nobody can say what else is allowed; nothing else is wrong here.
+            assert_eq!(faults.keys().collect::<Vec<_>>(), [name], "{value:?}");
+        }
+    }
+    let all: Vec<_> = REQUIRED.iter().map(|name| (*name, None)).collect();
+    assert_eq!(Config::read(&settings(&all)).err().unwrap().len(), REQUIRED.len());
+}
+
+#[test]
+fn each_malformed_setting_is_named_without_its_value() {
+    for (name, value) in [
+        ("ENVIRONMENT", "production"),
+        ("PORTAL_ORIGIN", "http://portal.example"),
+        ("PORTAL_ORIGIN", "https://portal.example/"),
+        ("PORTAL_ORIGIN", "https://portal.example/path"),
+        ("PORTAL_ORIGIN", "https://PORTAL.example"),
+        ("PORTAL_ORIGIN", "gateway"),
+        ("AUTH0_ISSUER", "https://tenant.auth0.example"),
+        ("AUTH0_ISSUER", "http://tenant.auth0.example/"),
+        ("AUTH0_ISSUER", "tenant"),
+        ("AUTH0_CLIENT_ID", "two words"),
+        ("AUTH0_CLIENT_SECRET", "sesame"),
+        ("SESSION_KEY", "too-short-by-one-character-00000"[1..].as_ref()),
+        ("SESSION_KEY", "admin-api-key-0123456789abcdef0123456789"),
+        ("SESSION_KEY_PREVIOUS", "sesame"),
+        ("SESSION_KEY_PREVIOUS", "session-key-0123456789abcdef0123456789ab"),
+    ] {
+        let faults = Config::read(&settings(&[(name, Some(value))])).err().unwrap_or_default();
+        assert_eq!(faults.keys().collect::<Vec<_>>(), [name], "{value}");
+        assert!(!faults.values().any(|fault| fault.contains(value)), "{faults:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_misconfigured_portal_answers_503_with_a_request_id_and_names_the_fault_in_the_log() {
+    let log = Arc::new(MemoryLog::default());
+    let surroundings = Surroundings {
+        clock: Arc::new(FakeClock::default()),
+        random: Arc::new(SeededRandom::new(1)),
+        log: log.clone(),
+    };
+    let faults = Config::read(&settings(&[("SESSION_KEY", Some("short"))])).err().unwrap();
+    let (parts, body) = misconfigured(&surroundings, &faults).into_parts();
+    assert_eq!(parts.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(parts.headers["content-type"], "text/html; charset=utf-8");
+    let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    let line = &log.lines()[0];
+    assert!(body.contains(line["requestId"].as_str().unwrap()));
+    assert!(!body.contains("SESSION_KEY") && !body.contains("href"), "{body}");
+    assert!(line["faults"]["SESSION_KEY"].is_string());
+    assert!(!log.dump().contains("\"short\""));
+}
+
+#[tokio::test]
+async fn health_asks_both_bindings() {
+    let world = World::default();
+    let mut browser = world.browser();
+    let page = browser.get("/health").await;
+    assert_eq!(page.status, StatusCode::OK);
+    page.says("\"status\":\"ok\"");
+    world.admin.set_down(true);
+    let page = browser.get("/health").await;
+    assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
+    page.says("\"adminApi\":false");
+    world.admin.set_down(false);
+    world.sessions.fail(Some("down"));
+    let page = browser.get("/health").await;
+    assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
+    page.says("\"sessions\":false");
+}
+
+#[tokio::test]
+async fn an_outage_is_a_page_with_a_request_id_and_no_details() {
+    let world = World::default();
+    let mut browser = world.registered("owner@acme-corp.example", "acme-corp").await;
+    world.sessions.fail(Some("D1_ERROR: no such table"));
+    let page = browser.get("/dashboard").await;
+    assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
+    page.says("Request ID");
+    page.is_silent_about("D1_ERROR");
+    assert!(world.log.dump().contains("D1_ERROR"));
+}

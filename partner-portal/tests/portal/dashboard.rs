@@ -1,0 +1,201 @@
+//! The dashboard's cards, numbers and cost.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use shared::app::courier::Settlement;
+use shared::ports::{Database, Statement};
+use shared::tenant::OrgId;
+use shared::testing::Reply;
+
+use crate::support::{Browser, Page, World};
+
+const EMAIL: &str = "owner@acme-corp.example";
+const URL: &str = "https://partner.example.com/hook";
+
+/// A partner with a webhook, past the first look at the key.
+async fn connected(world: &World) -> Browser {
+    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    browser.get("/dashboard").await;
+    let page = browser.get("/dashboard").await;
+    browser.submit(&page, "/webhook", &[("url", URL)]).await;
+    browser.get("/dashboard").await;
+    browser
+}
+
+async fn receive(world: &World, id: &str, event_type: &str) {
+    let envelope = format!(
+        r#"{{"id":"{id}","source":"spk.api","detail-type":"{event_type}","time":"2026-04-02T10:00:00Z","detail":{{"partnerId":"acme-corp","data":{{"name":"<b>Door</b>"}}}}}}"#
+    );
+    world.tenants.courier.publish(&envelope).await.unwrap();
+    let messages: Vec<String> = world.tenants.events.take().into_iter().map(|message| message.body).collect();
+    let settled = world.tenants.courier.deliver_events(&messages).await;
+    assert!(settled.iter().all(|settlement| *settlement == Settlement::Acknowledge));
+}
+
+fn count(page: &Page, label: &str) -> u32 {
+    let (_, rest) = page.body.split_once(&format!("<dt>{label}</dt><dd>")).unwrap();
+    rest.split('<').next().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn the_numbers_are_those_of_the_delivery_log() {
+    let world = World::default();
+    let mut browser = connected(&world).await;
+    world
+        .tenants
+        .endpoints
+        .reply(URL, &[Reply::Status(200), Reply::Status(404), Reply::Status(503), Reply::Status(200)]);
+    for (id, event_type) in
+        [("e1", "KeyAdded"), ("e2", "KeyRemoved"), ("e3", "LockCreated"), ("e4", "KeyAdded")]
+    {
+        receive(&world, id, event_type).await;
+        world.clock.advance(Duration::from_secs(1));
+    }
+    let page = browser.get("/dashboard").await;
+    assert_eq!((count(&page, "Delivered"), count(&page, "Retrying"), count(&page, "Failed")), (2, 1, 1));
+    page.says("Deliveries of the last 24 hours: 2 delivered, 1 retrying, 1 failed.");
+    page.says("answered 503");
+    assert_eq!(page.body.matches("<rect class=\"delivered\"").count(), 1);
+
+    // Against the log itself, hour by hour, over a day with everything in it.
+    let scatter = Statement::new(
+        "UPDATE deliveries SET created_at = created_at - 3600000 * (5 * CAST(substr(event_id, 2) AS INTEGER))",
+    );
+    world.tenants.database.batch(vec![scatter]).await.unwrap();
+    let page = browser.get("/dashboard").await;
+    let rows = world.tenants.database.query(Statement::new("SELECT created_at, state FROM deliveries"));
+    for row in &rows {
+        let at = shared::time::Timestamp::from_milliseconds(row["created_at"].as_i64().unwrap());
+        let hour = at.to_string()[..13].to_owned();
+        let cells = match row["state"].as_str().unwrap() {
+            "delivered" => "<td>1</td><td>0</td><td>0</td>",
+            "pending" => "<td>0</td><td>1</td><td>0</td>",
+            _ => "<td>0</td><td>0</td><td>1</td>",
+        };
+        let label = &hour[11..];
+        page.says(&format!("<time datetime=\"{hour}:00:00.000Z\">{label}:00</time></th>{cells}"));
+    }
+    assert_eq!(rows.len(), 4);
+    let latest = page.body.split("id=\"latest\"").nth(1).unwrap();
+    assert_eq!(latest.matches("href=\"/deliveries/").count(), 4);
+}
+
+#[tokio::test]
+async fn a_render_asks_the_admin_api_three_times_at_once_and_its_own_database_once() {
+    let world = World::default();
+    let mut browser = connected(&world).await;
+    for seconds in 0..30 {
+        receive(&world, &format!("e{seconds}"), "KeyAdded").await;
+    }
+    world.admin.take_calls();
+    world.sessions.take_round_trips();
+    let page = browser.get("/dashboard").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert_eq!(world.admin.most_in_flight(), 3);
+    assert_eq!(world.admin.take_calls().len(), 3);
+    assert_eq!(world.sessions.take_round_trips(), 1);
+    let latest = page.body.split("id=\"latest\"").nth(1).unwrap();
+    assert_eq!(latest.matches("href=\"/deliveries/").count(), 20);
+
+    // Right after sign-in it is found out first what to ask for.
+    browser.sign_in(EMAIL).await;
+    world.admin.take_calls();
+    assert_eq!(browser.get("/dashboard").await.location(), "/dashboard");
+    assert!(world.admin.take_calls().len() <= 3);
+    assert_eq!(browser.get("/dashboard").await.status, StatusCode::OK);
+    assert_eq!((world.admin.most_in_flight(), world.admin.take_calls().len()), (3, 3));
+}
+
+#[tokio::test]
+async fn a_webhook_that_an_admin_replaced_is_found_out() {
+    let world = World::default();
+    let mut browser = connected(&world).await;
+    let org = OrgId::parse("acme-corp").unwrap();
+    world.tenants.webhook(&org, "https://partner.example.com/second", &[]).await;
+    let page = browser.get("/dashboard").await;
+    page.says("Managed by SmartphoneKey");
+    world.tenants.database.query(Statement::new("DELETE FROM webhooks WHERE url LIKE '%hook'"));
+    let page = browser.arrive("/dashboard").await;
+    page.says("https://partner.example.com/second");
+    page.is_silent_about("Managed by SmartphoneKey");
+    world.tenants.database.query(Statement::new("DELETE FROM webhooks"));
+    browser.arrive("/dashboard").await.says("No webhook URL configured");
+}
+
+#[tokio::test]
+async fn a_webhook_url_that_is_refused_stays_in_the_field() {
+    let world = World::default();
+    let mut browser = connected(&world).await;
+    let page = browser.get("/dashboard").await;
+    for bad in [
+        "",
+        "nonsense",
+        "http://partner.example.com/",
+        "https://127.0.0.1/",
+        "https://localhost/",
+        "https://a.example.com/#x",
+        "https://user@partner.example.com/",
+        "https://partner-portal.spk-prod.workers.dev/",
+        "https://\"><script>",
+    ] {
+        let answer = browser.submit(&page, "/webhook", &[("url", bad)]).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
+        answer.says("aria-invalid=\"true\"");
+        answer.says("Nothing was changed.");
+        answer.is_silent_about("<script>");
+        if bad.starts_with("http:") {
+            answer.says(&format!("value=\"{bad}\""));
+        }
+    }
+    browser.get("/dashboard").await.says(URL);
+    let same = browser.submit(&page, "/webhook", &[("url", URL)]).await;
+    assert_eq!(same.location(), "/dashboard");
+    let page = browser.get("/dashboard").await;
+    page.says("Nothing was changed.");
+    page.says(">Active<");
+}
+
+#[tokio::test]
+async fn plain_http_is_for_one_s_own_machine_only() {
+    let world = World::default();
+    for (environment, asked) in [("local", true), ("dev", false)] {
+        let owner = format!("owner@{environment}.example");
+        let owner = world.registered(&owner, &format!("{environment}-corp")).await;
+        let mut browser = world.browser_with(&[("ENVIRONMENT", Some(environment))]);
+        browser.cookies = owner.cookies.clone();
+        let page = browser.arrive("/dashboard").await;
+        world.admin.take_calls();
+        // The Admin API of this world allows HTTPS only: what gets there is refused there.
+        let answer = browser.submit(&page, "/webhook", &[("url", "http://partner.example.com/")]).await;
+        answer.says("must use https.");
+        let calls = world.admin.take_calls();
+        assert_eq!(calls.iter().any(|call| call.starts_with("POST")), asked, "{environment}");
+    }
+}
+
+#[tokio::test]
+async fn every_state_of_a_webhook_is_told_in_words_with_what_to_do() {
+    let world = World::default();
+    let mut browser = connected(&world).await;
+    for (status, words) in [
+        ("active", vec![">Active<"]),
+        ("pending", vec![">Verifying<", "Try again now"]),
+        ("disabled", vec![">Disabled<", "Verify and enable"]),
+    ] {
+        world.tenants.database.query(Statement::new("UPDATE webhooks SET status = ?1").bind(status));
+        let page = browser.get("/dashboard").await;
+        words.into_iter().for_each(|word| page.says(word));
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_log_that_does_not_answer_leaves_the_rest_standing() {
+    let world = World::default();
+    let mut browser = connected(&world).await;
+    world.admin.fail_next("/deliveries/summary");
+    let page = browser.get("/dashboard").await;
+    assert_eq!(page.status, StatusCode::OK);
+    page.says("The delivery log is not available at the moment.");
+    page.says(URL);
+}

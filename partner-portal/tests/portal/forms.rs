@@ -1,0 +1,114 @@
+//! Forms of ours, and of others.
+
+use edge::routes::Access;
+use http::{Method, StatusCode};
+use partner_portal::router::router;
+
+use crate::support::{Browser, ORIGIN, World};
+
+const EMAIL: &str = "owner@acme-corp.example";
+
+fn everything(world: &World) -> String {
+    format!("{}\n{}", world.tenants.database.dump(), world.sessions.dump())
+}
+
+fn path(template: &str) -> String {
+    template.replace("{eventId}", "some-event").replace("{name}", "some-asset")
+}
+
+#[tokio::test]
+async fn every_page_of_a_person_s_asks_strangers_to_sign_in_and_every_form_refuses_them() {
+    let world = World::default();
+    let (_, service) = world.portal(&[]);
+    let (_, routes) = router(service);
+    assert_eq!(routes.len(), 18);
+    for route in routes.iter().filter(|route| route.access == Access::Person) {
+        let path = path(route.path);
+        let mut stranger = world.browser();
+        if route.method == "GET" {
+            let page = stranger.get(&path).await;
+            assert!(page.location().starts_with("/login?return_to="), "{path}");
+        } else {
+            assert_eq!(stranger.post(&path, &[]).await.status, StatusCode::FORBIDDEN, "{path}");
+            // A form of a session that has ended: to sign-in, or out, and nothing else.
+            let ended = stranger.post(&path, &[("csrf", "00")]).await;
+            let expected = if path == "/logout" { "/" } else { "/login?return_to=" };
+            assert!(ended.location().starts_with(expected), "{path}: {}", ended.location());
+        }
+    }
+    assert!(world.admin.take_calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_form_that_is_not_ours_changes_nothing() {
+    let world = World::default();
+    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    browser.get("/dashboard").await;
+    let page = browser.get("/dashboard").await;
+    let mut other = world.registered("two@other.example", "other-corp").await;
+    let foreign = other.arrive("/dashboard").await.csrf().to_owned();
+    let (own, before) = (page.csrf().to_owned(), everything(&world));
+
+    let (_, service) = world.portal(&[]);
+    let (_, routes) = router(service);
+    let forms: Vec<String> =
+        routes.iter().filter(|route| route.method == "POST").map(|route| path(route.path)).collect();
+    assert_eq!(forms.len(), 9);
+    let same = ("sec-fetch-site", "same-origin");
+    for form in &forms {
+        for (headers, token) in [
+            (vec![same, ("origin", "null")], None),
+            (vec![same, ("origin", "null")], Some("")),
+            (vec![same, ("origin", "null")], Some(foreign.as_str())),
+            (vec![("origin", "https://evil.example")], Some(own.as_str())),
+            (vec![("origin", "null")], Some(own.as_str())),
+            (vec![("origin", "http://portal.example")], Some(own.as_str())),
+            (vec![("sec-fetch-site", "cross-site"), ("origin", ORIGIN)], Some(own.as_str())),
+            (vec![("sec-fetch-site", "same-site")], Some(own.as_str())),
+        ] {
+            let mut fields =
+                vec![("url", "https://evil.example/"), ("orgId", "evil-corp"), ("orgName", "Evil")];
+            fields.extend(token.map(|token| ("csrf", token)));
+            let body = serde_urlencoded::to_string(fields).unwrap();
+            let answer = browser.send(Method::POST, form, &headers, &body).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{form} {headers:?} {token:?}");
+        }
+        let twice = format!("csrf={own}&csrf={own}");
+        assert_eq!(browser.send(Method::POST, form, &[same], &twice).await.status, StatusCode::BAD_REQUEST);
+    }
+    assert_eq!(everything(&world), before);
+}
+
+#[tokio::test]
+async fn a_browser_that_names_its_origin_is_taken_too() {
+    let world = World::default();
+    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    browser.get("/dashboard").await;
+    let page = browser.get("/dashboard").await;
+    let body = format!("csrf={}&url=https%3A%2F%2Fpartner.example.com%2F", page.csrf());
+    let answer = browser.send(Method::POST, "/webhook", &[Browser::own_origin()], &body).await;
+    assert_eq!(answer.location(), "/dashboard");
+}
+
+#[tokio::test]
+async fn what_is_no_form_is_refused() {
+    let world = World::default();
+    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let same = ("sec-fetch-site", "same-origin");
+    let json = [same, ("content-type", "application/json")];
+    // The second content type is ours: two of them are none.
+    let answer = browser.send(Method::POST, "/webhook", &json, "{}").await;
+    assert!(answer.status.is_client_error());
+    let encoded = [same, ("content-encoding", "gzip")];
+    let answer = browser.send(Method::POST, "/webhook", &encoded, "csrf=1").await;
+    assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let large = format!("csrf={}", "a".repeat(70_000));
+    assert_eq!(
+        browser.send(Method::POST, "/webhook", &[same], &large).await.status,
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
+    for get in ["/logout", "/webhook", "/api-key/rotate", "/webhook/test"] {
+        assert_eq!(browser.get(get).await.status, StatusCode::METHOD_NOT_ALLOWED, "{get}");
+    }
+    assert_eq!(browser.get("/dashboard").await.status, StatusCode::OK);
+}

@@ -1,0 +1,107 @@
+//! The key is shown once.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+
+use crate::support::World;
+
+const EMAIL: &str = "owner@acme-corp.example";
+const UNREAD: &str = "__Host-unread-key";
+
+#[tokio::test]
+async fn of_any_number_of_readers_one_sees_the_key() {
+    let world = World::default();
+    let browser = world.registered(EMAIL, "acme-corp").await;
+    let mut tabs: Vec<_> = (0..8).map(|_| browser.clone()).collect();
+    let pages = futures_util::future::join_all(tabs.iter_mut().map(|tab| tab.get("/dashboard"))).await;
+    assert_eq!(pages.iter().filter(|page| page.key().is_some()).count(), 1);
+    assert!(pages.iter().all(|page| page.status == StatusCode::OK));
+    // A replay of the cookie, whenever.
+    assert!(browser.clone().get("/dashboard").await.key().is_none());
+}
+
+#[tokio::test]
+async fn an_unread_key_is_gone_after_five_minutes() {
+    let world = World::default();
+    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    world.clock.advance(Duration::from_secs(300));
+    let page = browser.get("/dashboard").await;
+    assert!(page.key().is_none());
+    page.says("Rotate API key");
+    // The next sign-in clears the row away.
+    browser.sign_in(EMAIL).await;
+    assert!(world.sessions.query(shared::ports::Statement::new("SELECT id FROM unread_keys")).is_empty());
+}
+
+#[tokio::test]
+async fn what_only_asks_does_not_use_the_reading_up() {
+    let world = World::default();
+    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    assert!(browser.send(Method::HEAD, "/dashboard", &[], "").await.key().is_none());
+    assert!(
+        browser.send(Method::GET, "/dashboard", &[("sec-purpose", "prefetch")], "").await.key().is_none()
+    );
+    let page = browser.get("/dashboard").await;
+    let refused = browser.clone();
+    assert!(page.key().is_some());
+    assert!(!refused.cookies.contains_key(UNREAD));
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_shown_leaves_the_key_for_the_next() {
+    let world = World::default();
+    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    world.admin.set_down(true);
+    assert_eq!(browser.get("/dashboard").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    world.admin.set_down(false);
+    assert!(browser.get("/dashboard").await.key().is_some());
+}
+
+#[tokio::test]
+async fn the_cookie_opens_nothing_in_another_session_or_once_it_is_changed() {
+    let world = World::default();
+    let owner = world.registered(EMAIL, "acme-corp").await;
+    let unread = owner.cookies[UNREAD].clone();
+    let mut other = world.registered("two@other.example", "other-corp").await;
+    other.get("/dashboard").await;
+    other.cookies.insert(UNREAD.to_owned(), unread.clone());
+    assert!(other.get("/dashboard").await.key().is_none());
+    for bad in ["", ".", "a.b", "x", &unread[1..], &"y".repeat(5_000)] {
+        let mut broken = owner.clone();
+        broken.cookies.insert(UNREAD.to_owned(), bad.to_owned());
+        let page = broken.get("/dashboard").await;
+        assert_eq!((page.status, page.key()), (StatusCode::OK, None), "{bad}");
+    }
+    assert!(owner.clone().get("/dashboard").await.key().is_some());
+}
+
+#[tokio::test]
+async fn the_key_is_in_no_url_cookie_or_log_line() {
+    let world = World::default();
+    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let page = browser.get("/dashboard").await;
+    let key = page.key().unwrap().to_owned();
+    assert!(!format!("{:?} {:?}", page.headers, browser.cookies).contains(&key));
+    assert!(!world.log.dump().contains(&key));
+    let rotated = browser.submit(&page, "/api-key/rotate", &[]).await;
+    let fresh = browser.clone().get("/dashboard").await.key().unwrap().to_owned();
+    assert!(!format!("{rotated:?}").contains(&fresh));
+    assert_ne!(fresh, key);
+}
+
+#[tokio::test]
+async fn rotating_without_an_active_key_issues_one() {
+    let world = World::default();
+    let mut browser = world.browser();
+    browser.sign_in(EMAIL).await;
+    let page = browser.get("/onboarding").await;
+    world.admin.fail_next("/api-keys");
+    let sent = browser.submit(&page, "/onboarding", &[("orgId", "acme-corp"), ("orgName", "Acme")]).await;
+    assert_eq!(sent.location(), "/dashboard");
+    let page = browser.get("/dashboard").await;
+    page.says("No active key");
+    page.says("role=\"alert\"");
+    browser.submit(&page, "/api-key/rotate", &[]).await;
+    assert!(browser.get("/dashboard").await.key().is_some());
+}

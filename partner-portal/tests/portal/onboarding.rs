@@ -1,0 +1,134 @@
+//! The first sign-in, and choosing among several organizations.
+
+use http::StatusCode;
+
+use crate::support::World;
+
+#[tokio::test]
+async fn what_is_wrong_is_said_beside_the_field_and_what_was_typed_is_kept() {
+    let world = World::default();
+    let mut browser = world.browser();
+    browser.sign_in("owner@acme-corp.example").await;
+    let page = browser.get("/onboarding").await;
+    for (org_id, org_name, faults) in [
+        ("", "", 2),
+        ("ab", "Acme", 1),
+        ("Acme", "Acme", 1),
+        ("acme\"><script>", "Acme", 1),
+        ("acme-corp", "a\u{202E}b", 1),
+        ("acme-corp", &"x".repeat(121), 1),
+    ] {
+        let answer = browser.submit(&page, "/onboarding", &[("orgId", org_id), ("orgName", org_name)]).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(answer.body.matches("aria-invalid=\"true\"").count(), faults, "{org_id}");
+        answer.says("role=\"alert\"");
+        answer.is_silent_about("<script>");
+        if org_name == "Acme" {
+            answer.says("value=\"Acme\"");
+        }
+    }
+    assert!(
+        world
+            .tenants
+            .database
+            .query(shared::ports::Statement::new("SELECT 1 AS one FROM tenants"))
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn two_who_choose_one_id_at_once_are_one_winner_and_one_form_error() {
+    let world = World::default();
+    let (mut one, mut two) = (world.browser(), world.browser());
+    one.sign_in("one@acme-corp.example").await;
+    two.sign_in("two@other.example").await;
+    let (first, second) = (one.get("/onboarding").await, two.get("/onboarding").await);
+    let fields = [("orgId", "acme-corp"), ("orgName", "Acme")];
+    let (first, second) = futures_util::join!(
+        one.submit(&first, "/onboarding", &fields),
+        two.submit(&second, "/onboarding", &fields)
+    );
+    let (winner, loser, loser_browser) =
+        if first.status == StatusCode::SEE_OTHER { (first, second, two) } else { (second, first, one) };
+    assert_eq!(winner.location(), "/dashboard");
+    assert_eq!(loser.status, StatusCode::CONFLICT);
+    loser.says("acme-corp is taken. Choose another organization ID.");
+    loser.says("value=\"acme-corp\"");
+    assert!(!loser_browser.cookies.contains_key("__Host-unread-key"));
+    assert_eq!(loser_browser.clone().arrive("/dashboard").await.key(), None);
+    loser_browser.clone().get("/dashboard").await.is_silent_about("acme-corp");
+}
+
+#[tokio::test]
+async fn a_form_sent_twice_registers_once() {
+    let world = World::default();
+    let mut browser = world.browser();
+    browser.sign_in("owner@acme-corp.example").await;
+    let page = browser.get("/onboarding").await;
+    let mut again = browser.clone();
+    let fields = [("orgId", "acme-corp"), ("orgName", "Acme")];
+    let (first, second) = futures_util::join!(
+        browser.submit(&page, "/onboarding", &fields),
+        again.submit(&page, "/onboarding", &fields)
+    );
+    assert_eq!((first.location(), second.location()), ("/dashboard", "/dashboard"));
+    assert_eq!(
+        browser.submit(&page, "/onboarding", &[("orgId", "more-corp"), ("orgName", "More")]).await.location(),
+        "/dashboard"
+    );
+    let tenants = world.tenants.database.query(shared::ports::Statement::new("SELECT org_id FROM tenants"));
+    assert_eq!(tenants.len(), 1);
+    assert_eq!(browser.get("/onboarding").await.location(), "/dashboard");
+}
+
+#[tokio::test]
+async fn an_owner_is_known_whatever_the_case_of_the_address() {
+    let world = World::default();
+    world.tenants.tenant("some-corp").await;
+    let mut browser = world.browser();
+    browser.sign_in("OWNER@Example.com").await;
+    browser.arrive("/dashboard").await.says("some-corp");
+}
+
+#[tokio::test]
+async fn an_owner_of_several_chooses_and_the_session_remembers() {
+    let world = World::default();
+    world.tenants.tenant("one-corp").await;
+    world.tenants.tenant("two-corp").await;
+    world.registered("stranger@other.example", "other-corp").await;
+    let mut browser = world.browser();
+    browser.sign_in("owner@example.com").await;
+    let page = browser.arrive("/dashboard").await;
+    page.says("Choose an organization");
+    page.says("one-corp");
+    page.is_silent_about("other-corp");
+    // Another's is no choice.
+    assert_eq!(
+        browser.submit(&page, "/organizations", &[("orgId", "other-corp")]).await.location(),
+        "/organizations"
+    );
+    assert_eq!(
+        browser.submit(&page, "/organizations", &[("orgId", "two-corp")]).await.location(),
+        "/dashboard"
+    );
+    for _ in 0..2 {
+        let page = browser.arrive("/dashboard").await;
+        page.says("two-corp");
+        page.is_silent_about("one-corp");
+        page.says("Switch organization");
+    }
+}
+
+#[tokio::test]
+async fn who_lost_an_organization_sees_it_no_more() {
+    let world = World::default();
+    let mut browser = world.registered("owner@acme-corp.example", "acme-corp").await;
+    let page = browser.get("/dashboard").await;
+    let taken = shared::ports::Statement::new("UPDATE tenants SET owner_email = 'new@acme-corp.example'");
+    world.tenants.database.query(taken);
+    let rotated = browser.submit(&page, "/api-key/rotate", &[]).await;
+    assert_eq!(rotated.location(), "/onboarding");
+    assert_eq!(browser.get("/dashboard").await.location(), "/onboarding");
+    let keys = world.tenants.database.query(shared::ports::Statement::new("SELECT 1 AS one FROM api_keys"));
+    assert_eq!(keys.len(), 1);
+}

@@ -1,0 +1,246 @@
+//! Signing in with a provider, and with one that misbehaves.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::support::{Misbehaviour, World};
+
+const EMAIL: &str = "owner@acme-corp.example";
+
+/// Goes through the sign-in; the callback's answer must be a refusal, and nobody is signed in.
+async fn refused(world: &World, misbehaviour: Misbehaviour, status: StatusCode) {
+    let mut browser = world.browser();
+    let callback = browser.visit_provider("/login", EMAIL, true).await;
+    world.provider.misbehave(misbehaviour);
+    let page = browser.get(&callback).await;
+    assert_eq!(page.status, status, "{}", page.body);
+    assert!(!browser.cookies.contains_key("__Host-session"));
+    assert!(world.sessions.query(shared::ports::Statement::new("SELECT 1 AS one FROM sessions")).is_empty());
+    assert!(browser.get("/dashboard").await.location().starts_with("/login"));
+}
+
+fn token(change: impl Fn(&mut Value, &mut Value) + Send + 'static) -> Misbehaviour {
+    Misbehaviour::Token(Box::new(change))
+}
+
+fn claim(name: &'static str, value: Value) -> Misbehaviour {
+    token(move |_, claims| claims[name] = value.clone())
+}
+
+fn without(name: &'static str) -> Misbehaviour {
+    token(move |_, claims| drop(claims.as_object_mut().unwrap().remove(name)))
+}
+
+fn header(name: &'static str, value: Value) -> Misbehaviour {
+    token(move |header, _| header[name] = value.clone())
+}
+
+#[tokio::test]
+async fn a_bad_id_token_signs_nobody_in() {
+    let world = World::default();
+    for misbehaviour in [
+        claim("iss", json!("https://tenant.auth0.example")),
+        claim("iss", json!("https://other.auth0.example/")),
+        without("iss"),
+        claim("aud", json!("another-client")),
+        claim("aud", json!([])),
+        claim("aud", json!(["partner-portal", 7])),
+        claim("aud", json!(["partner-portal", "another-client"])),
+        without("aud"),
+        claim("azp", json!("another-client")),
+        without("sub"),
+        claim("sub", json!("")),
+        claim("sub", json!(7)),
+        without("iat"),
+        claim("iat", json!(99_999_999_999_u64)),
+        claim("iat", json!("now")),
+        without("exp"),
+        claim("exp", json!(1_000)),
+        claim("exp", json!("later")),
+        claim("nbf", json!(99_999_999_999_u64)),
+        without("nonce"),
+        claim("nonce", json!("another")),
+        claim("nonce", json!(["a"])),
+        without("email"),
+        claim("email", json!("not an address")),
+        claim("email", json!([EMAIL])),
+        header("kid", json!("unknown")),
+        header("kid", json!("x".repeat(10_000))),
+        header("alg", json!("RS512")),
+        header("alg", json!("none")),
+        header("jwk", json!({"kty": "RSA"})),
+        header("jku", json!("https://evil.example/jwks.json")),
+        header("x5u", json!("https://evil.example/")),
+        header("crit", json!(["exp"])),
+        Misbehaviour::ForeignKey,
+        Misbehaviour::Unsigned,
+        Misbehaviour::SymmetricConfusion,
+        Misbehaviour::TokenEndpoint(200, "{}"),
+        Misbehaviour::TokenEndpoint(200, "<html>"),
+        Misbehaviour::TokenEndpoint(200, "{\"id_token\": \"a.b.c\"}"),
+        Misbehaviour::TokenEndpoint(403, "{\"error\": \"invalid_grant\"}"),
+        Misbehaviour::TokenEndpoint(401, "<script>"),
+    ] {
+        refused(&world, misbehaviour, StatusCode::BAD_REQUEST).await;
+    }
+    for misbehaviour in [
+        claim("email_verified", json!(false)),
+        claim("email_verified", json!("true")),
+        claim("email_verified", json!(1)),
+        without("email_verified"),
+    ] {
+        refused(&world, misbehaviour, StatusCode::FORBIDDEN).await;
+    }
+    refused(&world, Misbehaviour::TokenEndpoint(500, ""), StatusCode::SERVICE_UNAVAILABLE).await;
+    let fetched = world.provider.documents();
+    assert!(fetched.iter().all(|url| url.starts_with("https://tenant.auth0.example/")), "{fetched:?}");
+}
+
+#[tokio::test]
+async fn a_token_without_key_id_is_good_only_where_there_is_no_choice() {
+    let no_kid = || token(|header, _| drop(header.as_object_mut().unwrap().remove("kid")));
+    let world = World::default();
+    let mut browser = world.browser();
+    let callback = browser.visit_provider("/login", EMAIL, true).await;
+    world.provider.misbehave(no_kid());
+    assert_eq!(browser.get(&callback).await.status, StatusCode::SEE_OTHER);
+
+    let world = World::default();
+    world.provider.publish_two_keys();
+    refused(&world, no_kid(), StatusCode::BAD_REQUEST).await;
+}
+
+#[tokio::test]
+async fn a_callback_that_this_browser_did_not_ask_for_asks_for_no_token() {
+    let world = World::default();
+    let mut browser = world.browser();
+    let callback = browser.visit_provider("/login", EMAIL, true).await;
+    let state = callback.split("state=").nth(1).unwrap().to_owned();
+    let mut changed = callback.clone();
+    changed.push('x');
+    let refusals = [
+        ("/callback", &mut browser.clone()),
+        ("/callback?code=code-0", &mut browser.clone()),
+        ("/callback?code=code-0&state=", &mut browser.clone()),
+        (changed.as_str(), &mut browser.clone()),
+        // In another browser.
+        (callback.as_str(), &mut world.browser()),
+        ("/callback?code=a&code=b&state=x", &mut browser.clone()),
+    ];
+    for (path, browser) in refusals {
+        let page = browser.get(path).await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST, "{path}");
+        assert!(!page.headers.contains_key("set-cookie"), "{path}");
+    }
+    let other_issuer = format!("/callback?code=code-0&state={state}&iss=https%3A%2F%2Fevil.example%2F");
+    assert_eq!(browser.clone().get(&other_issuer).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(world.provider.token_requests(), 0);
+}
+
+#[tokio::test]
+async fn a_state_is_good_once_and_for_ten_minutes() {
+    let world = World::default();
+    let mut browser = world.browser();
+    let callback = browser.visit_provider("/login", EMAIL, true).await;
+    let mut thief = browser.clone();
+    assert_eq!(browser.get(&callback).await.status, StatusCode::SEE_OTHER);
+    assert!(!browser.cookies.contains_key("__Host-transaction"));
+    assert_eq!(browser.get(&callback).await.status, StatusCode::BAD_REQUEST);
+    // Even with the cookie as it was.
+    assert_eq!(thief.get(&callback).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(world.provider.token_requests(), 1);
+
+    let callback = browser.visit_provider("/login", EMAIL, true).await;
+    world.clock.advance(Duration::from_secs(600));
+    let page = browser.get(&callback).await;
+    assert_eq!(page.status, StatusCode::BAD_REQUEST);
+    page.says("href=\"/login\"");
+    assert_eq!(world.provider.token_requests(), 1);
+}
+
+#[tokio::test]
+async fn what_the_provider_says_of_an_error_is_escaped() {
+    let world = World::default();
+    let mut browser = world.browser();
+    let callback = browser.visit_provider("/login", EMAIL, true).await;
+    let state = callback.split("state=").nth(1).unwrap();
+    let path = format!(
+        "/callback?state={state}&error=access_denied&error_description=%3Cscript%3Ealert(1)%3C/script%3E"
+    );
+    let page = browser.get(&path).await;
+    assert_eq!(page.status, StatusCode::BAD_REQUEST);
+    page.says("&#60;script&#62;alert(1)");
+    page.is_silent_about("<script>alert");
+    let page = world.browser().get("/callback?error=%3Cscript%3E").await;
+    assert_eq!(page.status, StatusCode::BAD_REQUEST);
+    page.is_silent_about("<script>");
+    assert_eq!(world.provider.token_requests(), 0);
+}
+
+#[tokio::test]
+async fn people_come_back_to_where_they_were_and_nowhere_else() {
+    let world = World::default();
+    let mut browser = world.browser();
+    let to_login = browser.get("/deliveries/a%2Fb?x=1").await;
+    assert_eq!(to_login.location(), "/login?return_to=%2Fdeliveries%2Fa%252Fb%3Fx%3D1");
+    let login = to_login.location().to_owned();
+    let callback = browser.visit_provider(&login, EMAIL, true).await;
+    assert_eq!(browser.get(&callback).await.location(), "/deliveries/a%2Fb?x=1");
+    for elsewhere in
+        ["https%3A%2F%2Fevil.example", "%2F%2Fevil.example", "%2F%5Cevil.example", "javascript%3A1", ""]
+    {
+        let mut browser = world.browser();
+        let callback = browser.visit_provider(&format!("/login?return_to={elsewhere}"), EMAIL, true).await;
+        assert_eq!(browser.get(&callback).await.location(), "/", "{elsewhere}");
+    }
+}
+
+#[tokio::test]
+async fn an_unverified_address_is_told_what_to_do() {
+    let world = World::default();
+    let mut browser = world.browser();
+    let callback = browser.visit_provider("/login", EMAIL, false).await;
+    let page = browser.get(&callback).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    page.says("Verify your e-mail address");
+    page.says("/login?switch=1");
+    assert!(browser.get("/login?switch=1").await.location().contains("prompt=login"));
+    assert!(!browser.cookies.contains_key("__Host-session"));
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_is_a_page_with_a_way_to_try_again() {
+    let world = World::default();
+    world.provider.set_down(true);
+    let page = world.browser().get("/login?return_to=/dashboard").await;
+    assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
+    page.says("href=\"/login?return_to=/dashboard\"");
+    page.says("Request ID");
+    world.provider.set_down(false);
+    world.clock.advance(Duration::from_secs(31));
+    assert_eq!(world.browser().get("/login").await.status, StatusCode::SEE_OTHER);
+
+    // Down between the two halves.
+    let mut browser = world.browser();
+    let callback = browser.visit_provider("/login", EMAIL, true).await;
+    world.provider.set_down(true);
+    let page = browser.get(&callback).await;
+    assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
+    page.says("href=\"/login\"");
+}
+
+#[tokio::test]
+async fn signing_out_works_while_the_provider_is_down() {
+    let world = World::default();
+    let owner = world.registered(EMAIL, "acme-corp").await;
+    world.provider.set_down(true);
+    world.forget_documents();
+    // On an isolate that knows no documents either.
+    let mut browser = world.browser();
+    browser.cookies = owner.cookies;
+    let dashboard = browser.arrive("/dashboard").await;
+    assert_eq!(browser.submit(&dashboard, "/logout", &[]).await.location(), "/");
+    browser.get("/").await.says("You are signed out.");
+}
