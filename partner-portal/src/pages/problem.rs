@@ -53,7 +53,7 @@ impl HtmlProblems {
             "sign_in_failed" => ("You are not signed in", ("/login", "Sign in again"), None),
             "sign_in_refused" => ("The sign-in service refused", ("/login", "Sign in again"), None),
             "email_not_verified" => (
-                "Verify your e-mail address",
+                "Verify your e\u{2011}mail address",
                 ("/login", "I have verified it: sign in"),
                 Some(("/login?switch=1", "Use another account")),
             ),

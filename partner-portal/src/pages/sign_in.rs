@@ -38,7 +38,7 @@ pub async fn landing(visit: Visit) -> Answered {
 /// `GET /login`: off to the provider. `return_to` says where to go afterwards; `switch` asks for another account.
 pub async fn login(visit: Visit, RawQuery(query): RawQuery) -> Answered {
     let query = fields(query.as_deref().unwrap_or_default())?;
-    let return_to = local_path(query.get("return_to").map(String::as_str).unwrap_or_default());
+    let return_to = query.get("return_to").map_or("/dashboard", |path| local_path(path));
     let transaction = Transaction::begin(&*visit.service.random, return_to, visit.now);
     let provider = &visit.service.provider;
     let url = provider.sign_in_url(&transaction, query.contains_key("switch"), visit.now).await?;

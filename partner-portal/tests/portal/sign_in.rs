@@ -204,7 +204,7 @@ async fn an_unverified_address_is_told_what_to_do() {
     let callback = browser.visit_provider("/login", EMAIL, false).await;
     let page = browser.get(&callback).await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
-    page.says("Verify your e-mail address");
+    page.says("Your e-mail address is not verified yet.");
     page.says("/login?switch=1");
     assert!(browser.get("/login?switch=1").await.location().contains("prompt=login"));
     assert!(!browser.cookies.contains_key("__Host-session"));
@@ -243,4 +243,53 @@ async fn signing_out_works_while_the_provider_is_down() {
     let dashboard = browser.arrive("/dashboard").await;
     assert_eq!(browser.submit(&dashboard, "/logout", &[]).await.location(), "/");
     browser.get("/").await.says("You are signed out.");
+}
+
+#[tokio::test]
+async fn a_rotated_key_is_found_by_one_fetch_and_unknown_ones_cause_no_more() {
+    let world = World::default();
+    let mut browser = world.browser();
+    browser.sign_in(EMAIL).await;
+    let jwks =
+        |world: &World| world.provider.documents().iter().filter(|url| url.ends_with("jwks.json")).count();
+    assert_eq!(jwks(&world), 1);
+    for _ in 0..5 {
+        let callback = browser.visit_provider("/login", EMAIL, true).await;
+        world.provider.misbehave(header("kid", json!("unknown")));
+        assert_eq!(browser.get(&callback).await.status, StatusCode::BAD_REQUEST);
+    }
+    assert_eq!(jwks(&world), 1, "the first fetch was less than 30 seconds ago");
+    world.clock.advance(Duration::from_secs(31));
+    world.provider.publish_two_keys();
+    world.provider.sign_with_second_key();
+    browser.sign_in(EMAIL).await;
+    browser.sign_in(EMAIL).await;
+    assert_eq!(jwks(&world), 2);
+}
+
+#[tokio::test]
+async fn a_provider_whose_documents_are_known_may_be_away_for_a_day() {
+    let world = World::default();
+    let mut browser = world.browser();
+    browser.sign_in(EMAIL).await;
+    world.clock.advance(Duration::from_secs(3_600));
+    world.provider.set_down(true);
+    assert_eq!(browser.get("/login").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_discovery_document_of_another_issuer_or_without_tls_is_not_taken() {
+    for (name, value) in [
+        ("issuer", "https://evil.example/"),
+        ("issuer", "https://tenant.auth0.example"),
+        ("authorization_endpoint", "http://tenant.auth0.example/authorize"),
+        ("token_endpoint", "http://tenant.auth0.example/oauth/token"),
+        ("end_session_endpoint", "javascript:alert(1)"),
+    ] {
+        let world = World::default();
+        world.provider.change_metadata(name, value);
+        let page = world.browser().get("/login").await;
+        assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE, "{name}");
+        assert!(!page.headers.contains_key("location"));
+    }
 }

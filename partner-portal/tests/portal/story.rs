@@ -8,7 +8,7 @@ async fn a_partner_registers_sees_the_key_once_sets_a_webhook_and_signs_out() {
     let world = World::default();
     let mut browser = world.browser();
     browser.get("/").await.says("Sign in with Auth0");
-    assert_eq!(browser.sign_in("Owner@acme-corp.example").await.location(), "/");
+    assert_eq!(browser.sign_in("Owner@acme-corp.example").await.location(), "/dashboard");
     assert_eq!(browser.get("/").await.location(), "/dashboard");
     let form = browser.arrive("/dashboard").await;
     form.says("Register your organization");

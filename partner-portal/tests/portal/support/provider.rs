@@ -71,6 +71,8 @@ pub(crate) struct FakeProvider {
     misbehaviour: Mutex<Option<Misbehaviour>>,
     down: Mutex<bool>,
     two_keys: Mutex<bool>,
+    second_signs: Mutex<bool>,
+    changed_metadata: Mutex<Option<(String, String)>>,
     documents: Mutex<Vec<String>>,
     token_requests: Mutex<u32>,
 }
@@ -83,6 +85,8 @@ impl FakeProvider {
             misbehaviour: Mutex::default(),
             down: Mutex::default(),
             two_keys: Mutex::default(),
+            second_signs: Mutex::default(),
+            changed_metadata: Mutex::default(),
             documents: Mutex::default(),
             token_requests: Mutex::default(),
         }
@@ -101,6 +105,16 @@ impl FakeProvider {
     /// Whether both keys are published.
     pub(crate) fn publish_two_keys(&self) {
         *self.two_keys.lock().unwrap() = true;
+    }
+
+    /// Signs with the second key from now on.
+    pub(crate) fn sign_with_second_key(&self) {
+        *self.second_signs.lock().unwrap() = true;
+    }
+
+    /// Says something else of itself.
+    pub(crate) fn change_metadata(&self, name: &str, value: &str) {
+        *self.changed_metadata.lock().unwrap() = Some((name.to_owned(), value.to_owned()));
     }
 
     /// Token requests so far.
@@ -147,6 +161,10 @@ impl FakeProvider {
             "email": grant.email, "email_verified": grant.verified, "name": "Jane <b>Doe</b>",
         });
         let mut key = &keys()[0];
+        if *self.second_signs.lock().unwrap() {
+            header["kid"] = "two".into();
+            key = &keys()[1];
+        }
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         match misbehaviour {
             Some(Misbehaviour::Token(change)) => change(&mut header, &mut claims),
@@ -184,13 +202,19 @@ impl DocumentClient for FakeProvider {
         }
         self.documents.lock().unwrap().push(url.to_owned());
         let document = match url.strip_prefix(ISSUER) {
-            Some(".well-known/openid-configuration") => json!({
+            Some(".well-known/openid-configuration") => {
+                let mut metadata = json!({
                 "issuer": ISSUER,
                 "authorization_endpoint": format!("{ISSUER}authorize"),
                 "token_endpoint": format!("{ISSUER}oauth/token"),
                 "jwks_uri": format!("{ISSUER}.well-known/jwks.json"),
                 "end_session_endpoint": format!("{ISSUER}oidc/logout"),
-            }),
+                });
+                if let Some((name, value)) = self.changed_metadata.lock().unwrap().clone() {
+                    metadata[name] = value.into();
+                }
+                metadata
+            }
             Some(".well-known/jwks.json") => {
                 let mut published = vec![Self::jwk("one", &keys()[0])];
                 if *self.two_keys.lock().unwrap() {
