@@ -45,6 +45,10 @@ impl ProblemFormat for JsonProblems {
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
+/// What the log is to know of an answer that is no problem: an extension of the response.
+#[derive(Clone, Debug)]
+pub struct LogDetail(pub String);
+
 /// Answers a request of an API: as [`serve_as`], its problems in JSON.
 pub async fn serve(
     router: Router,
@@ -108,6 +112,9 @@ pub async fn serve_as(
     ]);
     if let Value::Object(fields) = cost.fields() {
         line.extend(fields);
+    }
+    if let Some(LogDetail(detail)) = response.extensions_mut().remove() {
+        line.insert("detail".to_owned(), json!(detail));
     }
     if let Some(problem) = problem {
         line.insert("error".to_owned(), json!(problem.code));

@@ -79,6 +79,8 @@ pub struct Webhook {
     pub last_error_status: Option<u16>,
     /// What went wrong.
     pub last_error_message: Option<String>,
+    /// Failed attempts since the last success.
+    pub consecutive_failures: u32,
 }
 
 /// A webhook just created.

@@ -2,6 +2,7 @@
 
 mod answers;
 
+use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -23,6 +24,7 @@ pub use answers::{
 };
 
 use crate::config::Config;
+use crate::paths::path_segment;
 
 /// The life of a service token, in seconds: the longest that the Admin API takes.
 const TOKEN_SECONDS: i64 = 60;
@@ -64,13 +66,20 @@ impl AdminFault {
     }
 }
 
+impl fmt::Display for AdminFault {
+    /// For the log.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unavailable(detail) => write!(formatter, "admin-api: {detail}"),
+            Self::Refused(refusal) => write!(formatter, "admin-api refused: {}", refusal.code),
+        }
+    }
+}
+
 impl From<AdminFault> for Problem {
     /// What no page has words for is an outage to its reader; the log says more.
     fn from(fault: AdminFault) -> Self {
-        Problem::unavailable(match fault {
-            AdminFault::Unavailable(detail) => format!("admin-api: {detail}"),
-            AdminFault::Refused(refusal) => format!("admin-api refused: {}", refusal.code),
-        })
+        Problem::unavailable(fault.to_string())
     }
 }
 
@@ -265,11 +274,7 @@ fn segment(text: &str) -> Called<String> {
         let refusal = Refusal { code: "delivery_not_found".to_owned(), fields: FieldFaults::new() };
         return Err(AdminFault::Refused(refusal));
     }
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    Ok(text
-        .bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect())
+    Ok(path_segment(text))
 }
 
 #[cfg(test)]
@@ -277,9 +282,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_id_stays_one_segment() {
-        assert_eq!(segment("a-B_1.~").unwrap(), "a-B_1.~");
-        assert_eq!(segment("../x?y#z ä").unwrap(), "..%2Fx%3Fy%23z%20%C3%A4");
+    fn an_event_id_never_leaves_its_folder() {
+        assert_eq!(segment("../x").unwrap(), "..%2Fx");
         for bad in ["", ".", ".."] {
             assert!(segment(bad).unwrap_err().is("delivery_not_found"));
         }

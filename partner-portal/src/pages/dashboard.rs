@@ -2,6 +2,7 @@
 
 use askama::Template;
 use edge::problem::Problem;
+use edge::serve::LogDetail;
 use futures_util::join;
 use http::{HeaderName, Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -136,10 +137,10 @@ pub async fn render(
 ) -> Answered {
     let Loaded { tenant, several, webhooks, summary } = loaded;
     let now = visit.now;
-    let log = match summary {
-        None => Log::NoWebhook,
-        Some(Ok(summary)) => Log::new(summary, now),
-        Some(Err(_)) => Log::Unavailable,
+    let (log, detail) = match summary {
+        None => (Log::NoWebhook, None),
+        Some(Ok(summary)) => (Log::new(summary, now), None),
+        Some(Err(fault)) => (Log::Unavailable, Some(LogDetail(fault.to_string()))),
     };
     let mut webhooks = webhooks.into_iter().map(|webhook| WebhookView::new(webhook, now));
     let (webhook, others) = (webhooks.next(), webhooks.collect());
@@ -164,7 +165,11 @@ pub async fn render(
         (None, None) => KeyCard::None,
     };
     let notice = frame.notice;
-    let response = page(status, &DashboardPage { frame, tenant, several, key, webhook, form, others, log })?;
+    let mut response =
+        page(status, &DashboardPage { frame, tenant, several, key, webhook, form, others, log })?;
+    if let Some(detail) = detail {
+        response.extensions_mut().insert(detail);
+    }
     Ok(with_cookies(noticed(response, notice.as_ref()), [cookie]))
 }
 

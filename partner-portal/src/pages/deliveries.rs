@@ -13,8 +13,9 @@ use super::notice::Notice;
 use super::respond::{Answered, noticed, page, see_other, see_other_with};
 use super::standing::{Standing, standing};
 use super::webhook::{Own, answered, own_webhook};
-use super::webhook_card::{Outcome, path_segment};
+use super::webhook_card::Outcome;
 use crate::admin_client::{AdminFault, DeliveryDetail};
+use crate::paths::path_segment;
 use crate::visit::{SignedIn, Submitted};
 
 #[derive(Template)]

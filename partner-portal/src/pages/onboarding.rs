@@ -1,6 +1,7 @@
 //! The first sign-in: an organization of one's own.
 
 use askama::Template;
+use edge::serve::LogDetail;
 use http::StatusCode;
 use secrecy::ExposeSecret;
 use shared::error::{Error, Faults};
@@ -71,7 +72,11 @@ pub async fn submit(submitted: Submitted) -> Answered {
     match admin.issue_key(org_id).await {
         Ok(fresh) => to_unread_key(visit, session, org_id, &fresh, Notice::Registered).await,
         // The organization is there; the dashboard offers to issue the key.
-        Err(_) => Ok(see_other_with("/dashboard", Notice::RegisteredWithoutKey)),
+        Err(fault) => {
+            let mut response = see_other_with("/dashboard", Notice::RegisteredWithoutKey);
+            response.extensions_mut().insert(LogDetail(fault.to_string()));
+            Ok(response)
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use super::Frame;
 use super::notice::Notice;
 use super::respond::{Answered, noticed, page, see_other, see_other_with, with_cookies};
 use crate::cookies;
-use crate::local_path::local_path;
 use crate::oidc::{TRANSACTION_LIFE, Transaction, failed};
+use crate::paths::local_path;
 use crate::session::ABSOLUTE;
 use crate::visit::{Submitted, Visit};
 

@@ -7,6 +7,7 @@ use shared::webhook::WebhookStatus;
 use super::chart::Chart;
 use super::moment::{Moment, spoken_duration};
 use crate::admin_client::{Summary, Webhook};
+use crate::paths::path_segment;
 
 /// A day, for the field that asks since when to send again.
 const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
@@ -28,7 +29,7 @@ pub struct WebhookView {
     /// The stylesheet's name of it.
     pub kind: &'static str,
     /// What that means, and what to do.
-    pub explanation: &'static str,
+    pub explanation: String,
     /// What the button says that has the endpoint tried again; absent while there is nothing to try.
     pub verify: Option<&'static str>,
     /// When the endpoint answered a challenge.
@@ -43,20 +44,34 @@ impl WebhookView {
     /// `webhook` as seen `now`.
     pub fn new(webhook: Webhook, now: Timestamp) -> Self {
         let moment = |time: Option<Timestamp>| time.map(|time| Moment::new(time, now));
+        let explained = |text: &str| text.to_owned();
         let (status, kind, explanation, verify) = match webhook.status {
-            WebhookStatus::Active => ("Active", "good", "Events are sent to this endpoint.", None),
+            WebhookStatus::Active if webhook.consecutive_failures > 0 => {
+                let attempts = match webhook.consecutive_failures {
+                    1 => "The last attempt".to_owned(),
+                    count => format!("The last {count} attempts"),
+                };
+                let text = "failed. Events that do not arrive are tried again for 72 hours: put the endpoint right, \
+                            and they come by themselves.";
+                ("Active, but failing", "waiting", format!("{attempts} {text}"), None)
+            }
+            WebhookStatus::Active => ("Active", "good", explained("Events are sent to this endpoint."), None),
             WebhookStatus::Pending => (
                 "Verifying",
                 "waiting",
-                "The URL is new, so we send it a challenge. As soon as the endpoint answers with a 2xx status, the \
-                 webhook is active and the events that wait go out. We go on trying for 72 hours.",
+                explained(
+                    "The URL is new, so we send it a challenge. As soon as the endpoint answers with a 2xx status, \
+                     the webhook is active and the events that wait go out. We go on trying for 72 hours.",
+                ),
                 Some("Try again now"),
             ),
             WebhookStatus::Disabled => (
                 "Disabled",
                 "bad",
-                "Nothing is sent: the endpoint failed for five days, or answered 410 Gone. Put it right, then have it \
-                 verified here, or set another URL. The events that failed can be sent again below.",
+                explained(
+                    "Nothing is sent: the endpoint failed for five days, or answered 410 Gone. Put it right, then \
+                     have it verified here, or set another URL. The events that failed can be sent again below.",
+                ),
                 Some("Verify and enable"),
             ),
         };
@@ -167,13 +182,4 @@ impl Log {
             since: Moment::field(now.minus(DAY)),
         }))
     }
-}
-
-/// An event id as a segment of one of our own paths.
-pub fn path_segment(event_id: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    event_id
-        .bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }

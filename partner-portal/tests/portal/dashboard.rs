@@ -190,6 +190,20 @@ async fn every_state_of_a_webhook_is_told_in_words_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_webhook_that_fails_is_told_with_how_often_and_how_it_ended() {
+    let world = World::default();
+    let mut browser = connected(&world).await;
+    world.tenants.endpoints.reply(URL, &[Reply::Status(503), Reply::Hang]);
+    receive(&world, "e1", "KeyAdded").await;
+    let page = browser.get("/dashboard").await;
+    page.says("Active, but failing");
+    page.says("The last attempt failed.");
+    page.says("answered 503");
+    receive(&world, "e2", "KeyAdded").await;
+    browser.get("/dashboard").await.says("The last 2 attempts failed.");
+}
+
+#[tokio::test]
 async fn a_delivery_log_that_does_not_answer_leaves_the_rest_standing() {
     let world = World::default();
     let mut browser = connected(&world).await;
@@ -197,5 +211,6 @@ async fn a_delivery_log_that_does_not_answer_leaves_the_rest_standing() {
     let page = browser.get("/dashboard").await;
     assert_eq!(page.status, StatusCode::OK);
     page.says("The delivery log is not available at the moment.");
+    assert!(world.log.dump().contains("failing once"));
     page.says(URL);
 }
