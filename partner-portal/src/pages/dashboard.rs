@@ -5,7 +5,8 @@ use edge::problem::Problem;
 use edge::serve::LogDetail;
 use futures_util::join;
 use http::{HeaderName, Method, StatusCode};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
+use shared::api_key::{ApiKey, masked};
 
 use super::Frame;
 use super::moment::Moment;
@@ -35,7 +36,7 @@ struct DashboardPage {
 }
 
 enum KeyCard {
-    Fresh(SecretString),
+    Fresh(ApiKey),
     Masked(Box<MaskedKey>),
     None,
 }
@@ -178,7 +179,7 @@ async fn take_key(
     visit: &Visit,
     session: &Session,
     tenant: &Tenant,
-) -> Result<(Option<SecretString>, Option<http::HeaderValue>), Problem> {
+) -> Result<(Option<ApiKey>, Option<http::HeaderValue>), Problem> {
     // What asks without a reader must not use up the one reading.
     let is_read = visit.method == Method::GET && !visit.headers.contains_key(PURPOSE);
     let Some(cookie) = cookies::read(&visit.headers, cookies::UNREAD_KEY).filter(|_| is_read) else {
@@ -186,7 +187,11 @@ async fn take_key(
     };
     let reader = Reader { session_digest: &session.digest, org_id: &tenant.org_id };
     let taken = visit.unread_keys().take(reader, cookie, visit.now).await?;
-    Ok((taken, cookies::clear(cookies::UNREAD_KEY)))
+    // Of two rotations at once, the cookie may be of the one whose key has ended already.
+    let key = taken.as_ref().and_then(|key| ApiKey::parse(key.expose_secret()));
+    let active = tenant.api_key.as_ref().map(|key| key.masked.as_str());
+    let key = key.filter(|key| active == Some(&masked(key.prefix(), key.suffix())));
+    Ok((key, cookies::clear(cookies::UNREAD_KEY)))
 }
 
 impl DashboardPage {

@@ -82,6 +82,20 @@ async fn the_numbers_are_those_of_the_delivery_log() {
 }
 
 #[tokio::test]
+async fn a_day_with_more_deliveries_than_are_counted_says_so() {
+    let world = World::default();
+    let mut browser = connected(&world).await;
+    let many = Statement::new(
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 5999) \
+         INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, state, created_at, tries_since, failures, attempts) \
+         SELECT id, 'event-' || i, org_id, 'KeyAdded', 'delivered', ?1 - i, 0, 0, '[]' FROM n, webhooks",
+    );
+    let now = shared::ports::Clock::now(&*world.clock);
+    world.tenants.database.batch(vec![many.bind(now)]).await.unwrap();
+    browser.get("/dashboard").await.says("There were more: only the newest 5000 are counted and drawn.");
+}
+
+#[tokio::test]
 async fn a_render_asks_the_admin_api_three_times_at_once_and_its_own_database_once() {
     let world = World::default();
     let mut browser = connected(&world).await;

@@ -105,3 +105,29 @@ async fn rotating_without_an_active_key_issues_one() {
     browser.submit(&page, "/api-key/rotate", &[]).await;
     assert!(browser.get("/dashboard").await.key().is_some());
 }
+
+#[tokio::test]
+async fn the_cookie_opens_nothing_in_another_session_of_the_same_person() {
+    let world = World::default();
+    let owner = world.registered(EMAIL, "acme-corp").await;
+    let mut other = world.browser();
+    other.sign_in(EMAIL).await;
+    other.arrive("/dashboard").await;
+    other.cookies.insert(UNREAD.to_owned(), owner.cookies[UNREAD].clone());
+    assert!(other.get("/dashboard").await.key().is_none());
+    assert!(owner.clone().get("/dashboard").await.key().is_some());
+}
+
+#[tokio::test]
+async fn a_key_that_another_rotation_ended_is_not_shown_as_if_it_worked() {
+    let world = World::default();
+    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let page = browser.get("/dashboard").await;
+    browser.submit(&page, "/api-key/rotate", &[]).await;
+    let late = browser.cookies[UNREAD].clone();
+    browser.submit(&page, "/api-key/rotate", &[]).await;
+    let mut other = browser.clone();
+    other.cookies.insert(UNREAD.to_owned(), late);
+    assert!(other.get("/dashboard").await.key().is_none());
+    assert!(browser.get("/dashboard").await.key().is_some());
+}
