@@ -233,6 +233,8 @@ impl PersonClient<'_> {
         let answer =
             self.client.binding.call(request).await.map_err(|error| unavailable(error.to_string()))?;
         let (status, bytes) = (answer.status(), answer.body());
+        // A 202 may say nothing more.
+        let bytes = if bytes.is_empty() { b"null" } else { bytes.as_slice() };
         if status.is_success() {
             return serde_json::from_slice(bytes).map_err(|error| unavailable(error.to_string()));
         }

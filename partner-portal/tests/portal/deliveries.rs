@@ -107,3 +107,30 @@ async fn a_time_that_is_none_and_a_route_that_is_not_there_yet_are_said_plainly(
         fresh.get("/dashboard").await.says("Set a webhook URL first.");
     }
 }
+
+#[tokio::test]
+async fn trying_the_endpoint_and_sending_a_range_again_ask_the_admin_api_s_routes() {
+    let world = World::default();
+    let mut browser = refused(&world).await;
+    let page = browser.get("/dashboard").await;
+    world.admin.stub("/verify", 202, "");
+    world.admin.stub("/enable", 202, "{\"success\":true}");
+    world.admin.stub("/test", 202, "{\"eventId\":\"e\"}");
+    world.admin.stub("/redeliver", 202, "{\"count\":12}");
+    let last = |world: &World| world.admin.take_calls().pop().unwrap();
+
+    browser.submit(&page, "/webhook/verify", &[]).await;
+    assert!(last(&world).ends_with("/verify"));
+    browser.get("/dashboard").await.says("We are trying the endpoint again.");
+    browser.submit(&page, "/webhook/test", &[]).await;
+    assert!(last(&world).ends_with("/test"));
+    browser.get("/dashboard").await.says("A test event is on its way.");
+    browser.submit(&page, "/deliveries/redeliver", &[("since", "2026-04-01T10:00")]).await;
+    assert_eq!(world.admin.last_body(), "{\"since\":\"2026-04-01T10:00:00.000Z\"}");
+    browser.get("/dashboard").await.says("12 deliveries are being sent again.");
+
+    let disable = shared::ports::Statement::new("UPDATE webhooks SET status = 'disabled'");
+    world.tenants.database.query(disable);
+    browser.submit(&page, "/webhook/verify", &[]).await;
+    assert!(last(&world).ends_with("/enable"));
+}

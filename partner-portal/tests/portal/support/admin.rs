@@ -29,6 +29,9 @@ pub(crate) struct AdminBinding {
     down: AtomicBool,
     /// The next call whose path ends so fails.
     failing: Mutex<Option<String>>,
+    /// Calls whose path ends so are answered so.
+    stubs: Mutex<Vec<(&'static str, u16, &'static str)>>,
+    bodies: Mutex<Vec<String>>,
 }
 
 struct NoDocuments;
@@ -67,6 +70,8 @@ impl AdminBinding {
             most_in_flight: AtomicUsize::new(0),
             down: AtomicBool::new(false),
             failing: Mutex::default(),
+            stubs: Mutex::default(),
+            bodies: Mutex::default(),
         }
     }
 
@@ -86,6 +91,16 @@ impl AdminBinding {
         self.down.store(down, Ordering::Relaxed);
     }
 
+    /// From now on, calls whose path ends so are answered so.
+    pub(crate) fn stub(&self, path_end: &'static str, status: u16, body: &'static str) {
+        self.stubs.lock().unwrap().push((path_end, status, body));
+    }
+
+    /// The body of the last call.
+    pub(crate) fn last_body(&self) -> String {
+        self.bodies.lock().unwrap().last().cloned().unwrap_or_default()
+    }
+
     /// The next call whose path ends so gets no answer.
     pub(crate) fn fail_next(&self, path_end: &str) {
         *self.failing.lock().unwrap() = Some(path_end.to_owned());
@@ -103,6 +118,11 @@ impl ServiceBinding for AdminBinding {
         let fails = self.failing.lock().unwrap().take_if(|end| path.ends_with(end.as_str())).is_some();
         if fails {
             return Err(NoAnswer("failing once".into()));
+        }
+        self.bodies.lock().unwrap().push(request.body().clone());
+        let stub = self.stubs.lock().unwrap().iter().find(|(end, ..)| path.ends_with(end)).copied();
+        if let Some((_, status, body)) = stub {
+            return Ok(http::Response::builder().status(status).body(body.into()).unwrap());
         }
         let now = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         self.most_in_flight.fetch_max(now, Ordering::Relaxed);
