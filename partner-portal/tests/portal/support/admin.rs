@@ -13,7 +13,7 @@ use edge::serve::Surroundings;
 use edge::service_binding::{NoAnswer, ServiceBinding};
 use http_body_util::BodyExt;
 use shared::ports::{DocumentClient, StoreError};
-use shared::testing::{AesGcm, Fixture, MemoryLog, MemoryQueue, MemoryStore, SeededRandom};
+use shared::testing::{AesGcm, Fixture, MemoryLog, MemoryStore, SeededRandom};
 
 use super::provider::NativeRs256;
 use super::settings;
@@ -49,7 +49,8 @@ impl AdminBinding {
         let ports = Ports {
             database: tenants.database.clone(),
             cache: Arc::new(MemoryStore::default()),
-            retries: Arc::new(MemoryQueue::default()),
+            retries: tenants.retries.clone(),
+            events: tenants.events.clone(),
             clock: tenants.clock.clone(),
             random: random.clone(),
             aead: Arc::new(AesGcm),
