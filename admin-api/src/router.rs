@@ -52,7 +52,7 @@ pub fn router(service: Service) -> (Router, Vec<Route>) {
         .add(
             Admin,
             "GET",
-            "/tenants/{orgId}/webhooks/{webhookId}/deliveries/summary",
+            "/tenants/{orgId}/webhooks/{webhookId}/delivery-summary",
             get(delivery_summary::summarize),
         )
         .add(Admin, "GET", "/tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}", get(deliveries::get))

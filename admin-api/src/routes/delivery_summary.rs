@@ -6,7 +6,7 @@ use shared::app::delivery_summary::DeliverySummary;
 use super::{Answered, ok};
 use crate::auth::{Admin, MeteredApp};
 
-/// `GET /tenants/{orgId}/webhooks/{webhookId}/deliveries/summary`
+/// `GET /tenants/{orgId}/webhooks/{webhookId}/delivery-summary`
 pub async fn summarize(
     _admin: Admin,
     MeteredApp(app): MeteredApp,

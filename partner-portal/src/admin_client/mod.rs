@@ -188,7 +188,7 @@ impl PersonClient<'_> {
 
     /// The last 24 hours by the hour, and the newest deliveries.
     pub async fn summary(&self, org_id: &str, webhook_id: &str) -> Called<Summary> {
-        self.get(&webhook_path(org_id, webhook_id, "/deliveries/summary")).await
+        self.get(&webhook_path(org_id, webhook_id, "/delivery-summary")).await
     }
 
     /// One delivery.

@@ -221,7 +221,7 @@ async fn a_webhook_that_fails_is_told_with_how_often_and_how_it_ended() {
 async fn a_delivery_log_that_does_not_answer_leaves_the_rest_standing() {
     let world = World::default();
     let mut browser = connected(&world).await;
-    world.admin.fail_next("/deliveries/summary");
+    world.admin.fail_next("/delivery-summary");
     let page = browser.get("/dashboard").await;
     assert_eq!(page.status, StatusCode::OK);
     page.says("The delivery log is not available at the moment.");

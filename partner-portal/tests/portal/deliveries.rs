@@ -63,7 +63,7 @@ async fn another_s_delivery_is_none() {
     let theirs = other.get("/deliveries/odd%2Fid%3Fx").await;
     let nothing = other.get("/deliveries/nothing").await;
     assert_eq!((theirs.status, nothing.status), (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND));
-    for odd in ["/deliveries/..%2f..%2f..", "/deliveries/%2e%2e", "/deliveries/%ff", "/deliveries/summary"] {
+    for odd in ["/deliveries/..%2f..%2f..", "/deliveries/%2e%2e", "/deliveries/%ff", "/delivery-summary"] {
         let page = other.get(odd).await;
         assert!(page.status.is_client_error(), "{odd} {}", page.status);
     }

@@ -1,4 +1,4 @@
-//! `GET …/deliveries/summary`: what the portal's dashboard shows of a webhook, in one round trip.
+//! `GET …/delivery-summary`: what the portal's dashboard shows of a webhook, in one round trip.
 
 use std::time::Duration;
 
