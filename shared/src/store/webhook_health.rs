@@ -65,7 +65,7 @@ pub fn record(health: &[Health], policy: &DeliveryPolicy, now: Timestamp) -> Sta
               WHERE r.state = 'delivered'), 0)), 0), \
           status = CASE WHEN d.disabling THEN 'disabled' ELSE status END, \
           disabled_reason = CASE WHEN d.disabling AND d.gone THEN 'the endpoint answered 410 Gone' \
-            WHEN d.disabling THEN 'nothing but failures for ' || (?4 / 86400000) || ' days' ELSE disabled_reason END, \
+            WHEN d.disabling THEN 'nothing but failures for ' || CAST(?4 / 86400000 AS INTEGER) || ' days' ELSE disabled_reason END, \
           circuit_opened_at = CASE WHEN d.disabling THEN NULL ELSE d.circuit END, \
           probes_failed = CASE WHEN d.circuit IS NULL OR d.old_circuit IS NULL THEN 0 ELSE probes_failed END, \
           tend_at = CASE WHEN d.disabling THEN ?2 WHEN d.circuit IS NULL AND d.old_circuit IS NOT NULL THEN ?2 \
