@@ -2,6 +2,8 @@
 
 pub mod auth;
 pub mod config;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod router;
 pub mod routes;
 pub mod service;

@@ -13,8 +13,8 @@ use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 
 use crate::auth::{ADMIN_KEY, PARTNER_KEY};
 use crate::routes::{
-    api_keys, dead_letters, deliveries, delivery_summary, event_types, health, tenants, webhook_actions,
-    webhook_health, webhooks,
+    api_keys, dead_letters, deliveries, delivery_summary, documents, event_types, health, tenants,
+    webhook_actions, webhook_health, webhooks,
 };
 use crate::service::Service;
 
@@ -25,6 +25,8 @@ pub const HEADERS: [HeaderName; 5] = [ADMIN_KEY, PARTNER_KEY, AUTHORIZATION, CON
 pub fn router(service: Service) -> (Router, Vec<Route>) {
     Routes::default()
         .add(Open, "GET", "/health", get(health::health))
+        .add(Open, "GET", "/openapi.json", get(documents::openapi))
+        .add(Open, "GET", "/docs", get(documents::page))
         .add(Admin, "GET", "/event-types", get(event_types::list))
         .add(Admin, "GET", "/tenants", get(tenants::list))
         .add(Admin, "POST", "/tenants/{orgId}/register", post(tenants::register))

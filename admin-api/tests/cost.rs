@@ -4,6 +4,7 @@ use edge::routes::Access;
 use serde_json::{Value, json};
 use shared::ports::{Database, Statement};
 
+use crate::documents::assert_described;
 use crate::support::{Answer, TestApp};
 
 const MOST: u64 = 2;
@@ -82,11 +83,12 @@ async fn no_route_asks_the_database_more_than_twice() {
             None => request.send().await,
         };
         assert!(answer.status.is_success(), "{what}: {}", answer.text);
+        assert_described(&route, &answer);
         let spent = app.database.take_round_trips();
         assert!(spent <= MOST, "{what}: {spent}");
         let line = app.log.lines().pop().unwrap();
         assert_eq!(line["d1RoundTrips"], spent, "{what}: the log line says so too");
-        let free = ["GET /event-types"];
+        let free = ["GET /event-types", "GET /openapi.json", "GET /docs"];
         assert_eq!(spent == 0, free.contains(&&*what), "{what}");
     }
 }

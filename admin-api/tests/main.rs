@@ -10,6 +10,7 @@
 mod authorization;
 mod configuration;
 mod cost;
+mod documents;
 mod partner_keys;
 mod requests;
 mod secrets;

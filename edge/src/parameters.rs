@@ -41,6 +41,17 @@ impl<S: Send + Sync> FromRequestParts<S> for EventPath {
     }
 }
 
+/// The `{id}` of the path.
+pub struct IdPath(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        segment(parts, state, "id").await.map(Self)
+    }
+}
+
 async fn segment<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<String, Problem> {
     let malformed = |_| Problem::invalid_request("The path is not valid percent-encoded UTF-8.");
     let parameters = RawPathParams::from_request_parts(parts, state).await.map_err(malformed)?;

@@ -79,6 +79,7 @@ pub fn masked(prefix: &str, suffix: &str) -> String {
 
 /// A tenant's active key as the API shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeySummary {
     /// The first 8 characters.
@@ -95,6 +96,7 @@ pub struct ApiKeySummary {
 
 /// Where a key is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ApiKeyState {
     /// Works.
@@ -128,6 +130,7 @@ impl ApiKeyState {
 
 /// One key ever issued, as the list shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct IssuedApiKey {
     /// What the active key shows as well.

@@ -12,6 +12,8 @@ pub mod error;
 pub mod event;
 pub mod page;
 pub mod ports;
+#[cfg(feature = "schemas")]
+mod schemas;
 pub mod settings;
 pub mod store;
 pub mod strict_json;

@@ -115,13 +115,17 @@ impl EmailAddress {
 
 /// A tenant as the API shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Tenant {
     /// The organization's ID.
+    #[cfg_attr(feature = "schemas", schema(value_type = OrgId))]
     pub org_id: String,
     /// Its name.
+    #[cfg_attr(feature = "schemas", schema(value_type = OrgName))]
     pub org_name: String,
     /// The e-mail address that owns it at the portal.
+    #[cfg_attr(feature = "schemas", schema(value_type = EmailAddress))]
     pub owner_email: String,
     /// When it was registered.
     pub created_at: Timestamp,

@@ -7,6 +7,7 @@ use crate::time::Timestamp;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[allow(missing_docs, reason = "each name says what happened")]
 pub enum TransitionKind {
     TenantRegistered,
@@ -84,6 +85,7 @@ impl TransitionKind {
 
 /// One entry of the audit log.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Transition {
     /// `tenant`, `apiKey` or `webhooks`: whose version it raised.
@@ -91,6 +93,7 @@ pub struct Transition {
     /// The version it made.
     pub version: u32,
     /// What happened.
+    #[cfg_attr(feature = "schemas", schema(value_type = TransitionKind))]
     pub kind: String,
     /// When.
     pub at: Timestamp,
@@ -99,5 +102,6 @@ pub struct Transition {
     /// `partner-portal` where the person acted through the portal.
     pub via: Option<String>,
     /// What changed; no secret.
+    #[cfg_attr(feature = "schemas", schema(value_type = Object))]
     pub details: Value,
 }

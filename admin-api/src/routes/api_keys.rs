@@ -19,8 +19,10 @@ use crate::auth::{Admin, MeteredApp, PartnerCaller};
 
 /// The one response that shows a key.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FreshApiKeyBody {
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Za-z0-9]{40}$"))]
     api_key: String,
     org_id: OrgId,
     org_name: String,
@@ -44,10 +46,14 @@ impl From<FreshApiKey> for FreshApiKeyBody {
 
 /// The body of `POST /api-keys`.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IssueBody {
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<OrgId>))]
     org_id: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<OrgName>))]
     org_name: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Timestamp>))]
     expires_at: Option<String>,
 }
 
@@ -68,9 +74,12 @@ pub async fn issue(
 
 /// The body of `POST /api-keys/{orgId}/rotate`; may be absent.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RotateBody {
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Timestamp>))]
     expires_at: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 604800, default = 0))]
     grace_seconds: Option<u64>,
 }
 
@@ -125,6 +134,7 @@ pub async fn list(
 
 /// What a partner's key says of itself.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SelfBody {
     org_id: OrgId,

@@ -1,8 +1,7 @@
 //! `GET /dead-letters` and `POST /dead-letters/{id}/requeue`
 
-use axum::extract::RawPathParams;
 use edge::json::Answer;
-use edge::parameters::Query;
+use edge::parameters::{IdPath, Query};
 use edge::problem::Problem;
 use http::StatusCode;
 use serde::Serialize;
@@ -15,11 +14,13 @@ use crate::auth::{Admin, MeteredApp};
 
 /// Messages that no consumer could handle.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeadLettersBody {
     /// Newest first.
     dead_letters: Vec<DeadLetter>,
     /// Give it as `cursor` for the next page; null on the last.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     next_cursor: Option<DeadLetterCursor>,
 }
 
@@ -36,6 +37,7 @@ pub async fn list(
 
 /// The message is on its queue again.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RequeuedBody {
     success: bool,
     id: i64,
@@ -45,10 +47,9 @@ pub struct RequeuedBody {
 pub async fn requeue(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
-    parameters: RawPathParams,
+    IdPath(text): IdPath,
 ) -> Answered<RequeuedBody> {
-    let text = parameters.iter().find(|(name, _)| *name == "id").map(|(_, value)| value);
-    let id = text.and_then(|text| text.parse::<i64>().ok()).filter(|id| (0..1 << 53).contains(id));
+    let id = text.parse::<i64>().ok().filter(|id| (0..1 << 53).contains(id));
     let id = id.ok_or(Problem::from(Error::DeadLetterNotFound))?;
     app.requeue_dead_letter(id).await?;
     Ok(Answer(StatusCode::ACCEPTED, RequeuedBody { success: true, id }))

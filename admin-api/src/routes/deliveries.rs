@@ -28,10 +28,12 @@ pub struct LogQuery {
 
 /// A stretch of the log.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LogBody {
     deliveries: Vec<Delivery>,
     /// Give it as `cursor` to go on; null at the end. With a filter, a stretch may be short and still not the last.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     next_cursor: Option<LogCursor>,
 }
 
@@ -62,6 +64,7 @@ pub async fn list(
 
 /// One delivery.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeliveryBody {
     #[serde(flatten)]
     delivery: Delivery,
@@ -83,6 +86,7 @@ pub async fn get(
 
 /// Accepted: the delivery is pending.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RedeliveredBody {
     success: bool,

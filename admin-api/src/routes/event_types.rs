@@ -9,12 +9,14 @@ use crate::auth::Admin;
 
 /// The catalogue.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EventTypes {
     event_types: Vec<EventTypeBody>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 struct EventTypeBody {
     name: &'static str,
@@ -23,7 +25,8 @@ struct EventTypeBody {
     documented: bool,
     /// Whether it is delivered to webhooks at all.
     republished: bool,
-    /// JSON Schema 2020-12 of `detail.data`; absent where none is published.
+    /// JSON Schema 2020-12 of `detail.data`; null where none is published.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     schema: Option<&'static RawValue>,
 }
 

@@ -11,6 +11,7 @@ use crate::service::Service;
 
 /// What is up.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Health {
     status: &'static str,
     environment: String,

@@ -4,6 +4,7 @@ pub mod api_keys;
 pub mod dead_letters;
 pub mod deliveries;
 pub mod delivery_summary;
+pub mod documents;
 pub mod event_types;
 pub mod health;
 pub mod tenants;
@@ -33,9 +34,11 @@ pub fn ok<T: Serialize>(body: T) -> Answered<T> {
 
 /// `{"success": true, "aggregateId": …, "version": …}`
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TransitionedBody {
     success: bool,
+    #[cfg_attr(feature = "openapi", schema(value_type = shared::tenant::OrgId))]
     aggregate_id: String,
     version: u32,
 }

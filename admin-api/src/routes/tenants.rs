@@ -18,9 +18,12 @@ use crate::auth::{Admin, MeteredApp};
 
 /// `orgName` and `ownerEmail`: both to register, at least one to change.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TenantBody {
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<OrgName>))]
     org_name: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<EmailAddress>))]
     owner_email: Option<String>,
 }
 
@@ -97,10 +100,12 @@ pub async fn close(
 
 /// A page of the audit log.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TransitionsBody {
     transitions: Vec<Transition>,
     /// Give it as `cursor` for the next page; null on the last.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     next_cursor: Option<Cursor<i64>>,
 }
 

@@ -40,13 +40,16 @@ pub async fn enable(
 
 /// The body of a test; may be absent.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TestBody {
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<EventType>))]
     event_type: Option<String>,
 }
 
 /// The event that is on its way.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TestedBody {
     event_id: String,
@@ -82,15 +85,19 @@ fn known_type(name: &str) -> Result<EventType, String> {
 
 /// Which deliveries to send again.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RedeliverBody {
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Timestamp>))]
     since: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Timestamp>))]
     until: Option<String>,
     states: Option<Vec<String>>,
 }
 
 /// How many will be sent again.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RedeliverAnswer {
     count: u32,
 }

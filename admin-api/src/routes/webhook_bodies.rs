@@ -23,21 +23,28 @@ const LONGEST_OVERLAP_SECONDS: u64 = 604_800;
 
 /// The body that creates (with `url`) or changes a webhook (with at least one).
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WebhookBody {
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<WebhookUrl>))]
     url: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<EventFilter>))]
     events: Option<Vec<String>>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<SigningSecret>))]
     secret: Option<String>,
     #[serde(default, deserialize_with = "optional_object")]
     auth: Option<AuthBody>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct AuthBody {
     #[serde(rename = "type")]
     kind: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<HeaderName>))]
     header_name: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<AuthToken>))]
     token: Option<String>,
 }
 
@@ -125,9 +132,12 @@ impl AuthBody {
 
 /// The body of `POST …/rotate-secret`; may be absent.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RotateSecretBody {
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<SigningSecret>))]
     secret: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 604800, default = 86400))]
     overlap_seconds: Option<u64>,
 }
 
@@ -150,10 +160,12 @@ impl RotateSecretBody {
 
 /// A static token as it is shown once.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ShownAuthBody {
     #[serde(flatten)]
     authentication: Authentication,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<AuthToken>))]
     token: Option<String>,
 }
 
@@ -168,11 +180,14 @@ impl From<ShownAuthentication> for ShownAuthBody {
 
 /// What creating a webhook answers: the one response with its secret and token.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedBody {
     #[serde(flatten)]
     pub(super) transitioned: TransitionedBody,
+    #[cfg_attr(feature = "openapi", schema(format = Uuid))]
     pub(super) webhook_id: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = SigningSecret))]
     pub(super) secret: String,
     pub(super) auth: ShownAuthBody,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -181,6 +196,7 @@ pub struct CreatedBody {
 
 /// What changing a webhook answers.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ChangedBody {
     #[serde(flatten)]
@@ -193,8 +209,10 @@ pub struct ChangedBody {
 
 /// What rotating a secret answers.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RotatedBody {
     #[serde(flatten)]
     pub(super) transitioned: TransitionedBody,
+    #[cfg_attr(feature = "openapi", schema(value_type = SigningSecret))]
     pub(super) secret: String,
 }

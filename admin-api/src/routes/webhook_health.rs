@@ -10,11 +10,13 @@ use crate::auth::{Admin, MeteredApp};
 
 /// Webhooks in trouble.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HealthBody {
     /// Worst first.
     webhooks: Vec<TroubledWebhook>,
     /// Give it as `cursor` for the next page; null on the last.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     next_cursor: Option<TroubleCursor>,
 }
 

@@ -107,8 +107,10 @@ pub async fn list_own(
 
 /// The body of `PATCH /webhooks/{webhookId}`: the URL and nothing else.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UrlBody {
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<WebhookUrl>))]
     url: Option<String>,
 }
 

@@ -23,6 +23,7 @@ const LATEST: u32 = 20;
 
 /// Deliveries of one hour, by how they stand now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 pub struct HourCount {
     /// When the hour begins.
     pub hour: Timestamp,
@@ -36,6 +37,7 @@ pub struct HourCount {
 
 /// A webhook's last 24 hours, and its newest deliveries.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeliverySummary {
     /// One entry for each hour, oldest first, those without deliveries included.

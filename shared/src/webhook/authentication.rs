@@ -15,6 +15,7 @@ const TOKEN_LENGTH: std::ops::RangeInclusive<usize> = 16..=512;
 /// The kind of authentication, without its token, as the API shows it:
 /// `{"type": "apiKeyHeader", "headerName": "X-Api-Key"}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", try_from = "Form")]
 pub enum Authentication {
     /// Only the signature.
@@ -23,6 +24,7 @@ pub enum Authentication {
     /// The token alone is the value of a header that the partner names.
     ApiKeyHeader {
         /// That header.
+        #[cfg_attr(feature = "schemas", schema(rename = "headerName"))]
         header_name: HeaderName,
     },
     /// `Authorization: Bearer <token>` (RFC 6750 §2.1).

@@ -19,6 +19,7 @@ pub const MOST_PER_TENANT: u32 = 20;
 
 /// Whether events go out to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum WebhookStatus {
     /// Events go out.
@@ -42,9 +43,11 @@ impl WebhookStatus {
 
 /// A webhook as the API shows it. Its secret and token are never part of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Webhook {
     /// A UUID.
+    #[cfg_attr(feature = "schemas", schema(format = Uuid))]
     pub id: String,
     /// Where events are POSTed.
     pub url: String,

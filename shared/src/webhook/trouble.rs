@@ -7,11 +7,14 @@ use crate::time::Timestamp;
 
 /// A webhook in trouble.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TroubledWebhook {
     /// Whose.
+    #[cfg_attr(feature = "schemas", schema(value_type = crate::tenant::OrgId))]
     pub org_id: String,
     /// Which.
+    #[cfg_attr(feature = "schemas", schema(format = Uuid))]
     pub webhook_id: String,
     /// Where to.
     pub url: String,

@@ -1,0 +1,193 @@
+//! What operations share: schemas, problem responses, parameters.
+
+use std::collections::BTreeMap;
+
+use edge::problem::Problem;
+use serde_json::{Map, Value, json};
+use shared::event::catalogue::catalogue;
+use utoipa::ToSchema;
+
+/// Properties of answers that may be absent; all others are always there, if only as null.
+const MAY_BE_ABSENT: [&str; 8] =
+    ["disabledReason", "circuitOpenedAt", "warnings", "auth", "token", "error", "excerpt", "fields"];
+
+/// The document's components, in the making.
+#[derive(Default)]
+pub(super) struct Components {
+    schemas: BTreeMap<String, Value>,
+    responses: BTreeMap<String, Value>,
+}
+
+impl Components {
+    /// A type's schema itself, what it refers to among the components.
+    pub(super) fn schema_of<T: ToSchema>(&mut self) -> Value {
+        let mut nested = Vec::new();
+        T::schemas(&mut nested);
+        for (name, schema) in nested {
+            self.schemas.insert(name, json!(schema));
+        }
+        json!(T::schema())
+    }
+
+    /// A type that is only ever given, so that what is null is there as well.
+    pub(super) fn add_answer<T: ToSchema>(&mut self) -> Value {
+        let mut own = Self::default();
+        let schema = own.schema_of::<T>();
+        own.insert(&T::name(), schema);
+        own.schemas.values_mut().for_each(always_there);
+        self.extend(own);
+        reference(&T::name())
+    }
+
+    /// Puts a schema under a name, and gives the reference to it.
+    pub(super) fn insert(&mut self, name: &str, schema: Value) -> Value {
+        self.schemas.insert(name.to_owned(), schema);
+        reference(name)
+    }
+
+    pub(super) fn extend(&mut self, other: Self) {
+        self.schemas.extend(other.schemas);
+        self.responses.extend(other.responses);
+    }
+
+    /// The response of a status with these problems, under their codes.
+    pub(super) fn problem_response(&mut self, problems: &[Problem]) -> Value {
+        let mut codes: Vec<_> = problems.iter().map(|problem| problem.code).collect();
+        codes.sort_unstable();
+        let name = codes.join("-or-");
+        let examples: Map<_, _> = problems
+            .iter()
+            .map(|problem| {
+                let body = problem.render("2f1c7a54-3b0e-4d43-9a52-0f2f6a1f8a11");
+                let body: Value = serde_json::from_str(&body).unwrap_or_default();
+                (problem.code.to_owned(), json!({"value": body}))
+            })
+            .collect();
+        let description =
+            problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" / ");
+        let mut headers = json!({"X-Request-Id": {"$ref": "#/components/headers/RequestId"}});
+        if codes.contains(&"unauthorized") {
+            headers["WWW-Authenticate"] =
+                json!({"required": true, "schema": {"type": "string", "const": "Bearer"}});
+        }
+        let response = json!({
+            "description": description, "headers": headers,
+            "content": {"application/json": {
+                "schema": {"allOf": [reference("Problem"), {"properties": {"error": {"enum": codes}}}]},
+                "examples": examples,
+            }},
+        });
+        self.responses.insert(name.clone(), response);
+        json!({"$ref": format!("#/components/responses/{name}")})
+    }
+
+    /// All of them, with what JSON Schema can say and the types cannot.
+    pub(super) fn render(mut self) -> Value {
+        self.insert("Problem", problem());
+        self.insert("EventFilter", event_filter());
+        self.insert("AuthBody", requested_authentication());
+        json!({
+            "schemas": self.schemas, "responses": self.responses, "parameters": parameters(),
+            "headers": {"RequestId": {
+                "description": "Names the request in our log.", "required": true,
+                "schema": {"type": "string", "format": "uuid"},
+            }},
+            "securitySchemes": {
+                "adminKey": {"type": "apiKey", "in": "header", "name": "X-Admin-API-Key",
+                    "description": "The environment's admin key; goes together with the token."},
+                "adminToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+                    "description": "An RS256 token of the environment's Auth0 tenant, of a verified e-mail address at \
+                     smartphonekey.com; goes together with the key."},
+                "partnerKey": {"type": "apiKey", "in": "header", "name": "X-API-Key",
+                    "description": "A partner's own API key."},
+            },
+        })
+    }
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+fn always_there(schema: &mut Value) {
+    if let Some(parts) = schema.get_mut("allOf").and_then(Value::as_array_mut) {
+        parts.iter_mut().for_each(always_there);
+    }
+    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+        let names = properties.keys().filter(|name| !MAY_BE_ABSENT.contains(&name.as_str()));
+        let listed = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let mut required: Vec<_> = names.map(String::as_str).chain(listed).map(str::to_owned).collect();
+        required.sort_unstable();
+        required.dedup();
+        required.retain(|name| name != "warnings");
+        schema["required"] = json!(required);
+    }
+}
+
+fn problem() -> Value {
+    json!({
+        "type": "object", "required": ["success", "error", "message", "requestId"],
+        "properties": {
+            "success": {"const": false},
+            "error": {"type": "string", "description": "A stable code for programs."},
+            "message": {"type": "string", "description": "A sentence for a person; says what to do."},
+            "requestId": {"type": "string", "format": "uuid"},
+            "fields": {"type": "object", "additionalProperties": {"type": "string"},
+                "description": "What is wrong with each field, by its path in the body or its name in the query."},
+        },
+    })
+}
+
+fn event_filter() -> Value {
+    let names: Vec<_> = catalogue().iter().map(|entry| entry.name).collect();
+    json!({
+        "description": "All event types, also those that are new, or the named ones without duplicates.",
+        "oneOf": [
+            {"type": "array", "items": {"const": "*"}, "minItems": 1, "maxItems": 1},
+            {"type": "array", "items": {"enum": names}, "minItems": 1, "uniqueItems": true},
+        ],
+    })
+}
+
+fn requested_authentication() -> Value {
+    let token = json!({"oneOf": [{"type": "null"}, reference("AuthToken")]});
+    json!({
+        "description": "A static token on top of the signature; generated where absent.",
+        "oneOf": [
+            {"type": "object", "required": ["type"], "additionalProperties": false,
+                "properties": {"type": {"const": "none"}, "headerName": {"type": "null"}, "token": {"type": "null"}}},
+            {"type": "object", "required": ["type"], "additionalProperties": false,
+                "properties": {"type": {"const": "bearerToken"}, "headerName": {"type": "null"}, "token": token}},
+            {"type": "object", "required": ["type", "headerName"], "additionalProperties": false, "properties":
+                {"type": {"const": "apiKeyHeader"}, "headerName": reference("HeaderName"), "token": token}},
+        ],
+    })
+}
+
+fn parameters() -> Value {
+    let path = |name: &str, description: &str, schema: Value| json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema});
+    let query = |name: &str, description: &str, schema: Value| json!({"name": name, "in": "query", "description": description, "schema": schema});
+    let state = reference("DeliveryState");
+    let mut org_id_query = query("orgId", "Whose keys.", reference("OrgId"));
+    org_id_query["required"] = json!(true);
+    json!({
+        "orgId": path("orgId", "The organization's ID.", reference("OrgId")),
+        "webhookId": path("webhookId", "The webhook.", json!({"type": "string", "format": "uuid"})),
+        "eventId": path("eventId", "The envelope's id.",
+            json!({"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"})),
+        "id": path("id", "The dead letter's number.",
+            json!({"type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991_i64})),
+        "limit": query("limit", "Entries at most.",
+            json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50})),
+        "offset": query("offset", "Entries to leave out before.",
+            json!({"type": "integer", "minimum": 0, "maximum": i32::MAX, "default": 0})),
+        "cursor": query("cursor", "`nextCursor` of an earlier answer of the same list.",
+            json!({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"})),
+        "ownerEmail": query("ownerEmail", "Only tenants with this owner, ASCII case aside.", reference("EmailAddress")),
+        "keysOf": org_id_query,
+        "state": query("state", "Only deliveries that stand so.", state),
+        "eventType": query("eventType", "Only deliveries of this event type.", json!({"type": "string"})),
+        "since": query("since", "Only deliveries created then or later.", reference("Timestamp")),
+        "until": query("until", "Only deliveries created before; after `since`.", reference("Timestamp")),
+    })
+}

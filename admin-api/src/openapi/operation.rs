@@ -1,0 +1,289 @@
+//! One operation of the document: what the router's list does not say of a route.
+
+use std::collections::BTreeMap;
+
+use edge::problem::Problem;
+use edge::routes::Access;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+use shared::error::Error;
+use utoipa::ToSchema;
+
+use super::components::Components;
+
+/// What of a body's fields has to be there.
+#[derive(Clone, Copy)]
+pub(super) enum Needs {
+    /// These, and none of them null.
+    All(&'static [&'static str]),
+    /// At least one of these, not null.
+    OneOf(&'static [&'static str]),
+    /// Nothing, though there is a body.
+    Nothing,
+    /// Not even a body.
+    NoBody,
+}
+
+struct Body {
+    schema: Value,
+    needs: Needs,
+    /// The component's name where the same Rust type serves with different needs.
+    name: String,
+    example: Value,
+}
+
+struct Success {
+    status: u16,
+    description: &'static str,
+    schema: Value,
+    example: Value,
+}
+
+/// An operation in the making.
+pub(super) struct Operation {
+    pub(super) method: &'static str,
+    pub(super) path: &'static str,
+    id: &'static str,
+    summary: &'static str,
+    details: &'static str,
+    query: Vec<Value>,
+    body: Option<Body>,
+    success: Option<Success>,
+    problems: Vec<Problem>,
+    links: Map<String, Value>,
+    components: Components,
+}
+
+impl Operation {
+    /// An operation with nothing but its name.
+    pub(super) fn new(
+        method: &'static str,
+        path: &'static str,
+        id: &'static str,
+        summary: &'static str,
+    ) -> Self {
+        Self {
+            method,
+            path,
+            id,
+            summary,
+            details: "",
+            query: Vec::new(),
+            body: None,
+            success: None,
+            problems: Vec::new(),
+            links: Map::new(),
+            components: Components::default(),
+        }
+    }
+
+    /// What the summary leaves out.
+    pub(super) fn details(mut self, details: &'static str) -> Self {
+        self.details = details;
+        self
+    }
+
+    /// Query parameters, each a component's name.
+    pub(super) fn query(mut self, names: &[&str]) -> Self {
+        let references = names.iter().map(|name| json!({"$ref": format!("#/components/parameters/{name}")}));
+        self.query.extend(references);
+        self
+    }
+
+    /// The request's body.
+    pub(super) fn takes<T: ToSchema>(self, needs: Needs, example: Value) -> Self {
+        self.takes_as::<T>(&T::name(), needs, example)
+    }
+
+    /// The request's body, of a type that serves others with other needs.
+    pub(super) fn takes_as<T: ToSchema>(mut self, name: &str, needs: Needs, example: Value) -> Self {
+        let schema = self.components.schema_of::<T>();
+        self.body = Some(Body { schema, needs, name: name.to_owned(), example });
+        self
+    }
+
+    /// The answer that is a success.
+    pub(super) fn answers<T: ToSchema>(
+        mut self,
+        status: u16,
+        description: &'static str,
+        example: Value,
+    ) -> Self {
+        let schema = self.components.add_answer::<T>();
+        self.success = Some(Success { status, description, schema, example });
+        self
+    }
+
+    /// The answer that is a page of a list, with this entry as its example.
+    pub(super) fn lists<T: ToSchema>(mut self, name: &'static str, entry: &Value) -> Self {
+        let entries = self.components.add_answer::<T>();
+        let properties = json!({
+            name: {"type": "array", "items": entries},
+            "total": {"type": "integer", "minimum": 0, "description": "Entries in the whole list."},
+            "limit": {"type": "integer", "minimum": 1, "maximum": 200},
+            "offset": {"type": "integer", "minimum": 0},
+        });
+        let list = json!({
+            "type": "object", "properties": properties, "required": [name, "total", "limit", "offset"],
+        });
+        let schema = self.components.insert(&format!("{}List", T::name()), list);
+        let example = json!({name: [entry], "total": 1, "limit": 50, "offset": 0});
+        self.success = Some(Success { status: 200, description: "A page, oldest first.", schema, example });
+        self.query(&["limit", "offset"])
+    }
+
+    /// An answer that is no JSON.
+    pub(super) fn answers_document(
+        mut self,
+        description: &'static str,
+        schema: Value,
+        example: Value,
+    ) -> Self {
+        self.success = Some(Success { status: 200, description, schema, example });
+        self
+    }
+
+    /// How it can fail, beyond what all can.
+    pub(super) fn fails(mut self, errors: &[Error]) -> Self {
+        self.problems.extend(errors.iter().cloned().map(Problem::from));
+        self
+    }
+
+    /// An operation that goes on from this one's success, with its parameters.
+    pub(super) fn leads_to(mut self, operation: &'static str, parameters: &[(&str, &str)]) -> Self {
+        let parameters: BTreeMap<_, _> = parameters.iter().copied().collect();
+        self.links.insert(operation.to_owned(), json!({"operationId": operation, "parameters": parameters}));
+        self
+    }
+
+    /// The operation as the document has it; what it refers to goes into the components.
+    pub(super) fn render(mut self, access: Access, components: &mut Components) -> Value {
+        let problems = self.all_problems(access);
+        let mut responses = Map::new();
+        if let Some(success) = self.success.take() {
+            let media =
+                if success.schema == json!({"type": "string"}) { "text/html" } else { "application/json" };
+            let mut response = json!({
+                "description": success.description,
+                "headers": {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}},
+                "content": {media: {"schema": success.schema, "example": success.example}},
+            });
+            if !self.links.is_empty() {
+                response["links"] = json!(self.links);
+            }
+            responses.insert(success.status.to_string(), response);
+        }
+        for (status, problems) in problems {
+            responses.insert(status.to_string(), components.problem_response(&problems));
+        }
+        let mut operation = json!({
+            "operationId": self.id, "summary": self.summary, "tags": [tag(self.path)], "responses": responses,
+            "security": security(access),
+        });
+        if !self.details.is_empty() {
+            operation["description"] = json!(self.details);
+        }
+        let path_parameters =
+            names(self.path).map(|name| json!({"$ref": format!("#/components/parameters/{name}")}));
+        let parameters: Vec<_> = path_parameters.chain(self.query).collect();
+        if !parameters.is_empty() {
+            operation["parameters"] = json!(parameters);
+        }
+        if let Some(body) = self.body.take() {
+            let required = !matches!(body.needs, Needs::NoBody);
+            let schema = components.insert(&body.name, with_needs(body.schema, body.needs));
+            operation["requestBody"] = json!({
+                "required": required,
+                "content": {"application/json": {"schema": schema, "example": body.example}},
+            });
+        }
+        components.extend(self.components);
+        operation
+    }
+
+    /// By status, its own and those that every operation of its kind has.
+    fn all_problems(&self, access: Access) -> BTreeMap<u16, Vec<Problem>> {
+        let mut all = self.problems.clone();
+        if matches!(access, Access::Admin | Access::Partner) {
+            all.push(Problem::unauthorized());
+        }
+        if access == Access::Admin {
+            let message = "Sign in with a verified e-mail address at smartphonekey.com.";
+            all.push(Problem::new(StatusCode::FORBIDDEN, "email_domain_not_allowed", message));
+        }
+        if self.body.is_some() || !self.query.is_empty() || self.path.contains('{') {
+            all.push(Problem::invalid_field("limit", "must be a whole number from 1 to 200"));
+        }
+        if self.body.is_some() {
+            all.push(Problem::payload_too_large(edge::json::LARGEST_BODY));
+            all.push(Problem::unsupported_media_type("Send the body as application/json."));
+        }
+        if self.path == "/health" || access != Access::Open {
+            all.push(Problem::unavailable(""));
+            all.push(Error::Internal(String::new()).into());
+        }
+        let message = "The service is not configured; its operators have been told in the log.";
+        all.push(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "misconfigured", message));
+        let mut by_status = BTreeMap::<u16, Vec<Problem>>::new();
+        for problem in all {
+            by_status.entry(problem.status.as_u16()).or_default().push(problem);
+        }
+        by_status
+    }
+}
+
+/// The parameters of a path.
+fn names(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+}
+
+/// The heading that a path belongs under.
+fn tag(path: &str) -> &'static str {
+    match path {
+        _ if path.contains("/deliveries") || path.ends_with("/redeliver") => "Deliveries",
+        _ if path.contains("webhooks") => "Webhooks",
+        _ if path.starts_with("/api-keys") => "API keys",
+        _ if path.starts_with("/tenants") => "Tenants",
+        "/webhook-health" | "/dead-letters" | "/dead-letters/{id}/requeue" => "Operations",
+        _ => "About",
+    }
+}
+
+fn security(access: Access) -> Value {
+    match access {
+        Access::Open => json!([]),
+        Access::Partner => json!([{"partnerKey": []}]),
+        _ => json!([{"adminKey": [], "adminToken": []}]),
+    }
+}
+
+fn with_needs(mut schema: Value, needs: Needs) -> Value {
+    match needs {
+        Needs::All(fields) => {
+            for field in fields {
+                let property = &mut schema["properties"][field];
+                *property = not_null(property);
+            }
+            schema["required"] = json!(fields);
+        }
+        Needs::OneOf(fields) => {
+            let alternatives: Vec<_> = fields
+                .iter()
+                .map(|field| {
+                    let property = not_null(&schema["properties"][field]);
+                    json!({"required": [field], "properties": {*field: property}})
+                })
+                .collect();
+            schema["anyOf"] = json!(alternatives);
+        }
+        Needs::Nothing | Needs::NoBody => {}
+    }
+    schema
+}
+
+/// The schema without the alternative of null.
+fn not_null(schema: &Value) -> Value {
+    let alternatives = schema["oneOf"].as_array().into_iter().flatten();
+    let null = json!({"type": "null"});
+    alternatives.into_iter().find(|alternative| **alternative != null).unwrap_or(schema).clone()
+}

@@ -1,0 +1,22 @@
+//! `GET /openapi.json` and `GET /docs`: as they were made from the types and checked in.
+
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+
+/// The document.
+pub const OPENAPI: &str = include_str!("../../openapi.json");
+/// The page that shows it.
+pub const PAGE: &str = include_str!("../../docs.html");
+/// The page has its own style and nothing else.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// `GET /openapi.json`
+pub async fn openapi() -> Response {
+    ([(CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+}
+
+/// `GET /docs`
+pub async fn page() -> Response {
+    ([(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, PAGE_POLICY)], PAGE)
+        .into_response()
+}
