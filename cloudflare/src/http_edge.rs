@@ -20,7 +20,9 @@ pub async fn from_worker(
     headers: &[HeaderName],
     limit: usize,
 ) -> worker::Result<http::Request<Body>> {
-    let method = http::Method::from_bytes(request.method().as_ref().as_bytes()).unwrap_or_default();
+    // Not by `request.method()`, which takes every method that it does not know for GET.
+    let method = http::Method::from_bytes(request.inner().method().as_bytes())
+        .map_err(|error| worker::Error::RustError(error.to_string()))?;
     let url = request.inner().url();
     // Workers give absolute URLs, already normalised: the path begins at the first slash after the authority.
     let rest = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
