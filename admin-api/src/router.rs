@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
-use axum::routing::{delete, get, patch, post, put};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use edge::problem::Problem;
 use edge::routes::Access::{Admin, Open, Partner};
 use edge::routes::{Route, Routes};
@@ -24,9 +24,9 @@ pub const HEADERS: [HeaderName; 5] = [ADMIN_KEY, PARTNER_KEY, AUTHORIZATION, CON
 /// The router, and the list of its routes.
 pub fn router(service: Service) -> (Router, Vec<Route>) {
     Routes::default()
-        .add(Open, "GET", "/health", get(health::health))
-        .add(Open, "GET", "/openapi.json", get(documents::openapi))
-        .add(Open, "GET", "/docs", get(documents::page))
+        .add(Open, "GET", "/health", told(get(health::health)))
+        .add(Open, "GET", "/openapi.json", told(get(documents::openapi)))
+        .add(Open, "GET", "/docs", told(get(documents::page)))
         .add(Admin, "GET", "/event-types", get(event_types::list))
         .add(Admin, "GET", "/tenants", get(tenants::list))
         .add(Admin, "POST", "/tenants/{orgId}/register", post(tenants::register))
@@ -79,6 +79,11 @@ pub fn router(service: Service) -> (Router, Vec<Route>) {
         .add(Partner, "GET", "/webhooks", get(webhooks::list_own))
         .add(Partner, "PATCH", "/webhooks/{webhookId}", patch(webhooks::change_own_url))
         .build(service)
+}
+
+/// What is open to all need not hide its methods.
+fn told(handler: MethodRouter<Service>) -> MethodRouter<Service> {
+    handler.fallback(async || Problem::method_not_allowed())
 }
 
 /// Answers a request. A path without a route tells only admins that it has none.

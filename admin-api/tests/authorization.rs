@@ -87,7 +87,6 @@ async fn a_path_or_method_that_is_not_there_tells_strangers_nothing() {
         ("GET", "/tenants/acme-corp/nothing"),
         ("PUT", "/tenants"),
         ("DELETE", "/tenants"),
-        ("POST", "/health"),
         ("OPTIONS", "/tenants"),
         ("TRACE", "/tenants"),
         ("PROPFIND", "/tenants"),
@@ -113,5 +112,17 @@ async fn admins_are_told_what_is_not_there() {
         let answer = app.admin().request(method, path).send().await;
         answer.is_problem(405, "method_not_allowed");
         assert_eq!(answer.headers["allow"], allowed, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_open_tells_everybody_its_methods() {
+    let app = TestApp::default();
+    for path in OPEN {
+        for method in ["POST", "DELETE", "OPTIONS", "TRACE", "QUERY"] {
+            let answer = app.anybody().request(method, path).send().await;
+            answer.is_problem(405, "method_not_allowed");
+            assert_eq!(answer.headers["allow"], "GET,HEAD", "{method} {path}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use shared::strict_json;
 
@@ -138,6 +138,24 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OptionalObject<T> {
     }
 }
 
+/// Reads a member that is a whole number, not negative, or absent, in any of JSON's spellings: `1.0` is one too (JSON
+/// Schema, Validation §6.1.1), and serde by itself refuses it.
+///
+/// # Errors
+/// Where it is neither such a number nor null.
+pub fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    /// Above it, not every whole number is a double.
+    const MOST: f64 = 9_007_199_254_740_992.0;
+
+    let given = Option::<serde_json::Value>::deserialize(deserializer)?;
+    let Some(given) = given else { return Ok(None) };
+    let whole = given.as_f64().filter(|number| number.fract() == 0.0 && (0.0..=MOST).contains(number));
+    // Within these bounds the digits are exact.
+    let spelt = whole.map(|number| format!("{:.0}", number.abs())).and_then(|digits| digits.parse().ok());
+    let read = given.as_u64().or(spelt).filter(|_| given.is_number());
+    read.map(Some).ok_or_else(|| de::Error::custom("must be a whole number, not negative"))
+}
+
 /// An answer in JSON with its status.
 pub struct Answer<T>(pub StatusCode, pub T);
 
@@ -151,6 +169,38 @@ impl<T: Serialize> IntoResponse for Answer<T> {
                 response
             }
             Err(error) => Problem::from(shared::error::Error::Internal(error.to_string())).into_response(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Given {
+        #[serde(default, deserialize_with = "whole_number")]
+        seconds: Option<u64>,
+    }
+
+    fn read(json: &str) -> Result<Option<u64>, Problem> {
+        parse::<Given>(json.as_bytes()).map(|given| given.seconds)
+    }
+
+    #[test]
+    fn a_whole_number_may_be_spelt_in_any_way() {
+        for (text, number) in
+            [("0", 0), ("-0", 0), ("60", 60), ("60.0", 60), ("6e1", 60), ("18446744073709551615", u64::MAX)]
+        {
+            assert_eq!(read(&format!("{{\"seconds\": {text}}}")).unwrap(), Some(number), "{text}");
+        }
+        assert_eq!(read("{}").unwrap(), None);
+        assert_eq!(read("{\"seconds\": null}").unwrap(), None);
+        for text in ["-1", "1.5", "1e30", "\"1\"", "[1]", "true", "{}"] {
+            let problem = read(&format!("{{\"seconds\": {text}}}")).unwrap_err();
+            assert_eq!(problem.fields["seconds"], "must be a whole number, not negative", "{text}");
         }
     }
 }

@@ -65,12 +65,12 @@ text!(
 text!(
     EmailAddress,
     bounded(
+        // No `format`: that of JSON Schema is stricter with the local part.
         "An e-mail address in printable ASCII.",
         3,
         254,
         r"^[!-?A-~]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$",
     )
-    .format(Some(SchemaFormat::KnownFormat(KnownFormat::Email)))
 );
 text!(
     Timestamp,

@@ -85,6 +85,7 @@ impl Components {
     pub(super) fn render(mut self) -> Value {
         self.insert("Problem", problem());
         self.insert("EventFilter", event_filter());
+        self.insert("EventType", event_type());
         self.insert("AuthBody", requested_authentication());
         json!({
             "schemas": self.schemas, "responses": self.responses, "parameters": parameters(),
@@ -138,13 +139,17 @@ fn problem() -> Value {
     })
 }
 
-fn event_filter() -> Value {
+fn event_type() -> Value {
     let names: Vec<_> = catalogue().iter().map(|entry| entry.name).collect();
+    json!({"description": "An EventBridge `detail-type` of the catalogue.", "type": "string", "enum": names})
+}
+
+fn event_filter() -> Value {
     json!({
         "description": "All event types, also those that are new, or the named ones without duplicates.",
         "oneOf": [
             {"type": "array", "items": {"const": "*"}, "minItems": 1, "maxItems": 1},
-            {"type": "array", "items": {"enum": names}, "minItems": 1, "uniqueItems": true},
+            {"type": "array", "items": reference("EventType"), "minItems": 1, "uniqueItems": true},
         ],
     })
 }

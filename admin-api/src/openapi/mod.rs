@@ -25,6 +25,16 @@ const PERSON: &str = "jane.doe@smartphonekey.com";
 const WEBHOOK: &str = "0b8d5a0e-6f5b-4c0c-9a43-6a3f0f0c2b7e";
 const EVENT: &str = "7bf73129-1428-4cd3-a780-95db273d1602";
 
+/// The states that can be redelivered.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub enum EndedState {
+    /// Refused for good.
+    Failed,
+    /// Its retries are spent.
+    Dead,
+}
+
 /// The headings, in the order in which they are read.
 pub const TAGS: [(&str, &str); 6] = [
     ("Tenants", "Partners' organizations."),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use edge::json::{Answer, Json, OptionalJson};
+use edge::json::{Answer, Json, OptionalJson, whole_number};
 use edge::parameters::{OrgPath, Query};
 use edge::problem::Problem;
 use http::StatusCode;
@@ -80,6 +80,7 @@ pub struct RotateBody {
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Timestamp>))]
     expires_at: Option<String>,
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 604800, default = 0))]
+    #[serde(default, deserialize_with = "whole_number")]
     grace_seconds: Option<u64>,
 }
 

@@ -92,6 +92,7 @@ pub struct RedeliverBody {
     since: Option<String>,
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Timestamp>))]
     until: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<crate::openapi::EndedState>>, min_items = 1))]
     states: Option<Vec<String>>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use edge::json::optional_object;
+use edge::json::{optional_object, whole_number};
 use edge::problem::Problem;
 use serde::{Deserialize, Serialize};
 use shared::app::change_webhook::RequestedChange;
@@ -138,6 +138,7 @@ pub struct RotateSecretBody {
     #[cfg_attr(feature = "openapi", schema(value_type = Option<SigningSecret>))]
     secret: Option<String>,
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 604800, default = 86400))]
+    #[serde(default, deserialize_with = "whole_number")]
     overlap_seconds: Option<u64>,
 }
 
