@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use crate::process::{command, run as run_command};
 use crate::progress::{line, spoken, step};
 use crate::workspace::{files_below, root};
-use crate::{build, clock, setup, tidy};
+use crate::{build, clock, schemathesis, setup, tidy};
 
 /// Sets up, then checks formatting, lints, unit tests, tidiness, and the Workers end to end.
 ///
@@ -38,6 +38,7 @@ pub fn run() -> Result<()> {
     })?;
     check("release build", "cargo xtask build", &mut || build::run(&machine).map(drop))?;
     check("end to end", "cargo test --package tests", &mut || cargo(&["test", "--package", "tests"]))?;
+    check("schemathesis", "cargo xtask schemathesis", &mut schemathesis::run)?;
 
     line("");
     line(format!("all passed in {}: {}", spoken(started.elapsed()), passed.join(", ")));

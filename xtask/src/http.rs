@@ -32,6 +32,21 @@ pub(crate) fn post_form(port: u16, path: &str, form: &[(&str, &str)], timeout: D
     read(request.header("host", format!("localhost:{port}")).send_form(form.iter().copied()))
 }
 
+/// `POST` of a JSON value to `http://<host>:<port><path>`.
+pub(crate) fn post_json(
+    host: &str,
+    port: u16,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &serde_json::Value,
+    timeout: Duration,
+) -> Result<Answer> {
+    let request = agent(timeout).post(format!("http://127.0.0.1:{port}{path}"));
+    let request = request.header("host", format!("{host}:{port}"));
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    read(request.send_json(body))
+}
+
 fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer> {
     let mut response = answer.context("no answer")?;
     let status = response.status().as_u16();

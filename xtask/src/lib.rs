@@ -11,6 +11,7 @@ mod http;
 mod interruption;
 mod process;
 mod progress;
+pub mod schemathesis;
 pub mod setup;
 pub mod stack;
 pub mod tidy;

@@ -38,6 +38,8 @@ enum Command {
     Build,
     /// Install what this machine lacks
     Setup,
+    /// Ask the Admin API, as built, whatever its OpenAPI document allows and forbids
+    Schemathesis,
     /// Check the rules of the source tree that no compiler checks
     Tidy,
 }
@@ -52,6 +54,7 @@ fn run() -> Result<()> {
             xtask::build::run(&machine).map(drop)
         }
         Command::Setup => xtask::setup::run().map(drop),
+        Command::Schemathesis => xtask::schemathesis::run(),
         Command::Tidy => xtask::tidy::run(),
     }
 }
