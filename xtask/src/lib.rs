@@ -7,6 +7,7 @@ pub mod check;
 mod clock;
 pub mod credentials;
 pub mod dev;
+pub mod environments;
 mod http;
 mod interruption;
 mod process;

@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: the rules of the source tree that no compiler checks.
 
+mod configuration;
 mod rules;
 mod source;
 
@@ -23,7 +24,7 @@ const EXTENSIONS: [&str; 6] = ["rs", "js", "mjs", "css", "html", "sql"];
 ///
 /// When a rule is broken; each place has been printed as `file:line: message` by then.
 pub fn run() -> Result<()> {
-    let mut findings = Vec::new();
+    let mut findings = configuration::findings(root())?;
     let mut checked = 0;
     for path in files_below(root(), &SKIP) {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();

@@ -33,8 +33,13 @@ impl Worker {
 
 /// All Workers, by name.
 pub(crate) fn workers() -> Result<Vec<Worker>> {
+    workers_below(root())
+}
+
+/// All Workers of the project at `root`, by name.
+pub(crate) fn workers_below(root: &Path) -> Result<Vec<Worker>> {
     let mut workers = Vec::new();
-    for entry in fs::read_dir(root()).context("the repository cannot be read")? {
+    for entry in fs::read_dir(root).with_context(|| format!("{} cannot be read", root.display()))? {
         let directory = entry?.path();
         let has = |file: &str| directory.join(file).is_file();
         if let (true, Some(name)) = (has("Cargo.toml") && has("wrangler.toml"), directory.file_name()) {
