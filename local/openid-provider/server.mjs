@@ -5,7 +5,10 @@
 //   PORTAL_CLIENT_SECRET       the secret of the client `partner-portal`
 //   CREDENTIALS_CLIENT_SECRET  the secret of the client `credentials`, which gets Admin API tokens
 //   AUDIENCE                   the Admin API's audience
+//   TLS_KEY, TLS_CERTIFICATE   files, both or none: with them it speaks HTTPS
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { Provider } from "oidc-provider";
 import { configuration } from "./configuration.mjs";
 import { interactions } from "./interactions.mjs";
@@ -22,7 +25,8 @@ function setting(name) {
 
 const port = Number(setting("PORT"));
 // With the trailing slash, as Auth0 has it: an issuer is compared byte by byte.
-const issuer = `http://localhost:${port}/`;
+const secure = Boolean(process.env.TLS_KEY);
+const issuer = `${secure ? "https" : "http"}://localhost:${port}/`;
 const provider = new Provider(
   issuer,
   configuration({
@@ -37,9 +41,12 @@ provider.on("server_error", (_context, error) => console.error("OpenID provider:
 
 const answer = provider.callback();
 const interact = interactions(provider);
-const server = createServer((request, response) => {
+const respond = (request, response) => {
   (request.url.startsWith("/interaction/") ? interact : answer)(request, response);
-});
+};
+const server = secure
+  ? createSecureServer({ key: readFileSync(setting("TLS_KEY")), cert: readFileSync(setting("TLS_CERTIFICATE")) }, respond)
+  : createServer(respond);
 server.on("error", (error) => {
   console.error(`The OpenID provider cannot listen on port ${port}: ${error.message}`);
   process.exit(1);

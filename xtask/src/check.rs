@@ -37,6 +37,8 @@ pub fn run() -> Result<()> {
         run_command(command("node").args(["--test", "--test-reporter=dot"]).args(&scripts))
     })?;
     check("release build", "cargo xtask build", &mut || build::run(&machine).map(drop))?;
+    let stage = ["test", "--package", "xtask", "--test", "environment", "--", "--ignored"];
+    check("the rules of stage, locally", &format!("cargo {}", stage.join(" ")), &mut || cargo(&stage))?;
     check("end to end", "cargo test --package tests", &mut || cargo(&["test", "--package", "tests"]))?;
     check("schemathesis", "cargo xtask schemathesis", &mut schemathesis::run)?;
 

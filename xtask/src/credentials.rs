@@ -4,9 +4,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::http;
+use crate::http::Loopback;
 use crate::progress::line;
-use crate::stack::{self, CREDENTIALS_CLIENT};
+use crate::stack::{self, CREDENTIALS_CLIENT, USUAL_PORT};
 
 /// The audience of Admin API tokens.
 pub(crate) const AUDIENCE: &str = "https://admin-api.smartphonekey.com";
@@ -31,14 +31,15 @@ pub struct Urls {
 }
 
 impl Urls {
-    pub(crate) fn of(port: u16) -> Self {
-        let worker = |name: &str| format!("http://{name}.localhost:{port}");
+    pub(crate) fn of(door: &Loopback) -> Self {
+        let (port, scheme) = (door.port, if door.certificate.is_some() { "https" } else { "http" });
+        let worker = |name: &str| format!("{scheme}://{name}.localhost:{port}");
         Self {
             admin_api_url: worker("admin-api"),
             portal_url: worker("partner-portal"),
             delivery_url: worker("webhook-delivery"),
-            inbox_url: format!("http://localhost:{port}/inbox"),
-            issuer: format!("http://localhost:{}/", port + 1),
+            inbox_url: format!("{scheme}://localhost:{port}/inbox"),
+            issuer: format!("{scheme}://localhost:{}/", port + 1),
         }
     }
 }
@@ -71,14 +72,15 @@ impl std::ops::Deref for Credentials {
 /// # Errors
 ///
 /// When none runs there.
-pub fn print(port: u16, email: Option<&str>) -> Result<()> {
-    let credentials = of(&running(port)?, port, email)?;
+pub fn print(port: u16, environment: Option<&str>, email: Option<&str>) -> Result<()> {
+    let door = stack::usual_door(port, environment);
+    let credentials = of(&running(&door, environment)?, &door, email)?;
     line(serde_json::to_string_pretty(&credentials)?);
     Ok(())
 }
 
 /// The credentials of a stack by name.
-pub(crate) fn of(stack: &str, port: u16, email: Option<&str>) -> Result<Credentials> {
+pub(crate) fn of(stack: &str, door: &Loopback, email: Option<&str>) -> Result<Credentials> {
     let client_secret = stack::secret(stack, CREDENTIALS_CLIENT)?;
     let mut form = vec![
         ("grant_type", "client_credentials"),
@@ -86,7 +88,9 @@ pub(crate) fn of(stack: &str, port: u16, email: Option<&str>) -> Result<Credenti
         ("client_secret", &client_secret),
     ];
     form.extend(email.map(|email| ("email", email)));
-    let answer = http::post_form(port + 1, "/oauth/token", &form, LIMIT)
+    let answer = door
+        .next()
+        .post_form("/oauth/token", &form, LIMIT)
         .context("the local OpenID provider does not answer: restart `cargo xtask dev`")?;
 
     #[derive(Deserialize)]
@@ -97,27 +101,28 @@ pub(crate) fn of(stack: &str, port: u16, email: Option<&str>) -> Result<Credenti
         format!("the local OpenID provider gave no token: {} {}", answer.status, answer.body)
     })?;
     Ok(Credentials {
-        urls: Urls::of(port),
+        urls: Urls::of(door),
         admin_api_key: stack::secret(stack, "ADMIN_API_KEY")?,
         admin_jwt: granted.access_token,
         events_key: stack::secret(stack, "EVENTS_API_KEY")?,
     })
 }
 
-/// The name of the stack that runs on `port`; its gateway tells.
-fn running(port: u16) -> Result<String> {
+/// The name of the stack that runs there; its gateway tells.
+fn running(door: &Loopback, environment: Option<&str>) -> Result<String> {
     #[derive(Deserialize)]
     struct Health {
         stack: String,
     }
-    let health = http::get("localhost", port, "/health", LIMIT)
+    let health = door
+        .get("localhost", "/health", LIMIT)
         .ok()
         .and_then(|answer| serde_json::from_str::<Health>(&answer.body).ok());
     let Some(Health { stack }) = health else {
-        bail!(
-            "no local stack runs on port {port}: start it with `cargo xtask dev{}`",
-            if port == 8787 { String::new() } else { format!(" --port {port}") }
-        );
+        let port = door.port;
+        let of = environment.map(|name| format!(" --env {name}")).unwrap_or_default();
+        let on = if port == USUAL_PORT { String::new() } else { format!(" --port {port}") };
+        bail!("no local stack runs on port {port}: start it with `cargo xtask dev{of}{on}`");
     };
     Ok(stack)
 }

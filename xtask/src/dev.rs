@@ -7,36 +7,34 @@ use anyhow::{Result, bail};
 
 use crate::progress::{line, step};
 use crate::setup::Machine;
-use crate::stack::{Stack, StackOptions, require_free_ports, trigger_cron};
+use crate::stack::{Stack, StackOptions, USUAL_PORT, require_free_ports, trigger_cron, usual_name};
 use crate::workspace::{files_below, root};
 use crate::{build, clock, interruption, setup};
 
-/// The local stack's usual port.
-const USUAL_PORT: u16 = 8787;
 /// How often the Workers' cron triggers run: as often as cron can.
 const CRON_EVERY: Duration = Duration::from_secs(60);
 /// How often the source tree is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Sets up, builds, starts, and goes on until it is told to stop.
+/// Sets up, builds, starts, and goes on until it is told to stop. With an environment, under its rules.
 ///
 /// # Errors
 ///
 /// One sentence about what is missing or did not start.
-pub fn run(port: u16, fresh: bool) -> Result<()> {
+pub fn run(port: u16, environment: Option<&'static str>, fresh: bool) -> Result<()> {
     // Before minutes are spent on a build.
     require_free_ports(port)?;
     let machine = setup::run()?;
     build::run(&machine)?;
     interruption::listen()?;
 
-    let name = if port == USUAL_PORT { "dev".to_owned() } else { format!("dev-{port}") };
-    let mut options = StackOptions::new(&name, port).echo();
+    let name = usual_name(port, environment);
+    let mut options = StackOptions::new(&name, port).environment(environment).echo();
     if fresh {
         options = options.fresh();
     }
     let mut stack = Stack::start(options)?;
-    announce(&stack);
+    announce(&stack, environment);
 
     let mut sources = Sources::look();
     let mut cron_due = clock::now() + CRON_EVERY;
@@ -44,8 +42,9 @@ pub fn run(port: u16, fresh: bool) -> Result<()> {
         thread::sleep(LOOK_EVERY);
         if clock::now() >= cron_due {
             cron_due += CRON_EVERY;
+            let door = stack.door();
             thread::spawn(move || {
-                if let Err(error) = trigger_cron(port) {
+                if let Err(error) = trigger_cron(&door) {
                     line(format!("cron: {error:#}"));
                 }
             });
@@ -64,7 +63,7 @@ pub fn run(port: u16, fresh: bool) -> Result<()> {
     Ok(())
 }
 
-fn announce(stack: &Stack) {
+fn announce(stack: &Stack, environment: Option<&str>) {
     let urls = stack.urls();
     line("");
     for (what, url) in [
@@ -77,11 +76,20 @@ fn announce(stack: &Stack) {
         line(format!("  {what:<17} {url}"));
     }
     line("");
-    line(format!("  Keys and a token:  cargo xtask credentials{}", port_option(stack.port())));
+    let of = environment.map(|name| format!(" --env {name}")).unwrap_or_default();
+    line(format!("  Keys and a token:  cargo xtask credentials{of}{}", port_option(stack.port())));
     line(format!("  Log:               {}", stack.log_path().display()));
+    if let (Some(environment), Some(certificate)) = (environment, stack.certificate()) {
+        line(format!("  Rules:             those of {environment}; webhook URLs have to be reachable there"));
+        line(format!("  Certificate:       {}, for `curl --cacert`", certificate.display()));
+    }
     line("  Changes to the sources are built and loaded as you save them. Ctrl-C stops everything.");
     line("");
-    line(format!("ready on http://localhost:{}", stack.port()));
+    ready(stack);
+}
+
+fn ready(stack: &Stack) {
+    line(format!("ready on {}", stack.urls().inbox_url.trim_end_matches("/inbox")));
 }
 
 fn port_option(port: u16) -> String {
@@ -127,7 +135,7 @@ fn take_in(machine: &Machine, stack: &mut Stack, before: &Sources, now: &Sources
     let built = build::run(machine);
     let taken = built.and_then(|_| if before.settings == now.settings { Ok(()) } else { stack.restart() });
     match taken {
-        Ok(()) => line(format!("ready on http://localhost:{}", stack.port())),
+        Ok(()) => ready(stack),
         Err(error) => {
             line(format!("error: {error:#}\nSave again when it is mended; until then the last build runs."))
         }

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use xtask::environments;
 
 /// Sets up, builds, runs and checks the Workers on this machine.
 #[derive(Parser)]
@@ -19,6 +20,9 @@ enum Command {
         /// Port of the Workers and the inbox; the OpenID provider takes the one after it
         #[arg(long, default_value_t = 8787, value_parser = clap::value_parser!(u16).range(1024..=65534))]
         port: u16,
+        /// Run under the configuration and rules of a deployed environment: dev, nonprod, stage or prod
+        #[arg(long)]
+        env: Option<String>,
         /// Start empty: forget the databases, secrets and keys of earlier runs
         #[arg(long)]
         fresh: bool,
@@ -28,6 +32,9 @@ enum Command {
         /// Port of the running stack
         #[arg(long, default_value_t = 8787)]
         port: u16,
+        /// The environment whose rules the stack runs under, as `dev --env` was told
+        #[arg(long)]
+        env: Option<String>,
         /// E-mail to put into the token, for trying refusals
         #[arg(long)]
         email: Option<String>,
@@ -46,8 +53,13 @@ enum Command {
 
 fn run() -> Result<()> {
     match Arguments::parse().command {
-        Command::Dev { port, fresh } => xtask::dev::run(port, fresh),
-        Command::Credentials { port, email } => xtask::credentials::print(port, email.as_deref()),
+        Command::Dev { port, env, fresh } => {
+            xtask::dev::run(port, env.as_deref().map(environments::named).transpose()?, fresh)
+        }
+        Command::Credentials { port, env, email } => {
+            let environment = env.as_deref().map(environments::named).transpose()?;
+            xtask::credentials::print(port, environment, email.as_deref())
+        }
         Command::Test => xtask::check::run(),
         Command::Build => {
             let machine = xtask::setup::run()?;

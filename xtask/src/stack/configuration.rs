@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use toml::{Table, Value};
 
+use super::environment::localized;
 use super::options::StackOptions;
 use super::secrets::Secrets;
 use crate::workspace::{Worker, read_toml, root};
@@ -59,7 +60,10 @@ pub(super) fn write(
     let mut crons = Table::new();
     let none = BTreeMap::new();
     for worker in workers {
-        let own = read_toml(&worker.config())?;
+        let own = match options.environment {
+            Some(environment) => localized(&read_toml(&worker.config())?, environment)?,
+            None => read_toml(&worker.config())?,
+        };
         if let Some(expressions) = own.get("triggers").and_then(|triggers| triggers.get("crons")) {
             crons.insert(worker.name.clone(), expressions.clone());
         }

@@ -11,7 +11,9 @@
 //!
 //! Everything it starts ends with it: when it is dropped, and also when this process dies without a word.
 
+mod certificate;
 mod configuration;
+mod environment;
 mod group;
 mod log;
 mod migrations;
@@ -29,15 +31,19 @@ use anyhow::{Context, Result, bail};
 
 pub use options::StackOptions;
 
+use self::certificate::Certificate;
 use self::group::Group;
 use self::secrets::Secrets;
 use crate::clock;
 use crate::credentials::{self, Credentials, Urls};
+use crate::http::Loopback;
+use crate::interruption;
 use crate::process::{command, npm_bin};
 use crate::progress::{spoken, step};
 use crate::workspace::{Worker, root, workers};
-use crate::{http, interruption};
 
+/// The local stack's usual port.
+pub(crate) const USUAL_PORT: u16 = 8787;
 /// How long the Workers may take to answer for the first time.
 const START_LIMIT: Duration = Duration::from_secs(90);
 /// How long the provider may take.
@@ -115,7 +121,19 @@ impl Stack {
     ///
     /// When one of them failed.
     pub fn trigger_cron(&self) -> Result<()> {
-        trigger_cron(self.options.port)
+        trigger_cron(&self.door())
+    }
+
+    /// Where the stack answers.
+    pub(crate) fn door(&self) -> Loopback {
+        let certificate = self.options.environment.map(|_| Certificate::of(&self.directory).certificate);
+        Loopback { port: self.options.port, certificate }
+    }
+
+    /// The certificate of a stack that runs under a deployed environment's rules.
+    #[must_use]
+    pub fn certificate(&self) -> Option<PathBuf> {
+        self.door().certificate
     }
 
     /// The URLs and keys of this stack, with an Admin API token for `email`
@@ -125,13 +143,13 @@ impl Stack {
     ///
     /// When the OpenID provider does not answer.
     pub fn credentials(&self, email: Option<&str>) -> Result<Credentials> {
-        credentials::of(&self.options.name, self.options.port, email)
+        credentials::of(&self.options.name, &self.door(), email)
     }
 
     /// The URLs of this stack.
     #[must_use]
     pub fn urls(&self) -> Urls {
-        Urls::of(self.options.port)
+        Urls::of(&self.door())
     }
 
     /// The port of the Workers and the inbox; the OpenID provider has the one after it.
@@ -172,6 +190,9 @@ impl Stack {
             bail!("{} is not built: run `cargo xtask build`", worker.name);
         }
 
+        if self.options.environment.is_some() {
+            Certificate::of(&self.directory).ensure(workers.iter().map(|worker| worker.name.clone()))?;
+        }
         let mut secrets = Secrets::load(&self.directory)?;
         let configs = configuration::write(&self.directory, &self.options, &workers, &mut secrets)?;
         secrets.save(&self.directory)?;
@@ -181,16 +202,16 @@ impl Stack {
         self.provider = Some(self.start_provider(&secrets)?);
         step("Starting", "the Workers");
         self.runtime = Some(self.start_runtime(&configs)?);
-        self.wait("the OpenID provider", PROVIDER_LIMIT, |port| {
-            answers("localhost", port + 1, "/.well-known/jwks.json")
+        self.wait("the OpenID provider", PROVIDER_LIMIT, |door| {
+            answers(&door.next(), "localhost", "/.well-known/jwks.json")
         })?;
-        self.wait("the Workers", START_LIMIT, |port| answers("localhost", port, "/health"))?;
+        self.wait("the Workers", START_LIMIT, |door| answers(door, "localhost", "/health"))?;
         for Worker { name, .. } in &workers {
             let host = format!("{name}.localhost");
             // Where somebody has changed settings, they may be meant to be wrong.
             let changed = !self.options.overrides.is_empty();
-            self.wait(name, START_LIMIT, |port| {
-                answers(&host, port, "/health") || (changed && is_unavailable(&host, port))
+            self.wait(name, START_LIMIT, |door| {
+                answers(door, &host, "/health") || (changed && is_unavailable(door, &host))
             })?;
         }
         self.echoing.store(self.options.echo, Ordering::Relaxed);
@@ -204,10 +225,14 @@ impl Stack {
         node.args(["local/leash.mjs", "node", "local/openid-provider/server.mjs"])
             .env("PORT", (port + 1).to_string())
             .env("STATE_DIRECTORY", &self.directory)
-            .env("PORTAL_URL", Urls::of(port).portal_url)
+            .env("PORTAL_URL", self.urls().portal_url)
             .env("PORTAL_CLIENT_SECRET", secrets.get(secrets::PORTAL_CLIENT)?)
             .env("CREDENTIALS_CLIENT_SECRET", secrets.get(secrets::CREDENTIALS_CLIENT)?)
             .env("AUDIENCE", credentials::AUDIENCE);
+        if self.options.environment.is_some() {
+            let Certificate { key, certificate } = Certificate::of(&self.directory);
+            node.env("TLS_KEY", key).env("TLS_CERTIFICATE", certificate);
+        }
         Group::start(&mut node, &self.log_path(), &self.echoing)
     }
 
@@ -220,16 +245,23 @@ impl Stack {
         }
         node.arg("--persist-to").arg(self.directory.join("state"));
         node.args(["--ip", "127.0.0.1", "--port", &self.options.port.to_string()]);
+        if self.options.environment.is_some() {
+            let Certificate { key, certificate } = Certificate::of(&self.directory);
+            node.args(["--local-protocol", "https", "--https-key-path"]).arg(key);
+            node.arg("--https-cert-path").arg(&certificate);
+            // The Workers' own `fetch` has to reach the OpenID provider.
+            node.env("NODE_EXTRA_CA_CERTS", certificate);
+        }
         node.args(["--inspector-port", &free_port()?.to_string(), "--show-interactive-dev-session=false"]);
         Group::start(&mut node, &self.log_path(), &self.echoing)
     }
 
-    fn wait(&mut self, what: &str, limit: Duration, mut ready: impl FnMut(u16) -> bool) -> Result<()> {
-        let port = self.options.port;
+    fn wait(&mut self, what: &str, limit: Duration, mut ready: impl FnMut(&Loopback) -> bool) -> Result<()> {
+        let door = self.door();
         let mut ended = false;
         let answered = clock::wait_until(limit, Duration::from_millis(100), || {
             ended = !self.is_alive();
-            (interruption::requested() || ended || ready(port)).then_some(())
+            (interruption::requested() || ended || ready(&door)).then_some(())
         });
         if interruption::requested() {
             bail!("interrupted");
@@ -248,13 +280,28 @@ impl Drop for Stack {
     }
 }
 
-/// Runs the cron triggers of the stack on this port.
-pub(crate) fn trigger_cron(port: u16) -> Result<()> {
-    let answer = http::post_form(port, "/cron", &[], CRON_LIMIT)?;
+/// Runs the cron triggers of the stack that answers there.
+pub(crate) fn trigger_cron(door: &Loopback) -> Result<()> {
+    let answer = door.post_form("/cron", &[], CRON_LIMIT)?;
     if answer.status != 200 {
         bail!("the cron triggers answered {}: {}", answer.status, answer.body);
     }
     Ok(())
+}
+
+/// The name of the stack that `cargo xtask dev` runs.
+pub(crate) fn usual_name(port: u16, environment: Option<&str>) -> String {
+    let mut name = "dev".to_owned();
+    if let Some(environment) = environment {
+        name = format!("{name}-{environment}");
+    }
+    if port == USUAL_PORT { name } else { format!("{name}-{port}") }
+}
+
+/// Where that stack answers.
+pub(crate) fn usual_door(port: u16, environment: Option<&str>) -> Loopback {
+    let directory = directory(&usual_name(port, environment));
+    Loopback { port, certificate: environment.map(|_| Certificate::of(&directory).certificate) }
 }
 
 /// Where a stack keeps everything of its own.
@@ -307,10 +354,10 @@ fn free_port() -> Result<u16> {
     Ok(listener.local_addr()?.port())
 }
 
-fn answers(host: &str, port: u16, path: &str) -> bool {
-    http::get(host, port, path, ANSWER_LIMIT).is_ok_and(|answer| answer.status == 200)
+fn answers(door: &Loopback, host: &str, path: &str) -> bool {
+    door.get(host, path, ANSWER_LIMIT).is_ok_and(|answer| answer.status == 200)
 }
 
-fn is_unavailable(host: &str, port: u16) -> bool {
-    http::get(host, port, "/health", ANSWER_LIMIT).is_ok_and(|answer| answer.status == 503)
+fn is_unavailable(door: &Loopback, host: &str) -> bool {
+    door.get(host, "/health", ANSWER_LIMIT).is_ok_and(|answer| answer.status == 503)
 }

@@ -12,6 +12,8 @@ pub struct StackOptions {
     pub(super) port: u16,
     pub(super) fresh: bool,
     pub(super) echo: bool,
+    /// The deployed environment whose configuration it runs under, `None` for the local one.
+    pub(super) environment: Option<&'static str>,
     /// By Worker, then by variable or secret; `None` takes it away.
     pub(super) overrides: BTreeMap<String, BTreeMap<String, Option<String>>>,
 }
@@ -20,7 +22,14 @@ impl StackOptions {
     /// A stack of this name, whose state lies in `.local/<name>/`, on `port` and the port after it.
     #[must_use]
     pub fn new(name: &str, port: u16) -> Self {
-        Self { name: name.to_owned(), port, fresh: false, echo: false, overrides: BTreeMap::new() }
+        Self {
+            name: name.to_owned(),
+            port,
+            fresh: false,
+            echo: false,
+            environment: None,
+            overrides: BTreeMap::new(),
+        }
     }
 
     /// A stack of this name on whatever two ports are free, so that it can run beside others.
@@ -31,6 +40,13 @@ impl StackOptions {
     pub fn on_free_ports(name: &str) -> Result<Self> {
         let pair = (0..100).find_map(|_| free_port().ok().filter(|port| require_free_ports(*port).is_ok()));
         Ok(Self::new(name, pair.context("no two ports in a row are free")?))
+    }
+
+    /// Runs under the configuration and the rules of a deployed environment, over HTTPS.
+    #[must_use]
+    pub fn environment(mut self, name: Option<&'static str>) -> Self {
+        self.environment = name;
+        self
     }
 
     /// Forgets everything of earlier runs: databases, Queues, inboxes, secrets, signing keys.
