@@ -3,10 +3,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
+use crate::environments::ENVIRONMENTS;
 use crate::process::{command, run as run_command};
 use crate::progress::{line, spoken, step};
 use crate::workspace::{files_below, root};
-use crate::{build, clock, schemathesis, setup, tidy};
+use crate::{build, clock, deployment, schemathesis, setup, tidy};
 
 /// Sets up, then checks formatting, lints, unit tests, tidiness, and the Workers end to end.
 ///
@@ -37,6 +38,11 @@ pub fn run() -> Result<()> {
         run_command(command("node").args(["--test", "--test-reporter=dot"]).args(&scripts))
     })?;
     check("release build", "cargo xtask build", &mut || build::run(&machine).map(drop))?;
+    check("deployable to every environment", "cargo xtask deploy --dry-run", &mut || {
+        deployment::dry_run(&ENVIRONMENTS)
+    })?;
+    let deployment = ["test", "--package", "xtask", "--test", "deployment", "--", "--ignored"];
+    check("deployment", &format!("cargo {}", deployment.join(" ")), &mut || cargo(&deployment))?;
     let stage = ["test", "--package", "xtask", "--test", "environment", "--", "--ignored"];
     check("the rules of stage, locally", &format!("cargo {}", stage.join(" ")), &mut || cargo(&stage))?;
     check("end to end", "cargo test --package tests", &mut || cargo(&["test", "--package", "tests"]))?;

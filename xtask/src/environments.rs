@@ -87,6 +87,12 @@ pub(crate) fn text<'a>(table: &'a Table, key: &str) -> Option<&'a str> {
     table.get(key).and_then(Value::as_str)
 }
 
+/// The secrets that a part requires.
+pub(crate) fn required_secrets(part: &Table) -> Vec<&str> {
+    let names = part.get("secrets").and_then(|secrets| secrets.get("required")?.as_array());
+    names.into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -39,6 +39,21 @@ impl Loopback {
         read(request.send_form(form.iter().copied()))
     }
 
+    /// `POST` of a JSON value to that host.
+    pub(crate) fn post_json(
+        &self,
+        host: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &serde_json::Value,
+        timeout: Duration,
+    ) -> Result<Answer> {
+        let request = self.agent(timeout)?.post(self.url(path));
+        let request = request.header("host", format!("{host}:{}", self.port));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        read(request.send_json(body))
+    }
+
     fn url(&self, path: &str) -> String {
         let scheme = if self.certificate.is_some() { "https" } else { "http" };
         format!("{scheme}://127.0.0.1:{}{path}", self.port)
@@ -59,19 +74,15 @@ impl Loopback {
     }
 }
 
-/// `POST` of a JSON value to `http://<host>:<port><path>`.
-pub(crate) fn post_json(
-    host: &str,
-    port: u16,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: &serde_json::Value,
-    timeout: Duration,
-) -> Result<Answer> {
-    let request = agent(timeout).post(format!("http://127.0.0.1:{port}{path}"));
-    let request = request.header("host", format!("{host}:{port}"));
-    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-    read(request.send_json(body))
+/// `GET` of a public URL: status and body.
+pub(crate) fn get_public(url: &str) -> Result<(u16, String)> {
+    let agent = Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs(10)))
+        .http_status_as_error(false)
+        .build()
+        .new_agent();
+    let Answer { status, body } = read(agent.get(url).call())?;
+    Ok((status, body))
 }
 
 fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer> {

@@ -6,6 +6,7 @@ pub mod build;
 pub mod check;
 mod clock;
 pub mod credentials;
+pub mod deployment;
 pub mod dev;
 pub mod environments;
 mod http;

@@ -3,7 +3,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::environments;
+use xtask::deployment::{self, Deployment};
+use xtask::environments::{self, ENVIRONMENTS};
 
 /// Sets up, builds, runs and checks the Workers on this machine.
 #[derive(Parser)]
@@ -39,6 +40,30 @@ enum Command {
         #[arg(long)]
         email: Option<String>,
     },
+    /// Create what an environment lacks (D1, KV, Queues) and write the ids into the wrangler files
+    Provision {
+        /// dev, nonprod, stage or prod
+        #[arg(long)]
+        env: String,
+    },
+    /// Upload the secrets that are set in this process's environment, after checking them
+    Secrets {
+        /// dev, nonprod, stage or prod
+        #[arg(long)]
+        env: String,
+        /// Only check which are set
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check, build, migrate and deploy the commit that is checked out
+    Deploy {
+        /// dev, nonprod, stage or prod; with --dry-run all of them where it is absent
+        #[arg(long, required_unless_present = "dry_run")]
+        env: Option<String>,
+        /// Do everything but talk to Cloudflare
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Check everything: formatting, lints, unit tests, tidiness, and the Workers end to end
     Test,
     /// Build the Workers as they are deployed
@@ -60,6 +85,11 @@ fn run() -> Result<()> {
             let environment = env.as_deref().map(environments::named).transpose()?;
             xtask::credentials::print(port, environment, email.as_deref())
         }
+        Command::Provision { env } => Deployment::of_this_process(environments::named(&env)?).provision(),
+        Command::Secrets { env, check } => {
+            Deployment::of_this_process(environments::named(&env)?).secrets(check)
+        }
+        Command::Deploy { env, dry_run } => deploy(env.as_deref(), dry_run),
         Command::Test => xtask::check::run(),
         Command::Build => {
             let machine = xtask::setup::run()?;
@@ -68,6 +98,18 @@ fn run() -> Result<()> {
         Command::Setup => xtask::setup::run().map(drop),
         Command::Schemathesis => xtask::schemathesis::run(),
         Command::Tidy => xtask::tidy::run(),
+    }
+}
+
+fn deploy(environment: Option<&str>, dry_run: bool) -> Result<()> {
+    let environment = environment.map(environments::named).transpose()?;
+    let build = || xtask::build::run(&xtask::setup::run()?).map(drop);
+    match environment {
+        Some(environment) if !dry_run => Deployment::of_this_process(environment).deploy(build),
+        chosen => {
+            build()?;
+            deployment::dry_run(&chosen.map_or_else(|| ENVIRONMENTS.to_vec(), |name| vec![name]))
+        }
     }
 }
 

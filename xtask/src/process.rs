@@ -22,7 +22,8 @@ pub(crate) fn npm_bin(name: &str) -> PathBuf {
     root().join("node_modules/.bin").join(name)
 }
 
-fn search_path() -> OsString {
+/// The npm packages' programs first, so that their Node is the one that runs.
+pub(crate) fn search_path() -> OsString {
     let own = root().join("node_modules/.bin");
     let inherited = env::var_os("PATH").unwrap_or_default();
     let all = std::iter::once(own).chain(env::split_paths(&inherited));

@@ -7,11 +7,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
+use crate::credentials::Credentials;
 use crate::process::{self, probe, run_within};
 use crate::progress::step;
 use crate::stack::{Stack, StackOptions};
 use crate::workspace::{digest, root};
-use crate::{credentials::Credentials, http};
 
 /// The tenant whose key the partner's routes are asked with.
 const PARTNER: &str = "schemathesis-partner";
@@ -64,8 +64,7 @@ fn set_the_scene(stack: &Stack, credentials: &Credentials) -> Result<String> {
     let post = |path: &str, body: Value| -> Result<Value> {
         let bearer = format!("Bearer {}", credentials.admin_jwt);
         let headers = [("x-admin-api-key", credentials.admin_api_key.as_str()), ("authorization", &bearer)];
-        let answer =
-            http::post_json("admin-api.localhost", stack.port(), path, &headers, &body, ANSWER_LIMIT)?;
+        let answer = stack.door().post_json("admin-api.localhost", path, &headers, &body, ANSWER_LIMIT)?;
         if answer.status >= 300 {
             bail!("POST {path} answered {}: {}", answer.status, answer.body);
         }

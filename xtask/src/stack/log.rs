@@ -49,7 +49,7 @@ pub(super) fn readable(line: &str) -> Option<String> {
 }
 
 /// Text without the escape sequences that colour it on a terminal.
-pub(super) fn uncoloured(text: &str) -> String {
+pub(crate) fn uncoloured(text: &str) -> String {
     let mut parts = text.split("\u{1b}[");
     let mut plain = parts.next().unwrap_or_default().to_owned();
     for part in parts {

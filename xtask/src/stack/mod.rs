@@ -314,6 +314,7 @@ pub(crate) fn secret(stack: &str, name: &str) -> Result<String> {
     Secrets::load(&directory(stack))?.get(name)
 }
 
+pub(crate) use log::uncoloured;
 pub(crate) use secrets::CREDENTIALS_CLIENT;
 
 /// Settings that keep wrangler quiet, offline, and apart from other stacks on the machine.

@@ -1,0 +1,87 @@
+//! What has to hold before a deployment, found out before anything changes.
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use toml::Value;
+
+use super::Deployment;
+use crate::environments::{WranglerFiles, is_placeholder};
+use crate::process::{command, output};
+
+impl Deployment {
+    /// That what is deployed is what is committed.
+    pub(super) fn require_clean_tree(&self) -> Result<()> {
+        let changed = output(command("git").current_dir(&self.root).args(["status", "--porcelain"]))
+            .context("git does not tell whether everything is committed")?;
+        let files: Vec<&str> = changed.lines().filter_map(|line| line.get(3..)).collect();
+        if let [first, rest @ ..] = files.as_slice() {
+            let others = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+            bail!(
+                "{first}{others} is not committed: commit it with `git commit`, or put it aside with `git stash`"
+            );
+        }
+        Ok(())
+    }
+
+    /// The commit that is checked out: its short name, and the first line of its message.
+    pub(super) fn commit(&self) -> Result<(String, String)> {
+        let log = output(command("git").current_dir(&self.root).args(["log", "-1", "--format=%h %s"]))
+            .context("git does not tell which commit is checked out")?;
+        let (name, subject) = log.trim().split_once(' ').unwrap_or((log.trim(), ""));
+        Ok((name.to_owned(), subject.to_owned()))
+    }
+
+    /// Every value that still has to be filled in, with the command or the file that mends it.
+    pub(super) fn placeholders(&self, files: &WranglerFiles) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        for file in files.all() {
+            let mut names = Vec::new();
+            collect(&Value::Table(self.part(file)?.clone()), "", &mut names);
+            let shown = file.shown(&self.root);
+            for name in names {
+                let mend = if name.starts_with("vars.") {
+                    format!("write it into [env.{}.vars] there", self.environment)
+                } else {
+                    format!("run {}", self.own("provision"))
+                };
+                found.push(format!("{name} of {} is not filled in in {shown}: {mend}", self.environment));
+            }
+        }
+        Ok(found)
+    }
+
+    /// That the issuers are there and say who they are: with a wrong one every sign-in would fail.
+    pub(super) fn require_issuers(&self, files: &WranglerFiles) -> Result<()> {
+        #[derive(Deserialize)]
+        struct Document {
+            issuer: String,
+        }
+        for (worker, file) in self.workers(files) {
+            for (name, value) in self.part(file)?.get("vars").and_then(Value::as_table).into_iter().flatten()
+            {
+                let (true, Some(issuer)) = (name.ends_with("_ISSUER"), value.as_str()) else { continue };
+                let answer = (self.get)(&format!("{issuer}.well-known/openid-configuration"));
+                let document: Option<Document> = answer
+                    .ok()
+                    .filter(|(status, _)| *status == 200)
+                    .and_then(|(_, body)| serde_json::from_str(&body).ok());
+                if document.is_none_or(|document| document.issuer != issuer) {
+                    bail!(
+                        "{name} of {worker} names no OpenID provider that answers: correct it in {}",
+                        file.shown(&self.root)
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn collect(value: &Value, path: &str, found: &mut Vec<String>) {
+    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match value {
+        Value::Table(table) => table.iter().for_each(|(key, value)| collect(value, &below(key), found)),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, path, found)),
+        Value::String(text) if is_placeholder(text) => found.push(path.to_owned()),
+        _ => {}
+    }
+}

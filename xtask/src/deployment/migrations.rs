@@ -1,0 +1,65 @@
+//! D1 migrations of an environment: which are pending, where one could go back to, and applying them.
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use super::Deployment;
+use super::provision::json_in;
+use crate::environments::{WranglerFiles, entries, text};
+use crate::workspace::files_below;
+
+/// A database with migrations to apply.
+pub(super) struct Pending {
+    pub(super) database: String,
+    pub(super) files: Vec<String>,
+    /// Where Time Travel goes back to, if wrangler told.
+    pub(super) bookmark: Option<String>,
+}
+
+impl Deployment {
+    /// The databases that have migrations to apply.
+    pub(super) fn pending_migrations(&self, files: &WranglerFiles) -> Result<Vec<Pending>> {
+        let mut all = Vec::new();
+        for database in entries(self.part(&files.shared)?, "d1_databases") {
+            let name = text(database, "database_name").unwrap_or_default();
+            let folder = self.root.join(text(database, "migrations_dir").unwrap_or_default());
+            let ours = files_below(&folder, &[]);
+            if ours.is_empty() {
+                continue;
+            }
+            let printed =
+                self.wrangler(&files.shared.path, &["d1", "migrations", "list", name, "--remote"])?;
+            let file_name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+            let pending: Vec<String> = ours
+                .iter()
+                .filter_map(|path| file_name(path))
+                .filter(|file| printed.contains(file.as_str()))
+                .collect();
+            if !pending.is_empty() {
+                let bookmark = self.bookmark(files, name);
+                all.push(Pending { database: name.to_owned(), files: pending, bookmark });
+            }
+        }
+        Ok(all)
+    }
+
+    /// Applies what is pending; D1 undoes a migration that fails.
+    pub(super) fn migrate(&self, files: &WranglerFiles, pending: &Pending) -> Result<()> {
+        let words = ["d1", "migrations", "apply", &*pending.database, "--remote"];
+        self.wrangler(&files.shared.path, &words)
+            .map(drop)
+            .with_context(|| format!("the migrations of {} are not applied", pending.database))
+    }
+
+    /// Not knowing it is no reason to stop: Time Travel also goes by the time of day.
+    fn bookmark(&self, files: &WranglerFiles, database: &str) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Info {
+            bookmark: String,
+        }
+        let printed =
+            self.wrangler(&files.shared.path, &["d1", "time-travel", "info", database, "--json"]).ok()?;
+        serde_json::from_str::<Info>(json_in(&printed)).ok().map(|info| info.bookmark)
+    }
+}

@@ -1,0 +1,205 @@
+//! `cargo xtask provision`: makes what an environment's Workers bind, and writes the ids into the wrangler files.
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use super::Deployment;
+use super::ids::{Id, write};
+use crate::environments::{WranglerFiles, entries, is_placeholder, text};
+use crate::progress::{line, step};
+
+/// A database or namespace that has to be there.
+struct Wanted {
+    /// `D1 database` or `KV namespace`.
+    what: &'static str,
+    /// Its name in the account.
+    name: String,
+    /// The id that the files name, or a placeholder.
+    written: String,
+}
+
+impl Deployment {
+    /// Creates the D1 databases, KV namespaces and Queues that are missing, and writes the ids. Running it again
+    /// changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// One sentence; what was made by then stays, and the next run goes on from there.
+    pub fn provision(&self) -> Result<()> {
+        self.try_to_provision().with_context(|| {
+            format!(
+                "{} is not provisioned yet; once that is mended run {} again",
+                self.environment,
+                self.own("provision")
+            )
+        })
+    }
+
+    fn try_to_provision(&self) -> Result<()> {
+        let files = self.files()?;
+        let Some(account) = self.account(&files)? else {
+            bail!("CLOUDFLARE_ACCOUNT_ID is not set: set it to the account of {}", self.environment);
+        };
+        step("Provisioning", &format!("{} in the account {account}", self.environment));
+        for file in files.all() {
+            write(&file.path, self.environment, &Id::Account, &account)?;
+        }
+        let mut made = self.databases(&files, &account)?;
+        made += self.namespaces(&files, &account)?;
+        made += self.queues(&files, &account)?;
+        let next = self.own("secrets");
+        let summary = if made == 0 { "nothing was missing".to_owned() } else { format!("{made} created") };
+        step("Provisioned", &format!("{}: {summary}", self.environment));
+        line(format!("  The ids are in the wrangler.toml files: commit them. Next: {next}"));
+        Ok(())
+    }
+
+    fn databases(&self, files: &WranglerFiles, account: &str) -> Result<usize> {
+        #[derive(Deserialize)]
+        struct Listed {
+            uuid: String,
+            name: String,
+        }
+        let list = || -> Result<BTreeMap<String, String>> {
+            let printed = self.wrangler_in_account(&files.shared.path, account, &["d1", "list", "--json"])?;
+            let listed: Vec<Listed> = serde_json::from_str(json_in(&printed))
+                .context("wrangler lists the D1 databases in a way we cannot read")?;
+            Ok(listed.into_iter().map(|database| (database.name, database.uuid)).collect())
+        };
+        let mut wanted = Vec::new();
+        for database in entries(self.part(&files.shared)?, "d1_databases") {
+            let field = |key| text(database, key).unwrap_or_default().to_owned();
+            wanted.push(Wanted {
+                what: "D1 database",
+                name: field("database_name"),
+                written: field("database_id"),
+            });
+        }
+        let create = |name: &str| {
+            self.wrangler_in_account(&files.shared.path, account, &["d1", "create", name]).map(drop)
+        };
+        self.ensure(&wanted, list, create, |name, id| {
+            let place = Id::Of { kind: "d1_databases", key: "database_name", name, field: "database_id" };
+            files.all().try_for_each(|file| write(&file.path, self.environment, &place, id).map(drop))
+        })
+    }
+
+    /// A namespace's name is the id that the top level gives the same binding.
+    fn namespaces(&self, files: &WranglerFiles, account: &str) -> Result<usize> {
+        #[derive(Deserialize)]
+        struct Listed {
+            id: String,
+            title: String,
+        }
+        let list = || -> Result<BTreeMap<String, String>> {
+            let printed =
+                self.wrangler_in_account(&files.shared.path, account, &["kv", "namespace", "list"])?;
+            let listed: Vec<Listed> = serde_json::from_str(json_in(&printed))
+                .context("wrangler lists the KV namespaces in a way we cannot read")?;
+            Ok(listed.into_iter().map(|namespace| (namespace.title, namespace.id)).collect())
+        };
+        let mut wanted = Vec::new();
+        let mut places = BTreeMap::<String, (&Path, &str)>::new();
+        for file in files.workers.values() {
+            for namespace in entries(self.part(file)?, "kv_namespaces") {
+                let binding = text(namespace, "binding").unwrap_or_default();
+                let local = entries(&file.table, "kv_namespaces")
+                    .find(|local| text(local, "binding") == Some(binding))
+                    .and_then(|local| text(local, "id"))
+                    .with_context(|| {
+                        format!(
+                            "{} has no KV namespace {binding} at its top level: run `cargo xtask tidy`",
+                            file.shown(&self.root)
+                        )
+                    })?;
+                let written = text(namespace, "id").unwrap_or_default().to_owned();
+                wanted.push(Wanted { what: "KV namespace", name: local.to_owned(), written });
+                places.insert(local.to_owned(), (&file.path, binding));
+            }
+        }
+        let create = |name: &str| {
+            self.wrangler_in_account(&files.shared.path, account, &["kv", "namespace", "create", name])
+                .map(drop)
+        };
+        self.ensure(&wanted, list, create, |name, id| {
+            let Some((path, binding)) = places.get(name) else { return Ok(()) };
+            let place = Id::Of { kind: "kv_namespaces", key: "binding", name: binding, field: "id" };
+            write(path, self.environment, &place, id).map(drop)
+        })
+    }
+
+    /// Creates what is not listed, and keeps the ids. A run that breaks off loses none: they are found by name.
+    fn ensure(
+        &self,
+        wanted: &[Wanted],
+        list: impl Fn() -> Result<BTreeMap<String, String>>,
+        create: impl Fn(&str) -> Result<()>,
+        keep: impl Fn(&str, &str) -> Result<()>,
+    ) -> Result<usize> {
+        let mut made = 0;
+        let mut there = list()?;
+        for Wanted { what, name, written } in wanted {
+            if !is_placeholder(written) && there.get(name) != Some(written) {
+                // A new, empty one in its place would look like a loss of all data.
+                bail!(
+                    "the {what} {name} of {} is not in the account under the id that is written: restore the id with git, or write `<provision>` in its place for a new one",
+                    self.environment
+                );
+            }
+        }
+        for Wanted { what, name, .. } in wanted {
+            if there.contains_key(name) {
+                line(format!("  present  {what} {name}"));
+            } else {
+                create(name)?;
+                made += 1;
+                line(format!("  created  {what} {name}"));
+            }
+        }
+        if made > 0 {
+            there = list()?;
+        }
+        for Wanted { what, name, .. } in wanted {
+            let id = there
+                .get(name)
+                .with_context(|| format!("the {what} {name} was created, but is not listed"))?;
+            keep(name, id)?;
+        }
+        Ok(made)
+    }
+
+    /// Queues go by name alone.
+    fn queues(&self, files: &WranglerFiles, account: &str) -> Result<usize> {
+        let mut wanted = BTreeSet::new();
+        for file in files.workers.values() {
+            let part = self.part(file)?;
+            for kind in ["queues.producers", "queues.consumers"] {
+                for entry in entries(part, kind) {
+                    let names = ["queue", "dead_letter_queue"].into_iter().filter_map(|key| text(entry, key));
+                    wanted.extend(names.map(str::to_owned));
+                }
+            }
+        }
+        let printed = self.wrangler_in_account(&files.shared.path, account, &["queues", "list"])?;
+        let words: BTreeSet<&str> = printed.split(|c: char| c.is_whitespace() || c == '│').collect();
+        let mut made = 0;
+        for name in wanted {
+            if words.contains(name.as_str()) {
+                line(format!("  present  Queue {name}"));
+                continue;
+            }
+            self.wrangler_in_account(&files.shared.path, account, &["queues", "create", &name])?;
+            made += 1;
+            line(format!("  created  Queue {name}"));
+        }
+        Ok(made)
+    }
+}
+
+/// wrangler may say something before its JSON.
+pub(super) fn json_in(printed: &str) -> &str {
+    let start = printed.find(['[', '{']).unwrap_or_default();
+    printed.get(start..).unwrap_or_default().trim()
+}

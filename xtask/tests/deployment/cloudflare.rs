@@ -1,0 +1,337 @@
+//! A stand-in for Cloudflare's API: keeps one account in memory, records every call, and fails where it is told to.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use serde_json::{Value, json};
+
+use super::http::{Request, serve};
+
+pub(crate) const ACCOUNT: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const TOKEN: &str = "test-only-token";
+
+/// What there is in the account.
+#[derive(Default)]
+pub(crate) struct Account {
+    /// By name.
+    pub(crate) databases: BTreeMap<String, Database>,
+    /// Ids by title.
+    pub(crate) namespaces: BTreeMap<String, String>,
+    /// Ids by name.
+    pub(crate) queues: BTreeMap<String, String>,
+    /// Settings by the queue's name.
+    pub(crate) consumers: BTreeMap<String, Value>,
+    pub(crate) workers: BTreeMap<String, Worker>,
+    /// `METHOD /path body`, in order, the account left out of the path.
+    pub(crate) calls: Vec<String>,
+    /// Calls that begin so fail.
+    failure: Option<String>,
+    count: usize,
+}
+
+#[derive(Default)]
+pub(crate) struct Database {
+    pub(crate) id: String,
+    pub(crate) applied: BTreeSet<String>,
+}
+
+#[derive(Default)]
+pub(crate) struct Worker {
+    pub(crate) secrets: BTreeMap<String, String>,
+    /// Deployed, the newest last.
+    pub(crate) versions: Vec<String>,
+    /// As uploaded last.
+    pub(crate) metadata: Value,
+    pub(crate) crons: Value,
+}
+
+/// The running stand-in.
+#[derive(Clone)]
+pub(crate) struct Cloudflare {
+    account: Arc<Mutex<Account>>,
+    pub(crate) port: u16,
+}
+
+impl Cloudflare {
+    pub(crate) fn start() -> Self {
+        let account = Arc::new(Mutex::new(Account::default()));
+        let shared = Arc::clone(&account);
+        let port = serve(move |request| {
+            let mut account = shared.lock().unwrap();
+            let (status, result) = account.answer(request);
+            let ok = status == 200;
+            let errors = if ok { json!([]) } else { json!([result]) };
+            let result = if ok { result } else { Value::Null };
+            let count = result.as_array().map_or(0, Vec::len);
+            let info =
+                json!({"page": 1, "per_page": 100, "count": count, "total_count": count, "total_pages": 1});
+            let body = json!({"success": ok, "errors": errors, "messages": [], "result": result, "result_info": info});
+            (status, body.to_string())
+        });
+        Self { account, port }
+    }
+
+    pub(crate) fn account(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap()
+    }
+
+    /// The calls since the last time, without those that only look.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let mut account = self.account();
+        std::mem::take(&mut account.calls).into_iter().filter(|call| !call.starts_with("GET ")).collect()
+    }
+
+    /// Lets every call that begins so fail, until another or `None` is said.
+    pub(crate) fn fail(&self, call: Option<&str>) {
+        self.account().failure = call.map(str::to_owned);
+    }
+}
+
+fn unknown(code: u32) -> (u16, Value) {
+    (404, json!({"code": code, "message": "This does not exist on your account."}))
+}
+
+impl Account {
+    fn answer(&mut self, request: &Request) -> (u16, Value) {
+        let Request { method, path, headers, body } = request;
+        let path = path.trim_start_matches("/client/v4");
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        // One page holds all there is.
+        let beyond = query.split('&').any(|pair| pair.starts_with("page=") && pair != "page=1");
+        if headers.get("authorization").map(String::as_str) != Some(&format!("Bearer {TOKEN}")) {
+            return (403, json!({"code": 10000, "message": "Authentication error"}));
+        }
+        let Some(path) = path.strip_prefix(&format!("/accounts/{ACCOUNT}")) else {
+            self.calls.push(format!("{method} {path}"));
+            return unknown(7003);
+        };
+        let shown: String = body.split_whitespace().collect::<Vec<_>>().join(" ");
+        let shown: String = if body.starts_with("--") || path.contains("/secrets") {
+            String::new()
+        } else {
+            shown.chars().take(300).collect()
+        };
+        self.calls.push(format!("{method} {path} {shown}").trim().to_owned());
+        if self.failure.as_ref().is_some_and(|call| format!("{method} {path} {body}").starts_with(call)) {
+            return (400, json!({"code": 10021, "message": "This is not possible today."}));
+        }
+        if beyond {
+            return (200, json!([]));
+        }
+        let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let json: Value = serde_json::from_str(body).unwrap_or_default();
+        match (&**method, &segments[..]) {
+            ("GET", ["d1", "database"]) => (
+                200,
+                self.databases
+                    .iter()
+                    .map(|(name, database)| json!({"uuid": database.id, "name": name}))
+                    .collect(),
+            ),
+            ("POST", ["d1", "database"]) => self.create_database(&json),
+            ("GET", ["d1", "database", id]) => match self.database(id) {
+                Some((name, database)) => (200, json!({"uuid": database.id, "name": name})),
+                None => unknown(7404),
+            },
+            ("POST", ["d1", "database", id, "query"]) => self.query(id, &json),
+            ("GET", ["d1", "database", _, "time_travel", "bookmark"]) => {
+                (200, json!({"bookmark": "00000001-bookmark"}))
+            }
+            ("GET", ["storage", "kv", "namespaces"]) => {
+                (200, self.namespaces.iter().map(|(title, id)| json!({"id": id, "title": title})).collect())
+            }
+            ("POST", ["storage", "kv", "namespaces"]) => {
+                let id = self.fresh("kv");
+                self.namespaces.insert(json["title"].as_str().unwrap().to_owned(), id.clone());
+                (200, json!({"id": id, "title": json["title"]}))
+            }
+            ("GET", ["queues"]) if query.contains("name=") => {
+                let named = self
+                    .queues
+                    .iter()
+                    .filter(|(name, _)| query.split('&').any(|pair| pair == format!("name={name}")));
+                (200, named.map(|(name, id)| self.queue(name, id)).collect())
+            }
+            ("GET", ["queues"]) => (200, self.queues.iter().map(|(name, id)| self.queue(name, id)).collect()),
+            ("POST", ["queues"]) => {
+                let id = self.fresh("queue");
+                self.queues.insert(json["queue_name"].as_str().unwrap().to_owned(), id.clone());
+                (200, json!({"queue_id": id, "queue_name": json["queue_name"]}))
+            }
+            ("POST" | "PUT", ["queues", id, "consumers", ..]) => {
+                let name =
+                    self.queues.iter().find(|(_, known)| known == id).map(|(name, _)| name.clone()).unwrap();
+                self.consumers.insert(name, json);
+                (200, json!({}))
+            }
+            ("GET", ["workers", "subdomain"]) => (200, json!({"subdomain": "spk-stage"})),
+            ("GET", ["workers", "services", name]) => match self.workers.get(*name) {
+                Some(_) => (
+                    200,
+                    json!({"id": name, "default_environment": {"environment": "production", "script": {"last_deployed_from": "wrangler"}}}),
+                ),
+                None => unknown(10090),
+            },
+            ("GET" | "PATCH", ["workers", "workers", name]) => {
+                let subdomain = json!({"enabled": true, "previews_enabled": false});
+                (
+                    200,
+                    json!({"id": name, "name": name, "subdomain": subdomain, "tags": [], "observability": {}}),
+                )
+            }
+            (_, ["workers", "scripts", name, rest @ ..]) => self.worker(method, name, rest, body, json),
+            _ => unknown(10404),
+        }
+    }
+
+    fn fresh(&mut self, kind: &str) -> String {
+        self.count += 1;
+        match kind {
+            "version" | "d1" => format!("00000000-0000-4000-8000-{:012}", self.count),
+            _ => format!("{kind}-{}", self.count),
+        }
+    }
+
+    fn create_database(&mut self, json: &Value) -> (u16, Value) {
+        let id = self.fresh("d1");
+        let name = json["name"].as_str().unwrap().to_owned();
+        self.databases.insert(name, Database { id: id.clone(), ..Database::default() });
+        (200, json!({"uuid": id, "name": json["name"]}))
+    }
+
+    fn database(&mut self, id: &str) -> Option<(&String, &mut Database)> {
+        self.databases.iter_mut().find(|(name, database)| database.id == id || *name == id)
+    }
+
+    /// Knows just the table in which wrangler notes migrations.
+    fn query(&mut self, id: &str, json: &Value) -> (u16, Value) {
+        let sql = json["sql"].as_str().unwrap_or_default().replace('"', "");
+        let Some((_, database)) = self.database(id) else { return unknown(7404) };
+        let after = sql.split("INSERT INTO d1_migrations").nth(1).unwrap_or_default();
+        database.applied.extend(after.split('\'').find(|word| word.ends_with(".sql")).map(str::to_owned));
+        let rows: Vec<Value> = if sql.contains("SELECT") && sql.contains("d1_migrations") {
+            let rows = database.applied.iter().enumerate();
+            rows.map(
+                |(index, name)| json!({"id": index + 1, "name": name, "applied_at": "2026-01-01 00:00:00"}),
+            )
+            .collect()
+        } else {
+            Vec::new()
+        };
+        (200, json!([{"results": rows, "success": true, "meta": {"duration": 0.1}}]))
+    }
+
+    fn queue(&self, name: &str, id: &str) -> Value {
+        let consumer = self.consumers.get(name).map(|consumer| {
+            let mut consumer = consumer.clone();
+            consumer["consumer_id"] = json!(format!("consumer-of-{name}"));
+            consumer["script"] = consumer["script_name"].clone();
+            consumer
+        });
+        json!({
+            "queue_id": id, "queue_name": name, "producers": [], "producers_total_count": 0,
+            "consumers": consumer.iter().collect::<Vec<_>>(), "consumers_total_count": consumer.iter().count(),
+        })
+    }
+
+    fn worker(&mut self, method: &str, name: &str, rest: &[&str], body: &str, json: Value) -> (u16, Value) {
+        let creates = method == "PUT" && rest.is_empty();
+        let version =
+            (creates || (method, rest) == ("POST", &["versions"][..])).then(|| self.fresh("version"));
+        if let Some(version) = version {
+            let worker = self.workers.entry(name.to_owned()).or_default();
+            worker.metadata = metadata(body);
+            // An upload of the whole script deploys it; a draft made for secrets is no deployment.
+            if worker.metadata["main_module"] == "index.js" {
+                worker.versions.push(version.clone());
+            }
+            let resources =
+                json!({"script": {"etag": version, "handlers": []}, "script_runtime": {}, "bindings": []});
+            return (
+                200,
+                json!({"id": version, "deployment_id": version, "startup_time_ms": 1, "metadata": {}, "resources": resources}),
+            );
+        }
+        let Some(worker) = self.workers.get_mut(name) else { return unknown(10007) };
+        match (method, rest) {
+            ("GET", ["deployments"]) => match worker.versions.last() {
+                Some(version) => (200, json!({"deployments": [deployed(version)]})),
+                None => (200, json!({"deployments": []})),
+            },
+            ("POST", ["deployments"]) => (200, json!({"id": "deployment"})),
+            ("GET", ["versions"]) => {
+                let items: Vec<Value> = worker
+                    .versions
+                    .iter()
+                    .rev()
+                    .map(|id| json!({"id": id, "metadata": {}, "number": 1}))
+                    .collect();
+                (200, json!({"items": items}))
+            }
+            ("GET", ["versions", id]) => (
+                200,
+                json!({
+                    "id": id, "number": 1, "metadata": {"created_on": "2026-01-01T00:00:00Z", "source": "wrangler", "author_email": "ci@example.com"},
+                    "annotations": {}, "resources": {"bindings": [], "script": {"handlers": []}, "script_runtime": {}},
+                }),
+            ),
+            ("GET", ["secrets"]) => (
+                200,
+                worker.secrets.keys().map(|name| json!({"name": name, "type": "secret_text"})).collect(),
+            ),
+            ("PATCH" | "PUT" | "POST", ["secrets" | "secrets-bulk" | "settings", ..]) => {
+                let text = if json.is_null() { metadata_named(body, "settings") } else { json };
+                keep_secrets(worker, &text);
+                (200, json!({}))
+            }
+            ("GET", ["settings"]) => {
+                let bindings: Vec<Value> =
+                    worker.secrets.keys().map(|name| json!({"name": name, "type": "secret_text"})).collect();
+                (200, json!({"bindings": bindings}))
+            }
+            ("PUT", ["schedules"]) => {
+                worker.crons = json.clone();
+                (200, json!({"schedules": json}))
+            }
+            ("GET", ["schedules"]) => (200, json!({"schedules": []})),
+            ("GET" | "POST", ["subdomain"]) => (200, json!({"enabled": true, "previews_enabled": false})),
+            ("PATCH", ["script-settings"]) => (200, json!({})),
+            _ => unknown(10404),
+        }
+    }
+}
+
+fn deployed(version: &str) -> Value {
+    json!({
+        "id": format!("deployment-of-{version}"), "source": "wrangler", "strategy": "percentage",
+        "author_email": "ci@example.com", "created_on": "2026-01-01T00:00:00Z", "annotations": {},
+        "versions": [{"version_id": version, "percentage": 100}],
+    })
+}
+
+/// Whatever way wrangler sends them: objects with a name and a text.
+fn keep_secrets(worker: &mut Worker, value: &Value) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| keep_secrets(worker, item)),
+        Value::Object(fields) => {
+            if let (Some(name), Some(text)) =
+                (fields.get("name").and_then(Value::as_str), fields.get("text").and_then(Value::as_str))
+            {
+                worker.secrets.insert(name.to_owned(), text.to_owned());
+            }
+            fields.values().for_each(|field| keep_secrets(worker, field));
+        }
+        _ => {}
+    }
+}
+
+fn metadata(body: &str) -> Value {
+    metadata_named(body, "metadata")
+}
+
+/// The JSON part of a multipart upload.
+fn metadata_named(body: &str, name: &str) -> Value {
+    let part = body.split(&format!("name=\"{name}\"")).nth(1).unwrap_or_default();
+    let text = part.split("\r\n\r\n").nth(1).unwrap_or_default();
+    let text = text.split("\r\n").next().unwrap_or_default();
+    serde_json::from_str(text).unwrap_or_default()
+}

@@ -1,0 +1,179 @@
+//! A copy of what a deployment needs of this project, in a git repository of its own.
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use serde_json::json;
+use xtask::deployment::Deployment;
+
+use super::cloudflare::{ACCOUNT, Cloudflare, TOKEN};
+
+pub(crate) const WORKERS: [&str; 3] = ["webhook-delivery", "admin-api", "partner-portal"];
+
+pub(crate) struct Project {
+    pub(crate) root: PathBuf,
+    pub(crate) cloudflare: Cloudflare,
+    pub(crate) variables: BTreeMap<String, String>,
+    /// The Workers whose /health answers 503.
+    pub(crate) ill: Arc<Mutex<Vec<String>>>,
+}
+
+impl Project {
+    /// A fresh copy, with an empty account.
+    pub(crate) fn new(name: &str) -> Self {
+        let own = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let root = own.join("target/tmp/deployment").join(name);
+        if root.exists() {
+            fs::remove_dir_all(&root).unwrap();
+        }
+        copy(&own.join("wrangler.toml"), &root.join("wrangler.toml"));
+        copy(&own.join("migrations"), &root.join("migrations"));
+        copy(&own.join(".gitignore"), &root.join(".gitignore"));
+        for worker in WORKERS {
+            for part in ["wrangler.toml", "Cargo.toml", "build", "migrations"] {
+                copy(&own.join(worker).join(part), &root.join(worker).join(part));
+            }
+        }
+        let project =
+            Self { root, cloudflare: Cloudflare::start(), variables: BTreeMap::new(), ill: Arc::default() };
+        project.unprovision();
+        project.commit();
+        project.with_account()
+    }
+
+    fn with_account(mut self) -> Self {
+        let base = format!("http://127.0.0.1:{}/client/v4", self.cloudflare.port);
+        for (name, value) in [
+            ("CLOUDFLARE_API_BASE_URL", &*base),
+            ("CLOUDFLARE_API_TOKEN", TOKEN),
+            ("CLOUDFLARE_ACCOUNT_ID", ACCOUNT),
+        ] {
+            self.set(name, value);
+        }
+        self
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.variables.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Every secret that any Worker requires, each unlike the others.
+    pub(crate) fn set_secrets(&mut self) {
+        for name in [
+            "ADMIN_API_KEY",
+            "SERVICE_JWT_SECRET",
+            "WEBHOOK_SECRETS_KEY",
+            "EVENTS_API_KEY",
+            "AUTH0_CLIENT_SECRET",
+            "SESSION_KEY",
+        ] {
+            self.set(name, &format!("{name}-of-a-test-0123456789abcdef"));
+        }
+    }
+
+    /// The environment stage, asked through an internet in which the deployed Workers and the issuer answer.
+    pub(crate) fn stage(&self) -> Deployment {
+        let (cloudflare, ill) = (self.cloudflare.clone(), Arc::clone(&self.ill));
+        let get = move |url: &str| -> Result<(u16, String)> {
+            if let Some(issuer) = url.strip_suffix(".well-known/openid-configuration") {
+                return Ok((200, json!({ "issuer": issuer }).to_string()));
+            }
+            let Some(worker) = url
+                .strip_prefix("https://")
+                .and_then(|rest| rest.strip_suffix(".spk-stage.workers.dev/health"))
+            else {
+                bail!("no such host");
+            };
+            if ill.lock().unwrap().iter().any(|name| name == worker) {
+                return Ok((503, String::new()));
+            }
+            let there =
+                cloudflare.account().workers.get(worker).is_some_and(|worker| !worker.versions.is_empty());
+            if !there {
+                bail!("no such host");
+            }
+            Ok((200, json!({"status": "ok", "environment": "stage"}).to_string()))
+        };
+        let patience = Duration::from_secs(2);
+        Deployment::of(self.root.clone(), "stage", self.variables.clone(), Box::new(get), patience)
+    }
+
+    pub(crate) fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.root.join(file)).unwrap()
+    }
+
+    pub(crate) fn replace(&self, file: &str, from: &str, to: &str) {
+        let text = self.read(file);
+        assert!(text.contains(from), "{from} is not in {file}");
+        fs::write(self.root.join(file), text.replace(from, to)).unwrap();
+    }
+
+    /// What only people can fill in.
+    pub(crate) fn fill_in(&self) {
+        let text = self.read("partner-portal/wrangler.toml");
+        let filled = text.lines().map(|line| match line.strip_prefix("AUTH0_CLIENT_ID = \"<") {
+            Some(_) => "AUTH0_CLIENT_ID = \"abcDEF123\"",
+            None => line,
+        });
+        let filled: Vec<&str> = filled.collect();
+        fs::write(self.root.join("partner-portal/wrangler.toml"), filled.join("\n") + "\n").unwrap();
+    }
+
+    pub(crate) fn commit(&self) {
+        for words in [
+            &["init", "--quiet"][..],
+            &["add", "--all"],
+            &[
+                "-c",
+                "user.name=test",
+                "-c",
+                "user.email=test@example.com",
+                "commit",
+                "--quiet",
+                "--allow-empty",
+                "--message",
+                "Test",
+            ],
+        ] {
+            let status = Command::new("git").current_dir(&self.root).args(words).status().unwrap();
+            assert!(status.success(), "git {words:?}");
+        }
+    }
+
+    /// Takes out what a real provisioning has written.
+    fn unprovision(&self) {
+        for file in ["wrangler.toml".to_owned()]
+            .into_iter()
+            .chain(WORKERS.map(|name| format!("{name}/wrangler.toml")))
+        {
+            let text = self.read(&file);
+            let mut deployed = false;
+            let mut plain = String::new();
+            for line in text.lines() {
+                deployed |= line.starts_with("[env.") || line.starts_with("[[env.");
+                let key = line.split(" = ").next().unwrap_or_default();
+                if deployed && ["account_id", "database_id", "id"].contains(&key) {
+                    plain += &format!("{key} = \"<provision>\"\n");
+                } else {
+                    plain += &format!("{line}\n");
+                }
+            }
+            fs::write(self.root.join(&file), plain).unwrap();
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        for entry in fs::read_dir(from).unwrap().flatten() {
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else if from.is_file() {
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(from, to).unwrap();
+    }
+}
