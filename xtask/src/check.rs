@@ -7,7 +7,7 @@ use crate::environments::ENVIRONMENTS;
 use crate::process::{command, run as run_command};
 use crate::progress::{line, spoken, step};
 use crate::workspace::{files_below, root};
-use crate::{build, clock, deployment, schemathesis, setup, tidy};
+use crate::{aws, build, clock, deployment, schemathesis, setup, tidy};
 
 /// Sets up, then checks formatting, lints, unit tests, tidiness, and the Workers end to end.
 ///
@@ -37,6 +37,7 @@ pub fn run() -> Result<()> {
     check("tests of the local tools", "node --test 'local/**/*.test.mjs'", &mut || {
         run_command(command("node").args(["--test", "--test-reporter=dot"]).args(&scripts))
     })?;
+    check("EventBridge's template", aws::ALONE, &mut aws::check)?;
     check("release build", "cargo xtask build", &mut || build::run(&machine).map(drop))?;
     check("deployable to every environment", "cargo xtask deploy --dry-run", &mut || {
         deployment::dry_run(&ENVIRONMENTS)

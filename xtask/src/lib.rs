@@ -2,6 +2,7 @@
 //!
 //! The command line is in `main.rs`. The end-to-end tests use [`stack`] to run the Workers in the real runtime.
 
+mod aws;
 pub mod build;
 pub mod check;
 mod clock;

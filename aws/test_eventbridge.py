@@ -1,0 +1,234 @@
+"""The CloudFormation template, linted and created on moto's server on loopback.
+
+What moto (5.2) does not model: it creates rules, targets, queues and roles from a template, but no connection, API
+destination, queue policy or alarm; those are made from the template's own properties through their APIs, and the rest of
+the template gets their ARNs. It has no TestEventPattern either: events are put on the bus, and what the rule hands to a
+second target is looked at. It calls no API destination, and enforces no policy, retry or rate limit.
+"""
+
+import json
+import logging
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+
+import boto3
+import yaml
+from moto.server import ThreadedMotoServer
+
+HERE = pathlib.Path(__file__).parent
+TEMPLATE = HERE / "eventbridge.yaml"
+BY_API = ("Connection", "Destination", "DeadLettersPolicy", "DeadLettersAlarm", "FailuresAlarm")
+REGION = "eu-central-1"
+PARAMETERS = {"Environment": "stage", "EventsApiKey": "test-only-events-key-0123456789abcdef"}
+
+
+class Tagged(yaml.SafeLoader):
+    """Reads !Ref, !Sub and !GetAtt as the long forms of them."""
+
+
+def _tag(loader, suffix, node):
+    value = loader.construct_scalar(node)
+    if suffix == "Ref":
+        return {"Ref": value}
+    return {f"Fn::{suffix}": value.split(".") if suffix == "GetAtt" else value}
+
+
+Tagged.add_multi_constructor("!", _tag)
+
+
+def resolved(value, known):
+    """A value of the template with parameters and known attributes put in."""
+    if isinstance(value, list):
+        return [resolved(item, known) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "Ref" in value and value["Ref"] in known:
+        return known[value["Ref"]]
+    if "Fn::Sub" in value:
+        return re.sub(r"\$\{(\w+)\}", lambda found: str(known[found.group(1)]), value["Fn::Sub"])
+    if "Fn::GetAtt" in value and ".".join(value["Fn::GetAtt"]) in known:
+        return known[".".join(value["Fn::GetAtt"])]
+    return {key: resolved(item, known) for key, item in value.items()}
+
+
+class EventBridge(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        os.environ.update(
+            AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_EC2_METADATA_DISABLED="true", NO_PROXY="127.0.0.1"
+        )
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        cls.server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        cls.server.start()
+        host, port = cls.server.get_host_and_port()
+        cls.client = staticmethod(
+            lambda name: boto3.client(name, region_name=REGION, endpoint_url=f"http://{host}:{port}")
+        )
+        cls.template = yaml.load(TEMPLATE.read_text(), Tagged)
+        cls.create()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+
+    @classmethod
+    def create(cls):
+        defaults = {
+            name: parameter["Default"] for name, parameter in cls.template["Parameters"].items() if "Default" in parameter
+        }
+        known = defaults | PARAMETERS
+        resources = cls.template["Resources"]
+        events = cls.client("events")
+        connection = events.create_connection(**resolved(resources["Connection"]["Properties"], known))
+        known["Connection.Arn"] = connection["ConnectionArn"]
+        destination = events.create_api_destination(**resolved(resources["Destination"]["Properties"], known))
+        cls.destination = known["Destination.Arn"] = destination["ApiDestinationArn"]
+        rest = {name: resource for name, resource in resources.items() if name not in BY_API}
+        arns = {name: value for name, value in known.items() if name.endswith(".Arn")}
+        # The rest stays as it is written, but for the two ARNs.
+        template = dict(cls.template, Resources=cls.with_arns(rest, arns))
+        template["Outputs"] = cls.with_arns(cls.template["Outputs"], arns)
+        formation = cls.client("cloudformation")
+        formation.create_stack(
+            StackName="webhooks",
+            TemplateBody=json.dumps(template, default=str),
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in PARAMETERS.items()],
+            Capabilities=["CAPABILITY_IAM"],
+        )
+        stack = formation.describe_stacks(StackName="webhooks")["Stacks"][0]
+        assert stack["StackStatus"] == "CREATE_COMPLETE", stack
+        cls.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        listed = formation.describe_stack_resources(StackName="webhooks")["StackResources"]
+        cls.physical = {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for resource in listed
+            if "LogicalResourceId" in resource
+        }
+        queue_arn = cls.queue_arn(cls.outputs["DeadLettersUrl"])
+        known |= {
+            "Rule": cls.physical["Rule"],
+            "Rule.Arn": cls.outputs["RuleArn"],
+            "DeadLetters": cls.outputs["DeadLettersUrl"],
+            "DeadLetters.Arn": queue_arn,
+            "DeadLetters.QueueName": queue_arn.rsplit(":", 1)[1],
+        }
+        policy = resolved(resources["DeadLettersPolicy"]["Properties"], known)
+        for url in policy["Queues"]:
+            document = json.dumps(policy["PolicyDocument"])
+            cls.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": document})
+        for alarm in ("DeadLettersAlarm", "FailuresAlarm"):
+            cls.client("cloudwatch").put_metric_alarm(**resolved(resources[alarm]["Properties"], known))
+
+    @classmethod
+    def with_arns(cls, value, arns):
+        if isinstance(value, list):
+            return [cls.with_arns(item, arns) for item in value]
+        if isinstance(value, dict):
+            if "Fn::GetAtt" in value:
+                return arns.get(".".join(value["Fn::GetAtt"]), value)
+            return {key: cls.with_arns(item, arns) for key, item in value.items()}
+        return value
+
+    def test_the_linter_finds_nothing(self):
+        linter = pathlib.Path(sys.executable).with_name("cfn-lint")
+        linted = subprocess.run([linter, "--non-zero-exit-code", "informational", TEMPLATE], capture_output=True, text=True)
+        self.assertEqual((linted.returncode, linted.stdout), (0, ""))
+
+    def test_the_connection_carries_the_key_in_its_header(self):
+        connection = self.client("events").describe_connection(Name="spk-webhooks-stage")
+        self.assertEqual(connection["AuthorizationType"], "API_KEY")
+        self.assertEqual(connection["AuthParameters"]["ApiKeyAuthParameters"]["ApiKeyName"], "X-Events-Key")
+        self.assertTrue(self.template["Parameters"]["EventsApiKey"]["NoEcho"])
+
+    def test_the_destination_is_the_worker_of_the_environment(self):
+        destination = self.client("events").describe_api_destination(Name="spk-webhooks-stage")
+        self.assertEqual(destination["InvocationEndpoint"], "https://webhook-delivery.spk-stage.workers.dev/events")
+        self.assertEqual((destination["HttpMethod"], destination["InvocationRateLimitPerSecond"]), ("POST", 300))
+
+    def test_one_rule_hands_everything_to_it_for_a_day_and_keeps_the_rest(self):
+        events = self.client("events")
+        [rule] = events.list_rules()["Rules"]
+        self.assertEqual((rule["Name"], rule["State"]), (self.physical["Rule"], "ENABLED"))
+        targets = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        [target] = [target for target in targets if target["Id"] == "webhook-delivery"]
+        self.assertEqual(target["Arn"], self.destination)
+        self.assertEqual(target["RetryPolicy"], {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185})
+        self.assertEqual(target["DeadLetterConfig"], {"Arn": self.queue_arn(self.outputs["DeadLettersUrl"])})
+        self.assertNotIn("InputTransformer", target)
+
+    def test_the_role_may_call_the_destination_and_nothing_else(self):
+        iam = self.client("iam")
+        role = iam.get_role(RoleName=self.physical["Role"])["Role"]
+        [trusted] = role["AssumeRolePolicyDocument"]["Statement"]
+        self.assertEqual(trusted["Principal"], {"Service": "events.amazonaws.com"})
+        self.assertIn("aws:SourceAccount", trusted["Condition"]["StringEquals"])
+        [name] = iam.list_role_policies(RoleName=self.physical["Role"])["PolicyNames"]
+        policy = iam.get_role_policy(RoleName=self.physical["Role"], PolicyName=name)["PolicyDocument"]
+        # moto gives it back as Python would print it, which YAML reads.
+        [allowed] = (yaml.safe_load(policy) if isinstance(policy, str) else policy)["Statement"]
+        self.assertEqual((allowed["Action"], allowed["Resource"]), ("events:InvokeApiDestination", self.destination))
+        self.assertEqual(iam.list_attached_role_policies(RoleName=self.physical["Role"])["AttachedPolicies"], [])
+
+    def test_only_the_rule_may_send_to_the_dead_letters(self):
+        queue = self.client("sqs").get_queue_attributes(QueueUrl=self.outputs["DeadLettersUrl"], AttributeNames=["All"])
+        attributes = queue["Attributes"]
+        self.assertEqual(attributes["MessageRetentionPeriod"], "1209600")
+        [statement] = json.loads(attributes["Policy"])["Statement"]
+        self.assertEqual((statement["Action"], statement["Resource"]), ("sqs:SendMessage", attributes["QueueArn"]))
+        self.assertEqual(statement["Condition"], {"ArnEquals": {"aws:SourceArn": self.outputs["RuleArn"]}})
+
+    def test_what_is_given_up_or_tried_again_raises_an_alarm(self):
+        alarms = self.client("cloudwatch").describe_alarms()["MetricAlarms"]
+        watched = {(alarm["MetricName"], alarm["Dimensions"][0]["Value"]) for alarm in alarms}
+        queue, rule = "spk-webhooks-stage-dead-letters", self.physical["Rule"]
+        self.assertEqual(watched, {("ApproximateNumberOfMessagesVisible", queue), ("RetryInvocationAttempts", rule)})
+
+    def test_the_pattern_takes_the_two_sources_and_no_other(self):
+        events, sqs = self.client("events"), self.client("sqs")
+        url = sqs.create_queue(QueueName="probe")["QueueUrl"]
+        rule = self.physical["Rule"]
+        events.put_targets(Rule=rule, Targets=[{"Id": "probe", "Arn": self.queue_arn(url)}])
+        matching = [
+            ("spk.api", "KeyAdded", {"partnerId": "acme-corp"}),
+            ("spk.api", "SomethingNew", {"partnerId": "acme-corp", "data": {"nested": [1, 2]}}),
+            ("spk.iot.shadow", "Shadow Update", {"partnerId": "acme-corp"}),
+            # Whether it names a partner is for the Worker to say: what it refuses ends in the dead-letter queue, seen.
+            ("spk.api", "KeyAdded", {}),
+        ]
+        others = [
+            ("spk.apis", "KeyAdded", {"partnerId": "acme-corp"}),
+            ("spk", "KeyAdded", {"partnerId": "acme-corp"}),
+            ("SPK.API", "KeyAdded", {"partnerId": "acme-corp"}),
+            ("spk.iot", "Shadow Update", {"partnerId": "acme-corp"}),
+            ("spk.webhooks", "Webhook Verification", {"partnerId": "acme-corp"}),
+            ("partner.example", "KeyAdded", {"source": "spk.api"}),
+        ]
+        for source, kind, detail in matching + others:
+            entry = {"Source": source, "DetailType": kind, "Detail": json.dumps(detail)}
+            self.assertEqual(events.put_events(Entries=[entry])["FailedEntryCount"], 0)
+        events.remove_targets(Rule=rule, Ids=["probe"])
+        got = []
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                event = json.loads(message["Body"])
+                got.append((event["source"], event["detail-type"], event["detail"]))
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        order = lambda event: json.dumps(event)
+        self.assertEqual(sorted(got, key=order), sorted(matching, key=order))
+
+    def test_the_rule_and_the_worker_name_the_same_sources(self):
+        worker = (HERE.parent / "shared/src/event/envelope.rs").read_text()
+        for source in self.template["Resources"]["Rule"]["Properties"]["EventPattern"]["source"]:
+            self.assertIn(f'"{source}"', worker)
+
+    @classmethod
+    def queue_arn(cls, url):
+        return cls.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+if __name__ == "__main__":
+    unittest.main()
