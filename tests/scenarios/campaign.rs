@@ -213,7 +213,7 @@ fn options() -> StackOptions {
         ("RETRY_BASE_SECONDS", "1"),
         ("RETRY_CAP_SECONDS", "2"),
         ("RETRY_WINDOW_SECONDS", "20"),
-        ("ATTEMPT_TIMEOUT_SECONDS", "1"),
+        ("ATTEMPT_TIMEOUT_SECONDS", "2"),
         ("FIRST_PROBE_SECONDS", "1"),
         ("LONGEST_PROBE_SECONDS", "2"),
         ("DISABLE_AFTER_SECONDS", "15"),
@@ -331,21 +331,28 @@ fn whatever_goes_wrong_every_event_arrives_or_its_row_says_why_not() {
         }
         assert!(campaign.receiver.received("/elsewhere").is_empty(), "a redirect was followed");
 
-        // The world calms down, people put things right, and everything arrives.
+        // The world calms down, people put things right, and everything arrives. On a busy machine twenty seconds' window
+        // can pass before a delivery's turn has come; then people ask again.
         for subscriber in campaign.subscribers.iter().filter(|subscriber| !subscriber.deleted) {
             for url in 0..subscriber.urls {
                 campaign.receiver.behave(&format!("/{}/{url}", subscriber.number), Behavior::status(200));
             }
             let _ =
                 campaign.admin.post_nothing(&format!("{}/verify", subscriber.webhook.path)).await.expect(202);
-            campaign.redeliver_all(&subscriber.webhook.path).await;
         }
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        for log in campaign.come_to_rest(&sent).await {
-            for delivery in log.values() {
-                assert_eq!(delivery["state"], "delivered", "{delivery}");
+        let mut left = usize::MAX;
+        for _ in 0..6 {
+            for subscriber in campaign.subscribers.iter().filter(|subscriber| !subscriber.deleted) {
+                campaign.redeliver_all(&subscriber.webhook.path).await;
+            }
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            let logs = campaign.come_to_rest(&sent).await;
+            left = logs.iter().flat_map(BTreeMap::values).filter(|one| one["state"] != "delivered").count();
+            if left == 0 {
+                break;
             }
         }
+        assert_eq!(left, 0, "deliveries that cannot be sent again");
         check(&campaign.received());
         let deleted = campaign.subscribers.iter().filter(|subscriber| subscriber.deleted).count();
         let letters = campaign.admin.get("/dead-letters").await.expect(200);
