@@ -22,3 +22,6 @@ pub struct CountRow {
     /// How many.
     pub total: u32,
 }
+
+#[cfg(test)]
+mod tests;

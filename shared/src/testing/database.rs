@@ -1,6 +1,6 @@
 //! SQLite in memory with the project's migrations: the engine that D1 runs on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -33,6 +33,18 @@ pub enum Crash {
     After,
 }
 
+/// The folder of the tenants' database's migrations.
+pub fn tenants_migrations() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations")
+}
+
+/// A folder's migrations, in the order in which they are applied.
+pub fn migrations(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
 impl Default for SqliteDatabase {
     fn default() -> Self {
         Self::migrated()
@@ -42,24 +54,32 @@ impl Default for SqliteDatabase {
 impl SqliteDatabase {
     /// With every migration of the tenants' database applied.
     pub fn migrated() -> Self {
-        Self::with_migrations(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations"))
+        Self::with_migrations(&tenants_migrations())
     }
 
     /// With every migration of this folder applied.
     pub fn with_migrations(folder: &Path) -> Self {
-        let connection = Connection::open_in_memory().unwrap();
-        let mut files: Vec<_> =
-            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-        files.sort();
-        for file in files {
-            connection.execute_batch(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let database = Self::empty();
+        for file in migrations(folder) {
+            database.migrate(&file);
         }
+        database
+    }
+
+    /// Without a table.
+    pub fn empty() -> Self {
         Self {
-            connection: Mutex::new(connection),
+            connection: Mutex::new(Connection::open_in_memory().unwrap()),
             round_trips: AtomicU64::new(0),
             failing: Mutex::default(),
             crash: Mutex::default(),
         }
+    }
+
+    /// Runs one file of SQL, as D1 applies a migration.
+    pub fn migrate(&self, file: &Path) {
+        let sql = std::fs::read_to_string(file).unwrap();
+        self.connection.lock().unwrap().execute_batch(&sql).unwrap();
     }
 
     /// Batches run since the last call.

@@ -54,8 +54,13 @@ impl Default for Fixture {
 impl Fixture {
     /// A system in this environment, with seeded randomness.
     pub fn new(environment: Environment) -> Self {
+        Self::over(environment, SqliteDatabase::migrated())
+    }
+
+    /// The same over a database that is there already.
+    pub fn over(environment: Environment, database: SqliteDatabase) -> Self {
         let random: Arc<dyn Random> = Arc::new(SeededRandom::new(42));
-        let database = Arc::new(SqliteDatabase::migrated());
+        let database = Arc::new(database);
         let clock = Arc::new(FakeClock::default());
         let endpoints = Arc::new(Endpoints::new(clock.clone()));
         let (events, retries) = (Arc::new(MemoryQueue::default()), Arc::new(MemoryQueue::default()));

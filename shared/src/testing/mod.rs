@@ -10,7 +10,7 @@ mod memory;
 mod simulation;
 
 pub use aes::AesGcm;
-pub use database::{Crash, SqliteDatabase};
+pub use database::{Crash, SqliteDatabase, migrations, tenants_migrations};
 pub use endpoints::{Endpoints, Reply};
 pub use fixture::Fixture;
 pub use memory::{FakeClock, MemoryLog, MemoryQueue, MemoryStore, SeededRandom};
