@@ -99,8 +99,10 @@ async fn queue(batch: MessageBatch<Value>, env: Env, _context: Context) -> worke
             ConsoleLog.write(
                 json!({"message": "misconfigured", "level": "error", "queue": name, "faults": faults}),
             );
+            // Dead letters have no queue to go to after theirs: they leave more time to mend it.
+            let pause = if name == "webhook-dead-letters" { 600 } else { 60 };
             for message in &messages {
-                settle(message, Settlement::Retry(Duration::from_secs(60)));
+                settle(message, Settlement::Retry(Duration::from_secs(pause)));
             }
             return Ok(());
         }

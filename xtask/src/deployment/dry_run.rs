@@ -25,9 +25,16 @@ pub fn dry_run(environments: &[&'static str]) -> Result<()> {
                 .with_context(|| format!("{worker} could not be deployed to {environment}"))?;
             step("Bundled", &format!("{worker} for {environment}"));
         }
-        for missing in deployment.placeholders(&files)? {
-            line(format!("  not yet  {missing}"));
+        let (ids, values): (Vec<String>, Vec<String>) =
+            deployment.placeholders(&files)?.into_iter().partition(|missing| !missing.starts_with("vars."));
+        if !ids.is_empty() {
+            line(format!(
+                "  not yet  {} ids of {environment}: run {}",
+                ids.len(),
+                deployment.own("provision")
+            ));
         }
+        values.iter().for_each(|missing| line(format!("  not yet  {missing}")));
         if let Err(error) = deployment.require_clean_tree() {
             line(format!("  not yet  {error:#}"));
         }
