@@ -183,6 +183,8 @@ fn run(connection: &Connection, statement: &Statement) -> Result<Vec<Value>, Dat
             let value = match row.get_ref(index).map_err(failed)? {
                 ValueRef::Null => Value::Null,
                 ValueRef::Integer(whole) => whole.into(),
+                // JavaScript again: 5.0 comes back as 5.
+                ValueRef::Real(real) if real.fract() == 0.0 && real.abs() < 9e15 => (real as i64).into(),
                 ValueRef::Real(real) => real.into(),
                 ValueRef::Text(text) | ValueRef::Blob(text) => {
                     String::from_utf8_lossy(text).into_owned().into()
