@@ -156,6 +156,13 @@ impl Operation {
         self
     }
 
+    /// As [`Self::leads_to`], to one that takes a body: its members, each from an expression.
+    pub(super) fn leads_to_with(mut self, operation: &'static str, body: &[(&str, &str)]) -> Self {
+        let body: BTreeMap<_, _> = body.iter().copied().collect();
+        self.links.insert(operation.to_owned(), json!({"operationId": operation, "requestBody": body}));
+        self
+    }
+
     /// The operation as the document has it; what it refers to goes into the components.
     pub(super) fn render(mut self, access: Access, components: &mut Components) -> Value {
         let problems = self.all_problems(access);

@@ -36,7 +36,7 @@ fn write_page(page: &mut String, document: &Value) -> std::fmt::Result {
     }
     writeln!(page, "</dl>\n<nav aria-label=\"Operations\">")?;
     for (tag, _) in TAGS {
-        write!(page, "<h4>{tag}</h4><ul>")?;
+        write!(page, "<strong>{tag}</strong><ul>")?;
         for (_, _, operation) in operations(document, tag) {
             let summary = escaped(text(&operation["summary"]));
             write!(page, "<li><a href=\"#{}\">{summary}</a></li>", text(&operation["operationId"]))?;
@@ -150,12 +150,12 @@ fn rule(document: &Value, schema: &Value) -> String {
     if !about.is_empty() {
         parts.push(prose(about));
     }
-    let bounds = [("minLength", "maxLength", "characters"), ("minimum", "maximum", "")];
+    let bounds = [("minLength", "maxLength", " characters"), ("minimum", "maximum", "")];
     for (least, most, unit) in bounds {
         match (&schema[least], &schema[most]) {
             (Value::Null, Value::Null) => {}
-            (least, Value::Null) => parts.push(format!("From {least} {unit}.")),
-            (least, most) => parts.push(format!("{least} to {most} {unit}.")),
+            (least, Value::Null) => parts.push(format!("From {least}{unit}.")),
+            (least, most) => parts.push(format!("{least} to {most}{unit}.")),
         }
     }
     if let Some(values) = schema["enum"].as_array() {

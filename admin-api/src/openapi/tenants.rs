@@ -33,6 +33,8 @@ pub(super) fn tenants() -> Vec<Operation> {
             .leads_to("getTenant", &[SAME_TENANT])
             .leads_to("changeTenant", &[SAME_TENANT])
             .leads_to("listTransitions", &[SAME_TENANT])
+            .leads_to("closeTenant", &[SAME_TENANT])
+            .leads_to_with("issueApiKey", &[SAME_TENANT])
             .leads_to("rotateApiKey", &[SAME_TENANT])
             .leads_to("createWebhook", &[SAME_TENANT]),
         Operation::new("GET", "/tenants/{orgId}", "getTenant", "Get a tenant")
