@@ -4,12 +4,23 @@ import os
 from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
+import hypothesis
 import schemathesis
 from hypothesis import strategies as st
+
+# Hypothesis's climb towards accepted requests stumbles where one answer changes the next (an IndexError in its
+# optimiser): examples are drawn, and not bred.
+hypothesis.target = lambda *_, **__: None
 
 # Webhooks point at the stack's own inbox: nothing leaves this machine.
 INBOX = os.environ["INBOX_URL"]
 schemathesis.openapi.format("uri", st.from_regex(r"\A[a-z0-9]{1,12}\Z").map(lambda name: f"{INBOX}/{name}"))
+
+
+# What the scene needs to the end: these end what the others ask for.
+ENDINGS = {"closeTenant", "rotateApiKey", "revokeApiKey", "deleteWebhook"}
+KEPT = {os.environ["PARTNER"], os.environ["WEBHOOK"]}
+OTHER_TENANT = os.environ["OTHER_TENANT"]
 
 
 def _time(text):
@@ -50,5 +61,10 @@ def filter_case(context, case):
     if _leaves_this_machine(body.get("url")) or _is_past(body.get("expiresAt")):
         return False
     query = case.query or {}
+    operation = case.operation.definition.raw.get("operationId")
+    kept = KEPT | {OTHER_TENANT} if operation == "closeTenant" else KEPT
+    path = (case.path_parameters or {}).values()
+    if operation in ENDINGS and any(isinstance(value, str) and value in kept for value in path):
+        return False
     # A cursor has a checksum: one that is made up is refused.
     return not _is_backwards(body) and not _is_backwards(query) and "cursor" not in query

@@ -15,8 +15,8 @@ use crate::workspace::{digest, root};
 
 /// The tenant whose key the partner's routes are asked with.
 const PARTNER: &str = "schemathesis-partner";
-/// Generated requests per operation and phase: as many as fit into the time.
-const EXAMPLES: &str = "12";
+/// The tenant that may be closed, its key revoked, its webhook deleted.
+const OTHER_TENANT: &str = "schemathesis-other";
 /// It takes about a minute.
 const LIMIT: Duration = Duration::from_secs(240);
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
@@ -30,17 +30,26 @@ pub fn run() -> Result<()> {
     let program = install()?;
     let stack = Stack::start(StackOptions::on_free_ports("schemathesis")?.fresh())?;
     let credentials = stack.credentials(None)?;
-    let partner_key = set_the_scene(&stack, &credentials)?;
+    let mut scene = set_the_scene(&stack, &credentials)?;
+    let port = stack.port();
+    scene.push(("ADMIN_API_HOST", format!("admin-api.localhost:{port}")));
+    scene.push(("ADMIN_API_KEY", credentials.admin_api_key.clone()));
+    scene.push(("ADMIN_JWT", credentials.admin_jwt.clone()));
+
     let folder = root().join("tests/schemathesis");
     let scratch = stack.log_path().with_file_name("scratch");
     fs::create_dir_all(&scratch).with_context(|| format!("{} cannot be created", scratch.display()))?;
-    let port = stack.port();
+    let template =
+        fs::read_to_string(folder.join("schemathesis.toml")).context("its settings cannot be read")?;
+    let fill = |text: String, (name, value): &(&str, String)| text.replace(&format!("${{{name}}}"), value);
+    fs::write(scratch.join("schemathesis.toml"), scene.iter().fold(template, fill))
+        .with_context(|| format!("{} cannot be written into", scratch.display()))?;
+
     let mut command = Command::new(program);
     command
-        .arg("--config-file")
-        .arg(folder.join("schemathesis.toml"))
-        .args(["run", "--checks", "all", "--phases", "examples,coverage,fuzzing,stateful"])
-        .args(["--max-examples", EXAMPLES, "--url", &format!("http://127.0.0.1:{port}")])
+        .args(["--config-file", "schemathesis.toml", "run", "--checks", "all"])
+        .args(["--phases", "examples,coverage,fuzzing,stateful"])
+        .args(["--url", &format!("http://127.0.0.1:{port}")])
         .arg(root().join("admin-api/openapi.json"))
         // What it keeps between runs would make one run differ from another.
         .current_dir(&scratch)
@@ -48,36 +57,47 @@ pub fn run() -> Result<()> {
         .env("PYTHONPATH", &folder)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("NO_PROXY", "*")
-        .env("ADMIN_API_HOST", format!("admin-api.localhost:{port}"))
         .env("INBOX_URL", &credentials.inbox_url)
-        .env("ADMIN_API_KEY", &credentials.admin_api_key)
-        .env("ADMIN_JWT", &credentials.admin_jwt)
-        .env("PARTNER_API_KEY", partner_key);
+        .envs(scene);
     if !run_within(LIMIT, &mut command) {
         bail!("schemathesis found what is printed above, or took longer than {} s", LIMIT.as_secs());
     }
     Ok(())
 }
 
-/// A tenant with a key, a webhook and an event on its way; gives the key.
-fn set_the_scene(stack: &Stack, credentials: &Credentials) -> Result<String> {
+/// Two tenants with a key and a webhook each, an event on its way, a message that nobody can read. Gives their names.
+fn set_the_scene(stack: &Stack, credentials: &Credentials) -> Result<Vec<(&'static str, String)>> {
+    let bearer = format!("Bearer {}", credentials.admin_jwt);
+    let headers = [("x-admin-api-key", credentials.admin_api_key.as_str()), ("authorization", &bearer)];
     let post = |path: &str, body: Value| -> Result<Value> {
-        let bearer = format!("Bearer {}", credentials.admin_jwt);
-        let headers = [("x-admin-api-key", credentials.admin_api_key.as_str()), ("authorization", &bearer)];
         let answer = stack.door().post_json("admin-api.localhost", path, &headers, &body, ANSWER_LIMIT)?;
         if answer.status >= 300 {
             bail!("POST {path} answered {}: {}", answer.status, answer.body);
         }
         serde_json::from_str(&answer.body).with_context(|| format!("POST {path} answered no JSON"))
     };
-    let body = json!({"orgName": "Asked by schemathesis", "ownerEmail": "owner@example.com"});
-    post(&format!("/tenants/{PARTNER}/register"), body)?;
-    let url = format!("{}/{PARTNER}", credentials.inbox_url);
-    let webhook = post(&format!("/tenants/{PARTNER}/webhooks"), json!({"url": url}))?;
-    let id = webhook["webhookId"].as_str().context("the webhook has no id")?;
-    post(&format!("/tenants/{PARTNER}/webhooks/{id}/test"), json!({}))?;
-    let issued = post("/api-keys", json!({"orgId": PARTNER}))?;
-    Ok(issued["apiKey"].as_str().context("no key was issued")?.to_owned())
+    let text = |answer: &Value, name: &str| answer[name].as_str().unwrap_or_default().to_owned();
+    let tenant = |org_id: &str| -> Result<(String, String)> {
+        let owner = json!({"orgName": "Asked by schemathesis", "ownerEmail": "owner@example.com"});
+        post(&format!("/tenants/{org_id}/register"), owner)?;
+        let url = format!("{}/{org_id}", credentials.inbox_url);
+        let webhook = post(&format!("/tenants/{org_id}/webhooks"), json!({"url": url}))?;
+        let issued = post("/api-keys", json!({"orgId": org_id}))?;
+        Ok((text(&issued, "apiKey"), text(&webhook, "webhookId")))
+    };
+    let (key, webhook) = tenant(PARTNER)?;
+    let (_, other_webhook) = tenant(OTHER_TENANT)?;
+    let sent = post(&format!("/tenants/{PARTNER}/webhooks/{webhook}/test"), json!({}))?;
+    let unreadable = json!(["unreadable"]);
+    stack.door().post_json("localhost", "/queues/webhook-events", &[], &unreadable, ANSWER_LIMIT)?;
+    Ok(vec![
+        ("PARTNER", PARTNER.to_owned()),
+        ("PARTNER_API_KEY", key),
+        ("WEBHOOK", webhook),
+        ("EVENT", text(&sent, "eventId")),
+        ("OTHER_TENANT", OTHER_TENANT.to_owned()),
+        ("OTHER_WEBHOOK", other_webhook),
+    ])
 }
 
 /// The program, in a virtual environment that is made anew only where the pinned versions have changed.
