@@ -51,6 +51,20 @@ fn a_hundred_events_in_one_request_all_arrive() {
 }
 
 #[test]
+fn the_summary_counts_what_was_delivered_this_hour() {
+    run(|world| async move {
+        let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);
+        let webhook = tenant.webhook(&receiver.url("/")).await;
+        let event = tenant.event("KeyAdded");
+        publish(world, &event.body, 1).await;
+        let _ = webhook.delivery_in("delivered", &event).await;
+        let summary = world.admin().get(&format!("{}/deliveries/summary", webhook.path)).await.expect(200);
+        let delivered = summary["hours"].as_array().unwrap().iter().filter(|hour| hour["delivered"] == 1);
+        assert_eq!((delivered.count(), &summary["counted"]), (1, &json!(1)), "{summary}");
+    });
+}
+
+#[test]
 fn an_event_sent_twice_arrives_once() {
     run(|world| async move {
         let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);

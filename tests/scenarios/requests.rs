@@ -140,3 +140,16 @@ fn a_credential_counts_once_and_in_its_header_only() {
         }
     });
 }
+
+#[test]
+fn a_method_that_nobody_knows_is_no_get() {
+    run(|world| async move {
+        let admin = admin_headers(world);
+        for method in ["QUERY", "PROPFIND", "get", "WHATEVER"] {
+            let start = format!("{method} /tenants");
+            let (status, answer) = exchange(world, "admin-api", &start, &admin, b"").await;
+            // What the runtime itself refuses may get another status, but never what GET gets.
+            assert!([400, 405, 501].contains(&status), "{answer}");
+        }
+    });
+}
