@@ -14,6 +14,7 @@ mod http;
 mod interruption;
 mod process;
 mod progress;
+mod python;
 pub mod schemathesis;
 pub mod setup;
 pub mod stack;

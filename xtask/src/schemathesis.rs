@@ -1,6 +1,5 @@
 //! Property-based tests of the Admin API by schemathesis, from its OpenAPI document: every check, every phase.
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -8,10 +7,10 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::credentials::Credentials;
-use crate::process::{self, probe, run_within};
-use crate::progress::step;
+use crate::process::run_within;
+use crate::python;
 use crate::stack::{Stack, StackOptions};
-use crate::workspace::{digest, root};
+use crate::workspace::root;
 
 /// The tenant whose key the partner's routes are asked with.
 const PARTNER: &str = "schemathesis-partner";
@@ -27,7 +26,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 ///
 /// Where schemathesis finds something, which it has printed by then, or cannot be installed.
 pub fn run() -> Result<()> {
-    let program = install()?;
+    let program =
+        python::environment("schemathesis", "tests/schemathesis/requirements.txt")?.join("bin/schemathesis");
     let stack = Stack::start(StackOptions::on_free_ports("schemathesis")?.fresh())?;
     let credentials = stack.credentials(None)?;
     let mut scene = set_the_scene(&stack, &credentials)?;
@@ -98,25 +98,4 @@ fn set_the_scene(stack: &Stack, credentials: &Credentials) -> Result<Vec<(&'stat
         ("OTHER_TENANT", OTHER_TENANT.to_owned()),
         ("OTHER_WEBHOOK", other_webhook),
     ])
-}
-
-/// The program, in a virtual environment that is made anew only where the pinned versions have changed.
-fn install() -> Result<PathBuf> {
-    let requirements = root().join("tests/schemathesis/requirements.txt");
-    let environment = root().join(".local/python");
-    let (stamp, wanted) = (environment.join("requirements-digest"), digest(&requirements)?);
-    let program = environment.join("bin/schemathesis");
-    if program.is_file() && fs::read_to_string(&stamp).is_ok_and(|present| present == wanted) {
-        return Ok(program);
-    }
-    if probe(Command::new("python3").args(["-c", "import venv, ensurepip"])).is_none() {
-        bail!("Python 3.10 or newer with venv is missing: install python3 and, on Debian, python3-venv");
-    }
-    step("Installing", "schemathesis");
-    process::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-    process::run(Command::new(environment.join("bin/python")).args(pip).arg(&requirements))
-        .context("schemathesis could not be installed: check the network, then try again")?;
-    fs::write(&stamp, wanted).with_context(|| format!("{} cannot be written", stamp.display()))?;
-    Ok(program)
 }

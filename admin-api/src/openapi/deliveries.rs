@@ -39,7 +39,7 @@ pub(super) fn deliveries() -> Vec<Operation> {
             .leads_to("redeliver", &LOGGED),
         Operation::new(
             "GET",
-            "/tenants/{orgId}/webhooks/{webhookId}/deliveries/summary",
+            "/tenants/{orgId}/webhooks/{webhookId}/delivery-summary",
             "summarizeDeliveries",
             "Sum up a webhook's last 24 hours",
         )

@@ -1,0 +1,52 @@
+//! Python environments for the checks that are written in it, each with its own pinned packages.
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::{probe, run};
+use crate::progress::step;
+use crate::workspace::{digest, root};
+
+/// The environment `.local/<name>` with these requirements, made anew only where they have changed. Gives its folder.
+///
+/// # Errors
+///
+/// Where there is no Python and none can be installed, or the packages cannot be fetched.
+pub(crate) fn environment(name: &str, requirements: &str) -> Result<PathBuf> {
+    let environment = root().join(".local").join(name);
+    let requirements = root().join(requirements);
+    let (stamp, wanted) = (environment.join("requirements-digest"), digest(&requirements)?);
+    if fs::read_to_string(&stamp).is_ok_and(|present| present == wanted) {
+        return Ok(environment);
+    }
+    if !has_venv() {
+        install_python()?;
+    }
+    step("Installing", &format!("the Python packages of {name}"));
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    run(Command::new(environment.join("bin/python")).args(install).arg(&requirements))
+        .context("the Python packages could not be installed: check the network, then try again")?;
+    fs::write(&stamp, wanted).with_context(|| format!("{} cannot be written", stamp.display()))?;
+    Ok(environment)
+}
+
+fn has_venv() -> bool {
+    probe(Command::new("python3").args(["-c", "import venv, ensurepip"])).is_some()
+}
+
+/// Debian's, where we may: root on a machine with apt.
+fn install_python() -> Result<()> {
+    const MISSING: &str =
+        "Python 3.10 or newer with venv is missing: install python3 and, on Debian, python3-venv";
+    if probe(Command::new("apt-get").arg("--version")).is_none() {
+        bail!(MISSING);
+    }
+    step("Installing", "Python");
+    run(Command::new("apt-get").args(["update", "-qq"])).context(MISSING)?;
+    let packages = ["install", "-y", "-qq", "--no-install-recommends", "python3", "python3-venv"];
+    run(Command::new("apt-get").args(packages)).context(MISSING)?;
+    if has_venv() { Ok(()) } else { bail!(MISSING) }
+}
