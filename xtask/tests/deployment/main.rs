@@ -23,15 +23,11 @@ fn assert_says(result: anyhow::Result<()>, parts: &[&str]) {
     }
 }
 
-/// Provisioned, filled in and committed, its secrets uploaded; the calls of all that forgotten.
+/// Provisioned, filled in and committed, with its secrets uploaded.
 fn ready(name: &str) -> Project {
-    let mut project = Project::new(name);
-    project.stage().provision().unwrap();
+    let project = Project::new(name).provisioned().with_secrets();
     project.fill_in();
     project.commit();
-    project.set_secrets();
-    project.stage().secrets(false).unwrap();
-    project.cloudflare.changes();
     project
 }
 
@@ -204,8 +200,7 @@ fn nothing_is_changed_before_everything_is_checked() {
 #[test]
 #[ignore = "needs the built Workers; `cargo xtask test` runs it"]
 fn secrets_reach_their_workers_and_no_eye() {
-    let mut project = Project::new("secrets");
-    project.stage().provision().unwrap();
+    let mut project = Project::new("secrets").provisioned();
     project.set_secrets();
     let key = project.variables["ADMIN_API_KEY"].clone();
     project.set("SESSION_KEY", "too-short");

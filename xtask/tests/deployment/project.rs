@@ -14,6 +14,13 @@ use super::cloudflare::{ACCOUNT, Cloudflare, TOKEN};
 
 pub(crate) const WORKERS: [&str; 3] = ["webhook-delivery", "admin-api", "partner-portal"];
 
+const FILES: [&str; 4] = [
+    "wrangler.toml",
+    "webhook-delivery/wrangler.toml",
+    "admin-api/wrangler.toml",
+    "partner-portal/wrangler.toml",
+];
+
 pub(crate) struct Project {
     pub(crate) root: PathBuf,
     pub(crate) cloudflare: Cloudflare,
@@ -144,13 +151,74 @@ impl Project {
         }
     }
 
+    /// As provisioning leaves account and files, without its dozen calls of wrangler.
+    pub(crate) fn provisioned(self) -> Self {
+        let mut account = self.cloudflare.account();
+        for queue in ["webhook-events", "webhook-retries", "webhook-dead-letters"] {
+            account.queues.insert(queue.to_owned(), format!("queue-{queue}"));
+        }
+        for file in FILES {
+            let text = self.read(file);
+            let namespace = text.lines().find_map(|line| line.strip_prefix("id = ")).unwrap_or_default();
+            let namespace = namespace.trim_matches('"').to_owned();
+            let (mut stage, mut database) = (false, String::new());
+            let mut filled = String::new();
+            for line in text.lines() {
+                if let Some(section) = line.trim_start_matches('[').strip_prefix("env.") {
+                    stage = section.starts_with("stage");
+                }
+                let (key, value) = line.split_once(" = ").unwrap_or_default();
+                let id = match key {
+                    "database_name" => {
+                        database = value.trim_matches('"').to_owned();
+                        None
+                    }
+                    "account_id" => Some(ACCOUNT.to_owned()),
+                    "database_id" => {
+                        let id = format!("d1-{database}");
+                        account.databases.entry(database.clone()).or_default().id.clone_from(&id);
+                        Some(id)
+                    }
+                    "id" => {
+                        let id = format!("kv-{namespace}");
+                        account.namespaces.insert(namespace.clone(), id.clone());
+                        Some(id)
+                    }
+                    _ => None,
+                };
+                filled += &match id.filter(|_| stage) {
+                    Some(id) => format!("{key} = \"{id}\"\n"),
+                    None => format!("{line}\n"),
+                };
+            }
+            fs::write(self.root.join(file), filled).unwrap();
+        }
+        drop(account);
+        self
+    }
+
+    /// As uploading the secrets leaves the account.
+    pub(crate) fn with_secrets(mut self) -> Self {
+        self.set_secrets();
+        for (worker, names) in [
+            ("webhook-delivery", &["EVENTS_API_KEY", "WEBHOOK_SECRETS_KEY"][..]),
+            ("admin-api", &["ADMIN_API_KEY", "SERVICE_JWT_SECRET", "WEBHOOK_SECRETS_KEY"]),
+            (
+                "partner-portal",
+                &["ADMIN_API_KEY", "SERVICE_JWT_SECRET", "AUTH0_CLIENT_SECRET", "SESSION_KEY"],
+            ),
+        ] {
+            let mut account = self.cloudflare.account();
+            let secrets = &mut account.workers.entry(worker.to_owned()).or_default().secrets;
+            secrets.extend(names.iter().map(|name| ((*name).to_owned(), self.variables[*name].clone())));
+        }
+        self
+    }
+
     /// Takes out what a real provisioning has written.
     fn unprovision(&self) {
-        for file in ["wrangler.toml".to_owned()]
-            .into_iter()
-            .chain(WORKERS.map(|name| format!("{name}/wrangler.toml")))
-        {
-            let text = self.read(&file);
+        for file in FILES {
+            let text = self.read(file);
             let mut deployed = false;
             let mut plain = String::new();
             for line in text.lines() {
@@ -162,7 +230,7 @@ impl Project {
                     plain += &format!("{line}\n");
                 }
             }
-            fs::write(self.root.join(&file), plain).unwrap();
+            fs::write(self.root.join(file), plain).unwrap();
         }
     }
 }
