@@ -40,6 +40,9 @@ export class MemoryAdapter {
   }
 
   async revokeByGrantId(grantId) {
-    for (const [key, { payload }] of stored) if (payload.grantId === grantId) stored.delete(key);
+    // Of this kind alone: the sign-in that replaces a session's person has the grant of that session.
+    for (const [key, { payload }] of stored) {
+      if (key.startsWith(`${this.kind}:`) && payload.grantId === grantId) stored.delete(key);
+    }
   }
 }
