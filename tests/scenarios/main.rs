@@ -12,6 +12,7 @@ mod cost;
 mod crash;
 mod delivery;
 mod misconfiguration;
+mod portal;
 mod requests;
 mod storage;
 mod story;

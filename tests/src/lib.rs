@@ -9,6 +9,7 @@
     reason = "a test's driver fails the test where it cannot go on"
 )]
 
+pub mod browser;
 pub mod client;
 pub mod event;
 pub mod log;

@@ -1,0 +1,65 @@
+//! The Partner Portal in a real Chromium.
+
+mod key_once;
+mod keyboard;
+mod numbers;
+mod onboarding;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::{Value, json};
+use tests::poll::{SOON, eventually};
+use tests::world::World;
+
+/// A person that nothing else in the run has to do with, their organization, and its inbox.
+struct Partner {
+    world: &'static World,
+    org_id: String,
+    email: String,
+}
+
+impl Partner {
+    fn new(world: &'static World) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let org_id = format!("acme-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        Self { world, email: format!("owner@{org_id}.com"), org_id }
+    }
+
+    /// Registered by SmartphoneKey, with neither key nor webhook.
+    async fn registered(world: &'static World) -> Self {
+        let partner = Self::new(world);
+        partner.owns(&partner.org_id, "Acme Corporation").await;
+        partner
+    }
+
+    async fn owns(&self, org_id: &str, org_name: &str) {
+        let tenant = json!({"orgName": org_name, "ownerEmail": self.email});
+        let _ = self.world.admin().post(&format!("/tenants/{org_id}/register"), &tenant).await.expect(201);
+    }
+
+    /// An inbox of the partner's own.
+    fn inbox_url(&self, name: &str) -> String {
+        format!("{}/{}-{name}", self.world.credentials().inbox_url, self.org_id)
+    }
+
+    /// From now on an inbox answers with this status.
+    async fn inbox_answers(&self, name: &str, status: u16) {
+        let path = format!("/{}-{name}/behavior", self.org_id);
+        let _ = self.world.inbox().put(&path, &json!({"status": status})).await.expect(200);
+    }
+
+    /// What an inbox has got, oldest first, once it is at least so many.
+    async fn inbox_has(&self, name: &str, count: usize) -> Vec<Value> {
+        let path = format!("/{}-{name}.json", self.org_id);
+        let look = async || {
+            let shown = self.world.inbox().get(&path).await.expect(200);
+            shown["messages"].as_array().filter(|messages| messages.len() >= count).cloned()
+        };
+        eventually(SOON * 2, &format!("{count} messages in the inbox"), look).await
+    }
+
+    /// What `GET /api-keys/self` answers to a key.
+    async fn status_of_key(&self, api_key: &str) -> u16 {
+        self.world.partner(api_key).get("/api-keys/self").await.status
+    }
+}
