@@ -10,6 +10,8 @@ pub const SESSION: &str = "__Host-session";
 pub const TRANSACTION: &str = "__Host-transaction";
 /// What opens an API key that was issued and not looked at yet.
 pub const UNREAD_KEY: &str = "__Host-unread-key";
+/// Changes while a page shows a key, and means nothing.
+pub const SHOWN: &str = "__Host-shown";
 /// What the next page says about the form that was just sent.
 pub const NOTICE: &str = "__Host-notice";
 

@@ -39,6 +39,7 @@ pub fn router(service: Service) -> (Router, Vec<Route>) {
         .add(Person, "GET", "/onboarding", onboarding)
         .add(Person, "GET", "/organizations", organizations)
         .add(Person, "GET", "/dashboard", get(dashboard::show))
+        .add(Open, "GET", "/api-key/shown", get(api_key::shown))
         .add(Person, "POST", "/api-key/rotate", post(api_key::rotate))
         .add(Person, "POST", "/webhook", post(webhook::set))
         .add(Person, "POST", "/webhook/verify", post(webhook::verify))

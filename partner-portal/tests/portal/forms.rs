@@ -21,7 +21,7 @@ async fn every_page_of_a_person_s_asks_strangers_to_sign_in_and_every_form_refus
     let world = World::default();
     let (_, service) = world.portal(&[]);
     let (_, routes) = router(service);
-    assert_eq!(routes.len(), 18);
+    assert_eq!(routes.len(), 19);
     for route in routes.iter().filter(|route| route.access == Access::Person) {
         let path = path(route.path);
         let mut stranger = world.browser();

@@ -35,6 +35,19 @@ async fn an_unread_key_is_gone_after_five_minutes() {
 }
 
 #[tokio::test]
+async fn a_cookie_changes_while_the_key_is_shown_so_that_no_browser_keeps_the_page() {
+    let world = World::default();
+    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let page = browser.get("/dashboard").await;
+    page.says("<img src=\"/api-key/shown\" alt=\"\" hidden>");
+    assert_eq!(browser.get("/api-key/shown").await.status, StatusCode::NO_CONTENT);
+    let first = browser.cookies["__Host-shown"].clone();
+    browser.get("/api-key/shown").await;
+    assert_ne!(browser.cookies["__Host-shown"], first);
+    browser.get("/dashboard").await.is_silent_about("/api-key/shown");
+}
+
+#[tokio::test]
 async fn what_only_asks_does_not_use_the_reading_up() {
     let world = World::default();
     let mut browser = world.registered(EMAIL, "acme-corp").await;
