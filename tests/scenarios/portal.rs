@@ -4,6 +4,8 @@ mod key_once;
 mod keyboard;
 mod numbers;
 mod onboarding;
+mod states;
+mod without_script;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -1,0 +1,55 @@
+//! Pages and states that the story does not pass through.
+
+use tests::browser::Browser;
+use tests::world::run;
+
+use super::Partner;
+
+#[test]
+fn every_page_and_state_is_accessible_narrow_and_wide_light_and_dark() {
+    run(|world| async move {
+        let (partner, browser) = (Partner::registered(world).await, Browser::start(world).await);
+        browser.open("/").await;
+        browser.look("landing").await;
+        browser.open("/callback?state=x&error=%3Cscript%3E").await;
+        browser.look("problem-sign-in").await;
+        browser.open("/login").await;
+        browser.click("input[name=unverified]").await;
+        browser.submit_sign_in("nobody@acme.com").await;
+        browser.sees("h1", "Verify your").await;
+        browser.look("problem-unverified").await;
+
+        // An organization that has nothing yet.
+        browser.open("/login?switch=1").await;
+        browser.submit_sign_in(&partner.email).await;
+        browser.sees("section[aria-labelledby=api-key] .empty", "No active key").await;
+        browser.look("dashboard-bare").await;
+        browser.click("form[action='/api-key/rotate'] button").await;
+        browser.look("dashboard-fresh").await;
+        browser.fill("#url", "ftp://acme.com").await;
+        browser.click("form[action='/webhook'] button").await;
+        browser.sees("#url-fault", "Nothing was changed.").await;
+        browser.look("dashboard-fault").await;
+        browser.set_webhook_url(&partner.inbox_url("gone")).await;
+        browser.reload().await;
+        browser.look("dashboard-masked").await;
+        browser.click("section[aria-labelledby=api-key] .confirm summary").await;
+        browser.look("dashboard-rotating").await;
+
+        // An endpoint that is gone disables the webhook.
+        partner.inbox_answers("gone", 410).await;
+        browser.click("form[action='/webhook/test'] button").await;
+        browser.reloads_until(".current .state", "Disabled").await;
+        browser.look("dashboard-disabled").await;
+        browser.open("/no/such/page").await;
+        browser.look("problem-not-found").await;
+
+        // Whoever owns a second one chooses.
+        partner.owns(&format!("{}-labs", partner.org_id), "Acme Laboratories").await;
+        browser.open("/organizations").await;
+        browser.look("organizations-choice").await;
+        browser.click("button.choice:last-of-type").await;
+        browser.sees(".heading a", "Switch organization").await;
+        browser.assert_console_is_clean().await;
+    });
+}

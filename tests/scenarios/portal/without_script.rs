@@ -1,0 +1,46 @@
+//! Everything is a form, so a browser that runs no script will do.
+
+use tests::browser::Browser;
+use tests::world::run;
+
+use super::Partner;
+
+#[test]
+fn a_partner_is_onboarded_without_script() {
+    run(|world| async move {
+        let partner = Partner::new(world);
+        let browser = Browser::start(world).await.without_script().await;
+        browser.sign_in(&partner.email).await;
+        browser.register("No", "").await;
+        browser.sees("#orgId-fault", "The organization ID must be").await;
+        assert_eq!(browser.value("#orgId").await, "No");
+        browser.register(&partner.org_id, "Acme Corporation").await;
+        let key = browser.reveal_key().await;
+        assert_eq!(partner.status_of_key(&key).await, 200);
+        // It only copies by script.
+        assert!(browser.attribute("#copy", "hidden").await.is_some());
+
+        browser.open("/no/such/page").await;
+        browser.back().await;
+        browser.sees("h1", "Acme Corporation").await;
+        assert!(!browser.source().await.contains(&key), "nothing wipes the key, and back does not show it");
+
+        browser.fill("#url", "nonsense").await;
+        browser.click("form[action='/webhook'] button").await;
+        browser.sees("#url-fault", "Nothing was changed.").await;
+        assert_eq!(browser.value("#url").await, "nonsense");
+        browser.set_webhook_url(&partner.inbox_url("plain")).await;
+        browser.click("form[action='/webhook/test'] button").await;
+        let _ = partner.inbox_has("plain", 1).await;
+        browser.reloads_until("#latest ~ .scroll tbody tr", "Delivered").await;
+
+        browser.click("section[aria-labelledby=api-key] .confirm summary").await;
+        browser.click("form[action='/api-key/rotate'] button").await;
+        browser.sees("[role=status]", "A new API key was issued.").await;
+        assert_eq!(partner.status_of_key(&key).await, 401);
+        browser.click("form[action='/logout'] button").await;
+        // The provider asks whom its own page, without script, has not signed out.
+        browser.click("button[name=logout]").await;
+        browser.sees("[role=status]", "You are signed out.").await;
+    });
+}
