@@ -39,27 +39,10 @@ pub(super) struct Driver {
 impl Driver {
     pub(super) fn start() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        // On the leash, it ends even where this process is killed.
-        let mut leash = Command::new("node")
-            .args(["local/leash.mjs", "chromedriver", "--port=0"])
-            .current_dir(&root)
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(leash.stdout.take().unwrap()).lines();
-        let (sender, port) = mpsc::channel();
-        std::thread::spawn(move || {
-            // To the end, so that chromedriver never writes into a closed pipe.
-            for line in lines.map_while(Result::ok) {
-                if let Some((_, port)) = line.split_once(STARTED) {
-                    sender.send(port.trim_end_matches('.').to_owned()).ok();
-                }
-            }
-        });
-        let port = port.recv_timeout(SOON);
-        let port = port.expect("chromedriver did not start: run `cargo xtask test`, which installs it");
+        // Of a free port it sometimes gets only the IPv6 half, and ends.
+        let (leash, port) = (0..5).find_map(|_| launch(&root)).expect(
+            "chromedriver does not start: run `cargo xtask test`, which installs it or says what to install",
+        );
         let profile = root.join(format!("target/browser/{}-{}", std::process::id(), unique()));
         fs::create_dir_all(&profile).unwrap();
         Self { leash, url: format!("http://127.0.0.1:{port}"), profile: profile.canonicalize().unwrap() }
@@ -77,6 +60,35 @@ impl Driver {
         driver.clone().leak().unwrap();
         driver
     }
+}
+
+/// Starts chromedriver; gives its port, or nothing where it has ended.
+fn launch(root: &Path) -> Option<(Child, String)> {
+    // On the leash, it ends even where this process is killed.
+    let mut leash = Command::new("node")
+        .args(["local/leash.mjs", "chromedriver", "--port=0"])
+        .current_dir(root)
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(leash.stdout.take()?).lines();
+    let (sender, port) = mpsc::channel();
+    std::thread::spawn(move || {
+        // To the end, so that chromedriver never writes into a closed pipe.
+        for line in lines.map_while(Result::ok) {
+            if let Some((_, port)) = line.split_once(STARTED) {
+                sender.send(port.trim_end_matches('.').to_owned()).ok();
+            }
+        }
+    });
+    let port = port.recv_timeout(SOON).ok();
+    if port.is_none() {
+        drop(leash.stdin.take());
+        leash.wait().ok();
+    }
+    Some((leash, port?))
 }
 
 impl Drop for Driver {
