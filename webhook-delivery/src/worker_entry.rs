@@ -100,7 +100,7 @@ async fn queue(batch: MessageBatch<Value>, env: Env, _context: Context) -> worke
                 json!({"message": "misconfigured", "level": "error", "queue": name, "faults": faults}),
             );
             // Dead letters have no queue to go to after theirs: they leave more time to mend it.
-            let pause = if name == "webhook-dead-letters" { 600 } else { 60 };
+            let pause = if name == "webhook-dead-letters" { 900 } else { 60 };
             for message in &messages {
                 settle(message, Settlement::Retry(Duration::from_secs(pause)));
             }

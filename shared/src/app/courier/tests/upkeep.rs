@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::Settlement;
 use super::message;
 use crate::app::deliveries::LogFilter;
 use crate::delivery::DeliveryState;
@@ -47,14 +46,6 @@ async fn deliveries_older_than_thirty_days_go_in_slices_and_pending_ones_stay() 
         last,
         "the log is gone, the time is not"
     );
-}
-
-#[tokio::test]
-async fn dead_letters_outlast_a_long_outage_for_no_queue_comes_after_theirs() {
-    let fixture = Fixture::default();
-    fixture.database.fail(Some("D1 is overloaded"));
-    let settled = fixture.courier.keep_dead_letters(&["nonsense".to_owned()]).await;
-    assert_eq!(settled, [Settlement::Retry(Duration::from_secs(600))]);
 }
 
 #[tokio::test]
