@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tests::browser::Browser;
 use tests::client::Client;
 use tests::poll::{SOON, eventually};
 use tests::receiver::{Behavior, Receiver};
@@ -89,6 +90,11 @@ fn a_misconfigured_worker_refuses_everything_and_loses_nothing() {
             assert!(!page.text.contains("SESSION_KEY") && !page.headers.contains_key("location"));
         }
         assert_logged(&world, "partner-portal", &[("SESSION_KEY", "is missing")]).await;
+        let browser = Browser::start(&world).await;
+        browser.open("/dashboard").await;
+        browser.sees("h1", "not available").await;
+        browser.look("problem-misconfigured").await;
+        drop(browser);
 
         // and what is on the Queue stays there.
         receiver.behave("/", Behavior::status(200));

@@ -94,7 +94,10 @@ impl DeliveryPage {
             at: Moment::new(attempt.at, now),
             status: attempt.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string()),
             duration: spoken_duration(attempt.duration_milliseconds),
-            error: attempt.error,
+            // The status says as much.
+            error: attempt.error.filter(|error| {
+                !attempt.status.is_some_and(|status| error.ends_with(&format!("answered {status}")))
+            }),
         });
         Self {
             frame,

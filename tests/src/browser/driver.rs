@@ -73,7 +73,7 @@ fn launch(root: &Path) -> Option<(Child, String)> {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(leash.stdout.take()?).lines();
+    let lines = BufReader::new(leash.stdout.take().unwrap()).lines();
     let (sender, port) = mpsc::channel();
     std::thread::spawn(move || {
         // To the end, so that chromedriver never writes into a closed pipe.
@@ -83,12 +83,12 @@ fn launch(root: &Path) -> Option<(Child, String)> {
             }
         }
     });
-    let port = port.recv_timeout(SOON).ok();
-    if port.is_none() {
-        drop(leash.stdin.take());
-        leash.wait().ok();
+    if let Ok(port) = port.recv_timeout(SOON) {
+        return Some((leash, port));
     }
-    Some((leash, port?))
+    drop(leash.stdin.take());
+    leash.wait().ok();
+    None
 }
 
 impl Drop for Driver {
