@@ -125,7 +125,7 @@ fn files_that_disagree_are_named() {
         ),
         (
             "webhook-delivery",
-            "max_retries = 100\nretry_delay = 600",
+            "max_retries = 100\nretry_delay = 900",
             "max_retries = 100",
             "[env.dev] of all files: the consumer of webhook-dead-letters has no retry_delay",
         ),
