@@ -79,16 +79,16 @@ impl Courier {
 
     /// Opens a webhook's secrets.
     pub(super) async fn open_endpoint(&self, target: Target) -> Result<Endpoint, Error> {
-        let malformed = |_| Error::Internal("a sealed webhook secret or token is malformed".into());
+        let malformed = || Error::Internal("a sealed webhook secret or token is malformed".into());
         let mut secrets = Vec::with_capacity(2);
         for sealed in std::iter::once(&target.sealed_secret).chain(&target.sealed_previous_secret) {
             let opened = self.sealer.open(&secret_context(&target.id), sealed).await?;
-            secrets.push(SigningSecret::parse(opened.expose_secret()).map_err(|_| malformed(()))?);
+            secrets.push(SigningSecret::parse(opened.expose_secret()).map_err(|_| malformed())?);
         }
         let token = match &target.sealed_token {
             Some(sealed) if target.authentication != Authentication::None => {
                 let opened = self.sealer.open(&token_context(&target.id), sealed).await?;
-                Some(AuthToken::parse(opened.expose_secret()).map_err(|_| malformed(()))?)
+                Some(AuthToken::parse(opened.expose_secret()).map_err(|_| malformed())?)
             }
             _ => None,
         };
@@ -144,22 +144,32 @@ impl Courier {
         at: Timestamp,
     ) -> OutboundRequest {
         let secrets: Vec<&SigningSecret> = endpoint.secrets.iter().collect();
-        let signed = signature(&secrets, parcel.event_id, at.seconds(), parcel.body.as_bytes());
-        let mut headers = vec![
+        let body = parcel.body.to_owned();
+        let mut request = self.signed_request(url.as_str(), &secrets, parcel.event_id, body, at);
+        let token = endpoint.token.as_ref().and_then(|token| endpoint.target.authentication.header(token));
+        let token = token.map(|(name, value)| (name.to_owned(), value.expose_secret().to_owned()));
+        request.headers.extend(token);
+        request
+    }
+
+    /// A POST with the headers of Standard Webhooks.
+    pub(super) fn signed_request(
+        &self,
+        url: &str,
+        secrets: &[&SigningSecret],
+        id: &str,
+        body: String,
+        at: Timestamp,
+    ) -> OutboundRequest {
+        let signed = signature(secrets, id, at.seconds(), body.as_bytes());
+        let headers = vec![
             ("content-type".to_owned(), "application/json".to_owned()),
             ("user-agent".to_owned(), "SmartphoneKey-Webhooks/1".to_owned()),
-            ("webhook-id".to_owned(), parcel.event_id.to_owned()),
+            ("webhook-id".to_owned(), id.to_owned()),
             ("webhook-timestamp".to_owned(), at.seconds().to_string()),
             ("webhook-signature".to_owned(), signed),
         ];
-        let token = endpoint.token.as_ref().and_then(|token| endpoint.target.authentication.header(token));
-        headers.extend(token.map(|(name, value)| (name.to_owned(), value.expose_secret().to_owned())));
-        OutboundRequest {
-            url: url.as_str().to_owned(),
-            headers,
-            body: parcel.body.to_owned(),
-            timeout: self.policy.attempt_timeout,
-        }
+        OutboundRequest { url: url.to_owned(), headers, body, timeout: self.policy.attempt_timeout }
     }
 
     fn judge(&self, outcome: Outcome, parcel: &Parcel<'_>, error: &str, now: Timestamp) -> Verdict {

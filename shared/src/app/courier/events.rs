@@ -12,7 +12,7 @@ use super::{AFTER_OUTAGE, Courier, Settlement, UNDECODABLE, standings};
 use crate::delivery::{Attempt, DeliveryState};
 use crate::error::Error;
 use crate::event::envelope::Event;
-use crate::event::message::{DeliveryKey, EventMessage, RetryMessage};
+use crate::event::message::{DeliveryKey, EventMessage};
 use crate::ports::Statement;
 use crate::store::deliveries::{self, ExistingRow, NewDelivery, Standing};
 use crate::store::tending;
@@ -167,12 +167,7 @@ impl Courier {
         }
         // Unique by webhook and event: writing twice leaves one row.
         self.write(writes, tended.collect()).await?;
-        let now = self.now();
-        let due = new.iter().filter(|new| !new.standing.held).filter_map(|new| {
-            let next = Timestamp::from_milliseconds(new.standing.next_attempt_at?);
-            Some((RetryMessage::Deliver(new.key.clone()), next.since(now)))
-        });
-        self.send(due.collect()).await;
+        self.wake(new.iter().map(|new| (&new.key, &new.standing))).await;
         Ok(())
     }
 
@@ -204,21 +199,17 @@ impl Courier {
         endpoints: &[Endpoint],
         lanes: &[(&Target, Vec<&Event>)],
     ) -> Vec<(usize, usize, Ran<Made>)> {
-        let jobs = lanes.iter().map(|(_, events)| events.clone()).collect();
-        let begin = |lane: usize, event: &Event| {
-            let endpoint = &endpoints[lane];
-            let (id, event_type, body) = (event.id.clone(), event.event_type.clone(), event.body.clone());
-            async move {
-                let tries_since = self.now();
-                let parcel = Parcel {
-                    event_id: &id,
-                    event_type: event_type.as_str(),
-                    body: &body,
-                    failures: 0,
-                    tries_since,
-                };
-                self.attempt(endpoint, &parcel).await
-            }
+        let jobs = lanes.iter().map(|(_, events)| (0..events.len()).collect()).collect();
+        let begin = |lane: usize, place: usize| async move {
+            let event = lanes[lane].1[place];
+            let parcel = Parcel {
+                event_id: &event.id,
+                event_type: event.event_type.as_str(),
+                body: &event.body,
+                failures: 0,
+                tries_since: self.now(),
+            };
+            self.attempt(&endpoints[lane], &parcel).await
         };
         run(&*self.clock, &self.policy, jobs, begin, answered).await
     }

@@ -9,13 +9,13 @@ use super::fairness::{Answered, Ran, run};
 use super::{AFTER_OUTAGE, Courier, Operators, Settlement};
 use crate::delivery::outcome::Outcome;
 use crate::error::Error;
-use crate::event::message::{Notice, RetryMessage, WebhookKey};
-use crate::ports::{OutboundRequest, QueuedMessage, Statement};
+use crate::event::message::{DeliveryKey, Notice, RetryMessage, WebhookKey};
+use crate::ports::{QueuedMessage, Statement};
+use crate::store::deliveries::Standing;
 use crate::store::webhook_health::{self, Health, StandingRow};
 use crate::store::webhook_targets::Target;
 use crate::time::Timestamp;
 use crate::webhook::WebhookStatus;
-use crate::webhook::signing::signature;
 
 /// One webhook's part in a batch.
 pub(super) struct Tended<'a> {
@@ -130,25 +130,24 @@ impl Courier {
 
     async fn notify_of(&self, operators: &Operators, notice: &Notice) -> Settlement {
         let body = json!({"type": "webhook.changed", "data": notice}).to_string();
-        let at = self.now();
-        let headers = vec![
-            ("content-type".to_owned(), "application/json".to_owned()),
-            ("user-agent".to_owned(), "SmartphoneKey-Webhooks/1".to_owned()),
-            ("webhook-id".to_owned(), notice.id.clone()),
-            ("webhook-timestamp".to_owned(), at.seconds().to_string()),
-            (
-                "webhook-signature".to_owned(),
-                signature(&[&operators.secret], &notice.id, at.seconds(), body.as_bytes()),
-            ),
-        ];
-        let timeout = self.policy.attempt_timeout;
-        let result =
-            self.http.post(OutboundRequest { url: operators.url.clone(), headers, body, timeout }).await;
+        let request = self.signed_request(&operators.url, &[&operators.secret], &notice.id, body, self.now());
+        let result = self.http.post(request).await;
         if result.outcome(self.now().milliseconds()) == Outcome::Delivered {
             return Settlement::Acknowledge;
         }
         self.line("operators not told", json!({"error": result.error(), "notice": notice.id}));
         AFTER_OUTAGE
+    }
+
+    /// Wakes a consumer for each delivery that is due again. What is held needs none.
+    pub(super) async fn wake(&self, deliveries: impl Iterator<Item = (&DeliveryKey, &Standing)>) {
+        let now = self.now();
+        let due = deliveries.filter(|(_, standing)| !standing.held).filter_map(|(key, standing)| {
+            let next = Timestamp::from_milliseconds(standing.next_attempt_at?);
+            Some((RetryMessage::Deliver(key.clone()), next.since(now)))
+        });
+        let due = due.collect();
+        self.send(due).await;
     }
 
     /// Puts messages on the retries queue. The database has the schedule: should the queue refuse, the sweep sends

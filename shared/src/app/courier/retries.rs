@@ -69,7 +69,7 @@ impl Courier {
     }
 
     /// How messages are settled whose work went like this.
-    pub(super) fn unless_out(&self, done: Result<(), Error>, otherwise: Settlement) -> Settlement {
+    fn unless_out(&self, done: Result<(), Error>, otherwise: Settlement) -> Settlement {
         match done {
             Ok(()) => otherwise,
             Err(error) => {
@@ -141,7 +141,7 @@ impl Courier {
         }
         // Written only where the lease is still ours, so a second run after a crash changes nothing that another did.
         self.write(writes, tended.collect()).await?;
-        self.wake(&progress).await;
+        self.wake(progress.iter().map(|progress| (&progress.key, &progress.standing))).await;
         Ok(())
     }
 
@@ -151,11 +151,9 @@ impl Courier {
         lanes: &[Vec<LeasedRow>],
         leased_until: Timestamp,
     ) -> Vec<(usize, usize, Ran<Option<Made>>)> {
-        let jobs = lanes.iter().map(|rows| rows.iter().collect::<Vec<_>>()).collect();
-        let begin = |lane: usize, row: &LeasedRow| {
-            let endpoint = &endpoints[lane];
-            let row = row.clone();
-            async move { self.attempt_leased(endpoint, &row, leased_until).await }
+        let jobs = lanes.iter().map(|rows| (0..rows.len()).collect()).collect();
+        let begin = |lane: usize, place: usize| {
+            self.attempt_leased(&endpoints[lane], &lanes[lane][place], leased_until)
         };
         let how = |made: &Option<Made>| made.as_ref().map_or(Answered::Somehow, answered);
         run(&*self.clock, &self.policy, jobs, begin, how).await
@@ -209,16 +207,6 @@ impl Courier {
     /// When a delivery's retry window ends.
     pub(super) fn window_ends(&self, row: &LeasedRow) -> Timestamp {
         Timestamp::from_milliseconds(row.tries_since).plus(self.policy.retry.window())
-    }
-
-    /// Wakes a consumer for what is due again. What is held needs none.
-    pub(super) async fn wake(&self, progress: &[Progress]) {
-        let now = self.now();
-        let due = progress.iter().filter(|progress| !progress.standing.held).filter_map(|progress| {
-            let next = Timestamp::from_milliseconds(progress.standing.next_attempt_at?);
-            Some((RetryMessage::Deliver(progress.key.clone()), next.since(now)))
-        });
-        self.send(due.collect()).await;
     }
 }
 
