@@ -13,7 +13,7 @@ mod kv;
 mod queues;
 
 pub use ambient::{ConsoleLog, SystemClock, WebRandom};
-pub use bindings::{read_setting, surroundings};
+pub use bindings::{Bindings, assemble, once, surroundings};
 pub use crypto::WebCrypto;
 pub use d1::D1;
 pub use fetch::{Fetch, Service};

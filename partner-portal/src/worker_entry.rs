@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use axum::Router;
-use cloudflare::{D1, Fetch, Kv, SystemClock, WebCrypto, WebRandom};
+use cloudflare::{Bindings, D1, Fetch, Kv, SystemClock, WebCrypto, WebRandom};
 use edge::json::LARGEST_BODY;
 use edge::serve::Surroundings;
 use shared::settings::SettingFaults;
@@ -22,53 +22,35 @@ struct Ready {
 }
 
 thread_local! {
-    /// Built by an isolate's first request: its environment never changes.
+    /// Built by an isolate's first request.
     static READY: RefCell<Option<Ready>> = const { RefCell::new(None) };
 }
 
 fn prepare(env: &Env) -> Result<Ready, SettingFaults> {
-    if let Some(ready) = READY.with_borrow(Clone::clone) {
-        return Ok(ready);
-    }
-    let config = Config::read(&cloudflare::read_setting(env));
-    let bindings = bind(env);
-    let (config, ports) = match (config, bindings) {
-        (Ok(config), Ok(ports)) => (config, ports),
-        (config, bindings) => {
-            let mut faults = config.err().unwrap_or_default();
-            faults.extend(bindings.err().unwrap_or_default());
-            return Err(faults);
-        }
-    };
-    let service = Service::new(config, ports);
-    let (router, _) = router(service.clone());
-    let ready = Ready { router, service, surroundings: cloudflare::surroundings() };
-    READY.set(Some(ready.clone()));
-    Ok(ready)
+    cloudflare::once(&READY, || {
+        let (config, ports) = cloudflare::assemble(env, Config::read, bind)?;
+        let service = Service::new(config, ports);
+        let (router, _) = router(service.clone());
+        Ok(Ready { router, service, surroundings: cloudflare::surroundings() })
+    })
 }
 
-fn bind(env: &Env) -> Result<Ports, SettingFaults> {
-    let mut faults = SettingFaults::new();
-    let mut missing = |name: &str| {
-        faults.insert(name.to_owned(), "is not bound".to_owned());
-    };
-    let sessions = D1::bound(env, "SESSIONS").map_err(|_| missing("SESSIONS"));
-    let cache = Kv::bound(env, "CACHE").map_err(|_| missing("CACHE"));
-    let admin_api = cloudflare::Service::bound(env, "ADMIN_API").map_err(|_| missing("ADMIN_API"));
-    match (sessions, cache, admin_api) {
-        (Ok(sessions), Ok(cache), Ok(admin_api)) => Ok(Ports {
-            sessions: Arc::new(sessions),
-            cache: Arc::new(cache),
-            admin_api: Arc::new(admin_api),
-            clock: Arc::new(SystemClock),
-            random: Arc::new(WebRandom),
-            aead: Arc::new(WebCrypto),
-            rs256: Arc::new(WebCrypto),
-            documents: Arc::new(Fetch),
-            forms: Arc::new(Fetch),
-        }),
-        _ => Err(faults),
-    }
+fn bind(bindings: &mut Bindings<'_>) -> Option<Ports> {
+    // All are asked for before any is missed, so that each that is not bound is named.
+    let sessions = bindings.bind(D1::bound, "SESSIONS");
+    let cache = bindings.bind(Kv::bound, "CACHE");
+    let admin_api = bindings.bind(cloudflare::Service::bound, "ADMIN_API");
+    Some(Ports {
+        sessions: sessions?,
+        cache: cache?,
+        admin_api: admin_api?,
+        clock: Arc::new(SystemClock),
+        random: Arc::new(WebRandom),
+        aead: Arc::new(WebCrypto),
+        rs256: Arc::new(WebCrypto),
+        documents: Arc::new(Fetch),
+        forms: Arc::new(Fetch),
+    })
 }
 
 /// Answers one request.

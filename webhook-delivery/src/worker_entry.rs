@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use cloudflare::{ConsoleLog, D1, Fetch, Kv, SystemClock, WebCrypto, WebRandom, WorkerQueue, settle};
+use cloudflare::{
+    Bindings, ConsoleLog, D1, Fetch, Kv, SystemClock, WebCrypto, WebRandom, WorkerQueue, settle,
+};
 use edge::cost::Cost;
 use edge::serve::Surroundings;
 use serde_json::{Value, json};
@@ -26,52 +28,50 @@ struct Ready {
 }
 
 thread_local! {
-    /// Built by an isolate's first invocation: its environment never changes.
+    /// Built by an isolate's first invocation.
     static READY: RefCell<Option<Ready>> = const { RefCell::new(None) };
 }
 
+/// What is bound.
+struct Bound {
+    database: Arc<D1>,
+    bodies: Arc<Kv>,
+    events: Arc<WorkerQueue>,
+    retries: Arc<WorkerQueue>,
+}
+
+fn bind(bindings: &mut Bindings<'_>) -> Option<Bound> {
+    // All are asked for before any is missed, so that each that is not bound is named.
+    let database = bindings.bind(D1::bound, "DATABASE");
+    let bodies = bindings.bind(Kv::bound, "BODIES");
+    let events = bindings.bind(WorkerQueue::bound, "EVENTS");
+    let retries = bindings.bind(WorkerQueue::bound, "RETRIES");
+    Some(Bound { database: database?, bodies: bodies?, events: events?, retries: retries? })
+}
+
 fn prepare(env: &Env) -> Result<Ready, SettingFaults> {
-    if let Some(ready) = READY.with_borrow(Clone::clone) {
-        return Ok(ready);
-    }
-    let config = Config::read(&cloudflare::read_setting(env));
-    let mut faults = SettingFaults::new();
-    let mut missing = |name: &str| {
-        faults.insert(name.to_owned(), "is not bound".to_owned());
-    };
-    let database = D1::bound(env, "DATABASE").map_err(|_| missing("DATABASE"));
-    let bodies = Kv::bound(env, "BODIES").map_err(|_| missing("BODIES"));
-    let events = WorkerQueue::bound(env, "EVENTS").map_err(|_| missing("EVENTS"));
-    let retries = WorkerQueue::bound(env, "RETRIES").map_err(|_| missing("RETRIES"));
-    let (config, database, bodies, events, retries) = match (config, database, bodies, events, retries) {
-        (Ok(config), Ok(database), Ok(bodies), Ok(events), Ok(retries)) => {
-            (config, database, bodies, events, retries)
-        }
-        (config, ..) => {
-            faults.extend(config.err().unwrap_or_default());
-            return Err(faults);
-        }
-    };
-    let (sealing, previous) = (config.sealing_key.clone(), config.previous_sealing_key.clone());
-    let courier = Courier {
-        database: Arc::new(database),
-        clock: Arc::new(SystemClock),
-        random: Arc::new(WebRandom),
-        sealer: Sealer::new(sealing, previous, Arc::new(WebCrypto), Arc::new(WebRandom)),
-        http: Arc::new(Fetch),
-        events: Arc::new(events),
-        retries: Arc::new(retries),
-        bodies: Arc::new(bodies),
-        log: Arc::new(ConsoleLog),
-        policy: config.policy,
-        operators: config.operators.clone(),
-        url_rules: config.environment.webhook_url_rules(),
-    };
-    let service = Service { config, courier };
-    let (router, _) = router(service.clone());
-    let ready = Ready { router, service, surroundings: cloudflare::surroundings() };
-    READY.set(Some(ready.clone()));
-    Ok(ready)
+    cloudflare::once(&READY, || {
+        let (config, Bound { database, bodies, events, retries }) =
+            cloudflare::assemble(env, Config::read, bind)?;
+        let (sealing, previous) = (config.sealing_key.clone(), config.previous_sealing_key.clone());
+        let courier = Courier {
+            database,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(WebRandom),
+            sealer: Sealer::new(sealing, previous, Arc::new(WebCrypto), Arc::new(WebRandom)),
+            http: Arc::new(Fetch),
+            events,
+            retries,
+            bodies,
+            log: Arc::new(ConsoleLog),
+            policy: config.policy,
+            operators: config.operators.clone(),
+            url_rules: config.environment.webhook_url_rules(),
+        };
+        let service = Service { config, courier };
+        let (router, _) = router(service.clone());
+        Ok(Ready { router, service, surroundings: cloudflare::surroundings() })
+    })
 }
 
 /// Answers one request.
