@@ -2,6 +2,7 @@
 
 use admin_api::config::Config;
 use shared::settings::SettingFaults;
+use shared::testing::settings::{PLACEHOLDERS, UNFIT_SEALING_KEYS, UNFIT_SECRETS};
 
 use crate::support::{ADMIN_KEY, SERVICE_SECRET, setting};
 
@@ -63,23 +64,7 @@ fn what_is_missing_is_named() {
 #[test]
 fn what_is_blank_or_stands_in_for_a_value_is_named() {
     for name in REQUIRED.into_iter().chain(OPTIONAL) {
-        for value in [
-            "",
-            " ",
-            "\t\n",
-            "changeme-changeme-changeme-changeme-changeme",
-            "CHANGE-ME-CHANGE-ME-CHANGE-ME-CHANGE-ME",
-            "change_me_change_me_change_me_change_me_",
-            "placeholder-placeholder-placeholder-pl",
-            "replace-me-with-a-secret-of-32-characters",
-            "Todo-todo-todo-todo-todo-todo-todo-todo",
-            "<the value from doppler, 32 characters>",
-            "${THE_VALUE_FROM_SOMEWHERE_ELSE_ENTIRELY}",
-            "{{the-value-from-somewhere-else-entirely}}",
-            "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
-            "your-secret-goes-here-your-secret-goes-here",
-            "example-example-example-example-example",
-        ] {
+        for value in PLACEHOLDERS {
             is_wrong(name, Some(value));
         }
     }
@@ -88,19 +73,12 @@ fn what_is_blank_or_stands_in_for_a_value_is_named() {
 #[test]
 fn a_secret_is_long_enough_and_fits_in_a_header() {
     for name in SECRETS {
-        is_wrong(name, Some("0123456789abcdef0123456789abcde"));
-        is_wrong(name, Some(" 0123456789abcdef0123456789abcdef"));
-        is_wrong(name, Some("0123456789abcdef0123456789abcdef\n"));
-        is_wrong(name, Some("0123456789abcdef\u{e9}0123456789abcdef"));
+        for value in UNFIT_SECRETS {
+            is_wrong(name, Some(value));
+        }
     }
     for name in ["WEBHOOK_SECRETS_KEY", "WEBHOOK_SECRETS_KEY_PREVIOUS"] {
-        for value in [
-            "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-            "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg",
-            "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICA==",
-            "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI",
-            "-_gICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=",
-        ] {
+        for value in UNFIT_SEALING_KEYS {
             is_wrong(name, Some(value));
         }
     }

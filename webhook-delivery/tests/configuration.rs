@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use shared::settings::SettingFaults;
+use shared::testing::settings::{PLACEHOLDERS, UNFIT_SEALING_KEYS, UNFIT_SECRETS};
 use webhook_delivery::config::Config;
 
 use crate::support::{EVENTS_KEY, setting};
@@ -21,24 +22,6 @@ const SECONDS: [&str; 4] =
 const OTHER_SEALING_KEY: &str = "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=";
 const OPS_URL: &str = "https://hooks.operators-of-ours.com/in";
 const OPS_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const PLACEHOLDERS: [&str; 15] = [
-    "",
-    " ",
-    "\t\n",
-    "changeme-changeme-changeme-changeme-changeme",
-    "CHANGE-ME-CHANGE-ME-CHANGE-ME-CHANGE-ME",
-    "change_me_change_me_change_me_change_me_",
-    "placeholder-placeholder-placeholder-pl",
-    "replace-me-with-a-secret-of-32-characters",
-    "Todo-todo-todo-todo-todo-todo-todo-todo",
-    "<the value from doppler, 32 characters>",
-    "${THE_VALUE_FROM_SOMEWHERE_ELSE_ENTIRELY}",
-    "{{the-value-from-somewhere-else-entirely}}",
-    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
-    "your-secret-goes-here-your-secret-goes-here",
-    "example-example-example-example-example",
-];
-
 type Changes<'a> = &'a [(&'a str, Option<&'a str>)];
 
 fn read(changes: Changes<'_>) -> Result<Config, SettingFaults> {
@@ -130,19 +113,12 @@ fn what_is_blank_or_stands_in_for_a_value_is_named() {
 #[test]
 fn a_secret_is_long_enough_and_fits_in_a_header() {
     for name in ["EVENTS_API_KEY", "WEBHOOK_SECRETS_KEY", "WEBHOOK_SECRETS_KEY_PREVIOUS"] {
-        is_wrong(name, Some("0123456789abcdef0123456789abcde"));
-        is_wrong(name, Some(" 0123456789abcdef0123456789abcdef"));
-        is_wrong(name, Some("0123456789abcdef0123456789abcdef\n"));
-        is_wrong(name, Some("0123456789abcdef\u{e9}0123456789abcdef"));
+        for value in UNFIT_SECRETS {
+            is_wrong(name, Some(value));
+        }
     }
     for name in ["WEBHOOK_SECRETS_KEY", "WEBHOOK_SECRETS_KEY_PREVIOUS"] {
-        for value in [
-            "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-            "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg",
-            "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICA==",
-            "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI",
-            "-_gICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=",
-        ] {
+        for value in UNFIT_SEALING_KEYS {
             is_wrong(name, Some(value));
         }
     }

@@ -7,6 +7,7 @@ mod database;
 mod endpoints;
 mod fixture;
 mod memory;
+pub mod settings;
 mod simulation;
 
 pub use aes::AesGcm;
