@@ -5,7 +5,7 @@ use crate::process::{command, run};
 use crate::python;
 
 /// How to run the test alone, once it has been run.
-pub(crate) const ALONE: &str = ".local/aws/bin/python -W ignore aws/test_eventbridge.py";
+pub(crate) const ALONE: &str = ".local/python/aws/bin/python -W ignore aws/test_eventbridge.py";
 
 /// Checks the CloudFormation template, after installing what that needs where it is missing.
 pub(crate) fn check() -> Result<()> {

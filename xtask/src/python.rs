@@ -9,13 +9,13 @@ use crate::process::{probe, run};
 use crate::progress::step;
 use crate::workspace::{digest, root};
 
-/// The environment `.local/<name>` with these requirements, made anew only where they have changed. Gives its folder.
+/// The environment `.local/python/<name>`, apart from the stacks' folders, with these requirements, made anew only where they have changed. Gives its folder.
 ///
 /// # Errors
 ///
 /// Where there is no Python and none can be installed, or the packages cannot be fetched.
 pub(crate) fn environment(name: &str, requirements: &str) -> Result<PathBuf> {
-    let environment = root().join(".local").join(name);
+    let environment = root().join(".local/python").join(name);
     let requirements = root().join(requirements);
     let (stamp, wanted) = (environment.join("requirements-digest"), digest(&requirements)?);
     if fs::read_to_string(&stamp).is_ok_and(|present| present == wanted) {
