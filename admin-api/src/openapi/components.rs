@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use edge::problem::Problem;
 use serde_json::{Map, Value, json};
-use shared::event::catalogue::catalogue;
+use shared::event::catalogue::{CatalogueEntry, catalogue};
 use utoipa::ToSchema;
 
 /// Properties of answers that may be absent; all others are always there, if only as null.
@@ -85,7 +85,8 @@ impl Components {
     pub(super) fn render(mut self) -> Value {
         self.insert("Problem", problem());
         self.insert("EventFilter", event_filter());
-        self.insert("EventType", event_type());
+        self.insert("EventType", event_type("of the catalogue", |_| true));
+        self.insert("DeliveredEventType", event_type("that partners get", |entry| entry.republished));
         self.insert("AuthBody", requested_authentication());
         json!({
             "schemas": self.schemas, "responses": self.responses, "parameters": parameters(),
@@ -139,9 +140,9 @@ fn problem() -> Value {
     })
 }
 
-fn event_type() -> Value {
-    let names: Vec<_> = catalogue().iter().map(|entry| entry.name).collect();
-    json!({"description": "An EventBridge `detail-type` of the catalogue.", "type": "string", "enum": names})
+fn event_type(which: &str, wanted: impl Fn(&CatalogueEntry) -> bool) -> Value {
+    let names: Vec<_> = catalogue().iter().filter(|entry| wanted(entry)).map(|entry| entry.name).collect();
+    json!({"description": format!("An EventBridge `detail-type` {which}."), "type": "string", "enum": names})
 }
 
 fn event_filter() -> Value {
