@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::tenant::OrgId;
 
+/// What [`Actor::via`] says of the portal.
+const PORTAL: &str = "partner-portal";
+
 /// The person or partner behind a change (spec: Admin API, Authentication).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
@@ -22,7 +25,13 @@ impl Actor {
 
     /// A person signed in at the portal.
     pub fn through_portal(email: impl Into<String>) -> Self {
-        Self { name: email.into(), via: Some("partner-portal".into()) }
+        Self { name: email.into(), via: Some(PORTAL.into()) }
+    }
+
+    /// Whether the person acted through the portal, where partners do less than admins (spec: product, What a partner can
+    /// do without an admin).
+    pub fn is_at_portal(&self) -> bool {
+        self.via.as_deref() == Some(PORTAL)
     }
 
     /// A partner's backend with its API key.

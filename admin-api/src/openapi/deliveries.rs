@@ -131,7 +131,7 @@ pub(super) fn operations() -> Vec<Operation> {
 fn delivery() -> Value {
     json!({
         "eventId": EVENT, "eventType": "KeyAdded", "state": "dead", "createdAt": AT, "nextAttemptAt": null,
-        "endedAt": "2026-04-05T10:00:00.000Z", "reason": "the retries are spent",
+        "endedAt": "2026-04-05T10:00:00.000Z", "reason": "the retries are spent", "held": false,
         "attempts": [{"at": AT, "status": 503, "durationMilliseconds": 41, "error": "answered 503", "excerpt": "Busy"}],
     })
 }

@@ -188,8 +188,10 @@ pub struct CreatedBody {
     pub(super) transitioned: TransitionedBody,
     #[cfg_attr(feature = "openapi", schema(format = Uuid))]
     pub(super) webhook_id: String,
-    #[cfg_attr(feature = "openapi", schema(value_type = SigningSecret))]
-    pub(super) secret: String,
+    /// Absent where a person created it at the portal, which sees no secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<SigningSecret>))]
+    pub(super) secret: Option<String>,
     pub(super) auth: ShownAuthBody,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) warnings: Vec<String>,

@@ -29,7 +29,8 @@ pub async fn create(
     let body = CreatedBody {
         transitioned: created.transitioned.into(),
         webhook_id: created.webhook_id,
-        secret: created.secret.expose().expose_secret().to_owned(),
+        // The portal never sees it (spec: Partner Portal): an admin hands it over.
+        secret: (!admin.actor.is_at_portal()).then(|| created.secret.expose().expose_secret().to_owned()),
         auth: created.auth.into(),
         warnings,
     };

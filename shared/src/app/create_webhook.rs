@@ -13,6 +13,7 @@ use crate::store::transitions::{self, Guard, NewTransition};
 use crate::store::webhooks::{self, NewWebhook};
 use crate::tenant::OrgId;
 use crate::transition::TransitionKind;
+use crate::webhook::MOST_PER_TENANT;
 use crate::webhook::filter::EventFilter;
 use crate::webhook::signing::SigningSecret;
 use crate::webhook::url::WebhookUrl;
@@ -44,7 +45,8 @@ pub struct CreatedWebhook {
 }
 
 impl App {
-    /// Creates an active webhook: one round trip.
+    /// Creates an active webhook: one round trip. At the portal, a person sets up the first one only: of a form sent
+    /// twice, the second finds that there is one.
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookLimitReached`].
@@ -66,6 +68,7 @@ impl App {
             sealed_secret: &sealed_secret,
             auth: &stored,
             at,
+            most: if actor.is_at_portal() { 1 } else { MOST_PER_TENANT },
         };
         let details = json!({"webhookId": id, "url": requested.url, "events": requested.events, "auth": stored.authentication});
         let transition = NewTransition { kind: TransitionKind::WebhookCreated, at, actor, details };

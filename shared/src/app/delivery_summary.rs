@@ -13,9 +13,10 @@ use crate::store::delivery_summary::{self, HourRow};
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
 
-/// Hours that are counted; the last is the current one.
-const HOURS: usize = 24;
+/// Clock hours that 24 hours touch: the first from within, the last up to now.
+const HOURS: usize = 25;
 const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
 /// Deliveries that are counted, at most: the newest.
 const MOST_COUNTED: u32 = 5_000;
 /// The newest deliveries that come with the counts.
@@ -40,7 +41,8 @@ pub struct HourCount {
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeliverySummary {
-    /// One entry for each hour, oldest first, those without deliveries included.
+    /// One entry for each clock hour, oldest first, those without deliveries included. Of the first, only what is of the
+    /// last 24 hours is counted; the last is the current one.
     pub hours: Vec<HourCount>,
     /// How many deliveries are counted.
     pub counted: u32,
@@ -60,10 +62,9 @@ impl App {
         org_id: &OrgId,
         webhook_id: &str,
     ) -> Result<DeliverySummary, Error> {
-        let now = self.now().milliseconds();
-        let this_hour = Timestamp::from_milliseconds(now - now % 3_600_000);
-        let begin = this_hour.minus(HOUR * 23);
-        let counts = delivery_summary::by_hour(org_id, webhook_id, begin, MOST_COUNTED);
+        let since = self.now().minus(DAY);
+        let begin = Timestamp::from_milliseconds(since.milliseconds() - since.milliseconds() % 3_600_000);
+        let counts = delivery_summary::by_hour(org_id, webhook_id, since, begin, MOST_COUNTED);
         let newest = (i64::MAX >> 11, String::new());
         let ever = Timestamp::from_milliseconds(0);
         let mut statements = webhook_checks(org_id, webhook_id, counts);
@@ -134,8 +135,8 @@ mod tests {
             ("b", "pending", 0),
             ("c", "failed", 60),
             ("d", "dead", 119),
-            ("e", "delivered", 23 * 60),
-            ("f", "delivered", 23 * 60 + 1),
+            ("e", "delivered", 24 * 60),
+            ("f", "delivered", 24 * 60 + 1),
         ] {
             delivery(&fixture, (&org, &webhook), id, state, minutes(ago)).await;
         }
@@ -144,16 +145,25 @@ mod tests {
         fixture.database.take_round_trips();
         let summary = fixture.app.summarize_deliveries(&org, &webhook).await.expect("a summary");
         assert_eq!(fixture.database.take_round_trips(), 1);
-        assert_eq!((summary.hours.len(), summary.counted, summary.truncated), (24, 5, false));
+        assert_eq!((summary.hours.len(), summary.counted, summary.truncated), (25, 5, false));
         let counts = |index: usize| {
             let hour = summary.hours[index];
             (hour.delivered, hour.retrying, hour.failed)
         };
         // The clock stands at a full hour: one minute before is the hour before.
-        assert_eq!((counts(23), counts(22), counts(21)), ((1, 1, 0), (0, 0, 1), (0, 0, 1)));
-        assert_eq!((counts(0), summary.hours[0].hour), ((1, 0, 0), minutes(23 * 60)));
+        assert_eq!((counts(24), counts(23), counts(22)), ((1, 1, 0), (0, 0, 1), (0, 0, 1)));
+        assert_eq!((counts(0), summary.hours[0].hour), ((1, 0, 0), minutes(24 * 60)));
         let latest: Vec<_> = summary.latest.iter().map(|delivery| delivery.event_id.as_str()).collect();
         assert_eq!(latest, ["b", "a", "c", "d", "e", "f"]);
+
+        // Half an hour later, the first hour holds what is of the 24 hours, and no more.
+        fixture.clock.advance(Duration::from_secs(30 * 60));
+        delivery(&fixture, (&org, &webhook), "h", "failed", minutes(24 * 60 - 30)).await;
+        delivery(&fixture, (&org, &webhook), "i", "failed", minutes(24 * 60 - 29)).await;
+        let summary = fixture.app.summarize_deliveries(&org, &webhook).await.expect("a summary");
+        let first = summary.hours[0];
+        assert_eq!((first.hour, first.delivered, first.failed), (minutes(24 * 60), 0, 1));
+        assert_eq!(summary.counted, 5);
     }
 
     #[tokio::test]
@@ -170,10 +180,10 @@ mod tests {
         fixture.database.batch(vec![many.bind(&webhook).bind(&org).bind(now)]).await.expect("inserted");
         let summary = fixture.app.summarize_deliveries(&org, &webhook).await.expect("a summary");
         assert_eq!((summary.counted, summary.truncated, summary.latest.len()), (5_000, true, 20));
-        assert_eq!(summary.hours[22].delivered, 3_600);
-        assert_eq!(summary.hours[21].delivered, 1_399);
+        assert_eq!(summary.hours[23].delivered, 3_600);
+        assert_eq!(summary.hours[22].delivered, 1_399);
 
-        let plan = fixture.database.plan(&delivery_summary::by_hour(&org, &webhook, now, 5_000));
+        let plan = fixture.database.plan(&delivery_summary::by_hour(&org, &webhook, now, now, 5_000));
         assert!(plan.iter().any(|line| line.contains("USING INDEX deliveries_newest")), "{plan:?}");
         assert!(!plan.iter().any(|line| line.contains("FOR ORDER BY")), "{plan:?}");
     }

@@ -80,8 +80,12 @@ pub struct Delivery {
     pub state: DeliveryState,
     /// When the event first reached this webhook's turn.
     pub created_at: Timestamp,
-    /// When it will be tried next; only while pending.
+    /// When it will be tried next, or, while it is held, given up; only while pending.
     pub next_attempt_at: Option<Timestamp>,
+    /// Whether it waits for its webhook, which is not verified or has stopped answering, and goes as soon as that is
+    /// over.
+    #[serde(default)]
+    pub held: bool,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// Why it ended other than delivered.

@@ -84,7 +84,9 @@ impl AttemptResult {
     }
 }
 
-fn outcome_of_status(status: u16, not_before: Option<Duration>) -> Outcome {
+/// Decides by the status alone.
+#[must_use]
+pub fn outcome_of_status(status: u16, not_before: Option<Duration>) -> Outcome {
     match status {
         200..=299 => Outcome::Delivered,
         410 => Outcome::Gone,

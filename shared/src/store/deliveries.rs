@@ -217,7 +217,7 @@ impl From<KeyRow> for DeliveryKey {
 }
 
 const LOG_COLUMNS: &str =
-    "SELECT event_id, event_type, state, created_at, next_attempt_at, ended_at, reason, attempts";
+    "SELECT event_id, event_type, state, created_at, next_attempt_at, ended_at, reason, attempts, held";
 
 /// A webhook's log, newest first, from before `cursor` on: at most `limit` rows are looked at, whatever the history;
 /// the caller filters.
@@ -275,6 +275,7 @@ pub struct LogRow {
     ended_at: Option<i64>,
     reason: Option<String>,
     attempts: String,
+    held: u8,
     /// The envelope, where asked for and kept.
     #[serde(default)]
     pub body: Option<String>,
@@ -307,6 +308,7 @@ impl TryFrom<LogRow> for Delivery {
             ended_at: row.ended_at.map(Timestamp::from_milliseconds),
             reason: row.reason,
             attempts,
+            held: row.held == 1,
         })
     }
 }

@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 use crate::webhook::authentication::{Authentication, HeaderName};
 use crate::webhook::filter::EventFilter;
 use crate::webhook::url::WebhookUrl;
-use crate::webhook::{MOST_PER_TENANT, Webhook, WebhookStatus};
+use crate::webhook::{Webhook, WebhookStatus};
 
 /// How a webhook's static token is stored.
 #[derive(Clone, Debug)]
@@ -34,9 +34,11 @@ pub struct NewWebhook<'a> {
     pub auth: &'a StoredAuthentication,
     /// When.
     pub at: Timestamp,
+    /// How many the tenant may have, this one included.
+    pub most: u32,
 }
 
-/// Stores a webhook for a registered tenant with fewer than twenty; otherwise stores nothing.
+/// Stores a webhook for a registered tenant that may have one more; otherwise stores nothing.
 pub fn insert(org_id: &OrgId, new: &NewWebhook<'_>) -> Statement {
     let statement = Statement::new(
         "INSERT INTO webhooks (org_id, id, url, events, status, secret, created_at, updated_at, auth_type, auth_header, auth_token) \
@@ -49,7 +51,7 @@ pub fn insert(org_id: &OrgId, new: &NewWebhook<'_>) -> Statement {
     .bind(new.events.to_stored())
     .bind(new.sealed_secret)
     .bind(new.at);
-    bind_authentication(statement, Some(new.auth)).bind(MOST_PER_TENANT)
+    bind_authentication(statement, Some(new.auth)).bind(new.most)
 }
 
 fn bind_authentication(statement: Statement, auth: Option<&StoredAuthentication>) -> Statement {
