@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use shared::ports::Clock;
 
-use crate::support::{ADMIN_KEY, TestApp, Token};
+use crate::support::{ADMIN_KEY, TestApp, token_of_admin};
 
 const NEW_URL: &str = "https://other.acme-corp.com/in";
 
@@ -84,7 +84,7 @@ async fn another_tenant_s_webhook_is_no_webhook() {
 async fn on_an_admin_s_route_it_opens_nothing() {
     let app = TestApp::default();
     let key = app.given_key("acme-corp").await;
-    let token = Token::of_admin(&app.clock).signed();
+    let token = token_of_admin(&app.clock).signed();
     for (what, headers) in [
         ("as it is", vec![("x-api-key", key.clone())]),
         (

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::story;
-use crate::support::{ADMIN_KEY, SERVICE_SECRET, TestApp, Token};
+use crate::support::{ADMIN_KEY, SERVICE_SECRET, TestApp, token_of_admin, token_of_portal};
 
 const HOOKS: &str = "/tenants/acme-corp/webhooks";
 const URL: &str = "https://hooks.acme-corp.com/in";
@@ -17,8 +17,8 @@ fn kept(app: &TestApp) -> String {
 #[tokio::test]
 async fn what_is_shown_once_is_kept_nowhere() {
     let app = TestApp::default();
-    let token = Token::of_admin(&app.clock).claim("jti", "told-apart").signed();
-    let portal = Token::of_portal(&app.clock, "owner@acme-corp.com").signed_by_portal();
+    let token = token_of_admin(&app.clock).claim("jti", "told-apart").signed();
+    let portal = token_of_portal(&app.clock, "owner@acme-corp.com").signed_hs256(SERVICE_SECRET);
     let shown = story::tell(&app).await;
     let mut hidden: Vec<String> = [shown.api_keys, shown.secrets].concat();
     hidden.extend([ADMIN_KEY, SERVICE_SECRET, "BwcHBwcHBwcH"].map(str::to_owned));

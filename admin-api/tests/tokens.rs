@@ -6,11 +6,12 @@ mod service;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use edge::testing::{TestKey, hs256, hs512};
 use rsa::pkcs1::EncodeRsaPublicKey;
 use rsa::pkcs8::{EncodePublicKey, LineEnding};
 use serde_json::{Value, json};
 
-use crate::support::{ADMIN_KEY, Answer, TestApp, TestKey, Token, hs256, hs512};
+use crate::support::{ADMIN_KEY, Answer, SERVICE_SECRET, TestApp, token_of_admin, token_of_portal};
 
 /// The one 401: to callers, every other is the same but for the request's id.
 async fn refusal(app: &TestApp) -> Answer {
@@ -39,7 +40,7 @@ async fn both_credentials_together_open_the_door() {
 #[tokio::test]
 async fn anything_less_gets_one_and_the_same_answer() {
     let app = TestApp::default();
-    let token = Token::of_admin(&app.clock).signed();
+    let token = token_of_admin(&app.clock).signed();
     let bearer = format!("Bearer {token}");
     let refusal = refusal(&app).await;
     assert_eq!(refusal.headers["www-authenticate"], "Bearer");
@@ -102,7 +103,7 @@ async fn header_values_that_are_no_text_are_refused() {
 #[tokio::test]
 async fn the_scheme_ignores_case() {
     let app = TestApp::default();
-    let token = Token::of_admin(&app.clock).signed();
+    let token = token_of_admin(&app.clock).signed();
     let caller =
         app.anybody().with("x-admin-api-key", ADMIN_KEY).with("authorization", format!("bEARER {token}"));
     caller.get("/tenants").await.is(200);
@@ -111,7 +112,7 @@ async fn the_scheme_ignores_case() {
 #[tokio::test]
 async fn a_token_without_signature_is_refused() {
     let app = TestApp::default();
-    let token = || Token::of_admin(&app.clock);
+    let token = || token_of_admin(&app.clock);
     for algorithm in ["none", "None", "NONE", "nOnE", "", " none", "RS256 ", "rs256", "Rs256"] {
         let unsigned = token().header("alg", algorithm).signed_with(|_| Vec::new());
         is_refused_without_fetch(&app, algorithm, &unsigned).await;
@@ -148,9 +149,9 @@ async fn the_public_key_is_no_shared_secret() {
         ("nothing", Vec::new()),
     ];
     for (what, secret) in secrets {
-        let admin = Token::of_admin(&app.clock).header("alg", "HS256");
+        let admin = token_of_admin(&app.clock).header("alg", "HS256");
         is_refused_without_fetch(&app, what, &admin.signed_with(|signed| hs256(&secret, signed))).await;
-        let portal = Token::of_portal(&app.clock, "owner@example.com");
+        let portal = token_of_portal(&app.clock, "owner@example.com");
         is_refused_without_fetch(&app, what, &portal.signed_with(|signed| hs256(&secret, signed))).await;
     }
 }
@@ -159,7 +160,7 @@ async fn the_public_key_is_no_shared_secret() {
 async fn no_other_algorithm_is_taken() {
     let app = TestApp::default();
     let key = TestKey::first();
-    let with = |algorithm: &str| Token::of_admin(&app.clock).header("alg", algorithm);
+    let with = |algorithm: &str| token_of_admin(&app.clock).header("alg", algorithm);
     for (what, token) in [
         ("RS384", with("RS384").signed_with(|signed| key.sign_rs384(signed))),
         ("RS384 that says RS256", with("RS256").signed_with(|signed| key.sign_rs384(signed))),
@@ -190,9 +191,9 @@ fn flipped(mut signature: Vec<u8>) -> Vec<u8> {
 #[tokio::test]
 async fn a_changed_token_is_refused() {
     let app = TestApp::default();
-    let token = Token::of_admin(&app.clock).signed();
+    let token = token_of_admin(&app.clock).signed();
     let parts: Vec<&str> = token.split('.').collect();
-    let other = Token::of_admin(&app.clock).claim("email", "other@smartphonekey.com").signed();
+    let other = token_of_admin(&app.clock).claim("email", "other@smartphonekey.com").signed();
     let other: Vec<&str> = other.split('.').collect();
     for (what, changed) in [
         ("other claims", format!("{}.{}.{}", parts[0], other[1], parts[2])),
@@ -216,7 +217,7 @@ async fn a_changed_token_is_refused() {
 #[tokio::test]
 async fn a_token_longer_than_any_honest_one_is_not_looked_at() {
     let app = TestApp::default();
-    let token = |length: usize| Token::of_admin(&app.clock).claim("x", "x".repeat(length)).signed();
+    let token = |length: usize| token_of_admin(&app.clock).claim("x", "x".repeat(length)).signed();
     is_refused_without_fetch(&app, "long", &token(13 * 1024)).await;
     app.bearer(&token(8 * 1024)).get("/tenants").await.is(200);
 }
@@ -245,12 +246,12 @@ async fn a_token_cannot_bring_its_own_key_or_rules() {
         ("jku", json!(7)),
     ] {
         let what = format!("{name}: {value}");
-        let token = || Token::of_admin(&app.clock).header(name, value.clone());
+        let token = || token_of_admin(&app.clock).header(name, value.clone());
         is_refused_without_fetch(&app, &what, &token().signed_with(|signed| stranger.sign_rs256(signed)))
             .await;
         is_refused_without_fetch(&app, &what, &token().signed()).await;
-        let portal = Token::of_portal(&app.clock, "owner@example.com").header(name, value.clone());
-        is_refused_without_fetch(&app, &what, &portal.signed_by_portal()).await;
+        let portal = token_of_portal(&app.clock, "owner@example.com").header(name, value.clone());
+        is_refused_without_fetch(&app, &what, &portal.signed_hs256(SERVICE_SECRET)).await;
     }
 }
 
@@ -262,7 +263,7 @@ async fn a_header_that_says_something_twice_is_refused() {
         ("key id", r#"{"kid":"other","#),
         ("unknown", r#"{"x":1,"x":2,"#),
     ] {
-        let token = Token::of_admin(&app.clock).header_text(|text| text.replacen('{', twice, 1));
+        let token = token_of_admin(&app.clock).header_text(|text| text.replacen('{', twice, 1));
         is_refused_without_fetch(&app, what, &token.signed()).await;
     }
 }

@@ -31,9 +31,9 @@ pub async fn from_worker(
     let mut builder = http::Request::builder().method(&method).uri(target);
     for name in headers {
         if let Some(value) = request.headers().get(name.as_str())? {
-            // JavaScript joins repeated headers with a comma: such a value equals none that was configured. What no
-            // header can hold cannot have come as one.
-            if let Ok(value) = HeaderValue::from_str(&value) {
+            // JavaScript joins repeated headers with a comma: such a value equals none that was configured. Beyond ASCII,
+            // the bytes are not those that came, but the rest of the line, another cookie, still is.
+            if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
                 builder = builder.header(name, value);
             }
         }

@@ -31,9 +31,29 @@ pub async fn read_form(request: Request) -> Result<BTreeMap<String, String>, Pro
 /// # Errors
 /// 400 where one is there twice or is not UTF-8.
 pub fn fields(text: &str) -> Result<BTreeMap<String, String>, Problem> {
+    // serde_urlencoded would put U+FFFD in the place of what is not UTF-8.
+    let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
+    decoded.map_err(|_| Problem::invalid_request("The form is not UTF-8."))?;
     let malformed = |_| Problem::invalid_request("The form is malformed.");
     let pairs: Vec<(String, String)> = serde_urlencoded::from_str(text).map_err(malformed)?;
     let count = pairs.len();
     let fields: BTreeMap<_, _> = pairs.into_iter().collect();
     if fields.len() == count { Ok(fields) } else { Err(Problem::invalid_request("A field is there twice.")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_read_once_each_and_as_utf_8() {
+        let read = fields("a=1&b=%C3%A9+x&c=").unwrap();
+        assert_eq!(
+            read.into_iter().collect::<Vec<_>>(),
+            [("a", "1"), ("b", "é x"), ("c", "")].map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+        for bad in ["a=1&a=2", "a=%FF", "%FF=1", "a=%C3&b=%A9", "a=%ED%A0%80"] {
+            assert_eq!(fields(bad).unwrap_err().status, http::StatusCode::BAD_REQUEST, "{bad}");
+        }
+    }
 }

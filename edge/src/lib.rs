@@ -11,3 +11,5 @@ pub mod routes;
 pub mod secret;
 pub mod serve;
 pub mod service_binding;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 use shared::ports::{Clock, Log, Random};
 use shared::settings::SettingFaults;
@@ -28,15 +28,15 @@ pub struct Surroundings {
 
 /// How a Worker shows its problems.
 pub trait ProblemFormat: Send + Sync {
-    /// The media type, and the body.
-    fn render(&self, problem: &Problem, request_id: &str) -> (&'static str, String);
+    /// The media type, and the body. `left` is what the handler left on its response.
+    fn render(&self, problem: &Problem, request_id: &str, left: &Extensions) -> (&'static str, String);
 }
 
 /// `application/json`, as the APIs have it.
 pub struct JsonProblems;
 
 impl ProblemFormat for JsonProblems {
-    fn render(&self, problem: &Problem, request_id: &str) -> (&'static str, String) {
+    fn render(&self, problem: &Problem, request_id: &str, _left: &Extensions) -> (&'static str, String) {
         ("application/json", problem.render(request_id))
     }
 }
@@ -146,7 +146,7 @@ pub fn misconfigured(
 }
 
 fn write_problem(format: &dyn ProblemFormat, problem: &Problem, request_id: &str, response: &mut Response) {
-    let (media_type, body) = format.render(problem, request_id);
+    let (media_type, body) = format.render(problem, request_id, response.extensions());
     *response.status_mut() = problem.status;
     response.headers_mut().remove(header::CONTENT_LENGTH);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));

@@ -8,6 +8,8 @@ use edge::problem::Problem;
 use http::header;
 use sha2::{Digest, Sha256};
 
+use crate::pages::problem::no_page;
+
 const STYLESHEET: &str = include_str!("../assets/portal.css");
 const ICON: &str = include_str!("../assets/icon.svg");
 
@@ -37,7 +39,7 @@ pub async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
     } else if path == paths().icon {
         ("image/svg+xml", ICON)
     } else {
-        return Err(Problem::not_found());
+        return Err(no_page());
     };
     let headers =
         [(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];

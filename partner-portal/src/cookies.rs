@@ -20,10 +20,12 @@ const LONGEST: usize = 4096;
 
 /// The value of a cookie; nothing where it is absent, too long, or there twice.
 pub fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut values = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value);
+    // Others' cookies on the same line may be of any bytes.
+    let lines = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
+    let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
+    let mut values = pairs.filter_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
     let value = values.next().filter(|value| value.len() <= LONGEST)?;
+    let value = std::str::from_utf8(value).ok()?;
     values.next().is_none().then_some(value)
 }
 
@@ -51,6 +53,14 @@ mod tests {
         let headers = headers(&["a=1; __Host-session=token.x.y; b=2"]);
         assert_eq!(read(&headers, SESSION), Some("token.x.y"));
         assert_eq!(read(&headers, "session"), None);
+    }
+
+    #[test]
+    fn another_s_cookie_does_not_stand_in_the_way() {
+        let line = HeaderValue::from_bytes(b"a=\xe9; __Host-session=token; b=\xff\xff").unwrap();
+        let headers = HeaderMap::from_iter([(header::COOKIE, line)]);
+        assert_eq!(read(&headers, SESSION), Some("token"));
+        assert_eq!(read(&headers, "a"), None);
     }
 
     #[test]

@@ -4,12 +4,11 @@ use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
-use edge::problem::Problem;
 use edge::routes::Access::{Open, Person};
 use edge::routes::{Route, Routes};
 use edge::serve::{Surroundings, serve_as};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, COOKIE, ORIGIN};
-use http::{HeaderMap, HeaderName, Method, StatusCode};
+use http::{HeaderMap, HeaderName, Method};
 
 use shared::settings::SettingFaults;
 
@@ -17,7 +16,7 @@ use crate::assets;
 use crate::csrf::FETCH_SITE;
 use crate::headers::{Nonce, secure};
 use crate::pages::dashboard::PURPOSE;
-use crate::pages::problem::HtmlProblems;
+use crate::pages::problem::{HtmlProblems, no_page};
 use crate::pages::{api_key, dashboard, deliveries, health, onboarding, organizations, sign_in, webhook};
 use crate::service::Service;
 
@@ -66,9 +65,7 @@ pub async fn answer(
     let nonce = Nonce::draw(&*service.random);
     request.extensions_mut().insert(nonce.clone());
     let format = HtmlProblems::of(request.method() == Method::GET, request.uri());
-    let fallback = async |_: &HeaderMap| {
-        Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no page at this address.")
-    };
+    let fallback = async |_: &HeaderMap| no_page();
     let mut response = serve_as(&format, router, surroundings, request, fallback).await;
     secure(response.headers_mut(), &nonce, &service.provider_origin);
     response

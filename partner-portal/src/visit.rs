@@ -17,7 +17,9 @@ use shared::time::Timestamp;
 
 use crate::admin_client::PersonClient;
 use crate::headers::Nonce;
-use crate::pages::respond::see_other;
+use crate::oidc::TRANSACTION_LIFE;
+use crate::pages::notice::Notice;
+use crate::pages::respond::{see_other, with_cookies};
 use crate::service::Service;
 use crate::session::{Session, Sessions};
 use crate::unread_key::UnreadKeys;
@@ -25,6 +27,9 @@ use crate::{csrf, pages};
 
 /// The field of every form that ties it to its session.
 pub const CSRF_FIELD: &str = "csrf";
+
+/// The parameter and the field that say where to go afterwards: a local path.
+pub const RETURN_FIELD: &str = "return_to";
 
 /// Anybody's request.
 pub struct Visit {
@@ -150,11 +155,21 @@ impl FromRequest<Service> for Submitted {
 }
 
 fn to_sign_in(return_to: &str) -> Response {
-    let query = serde_urlencoded::to_string([("return_to", return_to)]).unwrap_or_default();
-    see_other(&format!("/login?{query}"))
+    see_other(&sign_in_path(return_to))
 }
 
-/// Signs in again, and goes to the page that the form was on. Who wanted to sign out has done so.
+/// Where to sign in and then go on to a local path.
+pub fn sign_in_path(return_to: &str) -> String {
+    let query = serde_urlencoded::to_string([(RETURN_FIELD, return_to)]).unwrap_or_default();
+    format!("/login?{query}")
+}
+
+/// Signs in again, and goes to the page that the form was on, which says that it was not taken. Who wanted to sign out has
+/// done so.
 fn to_page_of(target: &str) -> Response {
-    if target == "/logout" { see_other("/") } else { to_sign_in(pages::page_of_form(target)) }
+    if target == "/logout" {
+        return see_other("/");
+    }
+    let cookie = Notice::SessionEnded.cookie_for(TRANSACTION_LIFE);
+    with_cookies(to_sign_in(pages::page_of_form(target)), [cookie])
 }

@@ -14,6 +14,7 @@ mod delivery;
 mod misconfiguration;
 mod portal;
 mod requests;
+mod sign_in;
 mod storage;
 mod story;
 mod tokens;

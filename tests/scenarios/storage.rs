@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use http::Method;
 use serde_json::json;
+use tests::browser::Browser;
 use tests::receiver::{Behavior, Receiver};
 use tests::tenant::Tenant;
 use tests::world::run;
@@ -49,6 +51,24 @@ fn neither_what_is_stored_nor_what_is_logged_holds_a_secret() {
         let _ =
             world.admin().post(&format!("/tenants/{}/webhooks", tenant.org_id), &echoed).await.expect(400);
 
+        // A person at the portal, with a key that nobody looked at.
+        let browser = Browser::start(world).await;
+        browser.sign_in("owner@storage-corp.com").await;
+        browser.register("storage-corp", "Storage").await;
+        browser.sees("h1", "Storage").await;
+        let third_key = browser.reveal_key().await;
+        let csrf = browser.value("form[action='/api-key/rotate'] input[name=csrf]").await;
+        let cookies = browser.cookies().await;
+        let session = cookies.split("; ").find_map(|pair| pair.strip_prefix("__Host-session=")).unwrap();
+        let form = world.portal().with("cookie", &cookies);
+        let form = form.with("content-type", "application/x-www-form-urlencoded");
+        let body = format!("csrf={csrf}&orgId=storage-corp").into_bytes();
+        let rotated = form.send(Method::POST, "/api-key/rotate", Some(body)).await;
+        assert_eq!(rotated.status, 303, "{}", rotated.text);
+        let set = rotated.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
+        let unread = set.into_iter().find_map(|cookie| cookie.strip_prefix("__Host-unread-key=")).unwrap();
+        let opener = unread.split(';').next().unwrap().split_once('.').unwrap().1;
+
         // Then none is anywhere, as it is or without its prefix.
         let credentials = world.credentials();
         let secrets = [
@@ -63,12 +83,25 @@ fn neither_what_is_stored_nor_what_is_logged_holds_a_secret() {
             credentials.admin_jwt.rsplit('.').next().unwrap(),
             &world.secret("WEBHOOK_SECRETS_KEY"),
             &world.secret("SERVICE_JWT_SECRET"),
+            &third_key,
+            session,
+            session.split('.').nth(1).unwrap(),
+            &csrf,
+            opener,
+            &world.secret("SESSION_KEY"),
+            &world.secret("AUTH0_CLIENT_SECRET"),
         ];
         let mut dump = Vec::new();
         for file in world.stores().iter().flat_map(|store| files_below(store)) {
             dump.extend(fs::read(file).unwrap_or_default());
         }
-        for known in [tenant.org_id.as_str(), webhook.id.as_str(), &first_key[..8], event.id.as_str()] {
+        for known in [
+            tenant.org_id.as_str(),
+            webhook.id.as_str(),
+            &first_key[..8],
+            event.id.as_str(),
+            "storage-corp.com",
+        ] {
             assert!(contains(&dump, known), "the dump is one of what is stored: {known}");
         }
         let workers = ["admin-api", "webhook-delivery", "partner-portal"];

@@ -241,6 +241,17 @@ impl Browser {
         ran.unwrap_or_else(|error| panic!("{body}: {error}")).json().clone()
     }
 
+    /// What was copied last.
+    ///
+    /// # Panics
+    /// Where the browser does not tell.
+    pub async fn clipboard(&self) -> String {
+        self.devtools("Browser.grantPermissions", json!({"permissions": ["clipboardReadWrite"]})).await;
+        let read = "const [done] = arguments; navigator.clipboard.readText().then(done, (error) => done(String(error)))";
+        let read = self.driver.execute_async(read, vec![]).await.unwrap();
+        read.json().as_str().unwrap_or_default().to_owned()
+    }
+
     /// Fails where a page broke its own Content Security Policy, or a script of it failed.
     ///
     /// # Panics

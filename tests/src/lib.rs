@@ -14,6 +14,8 @@ pub mod client;
 pub mod event;
 pub mod log;
 pub mod poll;
+pub mod provider;
 pub mod receiver;
 pub mod tenant;
+mod wire;
 pub mod world;

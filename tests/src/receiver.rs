@@ -6,14 +6,13 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::poll::{SOON, eventually, now};
+use crate::wire::{Request, read_request};
 
-/// The longest request head; ours are far shorter.
-const LONGEST_HEAD: usize = 64 * 1024;
 /// How long a connection that is kept hanging is held at most.
 const LONGEST_HANG: Duration = Duration::from_secs(120);
 
@@ -156,7 +155,9 @@ impl Receiver {
     }
 
     async fn serve(&self, mut stream: TcpStream) -> std::io::Result<()> {
-        let Some((path, mut received)) = read_request(&mut stream).await? else { return Ok(()) };
+        let Some(request) = read_request(&mut stream).await? else { return Ok(()) };
+        let Request { method, target: path, headers, body } = request;
+        let mut received = Received { method, headers, body, at: now(), open_at_once: 0 };
         let id = received.headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
         let id = format!("{} {id}", path.split('/').nth(1).unwrap_or_default());
         let behavior = {
@@ -176,39 +177,6 @@ impl Receiver {
         }
         answered
     }
-}
-
-async fn read_request(stream: &mut TcpStream) -> std::io::Result<Option<(String, Received)>> {
-    let mut bytes = Vec::new();
-    let end = loop {
-        if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            break at;
-        }
-        if bytes.len() > LONGEST_HEAD || stream.read_buf(&mut bytes).await? == 0 {
-            return Ok(None);
-        }
-    };
-    let mut body = bytes.split_off(end + 4);
-    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let mut lines = head.split("\r\n");
-    let mut words = lines.next().unwrap_or_default().split(' ');
-    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let mut headers = HeaderMap::new();
-    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
-        let parsed = (name.parse::<HeaderName>(), HeaderValue::from_str(value.trim()));
-        if let (Ok(name), Ok(value)) = parsed {
-            headers.append(name, value);
-        }
-    }
-    let length = headers.get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
-    let length: usize = length.unwrap_or(0);
-    while body.len() < length {
-        if stream.read_buf(&mut body).await? == 0 {
-            return Ok(None);
-        }
-    }
-    let received = Received { method: method.to_owned(), headers, body, at: now(), open_at_once: 0 };
-    Ok(Some((path.to_owned(), received)))
 }
 
 async fn answer(mut stream: TcpStream, behavior: Behavior) -> std::io::Result<()> {

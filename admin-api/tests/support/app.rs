@@ -11,10 +11,10 @@ use axum::Router;
 use axum::body::Body;
 use edge::routes::Route;
 use edge::serve::Surroundings;
+use edge::testing::RustCryptoRs256;
 use serde_json::json;
 use shared::testing::{AesGcm, FakeClock, MemoryLog, MemoryQueue, MemoryStore, SeededRandom, SqliteDatabase};
 
-use super::issuer::RustCryptoRs256;
 use super::{Answer, Issuer, setting};
 
 /// Everything around the Worker that a test can steer or look into; all its isolates share it.

@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::{HeaderValue, Method, header};
 use serde_json::Value;
 
-use super::{ADMIN_KEY, Answer, TestApp, Token};
+use super::{ADMIN_KEY, Answer, SERVICE_SECRET, TestApp, token_of_admin, token_of_portal};
 
 /// Somebody with credentials, or without.
 pub(crate) struct Caller<'a> {
@@ -20,7 +20,7 @@ impl TestApp {
 
     /// An admin with both credentials.
     pub(crate) fn admin(&self) -> Caller<'_> {
-        self.bearer(&Token::of_admin(&self.clock).signed())
+        self.bearer(&token_of_admin(&self.clock).signed())
     }
 
     /// Somebody with the admin key and this token.
@@ -30,7 +30,7 @@ impl TestApp {
 
     /// The portal, on behalf of this person.
     pub(crate) fn portal(&self, person: &str) -> Caller<'_> {
-        self.bearer(&Token::of_portal(&self.clock, person).signed_by_portal())
+        self.bearer(&token_of_portal(&self.clock, person).signed_hs256(SERVICE_SECRET))
     }
 
     /// A partner's backend with its key.

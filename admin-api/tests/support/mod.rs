@@ -11,6 +11,6 @@ mod token;
 pub(crate) use answer::Answer;
 pub(crate) use app::TestApp;
 pub(crate) use caller::Caller;
-pub(crate) use issuer::{Issuer, TestKey};
+pub(crate) use issuer::Issuer;
 pub(crate) use settings::{ADMIN_KEY, AUDIENCE, ISSUER, SERVICE_SECRET, setting};
-pub(crate) use token::{Token, hs256, hs512};
+pub(crate) use token::{token_of_admin, token_of_portal};

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shared::ports::Clock;
 
 use super::{is_refused_without_fetch, refusal};
-use crate::support::{AUDIENCE, ISSUER, TestApp, Token};
+use crate::support::{AUDIENCE, ISSUER, SERVICE_SECRET, TestApp, token_of_admin, token_of_portal};
 
 /// What no time claim may be, whatever the clock says.
 fn no_times() -> Vec<Value> {
@@ -17,7 +17,7 @@ fn no_times() -> Vec<Value> {
 async fn a_token_counts_from_its_first_second_to_its_last_give_or_take_a_minute() {
     let app = TestApp::default();
     let now = app.clock.now().seconds();
-    let token = || Token::of_admin(&app.clock);
+    let token = || token_of_admin(&app.clock);
     for (name, good, bad) in [
         ("exp", vec![now + 1, now, now - 60], vec![now - 61, now - 3600, 0, -1]),
         ("iat", vec![now - 86_400, now, now + 60], vec![now + 61, now + 3600, -1]),
@@ -49,25 +49,25 @@ async fn times_of_another_type_or_beyond_all_calendars_are_refused() {
     for name in ["exp", "iat", "nbf"] {
         for value in no_times() {
             let what = format!("{name}: {value}");
-            let admin = Token::of_admin(&app.clock).claim(name, value.clone());
+            let admin = token_of_admin(&app.clock).claim(name, value.clone());
             is_refused_without_fetch(&app, &what, &admin.signed()).await;
-            let portal = Token::of_portal(&app.clock, "owner@example.com").claim(name, value);
-            is_refused_without_fetch(&app, &what, &portal.signed_by_portal()).await;
+            let portal = token_of_portal(&app.clock, "owner@example.com").claim(name, value);
+            is_refused_without_fetch(&app, &what, &portal.signed_hs256(SERVICE_SECRET)).await;
         }
         for text in ["1e400", "-1e400", "99999999999999999999999", "01", "NaN"] {
-            let token = Token::of_admin(&app.clock).claim(name, 4_242_424_242_i64);
+            let token = token_of_admin(&app.clock).claim(name, 4_242_424_242_i64);
             let token = token.claims_text(|claims| claims.replace("4242424242", text));
             is_refused_without_fetch(&app, &format!("{name}: {text}"), &token.signed()).await;
         }
     }
     // The ends of what the calendar's own arithmetic can hold.
     for value in [-8_334_601_228_800_i64, 8_210_266_876_799, -62_135_596_800, 253_402_300_800] {
-        is_refused_without_fetch(&app, "exp", &Token::of_admin(&app.clock).claim("exp", value).signed())
-            .await;
+        is_refused_without_fetch(&app, "exp", &token_of_admin(&app.clock).claim("exp", value).signed()).await;
         for (name, other) in [("exp", "iat"), ("iat", "exp"), ("nbf", "exp")] {
             let token =
-                Token::of_portal(&app.clock, "owner@example.com").claim(name, value).claim(other, value);
-            is_refused_without_fetch(&app, &format!("{name}: {value}"), &token.signed_by_portal()).await;
+                token_of_portal(&app.clock, "owner@example.com").claim(name, value).claim(other, value);
+            is_refused_without_fetch(&app, &format!("{name}: {value}"), &token.signed_hs256(SERVICE_SECRET))
+                .await;
         }
     }
 }
@@ -76,9 +76,9 @@ async fn times_of_another_type_or_beyond_all_calendars_are_refused() {
 async fn only_not_before_may_be_absent() {
     let app = TestApp::default();
     for name in ["exp", "iat", "iss", "aud"] {
-        is_refused_without_fetch(&app, name, &Token::of_admin(&app.clock).without_claim(name).signed()).await;
+        is_refused_without_fetch(&app, name, &token_of_admin(&app.clock).without_claim(name).signed()).await;
     }
-    app.bearer(&Token::of_admin(&app.clock).without_claim("nbf").signed()).get("/tenants").await.is(200);
+    app.bearer(&token_of_admin(&app.clock).without_claim("nbf").signed()).get("/tenants").await.is(200);
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn the_issuer_is_compared_to_the_letter() {
         json!([ISSUER]),
         Value::Null,
     ] {
-        let token = Token::of_admin(&app.clock).claim("iss", issuer.clone()).signed();
+        let token = token_of_admin(&app.clock).claim("iss", issuer.clone()).signed();
         is_refused_without_fetch(&app, &issuer.to_string(), &token).await;
     }
 }
@@ -115,10 +115,10 @@ async fn the_audience_must_name_us() {
         json!(7),
         Value::Null,
     ] {
-        let token = Token::of_admin(&app.clock).claim("aud", audience.clone()).signed();
+        let token = token_of_admin(&app.clock).claim("aud", audience.clone()).signed();
         is_refused_without_fetch(&app, &audience.to_string(), &token).await;
     }
-    let several = Token::of_admin(&app.clock).claim("aud", json!(["https://userinfo.test", AUDIENCE]));
+    let several = token_of_admin(&app.clock).claim("aud", json!(["https://userinfo.test", AUDIENCE]));
     app.bearer(&several.signed()).get("/tenants").await.is(200);
 }
 
@@ -133,11 +133,11 @@ async fn claims_that_say_something_twice_are_refused() {
         r#"{"\u0065mail":"other@smartphonekey.com","#,
         r#"{"x":{"y":1,"y":2},"#,
     ] {
-        let token = Token::of_admin(&app.clock).claims_text(|text| text.replacen('{', twice, 1));
+        let token = token_of_admin(&app.clock).claims_text(|text| text.replacen('{', twice, 1));
         is_refused_without_fetch(&app, twice, &token.signed()).await;
-        let portal = Token::of_portal(&app.clock, "owner@example.com").claim("email_verified", true);
+        let portal = token_of_portal(&app.clock, "owner@example.com").claim("email_verified", true);
         let portal = portal.claims_text(|text| text.replacen('{', twice, 1));
-        is_refused_without_fetch(&app, twice, &portal.signed_by_portal()).await;
+        is_refused_without_fetch(&app, twice, &portal.signed_hs256(SERVICE_SECRET)).await;
     }
 }
 
@@ -145,7 +145,7 @@ async fn claims_that_say_something_twice_are_refused() {
 async fn claims_must_be_one_json_object() {
     let app = TestApp::default();
     for claims in ["", "null", "[]", "\"text\"", "7", "{", "{} {}", "\u{FEFF}{}"] {
-        let token = Token::of_admin(&app.clock).claims_text(|_| claims.to_owned());
+        let token = token_of_admin(&app.clock).claims_text(|_| claims.to_owned());
         is_refused_without_fetch(&app, claims, &token.signed()).await;
     }
 }
@@ -154,7 +154,7 @@ async fn claims_must_be_one_json_object() {
 async fn an_admin_has_an_address_at_our_domain() {
     let app = TestApp::default();
     for address in ["admin@smartphonekey.com", "a.b+c@SmartphoneKey.COM", "x@SMARTPHONEKEY.com"] {
-        app.bearer(&Token::of_admin(&app.clock).claim("email", address).signed())
+        app.bearer(&token_of_admin(&app.clock).claim("email", address).signed())
             .get("/tenants")
             .await
             .is(200);
@@ -189,7 +189,7 @@ async fn an_admin_has_an_address_at_our_domain() {
         json!(true),
         Value::Null,
     ] {
-        let token = Token::of_admin(&app.clock).claim("email", address.clone());
+        let token = token_of_admin(&app.clock).claim("email", address.clone());
         // NUL is no part of any token's text: such a one is malformed, not somebody else's.
         let expected = if address.as_str().is_some_and(|text| text.contains('\0')) { 401 } else { 403 };
         let answer = app.bearer(&token.signed()).get("/tenants").await;
@@ -198,7 +198,7 @@ async fn an_admin_has_an_address_at_our_domain() {
             answer.is_problem(403, "email_domain_not_allowed");
         }
     }
-    let without = Token::of_admin(&app.clock).without_claim("email").signed();
+    let without = token_of_admin(&app.clock).without_claim("email").signed();
     app.bearer(&without).get("/tenants").await.is_problem(403, "email_domain_not_allowed");
 }
 
@@ -206,17 +206,17 @@ async fn an_admin_has_an_address_at_our_domain() {
 async fn an_address_that_is_said_to_be_unverified_does_not_count() {
     let app = TestApp::default();
     for verified in [json!(false), json!("true"), json!(1), json!([true]), Value::Null] {
-        let token = Token::of_admin(&app.clock).claim("email_verified", verified);
+        let token = token_of_admin(&app.clock).claim("email_verified", verified);
         app.bearer(&token.signed()).get("/tenants").await.is_problem(403, "email_domain_not_allowed");
     }
-    let silent = Token::of_admin(&app.clock).without_claim("email_verified").signed();
+    let silent = token_of_admin(&app.clock).without_claim("email_verified").signed();
     app.bearer(&silent).get("/tenants").await.is(200);
 }
 
 #[tokio::test]
 async fn somebody_else_s_token_must_be_good_to_be_told_so() {
     let app = TestApp::default();
-    let token = Token::of_admin(&app.clock).claim("email", "admin@example.com").signed_with(|_| vec![1; 256]);
+    let token = token_of_admin(&app.clock).claim("email", "admin@example.com").signed_with(|_| vec![1; 256]);
     let answer = app.bearer(&token).get("/tenants").await;
     assert_eq!(answer.without_request_id(), refusal(&app).await.without_request_id());
 }
@@ -225,7 +225,7 @@ async fn somebody_else_s_token_must_be_good_to_be_told_so() {
 async fn the_address_is_where_the_configuration_says() {
     const CLAIM: &str = "https://smartphonekey.com/email";
     let app = TestApp::configured(&[("ADMIN_EMAIL_CLAIM", CLAIM)]);
-    let token = || Token::of_admin(&app.clock).without_claim("email").without_claim("email_verified");
+    let token = || token_of_admin(&app.clock).without_claim("email").without_claim("email_verified");
     let named = |address: &str| token().claim(CLAIM, address);
     app.bearer(&named("admin@smartphonekey.com").signed()).get("/tenants").await.is(200);
     let verified = format!("{CLAIM}_verified");
@@ -243,7 +243,7 @@ async fn the_address_is_where_the_configuration_says() {
 #[tokio::test]
 async fn the_person_is_the_actor() {
     let app = TestApp::default();
-    let person = Token::of_admin(&app.clock).claim("email", "Jane.Doe@smartphonekey.com").signed();
+    let person = token_of_admin(&app.clock).claim("email", "Jane.Doe@smartphonekey.com").signed();
     let body = json!({"orgName": "ACME", "ownerEmail": "owner@acme-corp.com"});
     app.bearer(&person).post("/tenants/acme-corp/register", body).await.is(201);
     let tenant = app.admin().get("/tenants/acme-corp").await;

@@ -1,16 +1,17 @@
 //! The issuer's keys: found, kept, rotated, and gone.
 
+use edge::testing::TestKey;
 use serde_json::{Value, json};
 
 use super::{is_refused, is_refused_without_fetch};
-use crate::support::{ISSUER, TestApp, TestKey, Token};
+use crate::support::{ISSUER, TestApp, token_of_admin};
 
 fn with_key_id(app: &TestApp, id: impl Into<Value>) -> String {
-    Token::of_admin(&app.clock).header("kid", id).signed()
+    token_of_admin(&app.clock).header("kid", id).signed()
 }
 
 fn rotated(app: &TestApp) -> String {
-    let token = Token::of_admin(&app.clock).header("kid", TestKey::second().id);
+    let token = token_of_admin(&app.clock).header("kid", TestKey::second().id);
     token.signed_with(|signed| TestKey::second().sign_rs256(signed))
 }
 
@@ -24,7 +25,7 @@ async fn keys_come_from_the_issuer_and_from_nowhere_else() {
 #[tokio::test]
 async fn without_the_admin_key_nothing_is_fetched() {
     let app = TestApp::default();
-    let bearer = format!("Bearer {}", Token::of_admin(&app.clock).signed());
+    let bearer = format!("Bearer {}", token_of_admin(&app.clock).signed());
     app.anybody().with("authorization", bearer).get("/tenants").await.is(401);
     assert!(app.issuer.take_fetches().is_empty());
 }
@@ -47,7 +48,7 @@ async fn a_key_id_must_name_a_published_key() {
 #[tokio::test]
 async fn a_key_id_may_be_absent_where_there_is_one_key_only() {
     let app = TestApp::default();
-    let token = Token::of_admin(&app.clock).without_header("kid").signed();
+    let token = token_of_admin(&app.clock).without_header("kid").signed();
     app.bearer(&token).get("/tenants").await.is(200);
     app.issuer.publish(&[TestKey::first().jwk(), TestKey::second().jwk()]);
     app.wait(601);
@@ -162,7 +163,7 @@ async fn a_withdrawn_key_is_refused_after_ten_minutes() {
     app.admin().get("/tenants").await.is(200);
     app.issuer.publish(&[TestKey::second().jwk()]);
     app.wait(601);
-    let token = Token::of_admin(&app.clock).signed();
+    let token = token_of_admin(&app.clock).signed();
     is_refused(&app, "withdrawn", &token).await;
 }
 
@@ -190,8 +191,8 @@ async fn without_any_keys_the_door_stays_shut_and_says_so() {
 async fn an_issuer_without_keys_lets_nobody_in() {
     let app = TestApp::default();
     app.issuer.publish(&[]);
-    is_refused(&app, "no keys", &Token::of_admin(&app.clock).signed()).await;
-    is_refused(&app, "no keys, no id", &Token::of_admin(&app.clock).without_header("kid").signed()).await;
+    is_refused(&app, "no keys", &token_of_admin(&app.clock).signed()).await;
+    is_refused(&app, "no keys, no id", &token_of_admin(&app.clock).without_header("kid").signed()).await;
 }
 
 #[tokio::test]

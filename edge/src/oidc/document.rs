@@ -28,7 +28,7 @@ pub struct DocumentSource {
 /// One document as this isolate knows it.
 pub struct CachedDocument<T> {
     source: DocumentSource,
-    /// Its key in the store.
+    /// For the log.
     name: &'static str,
     parse: fn(&str) -> Option<T>,
     known: Mutex<Known<T>>,
@@ -75,7 +75,7 @@ impl<T> CachedDocument<T> {
         if let Some(fetched) = remembered.as_ref().filter(|fetched| now.since(fetched.at) < FRESH) {
             return Ok(fetched.clone());
         }
-        let stored = self.stored().await;
+        let stored = self.stored(url).await;
         if let Some(fetched) = stored.as_ref().filter(|fetched| now.since(fetched.at) < FRESH) {
             self.remember(fetched);
             return Ok(fetched.clone());
@@ -113,13 +113,14 @@ impl<T> CachedDocument<T> {
         self.remember(&fetched);
         if let Ok(text) = serde_json::to_string(&Stored { at: now, document }) {
             // Only a convenience for other isolates: a failure costs them one fetch.
-            let _ = self.source.store.put(self.name, &text, KEPT).await;
+            let _ = self.source.store.put(url, &text, KEPT).await;
         }
         Ok(fetched)
     }
 
-    async fn stored(&self) -> Option<Fetched<T>> {
-        let text = self.source.store.get(self.name).await.ok().flatten()?;
+    /// By its URL: what another issuer said is not taken for this one's.
+    async fn stored(&self, url: &str) -> Option<Fetched<T>> {
+        let text = self.source.store.get(url).await.ok().flatten()?;
         let stored: Stored = serde_json::from_str(&text).ok()?;
         Some(Fetched { at: stored.at, value: Arc::new((self.parse)(&stored.document)?) })
     }

@@ -81,6 +81,10 @@ pub struct Webhook {
     pub last_error_message: Option<String>,
     /// Failed attempts since the last success.
     pub consecutive_failures: u32,
+    /// Why it is disabled.
+    pub disabled_reason: Option<String>,
+    /// Since when its deliveries wait for an answer.
+    pub circuit_opened_at: Option<Timestamp>,
 }
 
 /// A webhook just created.

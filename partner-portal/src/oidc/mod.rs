@@ -145,13 +145,15 @@ impl Provider {
                     .map_err(|_| failed("the token endpoint gave no ID token".to_owned()))?
                     .id_token
             }
-            400..=499 => {
+            status => {
                 let error = serde_json::from_str::<TokenRefusal>(&answer.body).map(|refusal| refusal.error);
                 // One word of RFC 6749, section 5.2.
                 let error: String = error.unwrap_or_default().chars().take(40).collect();
-                return Err(failed(format!("the token endpoint answered {}: {error}", answer.status)));
+                let detail = format!("the token endpoint answered {status}: {error}");
+                // Only the code can be the person's affair: our secret, a rate limit and an outage are not.
+                let refused = (400..500).contains(&status) && error == "invalid_grant";
+                return Err(if refused { failed(detail) } else { unavailable(detail) });
             }
-            status => return Err(unavailable(format!("the token endpoint answered {status}"))),
         };
         let verified = self.id_tokens.verify(&metadata.jwks_uri, &id_token, now).await;
         let claims = verified.map_err(|problem| match problem.status {
@@ -184,7 +186,7 @@ impl Provider {
             return Err(email_not_verified());
         }
         let email = text("email").and_then(|email| EmailAddress::parse(email).ok());
-        email.ok_or_else(|| failed("the ID token has no e-mail address that we can take".to_owned()))
+        email.ok_or_else(email_not_usable)
     }
 
     async fn metadata(&self, now: Timestamp) -> Result<Arc<Metadata>, Problem> {
@@ -223,6 +225,12 @@ pub fn failed(detail: String) -> Problem {
                    or was used already. Nobody is signed in. Start again.";
     let problem = Problem::new(StatusCode::BAD_REQUEST, "sign_in_failed", message);
     Problem { detail: Some(detail), ..problem }
+}
+
+fn email_not_usable() -> Problem {
+    let message = "Your account has no e-mail address that we can use: it takes one of plain ASCII letters, such as \
+                   you@example.com. Use another account, or change its address.";
+    Problem::new(StatusCode::BAD_REQUEST, "email_not_usable", message)
 }
 
 fn email_not_verified() -> Problem {

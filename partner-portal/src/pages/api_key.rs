@@ -5,12 +5,13 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use edge::problem::Problem;
 use http::StatusCode;
 
 use super::notice::Notice;
 use super::onboarding::to_unread_key;
-use super::respond::{Answered, see_other, with_cookies};
-use super::standing::{Standing, standing};
+use super::respond::{Answered, with_cookies};
+use super::standing::standing_of_form;
 use crate::cookies;
 use crate::visit::{Submitted, Visit};
 
@@ -20,13 +21,19 @@ const LIFE: Duration = Duration::from_secs(60);
 /// `POST /api-key/rotate`: issues a new key; the old one, if there is one, ends at once.
 pub async fn rotate(submitted: Submitted) -> Answered {
     let (visit, session) = (&submitted.visit, &submitted.session);
-    let admin = visit.admin(session);
-    let tenant = match standing(visit, session, admin.tenants().await?).await? {
-        Standing::Chosen { tenant, .. } => tenant,
-        Standing::Elsewhere(page) => return Ok(see_other(page)),
-    };
-    let fresh = admin.rotate_key(&tenant.org_id).await?;
-    to_unread_key(visit, session, &tenant.org_id, &fresh, Notice::KeyIssued).await
+    let tenant = standing_of_form(&submitted).await?;
+    let fresh = visit.admin(session).rotate_key(&tenant.org_id).await;
+    let fresh = fresh.map_err(|fault| perhaps_rotated(fault.to_string()))?;
+    let kept = to_unread_key(visit, session, &tenant.org_id, &fresh, Notice::KeyIssued).await;
+    kept.map_err(|fault| perhaps_rotated(fault.detail.unwrap_or_default()).into())
+}
+
+/// The Admin API gave no answer, or its answer cannot be shown: the new key is lost, if there is one.
+fn perhaps_rotated(detail: String) -> Problem {
+    let message = "We could not finish rotating your API key. The old key may have ended already: open the dashboard and \
+                   rotate it again.";
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "key_perhaps_rotated", message);
+    Problem { detail: Some(detail), ..problem }
 }
 
 /// `GET /api-key/shown`: a picture of nothing, on the page that shows a key. Chromium keeps pages for its back button

@@ -103,13 +103,22 @@ fn total(count: &HourCount) -> u32 {
 
 fn pieces(index: usize, count: &HourCount, most: u32) -> Vec<Piece> {
     let parts = [("delivered", count.delivered), ("retrying", count.retrying), ("failed", count.failed)];
+    let mut drawn: Vec<(&str, f64)> = parts
+        .into_iter()
+        .filter(|(_, number)| *number > 0)
+        .map(|(kind, number)| (kind, (f64::from(number) / f64::from(most) * HEIGHT).max(LEAST)))
+        .collect();
+    // What the small ones got, the largest one gives.
+    let over = (drawn.iter().map(|(_, height)| height).sum::<f64>() - HEIGHT).max(0.0);
+    if let Some((_, height)) = drawn.iter_mut().max_by(|one, other| one.1.total_cmp(&other.1)) {
+        *height -= over;
+    }
     let mut top = HEIGHT;
-    let drawn = parts.into_iter().filter(|(_, number)| *number > 0).map(|(kind, number)| {
-        let height = (f64::from(number) / f64::from(most) * HEIGHT).max(LEAST);
-        top = (top - height).max(0.0);
-        Piece { kind, x: index * 10 + 1, y: format!("{top:.1}"), height: format!("{height:.1}") }
+    let pieces = drawn.into_iter().map(|(kind, height)| {
+        top -= height;
+        Piece { kind, x: index * 10 + 1, y: format!("{:.1}", top.abs()), height: format!("{height:.1}") }
     });
-    drawn.collect()
+    pieces.collect()
 }
 
 #[cfg(test)]
@@ -137,6 +146,20 @@ mod tests {
             chart
                 .sentence()
                 .ends_with("7 delivered, 2 retrying, 3 failed. Most in one hour: 8 from 00:00 UTC.")
+        );
+    }
+
+    #[test]
+    fn a_few_among_thousands_are_seen_and_hide_nothing() {
+        let chart = Chart::draw(&summary(&[(1_000, 1, 1)]));
+        let drawn: Vec<_> = chart.bars[0]
+            .pieces
+            .iter()
+            .map(|piece| (piece.kind, piece.y.as_str(), piece.height.as_str()))
+            .collect();
+        assert_eq!(
+            drawn,
+            [("delivered", "4.0", "96.0"), ("retrying", "2.0", "2.0"), ("failed", "0.0", "2.0")]
         );
     }
 

@@ -1,5 +1,7 @@
 //! The dashboard: organization, API key, webhook.
 
+use std::time::Duration;
+
 use askama::Template;
 use edge::problem::Problem;
 use edge::serve::LogDetail;
@@ -10,14 +12,17 @@ use shared::api_key::{ApiKey, masked};
 
 use super::Frame;
 use super::moment::Moment;
-use super::respond::{Answered, noticed, page, see_other, with_cookies};
+use super::respond::{Answered, Instead, noticed, page, see_other, with_cookies};
 use super::standing::{Standing, standing};
-use super::webhook_card::{Log, UrlForm, WebhookView};
+use super::webhook_card::{Log, WebhookView};
 use crate::admin_client::{AdminFault, Summary, Tenant, Webhook};
 use crate::cookies;
 use crate::session::Session;
 use crate::unread_key::Reader;
-use crate::visit::{SignedIn, Visit};
+use crate::visit::{SignedIn, Submitted, Visit};
+
+/// A day, for the field that asks since when to send again.
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Says that a browser fetches ahead, and may never show what it gets.
 pub const PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
@@ -30,9 +35,29 @@ struct DashboardPage {
     several: bool,
     key: KeyCard,
     webhook: Option<WebhookView>,
-    form: UrlForm,
+    url: FormField,
     others: Vec<WebhookView>,
     log: Log,
+    since: FormField,
+}
+
+/// A field of a form, as it is shown.
+#[derive(Default)]
+struct FormField {
+    /// What stands in it.
+    value: String,
+    /// What is wrong with it.
+    fault: Option<String>,
+}
+
+/// A field whose form was not taken.
+pub struct RefusedField {
+    /// `url` or `since`.
+    pub name: &'static str,
+    /// What was typed.
+    pub value: String,
+    /// What is wrong with it: a sentence.
+    pub fault: String,
 }
 
 enum KeyCard {
@@ -56,34 +81,30 @@ pub struct Loaded {
     summary: Option<Result<Summary, AdminFault>>,
 }
 
-/// The dashboard's parts, or where to go first.
-pub enum Loading {
-    /// The parts.
-    Done(Box<Loaded>),
-    /// Where to go first.
-    Elsewhere(&'static str),
-}
-
 /// `GET /dashboard`
 pub async fn show(SignedIn { visit, session }: SignedIn) -> Answered {
-    match load(&visit, &session, true).await? {
-        Loading::Elsewhere(page) => Ok(see_other(page)),
-        Loading::Done(loaded) => {
-            let url = loaded.webhooks.first().map(|webhook| webhook.url.clone());
-            let form = UrlForm { value: url.unwrap_or_default(), fault: None };
-            render(&visit, &session, *loaded, form, StatusCode::OK).await
-        }
-    }
+    let loaded = load(&visit, &session, true).await?;
+    render(&visit, &session, loaded, None).await
+}
+
+/// The dashboard again, with what is wrong beside the field.
+///
+/// # Errors
+/// As [`show`].
+pub async fn show_refused(submitted: &Submitted, refused: RefusedField) -> Answered {
+    let (visit, session) = (&submitted.visit, &submitted.session);
+    let loaded = load(visit, session, false).await?;
+    render(visit, session, loaded, Some(refused)).await
 }
 
 /// Asks for everything at once: whose organization, its webhooks, and, as far as the session remembers it, the first
 /// one's deliveries. With `again`, what it does not remember yet is settled by asking once more.
 ///
 /// # Errors
-/// 503 where the Admin API or the database does not answer.
-pub async fn load(visit: &Visit, session: &Session, again: bool) -> Result<Loading, Problem> {
+/// Where to go first; 503 where the Admin API or the database does not answer.
+async fn load(visit: &Visit, session: &Session, again: bool) -> Result<Loaded, Instead> {
     let admin = visit.admin(session);
-    let Some(org_id) = session.org_id.as_deref() else { return prime(visit, session).await };
+    let Some(org_id) = session.org_id.as_deref() else { return Err(prime(visit, session).await?) };
     let summary = async {
         match session.webhook_id.as_deref() {
             Some(webhook_id) => Some(admin.summary(org_id, webhook_id).await),
@@ -91,11 +112,10 @@ pub async fn load(visit: &Visit, session: &Session, again: bool) -> Result<Loadi
         }
     };
     let (tenants, webhooks, summary) = join!(admin.tenants(), admin.webhooks(org_id), summary);
-    let (tenant, several) = match standing(visit, session, tenants?).await? {
-        Standing::Chosen { tenant, several } if tenant.org_id == org_id => (tenant, several),
-        Standing::Chosen { .. } => return Ok(Loading::Elsewhere("/dashboard")),
-        Standing::Elsewhere(page) => return Ok(Loading::Elsewhere(page)),
-    };
+    let Standing { tenant, several } = standing(visit, session, tenants?).await?;
+    if tenant.org_id != org_id {
+        return Err(anew());
+    }
     let webhooks = webhooks?;
     let first = webhooks.first().map(|webhook| webhook.id.as_str());
     let summary = if first == session.webhook_id.as_deref() {
@@ -104,38 +124,30 @@ pub async fn load(visit: &Visit, session: &Session, again: bool) -> Result<Loadi
         // Another webhook has become the first.
         visit.sessions.remember_webhook(session, first).await?;
         if again {
-            return Ok(Loading::Elsewhere("/dashboard"));
+            return Err(anew());
         }
         first.map(|_| Err(AdminFault::Unavailable("the first webhook is another by now".to_owned())))
     };
-    Ok(Loading::Done(Box::new(Loaded { tenant, several, webhooks, summary })))
+    Ok(Loaded { tenant, several, webhooks, summary })
+}
+
+/// The same page once more, which knows more by then.
+fn anew() -> Instead {
+    Instead::elsewhere(see_other("/dashboard"))
 }
 
 /// Finds out what the session shall remember, so that the dashboard can ask for all it needs at once.
-async fn prime(visit: &Visit, session: &Session) -> Result<Loading, Problem> {
+async fn prime(visit: &Visit, session: &Session) -> Result<Instead, Instead> {
     let admin = visit.admin(session);
-    match standing(visit, session, admin.tenants().await?).await? {
-        Standing::Elsewhere(page) => Ok(Loading::Elsewhere(page)),
-        Standing::Chosen { tenant, .. } => {
-            let webhooks = admin.webhooks(&tenant.org_id).await?;
-            let first = webhooks.first().map(|webhook| webhook.id.as_str());
-            visit.sessions.remember_webhook(session, first).await?;
-            Ok(Loading::Elsewhere("/dashboard"))
-        }
-    }
+    let Standing { tenant, .. } = standing(visit, session, admin.tenants().await?).await?;
+    let webhooks = admin.webhooks(&tenant.org_id).await?;
+    let first = webhooks.first().map(|webhook| webhook.id.as_str());
+    visit.sessions.remember_webhook(session, first).await?;
+    Ok(anew())
 }
 
 /// The page of loaded parts.
-///
-/// # Errors
-/// 503 where the database does not answer.
-pub async fn render(
-    visit: &Visit,
-    session: &Session,
-    loaded: Loaded,
-    form: UrlForm,
-    status: StatusCode,
-) -> Answered {
+async fn render(visit: &Visit, session: &Session, loaded: Loaded, refused: Option<RefusedField>) -> Answered {
     let Loaded { tenant, several, webhooks, summary } = loaded;
     let now = visit.now;
     let (log, detail) = match summary {
@@ -143,10 +155,18 @@ pub async fn render(
         Some(Ok(summary)) => (Log::new(summary, now), None),
         Some(Err(fault)) => (Log::Unavailable, Some(LogDetail(fault.to_string()))),
     };
+    let day_ago = Moment::field(now.minus(DAY));
+    let mut since = FormField { value: day_ago, fault: None };
+    let current = webhooks.first().map(|webhook| webhook.url.clone()).unwrap_or_default();
+    let mut url = FormField { value: current, fault: None };
+    let failed = refused.is_some();
+    if let Some(RefusedField { name, value, fault }) = refused {
+        let field = if name == "since" { &mut since } else { &mut url };
+        *field = FormField { value, fault: Some(fault) };
+    }
     let mut webhooks = webhooks.into_iter().map(|webhook| WebhookView::new(webhook, now));
     let (webhook, others) = (webhooks.next(), webhooks.collect());
     let frame = Frame::of(tenant.org_name.clone(), visit, session);
-    let failed = form.fault.is_some();
     // A refused form leaves the key of an earlier one where it is, and says nothing of it.
     let frame = if failed {
         Frame { title: format!("Error: {}", frame.title), notice: None, ..frame }
@@ -166,8 +186,9 @@ pub async fn render(
         (None, None) => KeyCard::None,
     };
     let notice = frame.notice;
-    let mut response =
-        page(status, &DashboardPage { frame, tenant, several, key, webhook, form, others, log })?;
+    let status = if failed { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let shown = DashboardPage { frame, tenant, several, key, webhook, url, others, log, since };
+    let mut response = page(status, &shown)?;
     if let Some(detail) = detail {
         response.extensions_mut().insert(detail);
     }
@@ -191,7 +212,8 @@ async fn take_key(
     let key = taken.as_ref().and_then(|key| ApiKey::parse(key.expose_secret()));
     let active = tenant.api_key.as_ref().map(|key| key.masked.as_str());
     let key = key.filter(|key| active == Some(&masked(key.prefix(), key.suffix())));
-    Ok((key, cookies::clear(cookies::UNREAD_KEY)))
+    // Another organization's page leaves the key to its own.
+    Ok((key, taken.and_then(|_| cookies::clear(cookies::UNREAD_KEY))))
 }
 
 impl DashboardPage {

@@ -4,17 +4,18 @@ use askama::Template;
 use edge::parameters::EventPath;
 use edge::problem::Problem;
 use http::StatusCode;
-use shared::delivery::DeliveryState;
+use shared::delivery::{Delivery, DeliveryState};
 use shared::time::Timestamp;
 
 use super::Frame;
+use super::dashboard::{RefusedField, show_refused};
 use super::moment::{Moment, read_field, spoken_duration};
 use super::notice::Notice;
-use super::respond::{Answered, noticed, page, see_other, see_other_with};
+use super::respond::{Answered, noticed, page, see_other_with};
 use super::standing::{Standing, standing};
-use super::webhook::{Own, answered, own_webhook};
+use super::webhook::{answered, own_webhook};
 use super::webhook_card::Outcome;
-use crate::admin_client::{AdminFault, DeliveryDetail};
+use crate::admin_client::{AdminFault, DeliveryDetail, PersonClient, Tenant};
 use crate::paths::path_segment;
 use crate::visit::{SignedIn, Submitted};
 
@@ -22,11 +23,15 @@ use crate::visit::{SignedIn, Submitted};
 #[template(path = "delivery.html")]
 struct DeliveryPage {
     frame: Frame,
+    tenant: Tenant,
     event_id: String,
     event_type: String,
     created: Moment,
     outcome: Outcome,
     explanation: String,
+    /// Whether the next moment is when it will be given up.
+    held: bool,
+    next: Option<Moment>,
     attempts: Vec<AttemptRow>,
     body: Option<String>,
     redeliver: Option<String>,
@@ -43,48 +48,48 @@ struct AttemptRow {
 /// `GET /deliveries/{eventId}`
 pub async fn show(SignedIn { visit, session }: SignedIn, EventPath(event_id): EventPath) -> Answered {
     let admin = visit.admin(&session);
-    let tenant = match standing(&visit, &session, admin.tenants().await?).await? {
-        Standing::Chosen { tenant, .. } => tenant,
-        Standing::Elsewhere(page) => return Ok(see_other(page)),
+    let Standing { tenant, .. } = standing(&visit, &session, admin.tenants().await?).await?;
+    let remembered = session.webhook_id.as_deref().filter(|_| session.org_id.is_some());
+    let found = match remembered {
+        Some(webhook_id) => find(&admin, &tenant, webhook_id, &event_id).await?,
+        None => None,
     };
-    // The session remembers the webhook, unless the person came straight here.
-    let webhook_id = match session.webhook_id.clone().filter(|_| session.org_id.is_some()) {
-        Some(webhook_id) => Some(webhook_id),
-        None => admin.webhooks(&tenant.org_id).await?.into_iter().next().map(|webhook| webhook.id),
+    // The person came straight here, or the first webhook is another by now.
+    let found = match found {
+        Some(detail) => Some(detail),
+        None => match admin.webhooks(&tenant.org_id).await?.first() {
+            Some(first) if remembered != Some(first.id.as_str()) => {
+                find(&admin, &tenant, &first.id, &event_id).await?
+            }
+            _ => None,
+        },
     };
-    let webhook_id = webhook_id.ok_or_else(not_found)?;
-    let detail = match admin.delivery(&tenant.org_id, &webhook_id, &event_id).await {
-        Ok(detail) => detail,
-        Err(AdminFault::Refused(_)) => return Err(not_found()),
-        Err(fault) => return Err(fault.into()),
-    };
+    let detail = found.ok_or_else(not_found)?;
     let frame = Frame::of(format!("Event {}", detail.delivery.event_type), &visit, &session);
     let notice = frame.notice;
-    Ok(noticed(page(StatusCode::OK, &DeliveryPage::new(frame, detail, visit.now))?, notice.as_ref()))
+    let shown = DeliveryPage::new(frame, tenant, detail, visit.now);
+    Ok(noticed(page(StatusCode::OK, &shown)?, notice.as_ref()))
+}
+
+/// A delivery of a webhook of the tenant's, if there is one.
+async fn find(
+    admin: &PersonClient<'_>,
+    tenant: &Tenant,
+    webhook_id: &str,
+    event_id: &str,
+) -> Result<Option<DeliveryDetail>, AdminFault> {
+    match admin.delivery(&tenant.org_id, webhook_id, event_id).await {
+        Ok(detail) => Ok(Some(detail)),
+        Err(AdminFault::Refused(_)) => Ok(None),
+        Err(fault) => Err(fault),
+    }
 }
 
 impl DeliveryPage {
-    fn new(frame: Frame, detail: DeliveryDetail, now: Timestamp) -> Self {
+    fn new(frame: Frame, tenant: Tenant, detail: DeliveryDetail, now: Timestamp) -> Self {
         let DeliveryDetail { delivery, body } = detail;
-        let explanation = match delivery.state {
-            DeliveryState::Delivered => "Your endpoint took it.".to_owned(),
-            DeliveryState::Pending => match delivery.next_attempt_at {
-                Some(next) if next > now => {
-                    format!("It will be tried again {}.", Moment::new(next, now).distance)
-                }
-                _ => "It will be tried again at any moment.".to_owned(),
-            },
-            DeliveryState::Failed => {
-                let reason = delivery.reason.as_deref().map(|reason| format!(" ({reason})"));
-                format!(
-                    "It was refused for good{}, so it is not tried again by itself.",
-                    reason.unwrap_or_default()
-                )
-            }
-            DeliveryState::Dead => {
-                "It was tried for 72 hours without success, so it is not tried again by itself.".to_owned()
-            }
-        };
+        let explanation = explanation(&delivery);
+        let next = delivery.next_attempt_at.filter(|next| *next > now).map(|next| Moment::new(next, now));
         let ended = matches!(delivery.state, DeliveryState::Failed | DeliveryState::Dead);
         let redeliver = (ended && body.is_some())
             .then(|| format!("/deliveries/{}/redeliver", path_segment(&delivery.event_id)));
@@ -101,6 +106,9 @@ impl DeliveryPage {
         });
         Self {
             frame,
+            tenant,
+            held: delivery.held,
+            next,
             created: Moment::new(delivery.created_at, now),
             outcome,
             explanation,
@@ -113,19 +121,32 @@ impl DeliveryPage {
     }
 }
 
+/// How it stands, and what comes of it, in a sentence.
+fn explanation(delivery: &Delivery) -> String {
+    let because = |otherwise: &str| match &delivery.reason {
+        Some(reason) => format!("{otherwise}: {reason}. It is not tried again by itself."),
+        None => format!("{otherwise}. It is not tried again by itself."),
+    };
+    match delivery.state {
+        DeliveryState::Delivered => "Your endpoint took it.".to_owned(),
+        DeliveryState::Pending if delivery.held => {
+            "It is held back, and goes out as soon as your endpoint is verified or answers again.".to_owned()
+        }
+        DeliveryState::Pending => "It will be tried again.".to_owned(),
+        DeliveryState::Failed => because("It was refused for good"),
+        DeliveryState::Dead => because("It was given up"),
+    }
+}
+
 /// `POST /deliveries/{eventId}/redeliver`
 pub async fn redeliver(EventPath(event_id): EventPath, submitted: Submitted) -> Answered {
-    let (org_id, webhook) = match own_webhook(&submitted).await? {
-        Own::Webhook { org_id, webhook: Some(webhook) } => (org_id, webhook),
-        Own::Webhook { webhook: None, .. } => return Err(not_found()),
-        Own::Elsewhere(page) => return Ok(see_other(page)),
-    };
+    let (tenant, Some(webhook)) = own_webhook(&submitted).await? else { return Err(not_found().into()) };
     let admin = submitted.visit.admin(&submitted.session);
-    let notice = match admin.redeliver(&org_id, &webhook.id, &event_id).await {
+    let notice = match admin.redeliver(&tenant.org_id, &webhook.id, &event_id).await {
         Ok(_) => Notice::Redelivering,
         Err(fault) if fault.is("delivery_pending") => Notice::StillPending,
         Err(fault) if fault.is("body_not_kept") => Notice::BodyNotKept,
-        Err(AdminFault::Refused(_)) => return Err(not_found()),
+        Err(AdminFault::Refused(_)) => return Err(not_found().into()),
         Err(fault) => return Err(fault.into()),
     };
     Ok(see_other_with(&format!("/deliveries/{}", path_segment(&event_id)), notice))
@@ -133,16 +154,17 @@ pub async fn redeliver(EventPath(event_id): EventPath, submitted: Submitted) -> 
 
 /// `POST /deliveries/redeliver`: all that failed since a chosen time, in UTC.
 pub async fn redeliver_since(submitted: Submitted) -> Answered {
-    let Some(since) = read_field(submitted.field("since")) else {
-        return Ok(see_other_with("/dashboard", Notice::NotATime));
+    let (tenant, Some(webhook)) = own_webhook(&submitted).await? else {
+        return Ok(see_other_with("/dashboard", Notice::NoWebhook));
     };
-    let (org_id, webhook) = match own_webhook(&submitted).await? {
-        Own::Webhook { org_id, webhook: Some(webhook) } => (org_id, webhook),
-        Own::Webhook { webhook: None, .. } => return Ok(see_other_with("/dashboard", Notice::NoWebhook)),
-        Own::Elsewhere(page) => return Ok(see_other(page)),
+    let typed = submitted.field("since");
+    let Some(since) = read_field(typed) else {
+        let fault = "Choose a date and a time, both in UTC.".to_owned();
+        return show_refused(&submitted, RefusedField { name: "since", value: typed.to_owned(), fault })
+            .await;
     };
     let admin = submitted.visit.admin(&submitted.session);
-    let asked = admin.redeliver_since(&org_id, &webhook.id, since).await;
+    let asked = admin.redeliver_since(&tenant.org_id, &webhook.id, since).await;
     answered(asked.map(|redelivered| Notice::RedeliveringMany(redelivered.count)))
 }
 

@@ -28,26 +28,32 @@ pub enum Notice {
     Verifying,
     /// A sample event is on its way.
     TestSent,
+    /// A sample event waits until the endpoint is verified.
+    TestWaits,
+    /// A disabled webhook gets no test event.
+    TestRefused,
     /// There is nothing to verify or test.
     NoWebhook,
-    /// This deployment of the Admin API cannot do that yet.
-    NotOffered,
+    /// There is nothing to verify: events go out.
+    VerifiedAlready,
     /// One delivery is sent again.
     Redelivering,
     /// So many deliveries are sent again.
     RedeliveringMany(u32),
-    /// The time was no time.
-    NotATime,
     /// It is under way already.
     StillPending,
     /// There is nothing left to send.
     BodyNotKept,
+    /// The form was of another organization than the person is looking at by now.
+    OtherOrganization,
+    /// The form came after the session's end.
+    SessionEnded,
     /// Goodbye.
     SignedOut,
 }
 
 impl Notice {
-    const PLAIN: [(Self, &'static str); 15] = [
+    const PLAIN: [(Self, &'static str); 18] = [
         (Self::Registered, "registered"),
         (Self::RegisteredWithoutKey, "registered-without-key"),
         (Self::KeyIssued, "key-issued"),
@@ -56,12 +62,15 @@ impl Notice {
         (Self::WebhookUnchanged, "webhook-unchanged"),
         (Self::Verifying, "verifying"),
         (Self::TestSent, "test-sent"),
+        (Self::TestWaits, "test-waits"),
+        (Self::TestRefused, "test-refused"),
         (Self::NoWebhook, "no-webhook"),
-        (Self::NotOffered, "not-offered"),
+        (Self::VerifiedAlready, "verified-already"),
         (Self::Redelivering, "redelivering"),
-        (Self::NotATime, "not-a-time"),
         (Self::StillPending, "still-pending"),
         (Self::BodyNotKept, "body-not-kept"),
+        (Self::OtherOrganization, "other-organization"),
+        (Self::SessionEnded, "session-ended"),
         (Self::SignedOut, "signed-out"),
     ];
     const MANY: &'static str = "redelivering-many.";
@@ -77,11 +86,16 @@ impl Notice {
 
     /// Brings it to the next page.
     pub fn cookie(self) -> Option<HeaderValue> {
+        self.cookie_for(LIFE)
+    }
+
+    /// Brings it to a page that comes later.
+    pub fn cookie_for(self, life: Duration) -> Option<HeaderValue> {
         let word = match self {
             Self::RedeliveringMany(count) => format!("{}{count}", Self::MANY),
             plain => Self::PLAIN.into_iter().find(|(notice, _)| *notice == plain)?.1.to_owned(),
         };
-        cookies::set(cookies::NOTICE, &word, LIFE)
+        cookies::set(cookies::NOTICE, &word, life)
     }
 
     /// Whether something did not go as wished.
@@ -89,9 +103,10 @@ impl Notice {
         matches!(
             self,
             Self::RegisteredWithoutKey
+                | Self::TestRefused
                 | Self::NoWebhook
-                | Self::NotOffered
-                | Self::NotATime
+                | Self::OtherOrganization
+                | Self::SessionEnded
                 | Self::StillPending
                 | Self::BodyNotKept
         )
@@ -116,8 +131,14 @@ impl Notice {
             Self::TestSent => {
                 "A test event is on its way. Reload this page in a few seconds to see it below."
             }
+            Self::TestWaits => {
+                "A test event is waiting: it goes out as soon as the endpoint is verified or answers again."
+            }
+            Self::TestRefused => {
+                "The webhook is disabled, so no test event was sent. Have it verified first."
+            }
             Self::NoWebhook => "Set a webhook URL first.",
-            Self::NotOffered => "That is not available yet. Ask SmartphoneKey's support to do it for you.",
+            Self::VerifiedAlready => "The webhook is active already. Nothing was changed.",
             Self::Redelivering => "The event is being sent again. Reload this page in a few seconds.",
             Self::RedeliveringMany(0) => "No failed delivery since then is left to send again.",
             Self::RedeliveringMany(1) => {
@@ -128,11 +149,14 @@ impl Notice {
                     "{count} deliveries are being sent again. Reload this page in a few seconds."
                 );
             }
-            Self::NotATime => "Choose a date and a time, both in UTC.",
             Self::StillPending => "This event is still being tried; wait until that has ended.",
             Self::BodyNotKept => {
                 "This event was delivered or is older than 30 days, so it is not kept and cannot be sent again."
             }
+            Self::OtherOrganization => {
+                "That form was of another organization than the one you are looking at. Nothing was changed."
+            }
+            Self::SessionEnded => "Your session had ended, so nothing was changed. Please do it again.",
             Self::SignedOut => "You are signed out.",
         };
         text.to_owned()

@@ -1,6 +1,8 @@
 //! The first sign-in: an organization of one's own.
 
 use askama::Template;
+use axum::response::Response;
+use edge::problem::Problem;
 use edge::serve::LogDetail;
 use http::StatusCode;
 use secrecy::ExposeSecret;
@@ -70,7 +72,7 @@ pub async fn submit(submitted: Submitted) -> Answered {
     }
     visit.sessions.choose(session, Some(org_id)).await?;
     match admin.issue_key(org_id).await {
-        Ok(fresh) => to_unread_key(visit, session, org_id, &fresh, Notice::Registered).await,
+        Ok(fresh) => Ok(to_unread_key(visit, session, org_id, &fresh, Notice::Registered).await?),
         // The organization is there; the dashboard offers to issue the key.
         Err(fault) => {
             let mut response = see_other_with("/dashboard", Notice::RegisteredWithoutKey);
@@ -81,13 +83,16 @@ pub async fn submit(submitted: Submitted) -> Answered {
 }
 
 /// Puts a fresh key away and leads to the page that shows it.
+///
+/// # Errors
+/// 503 where the database does not answer.
 pub async fn to_unread_key(
     visit: &Visit,
     session: &Session,
     org_id: &str,
     fresh: &FreshKey,
     notice: Notice,
-) -> Answered {
+) -> Result<Response, Problem> {
     let reader = Reader { session_digest: &session.digest, org_id };
     let cookie = visit.unread_keys().put(reader, fresh.api_key.expose_secret(), visit.now).await?;
     let response = see_other_with("/dashboard", notice);
@@ -103,7 +108,7 @@ fn again(submitted: &Submitted, status: StatusCode, mut faults: shared::error::F
         org_name: submitted.field("orgName"),
         org_name_fault: faults.remove("orgName").map(|fault| spoken("The name", &fault)),
     };
-    page(status, &form)
+    Ok(page(status, &form)?)
 }
 
 /// `must be …` as a sentence about its field; a sentence as it is.

@@ -3,7 +3,7 @@
 use askama::Template;
 use edge::problem::Problem;
 use edge::serve::ProblemFormat;
-use http::{StatusCode, Uri};
+use http::{Extensions, StatusCode, Uri};
 
 use super::Frame;
 
@@ -13,6 +13,13 @@ pub struct HtmlProblems {
     /// The page that was asked for, where asking again makes sense.
     again: Option<String>,
 }
+
+/// Where to sign in again, left on the answer of a callback that failed: the path knows where the person was going.
+#[derive(Clone)]
+pub struct SignInAt(pub String);
+
+/// Signs in as somebody else than the provider remembers.
+const ANOTHER_ACCOUNT: (&str, &str) = ("/login?switch=1", "Use another account");
 
 #[derive(Template)]
 #[template(path = "problem.html")]
@@ -31,6 +38,11 @@ struct MisconfiguredPage<'a> {
     request_id: &'a str,
 }
 
+/// There is nothing here.
+pub fn no_page() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no page at this address.")
+}
+
 impl HtmlProblems {
     /// Problems of this request.
     pub fn of(is_get: bool, uri: &Uri) -> Self {
@@ -41,22 +53,26 @@ impl HtmlProblems {
         }
     }
 
-    fn page(&self, problem: &Problem, request_id: &str) -> Result<String, askama::Error> {
+    fn page(&self, problem: &Problem, request_id: &str, left: &Extensions) -> Result<String, askama::Error> {
         if problem.code == "misconfigured" {
             return MisconfiguredPage { request_id }.render();
         }
-        let sign_in = self.again.as_deref().unwrap_or("/login");
+        let sign_in = left.get::<SignInAt>().map(|SignInAt(path)| path.as_str());
+        let sign_in = sign_in.or(self.again.as_deref()).unwrap_or("/login");
         let (title, link, second_link) = match problem.code {
             "not_found" => ("Page not found", ("/", "Go to the start page"), None),
             "method_not_allowed" => ("That is not how this works", ("/", "Go to the start page"), None),
             "form_refused" => ("This form was not taken", ("/dashboard", "Go to the dashboard"), None),
-            "sign_in_failed" => ("You are not signed in", ("/login", "Sign in again"), None),
-            "sign_in_refused" => ("The sign-in service refused", ("/login", "Sign in again"), None),
+            "sign_in_failed" => ("You are not signed in", (sign_in, "Sign in again"), None),
+            "sign_in_refused" => {
+                ("The sign-in service refused", (sign_in, "Sign in again"), Some(ANOTHER_ACCOUNT))
+            }
             "email_not_verified" => (
                 "Verify your e\u{2011}mail address",
-                ("/login", "I have verified it: sign in"),
-                Some(("/login?switch=1", "Use another account")),
+                (sign_in, "I have verified it: sign in"),
+                Some(ANOTHER_ACCOUNT),
             ),
+            "email_not_usable" => ("We need an e\u{2011}mail address", ANOTHER_ACCOUNT, None),
             "provider_unavailable" => {
                 ("Signing in does not work at the moment", (sign_in, "Try again"), None)
             }
@@ -84,7 +100,7 @@ impl HtmlProblems {
 }
 
 impl ProblemFormat for HtmlProblems {
-    fn render(&self, problem: &Problem, request_id: &str) -> (&'static str, String) {
-        ("text/html; charset=utf-8", self.page(problem, request_id).unwrap_or_default())
+    fn render(&self, problem: &Problem, request_id: &str, left: &Extensions) -> (&'static str, String) {
+        ("text/html; charset=utf-8", self.page(problem, request_id, left).unwrap_or_default())
     }
 }

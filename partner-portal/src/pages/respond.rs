@@ -8,16 +8,54 @@ use http::{HeaderValue, StatusCode, header};
 use shared::error::Error;
 
 use super::notice::Notice;
+use crate::admin_client::AdminFault;
 use crate::cookies;
 
 /// What a handler gives back.
-pub type Answered = Result<Response, Problem>;
+pub type Answered = Result<Response, Instead>;
+
+/// What comes in place of what was asked for.
+#[derive(Debug)]
+pub enum Instead {
+    /// What is wrong.
+    Problem(Box<Problem>),
+    /// The way to what has to be settled first.
+    Elsewhere(Box<Response>),
+}
+
+impl From<Problem> for Instead {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+impl From<AdminFault> for Instead {
+    fn from(fault: AdminFault) -> Self {
+        Problem::from(fault).into()
+    }
+}
+
+impl Instead {
+    /// Elsewhere first.
+    pub fn elsewhere(response: Response) -> Self {
+        Self::Elsewhere(Box::new(response))
+    }
+}
+
+impl IntoResponse for Instead {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Problem(problem) => problem.into_response(),
+            Self::Elsewhere(response) => *response,
+        }
+    }
+}
 
 /// A page.
 ///
 /// # Errors
 /// 500 where the template fails.
-pub fn page(status: StatusCode, template: &impl Template) -> Answered {
+pub fn page(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
     let text = template.render().map_err(|error| Error::Internal(error.to_string()))?;
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;

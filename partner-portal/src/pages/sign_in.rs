@@ -9,12 +9,13 @@ use http::StatusCode;
 
 use super::Frame;
 use super::notice::Notice;
+use super::problem::SignInAt;
 use super::respond::{Answered, noticed, page, see_other, see_other_with, with_cookies};
 use crate::cookies;
 use crate::oidc::{TRANSACTION_LIFE, Transaction, failed};
 use crate::paths::local_path;
 use crate::session::ABSOLUTE;
-use crate::visit::{Submitted, Visit};
+use crate::visit::{Submitted, Visit, sign_in_path};
 
 /// Of what the provider says, this much is shown.
 const LONGEST_REASON: usize = 200;
@@ -54,13 +55,13 @@ pub async fn callback(visit: Visit, RawQuery(query): RawQuery) -> Answered {
     // What does not bring this browser's state changes nothing: not even the cookie of the sign-in that is under way.
     let cookie = cookies::read(&visit.headers, cookies::TRANSACTION);
     let Some((cookie, state)) = cookie.zip(parameter("state")) else {
-        return Err(failed("no state, or no transaction cookie".to_owned()));
+        return Err(failed("no state, or no transaction cookie".to_owned()).into());
     };
     let transaction = Transaction::open(cookie, state, visit.sessions.sealer(), visit.now).await;
     let transaction =
         transaction.ok_or_else(|| failed("the state is not this browser's, or too old".to_owned()))?;
     if !visit.sessions.spend(&transaction.digest(), transaction.expires_at).await? {
-        return Err(failed("the state was used before".to_owned()));
+        return Err(failed("the state was used before".to_owned()).into());
     }
     let spent = cookies::clear(cookies::TRANSACTION);
     let refused = parameter("error").map(|error| {
@@ -75,10 +76,15 @@ pub async fn callback(visit: Visit, RawQuery(query): RawQuery) -> Answered {
         (None, None) => Err(failed("no code".to_owned())),
         (None, Some(code)) => begin_session(&visit, &transaction, code).await,
     };
-    Ok(with_cookies(finished.unwrap_or_else(IntoResponse::into_response), [spent]))
+    let answer = finished.unwrap_or_else(|problem| {
+        let mut response = problem.into_response();
+        response.extensions_mut().insert(SignInAt(sign_in_path(&transaction.return_to)));
+        response
+    });
+    Ok(with_cookies(answer, [spent]))
 }
 
-async fn begin_session(visit: &Visit, transaction: &Transaction, code: &str) -> Answered {
+async fn begin_session(visit: &Visit, transaction: &Transaction, code: &str) -> Result<Response, Problem> {
     let person = visit.service.provider.finish(transaction, code, visit.now).await?;
     let before = visit.session().await?;
     let (_, cookie) = visit.sessions.begin(&person, before.as_ref(), visit.now).await?;

@@ -1,5 +1,6 @@
 //! The dashboard's third card: the webhook and what became of events.
 
+use shared::delivery::outcome::{self, outcome_of_status};
 use shared::delivery::{Delivery, DeliveryState};
 use shared::time::Timestamp;
 use shared::webhook::WebhookStatus;
@@ -8,17 +9,6 @@ use super::chart::Chart;
 use super::moment::{Moment, spoken_duration};
 use crate::admin_client::{Summary, Webhook};
 use crate::paths::path_segment;
-
-/// A day, for the field that asks since when to send again.
-const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
-
-/// The form of the URL, as it is shown.
-pub struct UrlForm {
-    /// What stands in the field.
-    pub value: String,
-    /// What is wrong with it.
-    pub fault: Option<String>,
-}
 
 /// The webhook that the partner manages.
 pub struct WebhookView {
@@ -30,6 +20,10 @@ pub struct WebhookView {
     pub kind: &'static str,
     /// What that means, and what to do.
     pub explanation: String,
+    /// Since when events wait for its endpoint to answer again.
+    pub held_since: Option<Moment>,
+    /// Whether a test event would be sent.
+    pub testable: bool,
     /// What the button says that has the endpoint tried again; absent while there is nothing to try.
     pub verify: Option<&'static str>,
     /// When the endpoint answered a challenge.
@@ -44,37 +38,19 @@ impl WebhookView {
     /// `webhook` as seen `now`.
     pub fn new(webhook: Webhook, now: Timestamp) -> Self {
         let moment = |time: Option<Timestamp>| time.map(|time| Moment::new(time, now));
-        let explained = |text: &str| text.to_owned();
-        let (status, kind, explanation, verify) = match webhook.status {
-            WebhookStatus::Active if webhook.consecutive_failures > 0 => {
-                let attempts = match webhook.consecutive_failures {
-                    1 => "The last attempt".to_owned(),
-                    count => format!("The last {count} attempts"),
-                };
-                let text = "failed. Events that do not arrive are tried again for 72 hours: put the endpoint right, \
-                            and they come by themselves.";
-                ("Active, but failing", "waiting", format!("{attempts} {text}"), None)
+        let (status, kind, verify) = match webhook.status {
+            WebhookStatus::Active if webhook.circuit_opened_at.is_some() => {
+                ("Active, on hold", "waiting", None)
             }
-            WebhookStatus::Active => ("Active", "good", explained("Events are sent to this endpoint."), None),
-            WebhookStatus::Pending => (
-                "Verifying",
-                "waiting",
-                explained(
-                    "The URL is new, so we send it a challenge. As soon as the endpoint answers with a 2xx status, \
-                     the webhook is active and the events that wait go out. We go on trying for 72 hours.",
-                ),
-                Some("Try again now"),
-            ),
-            WebhookStatus::Disabled => (
-                "Disabled",
-                "bad",
-                explained(
-                    "Nothing is sent: the endpoint failed for five days, or answered 410 Gone. Put it right, then \
-                     have it verified here, or set another URL. The events that failed can be sent again below.",
-                ),
-                Some("Verify and enable"),
-            ),
+            WebhookStatus::Active if webhook.consecutive_failures > 0 => {
+                ("Active, but failing", "waiting", None)
+            }
+            WebhookStatus::Active => ("Active", "good", None),
+            WebhookStatus::Pending => ("Verifying", "waiting", Some("Try again now")),
+            WebhookStatus::Disabled => ("Disabled", "bad", Some("Verify and enable")),
         };
+        let explanation = explanation(&webhook);
+        let testable = webhook.status != WebhookStatus::Disabled;
         let error = webhook.last_error_at.map(|at| {
             let message = webhook.last_error_message.unwrap_or_else(|| "failed".to_owned());
             // Most messages name the status themselves.
@@ -91,12 +67,57 @@ impl WebhookView {
             status,
             kind,
             explanation,
+            held_since: moment(webhook.circuit_opened_at),
+            testable,
             verify,
             verified: moment(webhook.verified_at),
             delivered: moment(webhook.last_delivered_at),
             error,
         }
     }
+}
+
+/// What a webhook's status means, and what to do.
+fn explanation(webhook: &Webhook) -> String {
+    let attempts = match webhook.consecutive_failures {
+        1 => "The last attempt".to_owned(),
+        count => format!("The last {count} attempts"),
+    };
+    let refused = webhook.last_error_status.is_some_and(is_refusal);
+    match webhook.status {
+        WebhookStatus::Active if webhook.circuit_opened_at.is_some() => {
+            "The endpoint failed time after time, so events wait and we try it with one of them, again and again. As \
+             soon as it takes one, the others follow."
+                .to_owned()
+        }
+        WebhookStatus::Active if webhook.consecutive_failures > 0 && refused => format!(
+            "{attempts} failed. What an endpoint refuses is not tried again: put it right, then send the failed events \
+             again below."
+        ),
+        WebhookStatus::Active if webhook.consecutive_failures > 0 => format!(
+            "{attempts} failed. Events that do not arrive are tried again for 72 hours: put the endpoint right, and they \
+             come by themselves."
+        ),
+        WebhookStatus::Active => "Events are sent to this endpoint.".to_owned(),
+        WebhookStatus::Pending => {
+            "We send the endpoint a challenge, for 72 hours. As soon as it answers with a 2xx status, the webhook is \
+             active and the events that wait go out."
+                .to_owned()
+        }
+        WebhookStatus::Disabled => {
+            let reason = webhook.disabled_reason.as_deref().map(|reason| format!(": {reason}"));
+            format!(
+                "Nothing is sent{}. Put the endpoint right, then have it verified here, or set another URL. The events \
+                 that failed can be sent again below.",
+                reason.unwrap_or_default()
+            )
+        }
+    }
+}
+
+/// Whether an endpoint that answers so is not asked again.
+fn is_refusal(status: u16) -> bool {
+    matches!(outcome_of_status(status, None), outcome::Outcome::Failed | outcome::Outcome::Gone)
 }
 
 /// What became of events.
@@ -115,8 +136,6 @@ pub struct ShownLog {
     pub chart: Chart,
     /// The newest deliveries.
     pub latest: Vec<DeliveryRow>,
-    /// What stands in the field that asks since when: a day ago.
-    pub since: String,
 }
 
 /// One delivery in the list.
@@ -176,10 +195,6 @@ impl Log {
             error: delivery.attempts.last().and_then(|attempt| attempt.error.clone()),
             event_type: delivery.event_type,
         });
-        Self::Shown(Box::new(ShownLog {
-            chart,
-            latest: latest.collect(),
-            since: Moment::field(now.minus(DAY)),
-        }))
+        Self::Shown(Box::new(ShownLog { chart, latest: latest.collect() }))
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use shared::app::courier::Settlement;
-use shared::ports::{Database, Statement};
+use shared::ports::{Clock, Database, Statement};
 use shared::tenant::OrgId;
 use shared::testing::Reply;
 
@@ -90,9 +90,9 @@ async fn a_day_with_more_deliveries_than_are_counted_says_so() {
          INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, state, created_at, tries_since, failures, attempts) \
          SELECT id, 'event-' || i, org_id, 'KeyAdded', 'delivered', ?1 - i, 0, 0, '[]' FROM n, webhooks",
     );
-    let now = shared::ports::Clock::now(&*world.clock);
+    let now = world.clock.now();
     world.tenants.database.batch(vec![many.bind(now)]).await.unwrap();
-    browser.get("/dashboard").await.says("There were more: only the newest 5000 are counted and drawn.");
+    browser.get("/dashboard").await.says("Only the newest 5000 are counted and drawn.");
 }
 
 #[tokio::test]
@@ -135,6 +135,26 @@ async fn a_webhook_that_an_admin_replaced_is_found_out() {
     page.is_silent_about("Managed by SmartphoneKey");
     world.tenants.database.query(Statement::new("DELETE FROM webhooks"));
     browser.arrive("/dashboard").await.says("No webhook URL configured");
+}
+
+#[tokio::test]
+async fn a_url_that_is_set_twice_at_once_is_one_webhook() {
+    let world = World::default();
+    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    browser.get("/dashboard").await;
+    let page = browser.get("/dashboard").await;
+    let mut again = browser.clone();
+    let (first, second) = futures_util::join!(
+        browser.submit(&page, "/webhook", &[("url", URL)]),
+        again.submit(&page, "/webhook", &[("url", URL)])
+    );
+    assert_eq!((first.location(), second.location()), ("/dashboard", "/dashboard"));
+    let webhooks =
+        world.tenants.database.query(Statement::new("SELECT url, events, auth_type, status FROM webhooks"));
+    assert_eq!(
+        webhooks,
+        [serde_json::json!({"url": URL, "events": "[\"*\"]", "auth_type": "none", "status": "active"})]
+    );
 }
 
 #[tokio::test]
@@ -192,14 +212,25 @@ async fn plain_http_is_for_one_s_own_machine_only() {
 async fn every_state_of_a_webhook_is_told_in_words_with_what_to_do() {
     let world = World::default();
     let mut browser = connected(&world).await;
-    for (status, words) in [
-        ("active", vec![">Active<"]),
-        ("pending", vec![">Verifying<", "Try again now"]),
-        ("disabled", vec![">Disabled<", "Verify and enable"]),
+    let (gone, days) = ("the endpoint answered 410 Gone", "nothing but failures for 5 days");
+    let on_hold = format!("status = 'active', circuit_opened_at = {}", world.clock.now().milliseconds());
+    for (change, words) in [
+        ("status = 'active'".to_owned(), vec![">Active<", "Send test event"]),
+        ("status = 'pending'".to_owned(), vec![">Verifying<", "Try again now", "Send test event"]),
+        (
+            format!("status = 'disabled', disabled_reason = '{gone}'"),
+            vec![">Disabled<", "Verify and enable", "Nothing is sent: the endpoint answered 410 Gone."],
+        ),
+        (
+            format!("status = 'disabled', disabled_reason = '{days}'"),
+            vec!["Nothing is sent: nothing but failures for 5 days."],
+        ),
+        (on_hold, vec![">Active, on hold<", "Events have been waiting since"]),
     ] {
-        world.tenants.database.query(Statement::new("UPDATE webhooks SET status = ?1").bind(status));
+        world.tenants.database.query(Statement::new(format!("UPDATE webhooks SET {change}")));
         let page = browser.get("/dashboard").await;
         words.into_iter().for_each(|word| page.says(word));
+        assert_eq!(page.body.contains("Send test event"), !change.contains("disabled"), "{change}");
     }
 }
 
@@ -214,7 +245,14 @@ async fn a_webhook_that_fails_is_told_with_how_often_and_how_it_ended() {
     page.says("The last attempt failed.");
     page.says("answered 503");
     receive(&world, "e2", "KeyAdded").await;
-    browser.get("/dashboard").await.says("The last 2 attempts failed.");
+    let page = browser.get("/dashboard").await;
+    page.says("The last 2 attempts failed. Events that do not arrive are tried again for 72 hours");
+    // What is refused for good does not come by itself.
+    world.tenants.endpoints.reply(URL, &[Reply::Status(404)]);
+    receive(&world, "e3", "KeyAdded").await;
+    let page = browser.get("/dashboard").await;
+    page.says("What an endpoint refuses is not tried again");
+    page.is_silent_about("come by themselves");
 }
 
 #[tokio::test]

@@ -1,19 +1,26 @@
 //! One delivery, and sending it again.
 
 use http::StatusCode;
+use shared::ports::{Clock, Statement};
 use shared::testing::Reply;
 
-use crate::support::{Browser, World};
+use crate::support::{Browser, Page, World};
 
 const URL: &str = "https://partner.example.com/hook";
 const ENVELOPE: &str = r#"{"id":"odd/id?x","source":"spk.api","detail-type":"KeyAdded","time":"2026-04-02T10:00:00Z","detail":{"partnerId":"acme-corp","data":{"name":"<script>Door</script>"}}}"#;
 
-/// A partner whose endpoint refused one event.
-async fn refused(world: &World) -> Browser {
-    let mut browser = world.registered("owner@acme-corp.example", "acme-corp").await;
+/// A partner with a webhook, past the first look at the key.
+async fn connected(world: &World, email: &str, org_id: &str) -> Browser {
+    let mut browser = world.registered(email, org_id).await;
     browser.get("/dashboard").await;
     let page = browser.get("/dashboard").await;
     browser.submit(&page, "/webhook", &[("url", URL)]).await;
+    browser
+}
+
+/// A partner whose endpoint refused one event.
+async fn refused(world: &World) -> Browser {
+    let browser = connected(world, "owner@acme-corp.example", "acme-corp").await;
     world.tenants.endpoints.reply(URL, &[Reply::Status(404)]);
     world.tenants.courier.publish(ENVELOPE).await.unwrap();
     let messages: Vec<String> = world.tenants.events.take().into_iter().map(|message| message.body).collect();
@@ -46,10 +53,10 @@ async fn a_failed_delivery_shows_its_attempts_and_what_was_sent_and_is_sent_agai
 
     let again = browser.submit(&page, "/deliveries/odd%2Fid%3Fx/redeliver", &[]).await;
     assert_eq!(again.location(), "/deliveries/odd%2Fid%3Fx");
-    let page = browser.get("/deliveries/odd%2Fid%3Fx").await;
-    page.says("is being sent again");
-    page.says(">Retrying<");
-    page.is_silent_about("Send it again");
+    let pending = browser.get("/deliveries/odd%2Fid%3Fx").await;
+    pending.says("is being sent again");
+    pending.says(">Retrying<");
+    pending.is_silent_about("Send it again");
     let twice = browser.submit(&page, "/deliveries/odd%2Fid%3Fx/redeliver", &[]).await;
     assert_eq!(twice.location(), "/deliveries/odd%2Fid%3Fx");
     browser.get("/deliveries/odd%2Fid%3Fx").await.says("still being tried");
@@ -59,8 +66,13 @@ async fn a_failed_delivery_shows_its_attempts_and_what_was_sent_and_is_sent_agai
 async fn another_s_delivery_is_none() {
     let world = World::default();
     refused(&world).await;
-    let mut other = world.registered("two@other.example", "other-corp").await;
+    let mut other = connected(&world, "two@other.example", "other-corp").await;
+    world.admin.take_calls();
     let theirs = other.get("/deliveries/odd%2Fid%3Fx").await;
+    assert!(
+        world.admin.take_calls().iter().any(|call| call.ends_with("/deliveries/odd%2Fid%3Fx")),
+        "it was asked"
+    );
     let nothing = other.get("/deliveries/nothing").await;
     assert_eq!((theirs.status, nothing.status), (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND));
     for odd in ["/deliveries/..%2f..%2f..", "/deliveries/%2e%2e", "/deliveries/%ff", "/delivery-summary"] {
@@ -70,6 +82,43 @@ async fn another_s_delivery_is_none() {
     let page = other.get("/dashboard").await;
     let sent = other.submit(&page, "/deliveries/odd%2Fid%3Fx/redeliver", &[]).await;
     assert_eq!(sent.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_delivery_is_found_after_an_admin_replaced_the_webhook_that_the_session_remembers() {
+    let world = World::default();
+    let mut browser = refused(&world).await;
+    browser.get("/dashboard").await;
+    let forget = Statement::new("UPDATE sessions SET webhook_id = 'one-that-was-deleted'");
+    world.sessions.query(forget);
+    browser.get("/deliveries/odd%2Fid%3Fx").await.says("answered 404");
+}
+
+/// The page of the one delivery there is, after this was done to it.
+async fn page_after(browser: &mut Browser, world: &World, change: &str) -> Page {
+    world.tenants.database.query(Statement::new(format!("UPDATE deliveries SET {change}")));
+    browser.get("/deliveries/odd%2Fid%3Fx").await
+}
+
+#[tokio::test]
+async fn how_a_delivery_stands_is_told_as_it_is() {
+    let world = World::default();
+    let mut browser = refused(&world).await;
+    let next = world.clock.now().plus(std::time::Duration::from_secs(2 * 86_400)).milliseconds();
+    let waiting = format!("state = 'pending', reason = NULL, ended_at = NULL, next_attempt_at = {next}");
+    let page = page_after(&mut browser, &world, &format!("{waiting}, held = 1")).await;
+    page.says("It is held back, and goes out as soon as your endpoint is verified or answers again.");
+    page.says("Given up, unless it goes out before");
+    page.is_silent_about("It will be tried again");
+    let page = page_after(&mut browser, &world, &format!("{waiting}, held = 0")).await;
+    page.says("It will be tried again.");
+    page.says("<dt>Next attempt</dt>");
+    page.says("in 2 days");
+    let dead = "state = 'dead', next_attempt_at = NULL, reason = 'webhook disabled', attempts = '[]'";
+    let page = page_after(&mut browser, &world, dead).await;
+    page.says("It was given up: webhook disabled. It is not tried again by itself.");
+    page.says("It was not sent yet.");
+    page.is_silent_about("72 hours");
 }
 
 #[tokio::test]
@@ -83,54 +132,83 @@ async fn whoever_comes_straight_to_a_delivery_sees_it_after_signing_in() {
 }
 
 #[tokio::test]
-async fn a_time_that_is_none_and_a_route_that_is_not_there_yet_are_said_plainly() {
+async fn a_time_that_is_none_is_said_beside_its_field_and_stays_there() {
     let world = World::default();
     let mut browser = refused(&world).await;
     let page = browser.get("/dashboard").await;
-    browser.submit(&page, "/deliveries/redeliver", &[("since", "yesterday")]).await;
-    browser.get("/dashboard").await.says("Choose a date and a time, both in UTC.");
-    for (form, fields) in [
-        ("/deliveries/redeliver", vec![("since", "2026-04-01T10:00")]),
-        ("/webhook/test", vec![]),
-        ("/webhook/verify", vec![]),
-    ] {
-        let sent = browser.submit(&page, form, &fields).await;
-        assert_eq!(sent.location(), "/dashboard");
-        let page = browser.get("/dashboard").await;
-        assert!(page.body.contains("role=\"alert\"") || page.body.contains("role=\"status\""));
+    for bad in ["yesterday", "", "2026-13-01T10:00", "\"><script>"] {
+        let answer = browser.submit(&page, "/deliveries/redeliver", &[("since", bad)]).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
+        answer.says(
+            "id=\"since-fault\" role=\"alert\">Choose a date and a time, both in UTC. Nothing was sent.",
+        );
+        answer.says("<details class=\"confirm\" open>");
+        answer.is_silent_about("<script>");
     }
-    // Without a webhook there is nothing to try.
-    let mut fresh = world.registered("two@other.example", "other-corp").await;
-    let page = fresh.get("/dashboard").await;
-    for form in ["/webhook/test", "/webhook/verify"] {
-        fresh.submit(&page, form, &[]).await;
-        fresh.get("/dashboard").await.says("Set a webhook URL first.");
-    }
+    let answer = browser.submit(&page, "/deliveries/redeliver", &[("since", "yesterday")]).await;
+    answer.says("value=\"yesterday\"");
 }
 
 #[tokio::test]
-async fn trying_the_endpoint_and_sending_a_range_again_ask_the_admin_api_s_routes() {
+async fn all_that_failed_since_a_time_is_sent_again() {
     let world = World::default();
     let mut browser = refused(&world).await;
     let page = browser.get("/dashboard").await;
-    world.admin.stub("/verify", 202, "");
-    world.admin.stub("/enable", 202, "{\"success\":true}");
-    world.admin.stub("/test", 202, "{\"eventId\":\"e\"}");
+    for (since, said) in [
+        ("2099-01-01T10:00", "No failed delivery since then is left to send again."),
+        ("2026-04-01T10:00", "One delivery is being sent again."),
+    ] {
+        let sent = browser.submit(&page, "/deliveries/redeliver", &[("since", since)]).await;
+        assert_eq!(sent.location(), "/dashboard", "{}", sent.body);
+        browser.get("/dashboard").await.says(said);
+    }
     world.admin.stub("/redeliver", 202, "{\"count\":12}");
-    let last = |world: &World| world.admin.take_calls().pop().unwrap();
-
-    browser.submit(&page, "/webhook/verify", &[]).await;
-    assert!(last(&world).ends_with("/verify"));
-    browser.get("/dashboard").await.says("We are trying the endpoint again.");
-    browser.submit(&page, "/webhook/test", &[]).await;
-    assert!(last(&world).ends_with("/test"));
-    browser.get("/dashboard").await.says("A test event is on its way.");
     browser.submit(&page, "/deliveries/redeliver", &[("since", "2026-04-01T10:00")]).await;
     assert_eq!(world.admin.last_body(), "{\"since\":\"2026-04-01T10:00:00.000Z\"}");
     browser.get("/dashboard").await.says("12 deliveries are being sent again.");
+}
 
-    let disable = shared::ports::Statement::new("UPDATE webhooks SET status = 'disabled'");
-    world.tenants.database.query(disable);
-    browser.submit(&page, "/webhook/verify", &[]).await;
-    assert!(last(&world).ends_with("/enable"));
+#[tokio::test]
+async fn an_endpoint_is_tried_as_its_webhook_stands() {
+    let world = World::default();
+    let mut browser = refused(&world).await;
+    let page = browser.get("/dashboard").await;
+    let status = |status: &str| {
+        world.tenants.database.query(Statement::new("UPDATE webhooks SET status = ?1").bind(status));
+    };
+    for (webhook, form, asked, said) in [
+        ("active", "/webhook/verify", false, "The webhook is active already."),
+        ("active", "/webhook/test", true, "A test event is on its way."),
+        ("pending", "/webhook/verify", true, "We are trying the endpoint again."),
+        ("pending", "/webhook/test", true, "A test event is waiting"),
+        ("disabled", "/webhook/test", false, "The webhook is disabled, so no test event was sent."),
+        ("disabled", "/webhook/verify", true, "We are trying the endpoint again."),
+    ] {
+        status(webhook);
+        world.admin.take_calls();
+        let sent = browser.submit(&page, form, &[]).await;
+        assert_eq!(sent.location(), "/dashboard", "{webhook} {form}: {}", sent.body);
+        let posted = world.admin.take_calls().iter().any(|call| call.starts_with("POST"));
+        assert_eq!(posted, asked, "{webhook} {form}");
+        browser.get("/dashboard").await.says(said);
+    }
+    // Pressed twice: the second finds it enabled.
+    status("disabled");
+    let mut again = browser.clone();
+    let (first, second) = futures_util::join!(
+        browser.submit(&page, "/webhook/verify", &[]),
+        again.submit(&page, "/webhook/verify", &[])
+    );
+    assert_eq!((first.location(), second.location()), ("/dashboard", "/dashboard"));
+}
+
+#[tokio::test]
+async fn without_a_webhook_there_is_nothing_to_try() {
+    let world = World::default();
+    let mut fresh = world.registered("two@other.example", "other-corp").await;
+    let page = fresh.get("/dashboard").await;
+    for form in ["/webhook/test", "/webhook/verify", "/deliveries/redeliver"] {
+        fresh.submit(&page, form, &[("since", "2026-04-01T10:00")]).await;
+        fresh.get("/dashboard").await.says("Set a webhook URL first.");
+    }
 }

@@ -34,6 +34,8 @@ async fn every_page_of_a_person_s_asks_strangers_to_sign_in_and_every_form_refus
             let ended = stranger.post(&path, &[("csrf", "00")]).await;
             let expected = if path == "/logout" { "/" } else { "/login?return_to=" };
             assert!(ended.location().starts_with(expected), "{path}: {}", ended.location());
+            let told = stranger.cookies.get("__Host-notice").map(String::as_str);
+            assert_eq!(told, (path != "/logout").then_some("session-ended"), "{path}");
         }
     }
     assert!(world.admin.take_calls().is_empty());
@@ -85,7 +87,7 @@ async fn a_browser_that_names_its_origin_is_taken_too() {
     let mut browser = world.registered(EMAIL, "acme-corp").await;
     browser.get("/dashboard").await;
     let page = browser.get("/dashboard").await;
-    let body = format!("csrf={}&url=https%3A%2F%2Fpartner.example.com%2F", page.csrf());
+    let body = format!("csrf={}&orgId=acme-corp&url=https%3A%2F%2Fpartner.example.com%2F", page.csrf());
     let answer = browser.send(Method::POST, "/webhook", &[Browser::own_origin()], &body).await;
     assert_eq!(answer.location(), "/dashboard");
 }
@@ -95,10 +97,16 @@ async fn what_is_no_form_is_refused() {
     let world = World::default();
     let mut browser = world.registered(EMAIL, "acme-corp").await;
     let same = ("sec-fetch-site", "same-origin");
-    let json = [same, ("content-type", "application/json")];
-    // The second content type is ours: two of them are none.
-    let answer = browser.send(Method::POST, "/webhook", &json, "{}").await;
-    assert!(answer.status.is_client_error());
+    let page = browser.arrive("/dashboard").await;
+    let good = format!("csrf={}&orgId=acme-corp&url=https%3A%2F%2Fpartner.example.com%2F", page.csrf());
+    for other in ["application/json", "text/plain", "multipart/form-data; boundary=x", ""] {
+        let answer = browser.send(Method::POST, "/webhook", &[same, ("content-type", other)], &good).await;
+        assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{other}");
+    }
+    for broken in ["&orgName=%FF", "&orgName=%ED%A0%80"] {
+        let answer = browser.send(Method::POST, "/webhook", &[same], &format!("{good}{broken}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{broken}");
+    }
     let encoded = [same, ("content-encoding", "gzip")];
     let answer = browser.send(Method::POST, "/webhook", &encoded, "csrf=1").await;
     assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);

@@ -120,6 +120,70 @@ async fn an_owner_of_several_chooses_and_the_session_remembers() {
 }
 
 #[tokio::test]
+async fn who_chooses_goes_on_to_where_they_were_going() {
+    let world = World::default();
+    world.tenants.tenant("one-corp").await;
+    world.tenants.tenant("two-corp").await;
+    let mut browser = world.browser();
+    browser.sign_in("owner@example.com").await;
+    let chooser = browser.get("/deliveries/some-event").await.location().to_owned();
+    assert_eq!(chooser, "/organizations?return_to=%2Fdeliveries%2Fsome-event");
+    for (asked, expected) in [
+        (chooser.as_str(), "/deliveries/some-event"),
+        ("/organizations", "/dashboard"),
+        ("/organizations?return_to=%2F%2Fevil.example", "/dashboard"),
+    ] {
+        let page = browser.get(asked).await;
+        let return_to = page.hidden("return_to").unwrap();
+        let fields = [("orgId", "one-corp"), ("return_to", return_to)];
+        let chosen = browser.submit(&page, "/organizations", &fields).await;
+        assert_eq!(chosen.location(), expected, "{asked}");
+    }
+    let page = browser.get("/organizations").await;
+    let elsewhere = [("orgId", "one-corp"), ("return_to", "https://evil.example/")];
+    assert_eq!(browser.submit(&page, "/organizations", &elsewhere).await.location(), "/dashboard");
+}
+
+#[tokio::test]
+async fn a_form_acts_on_the_organization_whose_page_it_was_on_or_on_none() {
+    let world = World::default();
+    world.tenants.tenant("one-corp").await;
+    world.tenants.tenant("two-corp").await;
+    let mut browser = world.browser();
+    browser.sign_in("owner@example.com").await;
+    let chooser = browser.arrive("/dashboard").await;
+    browser.submit(&chooser, "/organizations", &[("orgId", "one-corp")]).await;
+    let rotated = browser.arrive("/dashboard").await;
+    browser.submit(&rotated, "/api-key/rotate", &[]).await;
+    let unread = browser.clone();
+    // In another tab, the other one is chosen: the first tab's page still shows the first.
+    browser.submit(&chooser, "/organizations", &[("orgId", "two-corp")]).await;
+    browser.arrive("/dashboard").await.says("two-corp");
+    let before = world.tenants.database.dump();
+    for (form, field) in [
+        ("/api-key/rotate", ("url", "")),
+        ("/webhook", ("url", "https://partner.example.com/hook")),
+        ("/webhook/test", ("url", "")),
+        ("/webhook/verify", ("url", "")),
+        ("/deliveries/redeliver", ("since", "2026-04-01T10:00")),
+        ("/deliveries/some-event/redeliver", ("since", "")),
+    ] {
+        let answer = browser.submit(&rotated, form, &[field]).await;
+        assert_eq!(answer.location(), "/dashboard", "{form}");
+        browser.get("/dashboard").await.says("That form was of another organization");
+    }
+    assert_eq!(world.tenants.database.dump(), before);
+    // The key that waited for its reader waits on: the other organization's page has not used it up.
+    assert!(browser.cookies.contains_key("__Host-unread-key"));
+    browser.submit(&chooser, "/organizations", &[("orgId", "one-corp")]).await;
+    assert!(browser.arrive("/dashboard").await.key().is_some());
+    assert!(
+        !browser.cookies.contains_key("__Host-unread-key")
+            && unread.cookies.contains_key("__Host-unread-key")
+    );
+}
+
+#[tokio::test]
 async fn who_lost_an_organization_sees_it_no_more() {
     let world = World::default();
     let mut browser = world.registered("owner@acme-corp.example", "acme-corp").await;

@@ -49,8 +49,8 @@ fn the_cookie_that_opens_a_key_opens_it_once() {
         let session = browser.cookies().await;
         let listener = world.portal().with("cookie", &session);
         let form = listener.clone().with("content-type", "application/x-www-form-urlencoded");
-        let rotated =
-            form.send(Method::POST, "/api-key/rotate", Some(format!("csrf={csrf}").into_bytes())).await;
+        let body = format!("csrf={csrf}&orgId={}", partner.org_id).into_bytes();
+        let rotated = form.send(Method::POST, "/api-key/rotate", Some(body)).await;
         assert_eq!(rotated.status, 303, "{}", rotated.text);
         let cookies = rotated.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
         let unread = cookies

@@ -66,6 +66,8 @@ fn a_partner_is_onboarded_by_keyboard() {
         assert_eq!(partner.status_of_key(&key).await, 200);
         let _ = tab_to(&browser, "#copy").await;
         browser.press(Key::Enter).await;
+        browser.sees("#copied", "Copied.").await;
+        assert_eq!(browser.clipboard().await, key);
         let _ = tab_to(&browser, "#url").await;
         browser.types(&partner.inbox_url("keys")).await;
         browser.press(Key::Enter).await;

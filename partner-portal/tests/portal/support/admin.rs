@@ -11,11 +11,11 @@ use axum::Router;
 use axum::body::Body;
 use edge::serve::Surroundings;
 use edge::service_binding::{NoAnswer, ServiceBinding};
+use edge::testing::RustCryptoRs256;
 use http_body_util::BodyExt;
 use shared::ports::{DocumentClient, StoreError};
 use shared::testing::{AesGcm, Fixture, MemoryLog, MemoryStore, SeededRandom};
 
-use super::provider::NativeRs256;
 use super::settings;
 
 /// Calls the router in process, and keeps account.
@@ -54,7 +54,7 @@ impl AdminBinding {
             clock: tenants.clock.clone(),
             random: random.clone(),
             aead: Arc::new(AesGcm),
-            rs256: Arc::new(NativeRs256),
+            rs256: Arc::new(RustCryptoRs256),
             documents: Arc::new(NoDocuments),
         };
         let service = Service::new(Config::read(&settings(&[])).expect("the settings are good"), ports);

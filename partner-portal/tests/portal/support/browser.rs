@@ -6,12 +6,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use edge::serve::Surroundings;
+use edge::testing::FakeProvider;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use partner_portal::router::answer;
 use partner_portal::service::Service;
 
-use super::{FakeProvider, ORIGIN};
+use super::ORIGIN;
 
 /// A browser with its cookies.
 #[derive(Clone)]
@@ -43,8 +44,13 @@ impl Page {
 
     /// The token of the page's forms.
     pub(crate) fn csrf(&self) -> &str {
-        let (_, rest) = self.body.split_once("name=\"csrf\" value=\"").expect("the page has a form");
-        rest.split('"').next().unwrap()
+        self.hidden("csrf").expect("the page has a form")
+    }
+
+    /// A hidden field of the page's forms.
+    pub(crate) fn hidden(&self, name: &str) -> Option<&str> {
+        let (_, rest) = self.body.split_once(&format!("type=\"hidden\" name=\"{name}\" value=\""))?;
+        rest.split('"').next()
     }
 
     /// Whether the page says this.
@@ -89,7 +95,9 @@ impl Browser {
 
     /// Sends a form of this page.
     pub(crate) async fn submit(&mut self, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
-        let all: Vec<_> = std::iter::once(("csrf", page.csrf())).chain(fields.iter().copied()).collect();
+        let mut all = vec![("csrf", page.csrf())];
+        all.extend(page.hidden("orgId").map(|org_id| ("orgId", org_id)));
+        all.extend(fields.iter().copied());
         self.post(path, &all).await
     }
 
@@ -106,7 +114,7 @@ impl Browser {
             let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header(header::COOKIE, pairs.join("; "));
         }
-        if method == Method::POST {
+        if method == Method::POST && !headers.iter().any(|(name, _)| *name == "content-type") {
             request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         }
         for (name, value) in headers {
@@ -151,6 +159,8 @@ impl Browser {
     pub(crate) async fn visit_provider(&mut self, login: &str, email: &str, verified: bool) -> String {
         let page = self.get(login).await;
         assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+        let back = serde_urlencoded::to_string([("redirect_uri", format!("{ORIGIN}/callback"))]).unwrap();
+        assert!(page.location().contains(&back), "{}", page.location());
         self.provider.sign_in(page.location(), email, verified)
     }
 

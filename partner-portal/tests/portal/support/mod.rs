@@ -10,13 +10,13 @@
 
 mod admin;
 mod browser;
-mod provider;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
 use edge::serve::Surroundings;
+use edge::testing::{FakeProvider, Registration, RustCryptoRs256};
 use partner_portal::config::Config;
 use partner_portal::router::router;
 use partner_portal::service::{Ports, Service};
@@ -24,7 +24,6 @@ use shared::testing::{AesGcm, FakeClock, Fixture, MemoryLog, MemoryStore, Seeded
 
 pub(crate) use admin::AdminBinding;
 pub(crate) use browser::{Browser, Page};
-pub(crate) use provider::{FakeProvider, Misbehaviour};
 
 /// Where the portal is.
 pub(crate) const ORIGIN: &str = "https://portal.example";
@@ -57,6 +56,16 @@ pub(crate) fn settings<'a>(
     }
 }
 
+/// The portal's at its provider, as [`SETTINGS`] has it.
+fn registration() -> Registration {
+    let setting = |name| settings(&[])(name).expect("a setting");
+    Registration {
+        issuer: ISSUER.to_owned(),
+        client_id: setting("AUTH0_CLIENT_ID"),
+        client_secret: setting("AUTH0_CLIENT_SECRET"),
+    }
+}
+
 /// The portal with all that it needs.
 pub(crate) struct World {
     /// The tenants' side: database, use cases, courier.
@@ -82,7 +91,7 @@ impl Default for World {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
         Self {
             sessions: Arc::new(SqliteDatabase::with_migrations(&folder)),
-            provider: Arc::new(FakeProvider::new(clock.clone())),
+            provider: Arc::new(FakeProvider::new(registration(), clock.clone())),
             admin: Arc::new(AdminBinding::new(&tenants)),
             log: Arc::default(),
             cache: Arc::default(),
@@ -117,7 +126,7 @@ impl World {
             clock: self.clock.clone(),
             random: self.random.clone(),
             aead: Arc::new(AesGcm),
-            rs256: Arc::new(provider::NativeRs256),
+            rs256: Arc::new(RustCryptoRs256),
             documents: self.provider.clone(),
             forms: self.provider.clone(),
         };

@@ -1,0 +1,150 @@
+//! What can be wrong with an ID token, or with the way to it.
+//!
+//! After the OpenID Foundation's conformance tests for relying parties, RFC 8725 (JWT best practices), and OpenID Connect
+//! Core, section 3.1.3.7.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{TestKey, Token, hs256};
+
+/// What a provider does wrong.
+pub enum Misbehaviour {
+    /// Header and claims are changed before they are signed.
+    Token(Box<dyn Fn(Token) -> Token + Send>),
+    /// Signed with a key that is not published.
+    ForeignKey,
+    /// `alg: none`, without a signature.
+    Unsigned,
+    /// HS256, signed with the public key.
+    SymmetricConfusion,
+    /// A byte of the signature is not what it was.
+    BrokenSignature,
+    /// The token endpoint answers with this status and body.
+    TokenEndpoint(u16, &'static str),
+}
+
+/// A sign-in that must not succeed.
+pub struct BadSignIn {
+    /// For the message of the test that fails.
+    pub name: String,
+    /// What the provider does.
+    pub misbehaviour: Misbehaviour,
+    /// What the person gets.
+    pub status: StatusCode,
+}
+
+impl Misbehaviour {
+    /// A claim has another value.
+    pub fn claim(name: &'static str, value: Value) -> Self {
+        Self::Token(Box::new(move |token| token.claim(name, value.clone())))
+    }
+
+    /// A claim is absent.
+    pub fn without(name: &'static str) -> Self {
+        Self::Token(Box::new(move |token| token.without_claim(name)))
+    }
+
+    /// A member of the header has another value.
+    pub fn header(name: &'static str, value: Value) -> Self {
+        Self::Token(Box::new(move |token| token.header(name, value.clone())))
+    }
+
+    /// The header names no key.
+    pub fn without_key_id() -> Self {
+        Self::Token(Box::new(|token| token.without_header("kid")))
+    }
+
+    /// The token that comes of it, where one does.
+    pub(super) fn sign(self, token: Token, key: TestKey) -> String {
+        match self {
+            Self::Token(change) => change(token).signed_with(|signed| key.sign_rs256(signed)),
+            Self::ForeignKey => token.signed_with(|signed| TestKey::second().sign_rs256(signed)),
+            Self::Unsigned => token.header("alg", "none").signed_with(|_| Vec::new()),
+            Self::SymmetricConfusion => {
+                token.header("alg", "HS256").signed_with(|signed| hs256(&key.modulus(), signed))
+            }
+            Self::BrokenSignature => token.signed_with(|signed| {
+                let mut signature = key.sign_rs256(signed);
+                signature[0] ^= 1;
+                signature
+            }),
+            Self::TokenEndpoint(..) => token.signed_with(|signed| key.sign_rs256(signed)),
+        }
+    }
+}
+
+/// Every sign-in that must not succeed, each with its reason.
+pub fn bad_sign_ins(client_id: &str, email: &str) -> Vec<BadSignIn> {
+    let far = 99_999_999_999_u64;
+    let claims = [
+        ("iss", json!("https://tenant.auth0.example")),
+        ("iss", json!("https://other.auth0.example/")),
+        ("iss", json!(["https://other.auth0.example/"])),
+        ("aud", json!("another-client")),
+        ("aud", json!([])),
+        ("aud", json!([client_id, 7])),
+        ("aud", json!([client_id, "another-client"])),
+        ("azp", json!("another-client")),
+        ("sub", json!("")),
+        ("sub", json!(7)),
+        ("iat", json!(far)),
+        ("iat", json!("now")),
+        ("exp", json!(1_000)),
+        ("exp", json!("later")),
+        ("nbf", json!(far)),
+        ("nonce", json!("another")),
+        ("nonce", json!("")),
+        ("nonce", json!(["a"])),
+        ("email", json!("not an address")),
+        ("email", json!([email])),
+    ];
+    let headers = [
+        ("kid", json!("unknown")),
+        ("kid", json!(7)),
+        ("kid", json!("x".repeat(10_000))),
+        ("alg", json!("RS512")),
+        ("alg", json!("none")),
+        ("alg", json!("nOnE")),
+        ("jwk", json!({"kty": "RSA"})),
+        ("jku", json!("https://evil.example/jwks.json")),
+        ("x5u", json!("https://evil.example/")),
+        ("crit", json!(["exp"])),
+    ];
+    let others = [
+        ("signed with a foreign key", Misbehaviour::ForeignKey),
+        ("unsigned", Misbehaviour::Unsigned),
+        ("HS256 with the public key", Misbehaviour::SymmetricConfusion),
+        ("a broken signature", Misbehaviour::BrokenSignature),
+        ("no ID token", Misbehaviour::TokenEndpoint(200, "{}")),
+        ("no JSON", Misbehaviour::TokenEndpoint(200, "<html>")),
+        ("no token", Misbehaviour::TokenEndpoint(200, "{\"id_token\": \"a.b.c\"}")),
+        ("an ID token that is no text", Misbehaviour::TokenEndpoint(200, "{\"id_token\": [7]}")),
+        ("the code is refused", Misbehaviour::TokenEndpoint(403, "{\"error\": \"invalid_grant\"}")),
+    ];
+    let bad = |name: String, misbehaviour| BadSignIn { name, misbehaviour, status: StatusCode::BAD_REQUEST };
+    let mut all: Vec<BadSignIn> = Vec::new();
+    all.extend(claims.map(|(name, value)| bad(format!("{name}: {value}"), Misbehaviour::claim(name, value))));
+    all.extend(
+        ["iss", "aud", "sub", "iat", "exp", "nonce", "email"]
+            .map(|name| bad(format!("no {name}"), Misbehaviour::without(name))),
+    );
+    all.extend(headers.map(|(name, value)| {
+        bad(format!("{name} in the header: {value:.40}"), Misbehaviour::header(name, value))
+    }));
+    all.extend(others.map(|(name, misbehaviour)| bad(name.to_owned(), misbehaviour)));
+    let unverified = [json!(false), json!("true"), json!(1)];
+    let unverified = unverified.map(|value| Misbehaviour::claim("email_verified", value));
+    for misbehaviour in unverified.into_iter().chain([Misbehaviour::without("email_verified")]) {
+        let name = "an address that is not verified".to_owned();
+        all.push(BadSignIn { name, misbehaviour, status: StatusCode::FORBIDDEN });
+    }
+    let our_own =
+        [(500, ""), (302, ""), (401, "{\"error\": \"invalid_client\"}"), (401, "<script>"), (429, "{}")];
+    for (status, body) in our_own {
+        let misbehaviour = Misbehaviour::TokenEndpoint(status, body);
+        let name = format!("the token endpoint answers {status} {body}");
+        all.push(BadSignIn { name, misbehaviour, status: StatusCode::SERVICE_UNAVAILABLE });
+    }
+    all
+}
