@@ -28,6 +28,8 @@ pub struct Chart {
 
 /// One hour.
 pub struct Bar {
+    /// `2 Apr`, where the hour is the drawing's or its day's first.
+    pub day: Option<String>,
     /// `14:00`
     pub label: String,
     /// `2026-04-02T14:00:00.000Z`
@@ -57,6 +59,7 @@ impl Chart {
         let sum = |count: fn(&HourCount) -> u32| hours.iter().map(count).sum();
         let most = hours.iter().map(total).max().unwrap_or(0);
         let bars = hours.iter().enumerate().map(|(index, count)| Bar {
+            day: (index == 0 || Moment::clock(count.hour) == "00:00").then(|| Moment::day(count.hour)),
             label: Moment::clock(count.hour),
             machine: count.hour.to_string(),
             count: *count,

@@ -28,6 +28,12 @@ impl Moment {
         }
     }
 
+    /// `2 Apr`
+    pub fn day(time: Timestamp) -> String {
+        let date = DateTime::<Utc>::from_timestamp_millis(time.milliseconds()).unwrap_or_default();
+        date.format("%-d %b").to_string()
+    }
+
     /// `14:00`
     pub fn clock(time: Timestamp) -> String {
         let date = DateTime::<Utc>::from_timestamp_millis(time.milliseconds()).unwrap_or_default();
