@@ -43,7 +43,14 @@ async fn assert_logged(world: &World, worker: &str, settings: &[(&str, &str)]) {
     assert_eq!(line["faults"].as_object().unwrap().len(), settings.len(), "{line}");
     // wrangler prints variables (not secrets) at its start; what counts is what the Workers write.
     let text = world.log().text_of(worker);
-    for secret in ["ADMIN_API_KEY", "EVENTS_API_KEY", "SERVICE_JWT_SECRET", "WEBHOOK_SECRETS_KEY"] {
+    for secret in [
+        "ADMIN_API_KEY",
+        "AUTH0_CLIENT_SECRET",
+        "EVENTS_API_KEY",
+        "SERVICE_JWT_SECRET",
+        "SESSION_KEY",
+        "WEBHOOK_SECRETS_KEY",
+    ] {
         assert!(!text.contains(&world.secret(secret)), "the value of {secret} is in the log");
     }
     assert!(!text.contains(MALFORMED));
@@ -88,6 +95,9 @@ fn a_misconfigured_worker_refuses_everything_and_loses_nothing() {
             let page = world.portal().get(path).await;
             assert_eq!(page.status, 503, "{path}: {}", page.text);
             assert!(!page.text.contains("SESSION_KEY") && !page.headers.contains_key("location"));
+            let policy = page.headers["content-security-policy"].to_str().unwrap();
+            assert!(policy.starts_with("default-src 'none'") && page.headers["cache-control"] == "no-store");
+            assert_eq!(world.portal().post(path, &json!({})).await.status, 503, "{path}");
         }
         assert_logged(&world, "partner-portal", &[("SESSION_KEY", "is missing")]).await;
         let browser = Browser::start(&world).await;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use edge::testing::{Misbehaviour, bad_sign_ins};
 use http::Method;
 use tests::client::{Answer, Client};
+use tests::poll::{SOON, eventually};
 use tests::provider::{CLIENT_ID, CLIENT_SECRET, Provider};
 use tests::world::{World, run_alone};
 use xtask::stack::StackOptions;
@@ -124,13 +125,15 @@ fn a_provider_that_misbehaves_signs_nobody_in() {
         callbacks_nobody_asked_for(&world, &provider).await;
         tampered_cookies(&good, &provider).await;
         tampered_forms(good.clone()).await;
-        forms_of_other_sites(good).await;
+        forms_of_other_sites(&mut good).await;
 
-        // With two keys published, one that is not named is not guessed.
+        a_dashboard_asks_the_admin_api_three_times(&world, good).await;
+
+        // One key is published, so that a token need not name it.
         let mut visitor = Visitor::new(&world);
         let callback = visitor.visit(&provider).await;
         provider.misbehave(Misbehaviour::without_key_id());
-        assert_eq!(visitor.get(&callback).await.status, 303, "there is one key, so it need not be named");
+        assert_eq!(visitor.get(&callback).await.status, 303);
         // Away: a page that says so, and leads on to where the person was going.
         let mut visitor = Visitor::new(&world);
         let callback = visitor.visit(&provider).await;
@@ -211,7 +214,7 @@ async fn tampered_cookies(good: &Visitor, provider: &Provider) {
 }
 
 /// What another site sends is refused whatever it knows, and every page says what may be done with it.
-async fn forms_of_other_sites(mut good: Visitor) {
+async fn forms_of_other_sites(good: &mut Visitor) {
     let onboarding = good.get("/onboarding").await;
     let form = format!("csrf={}&orgId=foreign-corp&orgName=Foreign", csrf(&onboarding));
     for (origin, site) in [
@@ -261,6 +264,22 @@ async fn forms_of_other_sites(mut good: Visitor) {
     assert!(good.get("/dashboard").await.text.contains(shown));
     assert!(!good.get("/dashboard").await.text.contains(shown));
     assert!(!thief.clone().get("/dashboard").await.text.contains(shown), "the cookie again");
+}
+
+/// With a webhook: whose organization, its webhooks, and the first one's deliveries.
+async fn a_dashboard_asks_the_admin_api_three_times(world: &World, mut good: Visitor) {
+    let dashboard = good.get("/dashboard").await;
+    let inbox = format!("{}/three", world.credentials().inbox_url).replace(':', "%3A").replace('/', "%2F");
+    let form = format!("csrf={}&orgId=foreign-corp&url={inbox}", csrf(&dashboard));
+    let set = good.post("/webhook", &form).await;
+    assert_eq!(location(&set), "/dashboard", "{}", set.text);
+    let calls = || world.log().lines("admin-api", "request").len();
+    let requests = || world.log().lines("partner-portal", "request").len();
+    let (before, rendered) = (calls(), requests());
+    assert_eq!(good.get("/dashboard").await.status, 200);
+    let logged =
+        eventually(SOON, "the line of this request", async || (requests() > rendered).then(calls)).await;
+    assert_eq!(logged - before, 3);
 }
 
 /// Every form, with every field changed: a 4xx or the page that sent it, and nothing changed.

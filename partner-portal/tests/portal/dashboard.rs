@@ -209,6 +209,57 @@ async fn plain_http_is_for_one_s_own_machine_only() {
 }
 
 #[tokio::test]
+async fn the_masked_key_says_when_it_was_issued_by_whom_and_until_when_it_is_good() {
+    let world = World::default();
+    let mut browser = connected(&world).await;
+    let issued = world.clock.now();
+    world.clock.advance(Duration::from_secs(600));
+    let page = browser.get("/dashboard").await;
+    page.says(&format!("<dt>Issued</dt><dd><time datetime=\"{issued}\">"));
+    page.says(&format!("<span class=\"soft\">by {EMAIL}</span>"));
+    page.says("<dt>Expires</dt><dd>Never</dd>");
+    page.says("clients that still use it get <strong>401 at once</strong>");
+    let end = world.clock.now().plus(Duration::from_secs(2 * 86_400));
+    let expires = Statement::new("UPDATE api_keys SET expires_at = ?1").bind(end);
+    world.tenants.database.query(expires);
+    let page = browser.get("/dashboard").await;
+    page.says(&format!("<dt>Expires</dt><dd><time datetime=\"{end}\">"));
+    page.says("<span class=\"soft\">in 2 days</span>");
+    // One that has ended is none.
+    world.clock.advance(Duration::from_secs(20 * 60));
+    world
+        .tenants
+        .database
+        .query(Statement::new("UPDATE api_keys SET expires_at = ?1").bind(world.clock.now()));
+    let page = browser.get("/dashboard").await;
+    page.says("No active key");
+    page.says("Issue an API key");
+}
+
+#[tokio::test]
+async fn the_webhook_s_times_are_those_of_its_endpoint() {
+    let world = World::default();
+    let mut browser = connected(&world).await;
+    let page = browser.get("/dashboard").await;
+    page.says("<dt>Last event delivered</dt><dd>None yet</dd>");
+    page.says("<dt>Last error</dt><dd>None</dd>");
+    let delivered = world.clock.now();
+    receive(&world, "e1", "KeyAdded").await;
+    world.clock.advance(Duration::from_secs(120));
+    world.tenants.endpoints.reply(URL, &[Reply::Status(503)]);
+    let failed = world.clock.now();
+    receive(&world, "e2", "KeyAdded").await;
+    let verified = world.clock.now();
+    world.tenants.database.query(Statement::new("UPDATE webhooks SET verified_at = ?1").bind(verified));
+    let page = browser.get("/dashboard").await;
+    let about = |time: shared::time::Timestamp| time.to_string()[..16].to_owned();
+    page.says(&format!("<dt>Last event delivered</dt><dd><time datetime=\"{}", about(delivered)));
+    page.says(&format!("<dt>Endpoint verified</dt><dd><time datetime=\"{verified}\">"));
+    page.says("<dt>Last error</dt><dd>answered 503 <span class=\"soft\"><time datetime=\"");
+    page.says(&format!("datetime=\"{}", about(failed)));
+}
+
+#[tokio::test]
 async fn every_state_of_a_webhook_is_told_in_words_with_what_to_do() {
     let world = World::default();
     let mut browser = connected(&world).await;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
+use shared::ports::Statement;
+
 use crate::support::World;
 
 const EMAIL: &str = "owner@acme-corp.example";
@@ -31,7 +33,7 @@ async fn an_unread_key_is_gone_after_five_minutes() {
     page.says("Rotate API key");
     // The next sign-in clears the row away.
     browser.sign_in(EMAIL).await;
-    assert!(world.sessions.query(shared::ports::Statement::new("SELECT id FROM unread_keys")).is_empty());
+    assert!(world.sessions.query(Statement::new("SELECT id FROM unread_keys")).is_empty());
 }
 
 #[tokio::test]
@@ -143,4 +145,22 @@ async fn a_key_that_another_rotation_ended_is_not_shown_as_if_it_worked() {
     other.cookies.insert(UNREAD.to_owned(), late);
     assert!(other.get("/dashboard").await.key().is_none());
     assert!(browser.get("/dashboard").await.key().is_some());
+}
+
+#[tokio::test]
+async fn a_rotation_that_could_not_be_finished_says_that_the_old_key_may_have_ended() {
+    let world = World::default();
+    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let page = browser.arrive("/dashboard").await;
+    // No answer: nobody knows.
+    world.admin.fail_next("/rotate");
+    let answer = browser.submit(&page, "/api-key/rotate", &[]).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    answer.says("The old key may have ended already");
+    // Rotated, and the new key cannot be put away: it is shown nowhere.
+    world.sessions.query(Statement::new("DROP TABLE unread_keys"));
+    let answer = browser.submit(&page, "/api-key/rotate", &[]).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    answer.says("open the dashboard and rotate it again");
+    assert!(answer.key().is_none() && !browser.cookies.contains_key(UNREAD));
 }
