@@ -39,6 +39,15 @@ impl Bindings<'_> {
         }
         binding.map(Arc::new)
     }
+
+    /// The binding of this name, of something that the Worker also does without.
+    pub fn bind_if_there<T>(
+        &self,
+        bound: impl FnOnce(&Env, &str) -> worker::Result<T>,
+        name: &str,
+    ) -> Option<Arc<T>> {
+        bound(self.env, name).ok().map(Arc::new)
+    }
 }
 
 /// What a Worker is made of: its settings and its ports.

@@ -4,6 +4,7 @@
 //! Each crossing costs, so values cross seldom, as strings and bytes.
 
 mod ambient;
+mod analytics_engine;
 mod bindings;
 mod crypto;
 mod d1;
@@ -13,6 +14,7 @@ mod kv;
 mod queues;
 
 pub use ambient::{ConsoleLog, SystemClock, WebRandom};
+pub use analytics_engine::AnalyticsEngine;
 pub use bindings::{Bindings, assemble, once, surroundings};
 pub use crypto::WebCrypto;
 pub use d1::D1;

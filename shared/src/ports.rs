@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::delivery::measurement::Measurement;
 use crate::delivery::outcome::AttemptResult;
 use crate::error::Error;
 use crate::time::Timestamp;
@@ -297,6 +298,20 @@ pub trait Log: Send + Sync {
     /// Writes one line of JSON. The fields hold no secret and no body.
     fn write(&self, line: Value);
 }
+
+/// Counts attempts, for whoever asks how deliveries go. What it fails to count changes nothing else.
+pub trait Metrics: Send + Sync {
+    /// Takes what a batch measured, without waiting for anything; merged where the platform takes only so many.
+    ///
+    /// # Errors
+    /// Where not all were taken.
+    fn write(&self, measured: Vec<Measurement>) -> Result<(), MetricsError>;
+}
+
+/// Some attempts are not counted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("metrics: {0}")]
+pub struct MetricsError(pub String);
 
 impl From<DatabaseError> for Error {
     /// What failed may succeed later; what has another shape than the code is our own fault.

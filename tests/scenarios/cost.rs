@@ -116,5 +116,6 @@ fn a_hundred_events_take_three_round_trips_and_two_rows_each() {
         for line in event_batches(world) {
             assert!(count(&line, "d1RoundTrips") <= 3, "whatever is in it: {line}");
         }
+        assert_eq!(world.log().lines("webhook-delivery", "metrics not written"), Vec::<Value>::new());
     });
 }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use axum::Router;
 use cloudflare::{
-    Bindings, ConsoleLog, D1, Fetch, Kv, SystemClock, WebCrypto, WebRandom, WorkerQueue, settle,
+    AnalyticsEngine, Bindings, ConsoleLog, D1, Fetch, Kv, SystemClock, WebCrypto, WebRandom, WorkerQueue,
+    settle,
 };
 use edge::cost::Cost;
 use edge::serve::Surroundings;
 use serde_json::{Value, json};
-use shared::app::courier::{Courier, Settlement};
+use shared::app::courier::{Courier, Meter, Settlement};
 use shared::app::sealer::Sealer;
 use shared::ports::Log;
 use shared::settings::SettingFaults;
@@ -38,6 +39,7 @@ struct Bound {
     bodies: Arc<Kv>,
     events: Arc<WorkerQueue>,
     retries: Arc<WorkerQueue>,
+    metrics: Option<Arc<AnalyticsEngine>>,
 }
 
 fn bind(bindings: &mut Bindings<'_>) -> Option<Bound> {
@@ -46,12 +48,13 @@ fn bind(bindings: &mut Bindings<'_>) -> Option<Bound> {
     let bodies = bindings.bind(Kv::bound, "BODIES");
     let events = bindings.bind(WorkerQueue::bound, "EVENTS");
     let retries = bindings.bind(WorkerQueue::bound, "RETRIES");
-    Some(Bound { database: database?, bodies: bodies?, events: events?, retries: retries? })
+    let metrics = bindings.bind_if_there(AnalyticsEngine::bound, "METRICS");
+    Some(Bound { database: database?, bodies: bodies?, events: events?, retries: retries?, metrics })
 }
 
 fn prepare(env: &Env) -> Result<Ready, SettingFaults> {
     cloudflare::once(&READY, || {
-        let (config, Bound { database, bodies, events, retries }) =
+        let (config, Bound { database, bodies, events, retries, metrics }) =
             cloudflare::assemble(env, Config::read, bind)?;
         let (sealing, previous) = (config.sealing_key.clone(), config.previous_sealing_key.clone());
         let courier = Courier {
@@ -64,6 +67,7 @@ fn prepare(env: &Env) -> Result<Ready, SettingFaults> {
             retries,
             bodies,
             log: Arc::new(ConsoleLog),
+            meter: metrics.map_or_else(Meter::default, |metrics| Meter::new(metrics)),
             policy: config.policy,
             operators: config.operators.clone(),
             url_rules: config.environment.webhook_url_rules(),

@@ -68,6 +68,17 @@ impl AttemptResult {
         }
     }
 
+    /// The status code, or why there is none, in words few enough to count by.
+    #[must_use]
+    pub fn answer(&self) -> String {
+        match self {
+            Self::Response { status, .. } => status.to_string(),
+            Self::TimedOut => "timed out".to_owned(),
+            Self::ConnectionFailed(_) => "connection failed".to_owned(),
+            Self::BlockedUrl(_) => "not sent".to_owned(),
+        }
+    }
+
     /// What went wrong, in a few words without anything the endpoint wrote. `None` where nothing did.
     #[must_use]
     pub fn error(&self) -> Option<String> {
@@ -176,6 +187,18 @@ mod tests {
     fn only_an_answer_has_a_status() {
         assert_eq!(answer(503, None).status(), Some(503));
         assert_eq!(AttemptResult::TimedOut.status(), None);
+    }
+
+    #[test]
+    fn what_is_counted_by_is_the_status_or_a_word() {
+        for (result, answer) in [
+            (answer(204, None), "204"),
+            (AttemptResult::TimedOut, "timed out"),
+            (AttemptResult::ConnectionFailed("reset by 203.0.113.7".into()), "connection failed"),
+            (AttemptResult::BlockedUrl(UrlFault::NotHttps), "not sent"),
+        ] {
+            assert_eq!(result.answer(), answer);
+        }
     }
 
     proptest! {

@@ -6,11 +6,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{
-    AesGcm, Endpoints, FakeClock, MemoryLog, MemoryQueue, MemoryStore, SeededRandom, SqliteDatabase,
+    AesGcm, Endpoints, FakeClock, MemoryLog, MemoryMetrics, MemoryQueue, MemoryStore, SeededRandom,
+    SqliteDatabase,
 };
 use crate::actor::Actor;
 use crate::app::App;
-use crate::app::courier::Courier;
+use crate::app::courier::{Courier, Meter};
 use crate::app::create_webhook::{CreatedWebhook, RequestedWebhook};
 use crate::app::register_tenant::NewTenant;
 use crate::app::sealer::{Sealer, SealingKey};
@@ -39,6 +40,8 @@ pub struct Fixture {
     pub bodies: Arc<MemoryStore>,
     /// The log.
     pub log: Arc<MemoryLog>,
+    /// The metrics.
+    pub metrics: Arc<MemoryMetrics>,
     /// The Admin API's use cases.
     pub app: App,
     /// Delivery.
@@ -65,6 +68,7 @@ impl Fixture {
         let endpoints = Arc::new(Endpoints::new(clock.clone()));
         let (events, retries) = (Arc::new(MemoryQueue::default()), Arc::new(MemoryQueue::default()));
         let (bodies, log) = (Arc::new(MemoryStore::default()), Arc::new(MemoryLog::default()));
+        let metrics = Arc::new(MemoryMetrics::default());
         let key = SealingKey::parse(&STANDARD.encode([7_u8; 32]).into()).expect("a key");
         let sealer = Sealer::new(key, None, Arc::new(AesGcm), random.clone());
         let app = App {
@@ -86,11 +90,12 @@ impl Fixture {
             retries: retries.clone(),
             bodies: bodies.clone(),
             log: log.clone(),
+            meter: Meter::new(metrics.clone()),
             policy: DeliveryPolicy::default(),
             url_rules: environment.webhook_url_rules(),
             operators: None,
         };
-        Self { database, clock, endpoints, events, retries, bodies, log, app, courier }
+        Self { database, clock, endpoints, events, retries, bodies, log, metrics, app, courier }
     }
 
     /// Whether any delivery is pending.

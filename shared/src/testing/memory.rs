@@ -8,7 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::ports::{BodyStore, Clock, Log, Queue, QueueError, QueuedMessage, Random, StoreError};
+use crate::delivery::measurement::Measurement;
+use crate::ports::{
+    BodyStore, Clock, Log, Metrics, MetricsError, Queue, QueueError, QueuedMessage, Random, StoreError,
+};
 use crate::time::Timestamp;
 
 /// A clock that stands until it is moved.
@@ -164,5 +167,34 @@ impl MemoryLog {
 impl Log for MemoryLog {
     fn write(&self, line: Value) {
         self.0.lock().unwrap().push(line);
+    }
+}
+
+/// Keeps what it was given.
+#[derive(Default)]
+pub struct MemoryMetrics {
+    batches: Mutex<Vec<Vec<Measurement>>>,
+    refusing: Mutex<bool>,
+}
+
+impl MemoryMetrics {
+    /// What each call since the last one of this brought.
+    pub fn take(&self) -> Vec<Vec<Measurement>> {
+        std::mem::take(&mut self.batches.lock().unwrap())
+    }
+
+    /// Whether it refuses from now on.
+    pub fn refuse(&self, refusing: bool) {
+        *self.refusing.lock().unwrap() = refusing;
+    }
+}
+
+impl Metrics for MemoryMetrics {
+    fn write(&self, measured: Vec<Measurement>) -> Result<(), MetricsError> {
+        if *self.refusing.lock().unwrap() {
+            return Err(MetricsError("refused".into()));
+        }
+        self.batches.lock().unwrap().push(measured);
+        Ok(())
     }
 }

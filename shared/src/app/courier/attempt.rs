@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::super::sealer::{secret_context, token_context};
 use super::Courier;
+use crate::delivery::measurement::{Kind, Measurement};
 use crate::delivery::outcome::{AttemptResult, Outcome};
 use crate::delivery::retry::Next;
 use crate::delivery::{Attempt, DeliveryState};
@@ -63,6 +64,17 @@ pub(super) enum Verdict {
     Ended(DeliveryState, String),
 }
 
+impl Verdict {
+    /// As the log and the metrics spell it.
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Again(_) => "retry",
+            Self::Ended(state, _) => state.as_str(),
+        }
+    }
+}
+
 impl Courier {
     /// Opens a webhook's secrets. Where that fails its deliveries wait, and no other webhook's: the sealing key may come
     /// back, and the log says that it is wanted.
@@ -95,7 +107,7 @@ impl Courier {
         Ok(Endpoint { target, secrets, token })
     }
 
-    /// Makes one attempt and writes its log line.
+    /// Makes one attempt, measures it and writes its log line.
     pub(super) async fn attempt(&self, endpoint: &Endpoint, parcel: &Parcel<'_>) -> Made {
         let target = &endpoint.target;
         let at = self.now();
@@ -113,19 +125,22 @@ impl Courier {
         };
         let outcome = result.outcome(ended_at.milliseconds());
         let verdict = self.judge(outcome, parcel, attempt.error.as_deref().unwrap_or_default(), ended_at);
+        let kind = Kind {
+            org_id: target.org_id.clone(),
+            webhook_id: target.id.clone(),
+            event_type: parcel.event_type.to_owned(),
+            outcome: verdict.as_str(),
+            answer: result.answer(),
+        };
         self.line(
             "attempt",
             json!({
-                "orgId": target.org_id, "webhookId": target.id, "eventId": parcel.event_id,
-                "eventType": parcel.event_type, "attempt": parcel.failures + 1, "status": attempt.status,
-                "error": attempt.error, "milliseconds": attempt.duration_milliseconds,
-                "outcome": match &verdict {
-                    Verdict::Delivered => "delivered",
-                    Verdict::Again(_) => "retry",
-                    Verdict::Ended(state, _) => state.as_str(),
-                },
+                "orgId": kind.org_id, "webhookId": kind.webhook_id, "eventId": parcel.event_id,
+                "eventType": kind.event_type, "attempt": parcel.failures + 1, "status": attempt.status,
+                "error": attempt.error, "milliseconds": attempt.duration_milliseconds, "outcome": kind.outcome,
             }),
         );
+        self.meter.add(Measurement::of_attempt(kind, attempt.duration_milliseconds));
         let timed_out = result == AttemptResult::TimedOut;
         let definite = !matches!(outcome, Outcome::Retry { .. });
         let asked = match outcome {

@@ -51,6 +51,7 @@ impl Courier {
             }
         }
         settlements.extend(self.deliver_group(&group).await);
+        self.write_metrics();
         settlements
     }
 

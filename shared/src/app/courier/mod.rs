@@ -9,6 +9,7 @@ mod dead_letters;
 mod events;
 mod fairness;
 mod follow_up;
+mod meter;
 mod publish;
 mod redelivery;
 mod retries;
@@ -30,6 +31,7 @@ use crate::time::Timestamp;
 use crate::webhook::signing::SigningSecret;
 use crate::webhook::url::UrlRules;
 
+pub use meter::Meter;
 pub use publish::PublishFault;
 
 /// What delivery works with. Cheap to clone.
@@ -53,6 +55,8 @@ pub struct Courier {
     pub bodies: Arc<dyn BodyStore>,
     /// One line per attempt and change of state.
     pub log: Arc<dyn Log>,
+    /// Each attempt's outcome and duration, where metrics are bound.
+    pub meter: Meter,
     /// Every number that delivery goes by.
     pub policy: DeliveryPolicy,
     /// Which URLs this environment allows, checked again before each request.

@@ -47,6 +47,7 @@ impl Courier {
             delivered = self.unless_out(self.retry(keys).await, delivered);
         }
         let tended = self.unless_out(self.tend(&webhooks).await, Settlement::Acknowledge);
+        self.write_metrics();
         let notices: Vec<&Notice> = decoded
             .iter()
             .filter_map(|message| match message {

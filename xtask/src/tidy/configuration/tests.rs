@@ -47,6 +47,12 @@ fn what_one_environment_lacks_is_named() {
             "webhook-delivery/wrangler.toml: [env.stage] lacks triggers.crons \"* * * * *\"",
         ),
         (
+            "webhook-delivery",
+            "[[env.nonprod.analytics_engine_datasets]]\nbinding = \"METRICS\"\ndataset = \"delivery_attempts\"",
+            "",
+            "webhook-delivery/wrangler.toml: [env.nonprod] lacks analytics_engine_datasets METRICS.dataset = \"delivery_attempts\"",
+        ),
+        (
             "admin-api",
             "[[env.prod.kv_namespaces]]\nbinding = \"CACHE\"\nid = \"<provision>\"",
             "",

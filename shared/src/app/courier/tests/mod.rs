@@ -3,6 +3,7 @@
 mod campaign;
 mod first_attempts;
 mod limits;
+mod metrics;
 mod races;
 mod retries;
 mod tending;

@@ -1,0 +1,129 @@
+//! Analytics Engine: a data point per attempt, all of a batch handed over as one string.
+
+use js_sys::{Array, JSON};
+use serde_json::{Value, json};
+use shared::delivery::measurement::{Measurement, fitted};
+use shared::ports::{Metrics, MetricsError};
+use wasm_bindgen::prelude::*;
+use worker::send::SendWrapper;
+
+/// Data points per invocation (limits of Analytics Engine): what is beyond is dropped without a word.
+const MOST_POINTS: usize = 250;
+
+#[wasm_bindgen]
+extern "C" {
+    /// `AnalyticsEngineDataset`, as far as it is used here.
+    type DatasetBinding;
+    #[wasm_bindgen(method, catch, js_name = writeDataPoint)]
+    fn write_data_point(this: &DatasetBinding, point: &JsValue) -> Result<(), JsValue>;
+}
+
+/// A dataset.
+pub struct AnalyticsEngine(SendWrapper<DatasetBinding>);
+
+impl AnalyticsEngine {
+    /// The dataset bound as `name`.
+    ///
+    /// # Errors
+    /// Where there is no such binding.
+    pub fn bound(env: &worker::Env, name: &str) -> worker::Result<Self> {
+        Ok(Self(SendWrapper(JsValue::from(env.analytics_engine(name)?).unchecked_into())))
+    }
+}
+
+impl Metrics for AnalyticsEngine {
+    fn write(&self, measured: Vec<Measurement>) -> Result<(), MetricsError> {
+        let points: Vec<Value> = fitted(measured, MOST_POINTS).iter().map(point).collect();
+        let written = JSON::parse(&Value::from(points).to_string()).and_then(|points| {
+            // Each call returns at once: the runtime sends the points when the invocation is over.
+            Array::from(&points).iter().try_for_each(|point| self.0.write_data_point(&point))
+        });
+        written.map_err(|error| MetricsError(crate::fetch::describe(&error)))
+    }
+}
+
+/// The columns `index1`, `blob1` …, `double1` … of docs/operations.md, in this order. Queries and the rows written so far
+/// go by it: a new column comes last.
+fn point(measurement: &Measurement) -> Value {
+    let kind = &measurement.kind;
+    json!({
+        // What is sampled, where there is much, is sampled for each index by itself.
+        "indexes": [kind.org_id],
+        "blobs": [kind.webhook_id, kind.event_type, kind.outcome, kind.answer],
+        "doubles": [measurement.attempts, measurement.mean_milliseconds(), measurement.longest_milliseconds],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::delivery::measurement::Kind;
+    use shared::event::catalogue::MAX_EVENT_TYPE_LENGTH;
+
+    use super::*;
+
+    const RUNBOOK: &str = include_str!("../../docs/operations.md");
+
+    /// The runbook's columns and what it says is in each.
+    fn documented() -> Vec<(&'static str, &'static str)> {
+        let rows = RUNBOOK.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+        let columns =
+            rows.filter(|(name, _)| ["index", "blob", "double"].iter().any(|kind| name.starts_with(kind)));
+        columns.map(|(name, rest)| (name, rest.split([',', ':', ';', '|']).next().unwrap().trim())).collect()
+    }
+
+    #[test]
+    fn the_columns_are_in_the_runbook_s_order() {
+        let documented = documented();
+        let meanings = |prefix: &str| -> Vec<&str> {
+            let of_prefix = documented.iter().filter(|(name, _)| name.starts_with(prefix));
+            for (index, (name, _)) in of_prefix.clone().enumerate() {
+                assert_eq!(*name, format!("{prefix}{}", index + 1));
+            }
+            of_prefix.map(|(_, meaning)| *meaning).collect()
+        };
+        let kind = Kind {
+            org_id: "tenant".into(),
+            webhook_id: "webhook".into(),
+            event_type: "event type".into(),
+            outcome: "outcome",
+            answer: "answer".into(),
+        };
+        let measurement = Measurement { kind, attempts: 4, milliseconds: 100, longest_milliseconds: 40 };
+        let point = point(&measurement);
+        assert_eq!(point["indexes"], json!(meanings("index")));
+        assert_eq!(point["blobs"], json!(meanings("blob")));
+        assert_eq!(meanings("double"), ["attempts", "mean milliseconds", "longest milliseconds"]);
+        assert_eq!(point["doubles"], json!([4, 25.0, 40]));
+    }
+
+    #[test]
+    fn the_runbook_s_queries_name_no_other_column() {
+        let documented: Vec<&str> = documented().into_iter().map(|(name, _)| name).collect();
+        let words = RUNBOOK.split(|character: char| !character.is_ascii_alphanumeric());
+        let columns: Vec<&str> = words
+            .filter(|word| {
+                let name = word.trim_end_matches(|character: char| character.is_ascii_digit());
+                name != *word && ["index", "blob", "double"].contains(&name)
+            })
+            .collect();
+        assert!(columns.len() > documented.len(), "there are queries");
+        assert!(columns.iter().all(|column| documented.contains(column)), "{columns:?}");
+    }
+
+    #[test]
+    fn a_point_keeps_the_limits() {
+        // The longest of each: an index has 96 bytes, all blobs 16 KB.
+        let kind = Kind {
+            org_id: "a".repeat(63),
+            webhook_id: "a".repeat(36),
+            event_type: "\u{1F511}".repeat(MAX_EVENT_TYPE_LENGTH),
+            outcome: "delivered",
+            answer: "connection failed".into(),
+        };
+        let point = point(&Measurement::of_attempt(kind, 15_000));
+        let bytes = |key: &str| -> usize {
+            point[key].as_array().unwrap().iter().map(|text| text.as_str().unwrap().len()).sum()
+        };
+        assert!(bytes("indexes") <= 96 && bytes("blobs") <= 16 * 1024);
+    }
+}
