@@ -5,6 +5,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use edge::problem::Problem;
+use edge::rate_limit::CLIENT_ADDRESS;
 use edge::routes::Access::{Admin, Open, Partner};
 use edge::routes::{Route, Routes};
 use edge::serve::{Surroundings, serve};
@@ -19,7 +20,8 @@ use crate::routes::{
 use crate::service::Service;
 
 /// The headers that any route reads.
-pub const HEADERS: [HeaderName; 5] = [ADMIN_KEY, PARTNER_KEY, AUTHORIZATION, CONTENT_TYPE, CONTENT_ENCODING];
+pub const HEADERS: [HeaderName; 6] =
+    [ADMIN_KEY, PARTNER_KEY, AUTHORIZATION, CONTENT_TYPE, CONTENT_ENCODING, CLIENT_ADDRESS];
 
 /// The router, and the list of its routes.
 pub fn router(service: Service) -> (Router, Vec<Route>) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use edge::oidc::{DocumentSource, KeyCache};
+use edge::rate_limit::RateLimit;
 use shared::app::App;
 use shared::app::sealer::Sealer;
 use shared::ports::{Aead, BodyStore, Clock, Database, DocumentClient, Queue, Random, Rs256};
@@ -21,6 +22,8 @@ pub struct Ports {
     pub retries: Arc<dyn Queue>,
     /// `EVENTS`
     pub events: Arc<dyn Queue>,
+    /// `PARTNER_REQUESTS`, by client
+    pub partner_requests: RateLimit,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// Random bytes.
@@ -40,6 +43,7 @@ pub struct Service {
     pub config: Arc<Config>,
     app: App,
     authenticator: Authenticator,
+    partner_requests: RateLimit,
 }
 
 impl Service {
@@ -63,7 +67,7 @@ impl Service {
             events: ports.events,
             url_rules: config.environment.webhook_url_rules(),
         };
-        Self { config: Arc::new(config), app, authenticator }
+        Self { config: Arc::new(config), app, authenticator, partner_requests: ports.partner_requests }
     }
 
     /// Checks credentials outside a route.
@@ -75,6 +79,12 @@ impl Service {
 impl FromRef<Service> for App {
     fn from_ref(service: &Service) -> Self {
         service.app.clone()
+    }
+}
+
+impl FromRef<Service> for RateLimit {
+    fn from_ref(service: &Service) -> Self {
+        service.partner_requests.clone()
     }
 }
 

@@ -4,8 +4,11 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use axum::Router;
-use cloudflare::{Bindings, D1, Fetch, Kv, SystemClock, WebCrypto, WebRandom, WorkerQueue};
+use cloudflare::{
+    Bindings, D1, Fetch, Kv, SystemClock, WebCrypto, WebRandom, WorkerQueue, WorkerRateLimiter,
+};
 use edge::json::LARGEST_BODY;
+use edge::rate_limit::RateLimit;
 use edge::serve::Surroundings;
 use shared::settings::SettingFaults;
 use worker::{Context, Env, Request, Response, event};
@@ -41,11 +44,13 @@ fn bind(bindings: &mut Bindings<'_>) -> Option<Ports> {
     let cache = bindings.bind(Kv::bound, "CACHE");
     let retries = bindings.bind(WorkerQueue::bound, "RETRIES");
     let events = bindings.bind(WorkerQueue::bound, "EVENTS");
+    let partner_requests = bindings.bind_if_there(WorkerRateLimiter::bound, "PARTNER_REQUESTS");
     Some(Ports {
         database: database?,
         cache: cache?,
         retries: retries?,
         events: events?,
+        partner_requests: RateLimit::new(partner_requests),
         clock: Arc::new(SystemClock),
         random: Arc::new(WebRandom),
         aead: Arc::new(WebCrypto),

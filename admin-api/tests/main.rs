@@ -12,6 +12,7 @@ mod configuration;
 mod cost;
 mod documents;
 mod partner_keys;
+mod rate_limit;
 mod requests;
 mod secrets;
 mod story;

@@ -12,6 +12,7 @@ mod fetch;
 mod http_edge;
 mod kv;
 mod queues;
+mod rate_limiter;
 
 pub use ambient::{ConsoleLog, SystemClock, WebRandom};
 pub use analytics_engine::AnalyticsEngine;
@@ -22,3 +23,4 @@ pub use fetch::{Fetch, Service};
 pub use http_edge::{from_worker, misconfigured, to_worker};
 pub use kv::Kv;
 pub use queues::{WorkerQueue, settle};
+pub use rate_limiter::WorkerRateLimiter;

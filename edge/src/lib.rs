@@ -7,6 +7,7 @@ pub mod json;
 pub mod oidc;
 pub mod parameters;
 pub mod problem;
+pub mod rate_limit;
 pub mod routes;
 pub mod secret;
 pub mod serve;

@@ -5,6 +5,9 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use shared::error::{Error, FieldFaults};
 
+/// Seconds, of what was asked too often: the period over which requests are counted.
+pub const RETRY_AFTER: &str = "60";
+
 /// An answer that is not a success.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -75,6 +78,15 @@ impl Problem {
     /// The body is not plain JSON.
     pub fn unsupported_media_type(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
+    }
+
+    /// Asked too often. The answer says when to ask again.
+    pub fn too_many_requests() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "That was asked too often; wait a minute, then try again.",
+        )
     }
 
     /// Asking again later may help. The detail goes to the log.
@@ -149,6 +161,9 @@ impl IntoResponse for Problem {
         let mut response = self.status.into_response();
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
         }
         response.extensions_mut().insert(self);
         response

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use edge::oidc::DocumentSource;
+use edge::rate_limit::RateLimit;
 use edge::service_binding::ServiceBinding;
 use shared::ports::{Aead, BodyStore, Clock, Database, DocumentClient, FormClient, Random, Rs256};
 
@@ -19,6 +20,8 @@ pub struct Ports {
     pub cache: Arc<dyn BodyStore>,
     /// `ADMIN_API`
     pub admin_api: Arc<dyn ServiceBinding>,
+    /// `WEBHOOK_ACTIONS`, by tenant
+    pub webhook_actions: RateLimit,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// Random bytes.
@@ -47,6 +50,8 @@ pub struct Parts {
     pub provider: Provider,
     /// Where tenants are.
     pub admin: AdminClient,
+    /// How often a tenant may have its endpoint asked.
+    pub webhook_actions: RateLimit,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// Random bytes.
@@ -72,6 +77,7 @@ impl Service {
             sessions,
             provider,
             admin,
+            webhook_actions: ports.webhook_actions,
             clock: ports.clock,
             random: ports.random,
             aead: ports.aead,

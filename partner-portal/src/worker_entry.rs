@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use axum::Router;
-use cloudflare::{Bindings, D1, Fetch, Kv, SystemClock, WebCrypto, WebRandom};
+use cloudflare::{Bindings, D1, Fetch, Kv, SystemClock, WebCrypto, WebRandom, WorkerRateLimiter};
 use edge::json::LARGEST_BODY;
+use edge::rate_limit::RateLimit;
 use edge::serve::Surroundings;
 use shared::settings::SettingFaults;
 use worker::{Context, Env, Request, Response, event};
@@ -40,10 +41,12 @@ fn bind(bindings: &mut Bindings<'_>) -> Option<Ports> {
     let sessions = bindings.bind(D1::bound, "SESSIONS");
     let cache = bindings.bind(Kv::bound, "CACHE");
     let admin_api = bindings.bind(cloudflare::Service::bound, "ADMIN_API");
+    let webhook_actions = bindings.bind_if_there(WorkerRateLimiter::bound, "WEBHOOK_ACTIONS");
     Some(Ports {
         sessions: sessions?,
         cache: cache?,
         admin_api: admin_api?,
+        webhook_actions: RateLimit::new(webhook_actions),
         clock: Arc::new(SystemClock),
         random: Arc::new(WebRandom),
         aead: Arc::new(WebCrypto),

@@ -299,6 +299,13 @@ pub trait Log: Send + Sync {
     fn write(&self, line: Value);
 }
 
+/// Counts what is asked for, and says when it is too often.
+#[async_trait]
+pub trait RateLimiter: Send + Sync {
+    /// Counts one more of `key`; whether that is within the limit. What cannot be counted is.
+    async fn allows(&self, key: &str) -> bool;
+}
+
 /// Counts attempts, for whoever asks how deliveries go. What it fails to count changes nothing else.
 pub trait Metrics: Send + Sync {
     /// Takes what a batch measured, without waiting for anything; merged where the platform takes only so many.

@@ -26,6 +26,13 @@ impl Caller {
         let mut answer = answer.unwrap();
         (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
     }
+
+    /// Asks whose a key is that nobody has: the status.
+    fn ask_with_a_made_up_key(&self) -> u16 {
+        let request = self.agent.get(format!("https://127.0.0.1:{}/api-keys/self", self.port));
+        let request = request.header("host", format!("admin-api.localhost:{}", self.port));
+        request.header("x-api-key", "a".repeat(40)).call().unwrap().status().as_u16()
+    }
 }
 
 #[test]
@@ -63,6 +70,12 @@ fn what_is_refused_in_stage_is_refused_here() {
         let (answered, body) = caller.post("/tenants/acme-corp/webhooks", &json!({ "url": url }));
         assert_eq!(answered, status, "{url}: {body}");
     }
+    // A minute allows 300, and may end while they are asked.
+    let answers: Vec<u16> =
+        (0..=600).map(|_| caller.ask_with_a_made_up_key()).take_while(|status| *status != 429).collect();
+    assert!((300..=600).contains(&answers.len()), "{}", answers.len());
+    assert!(answers.iter().all(|status| *status == 401));
+    assert_eq!(caller.post("/api-keys", &json!({"orgId": "acme-corp"})).0, 201, "admins are not counted");
     stack.trigger_cron().unwrap();
     stack.stop();
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use axum::extract::{FromRef, FromRequestParts};
 use edge::cost::Cost;
 use edge::problem::Problem;
+use edge::rate_limit::{RateLimit, client_network};
 use edge::secret::{SecretDigest, the_only};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, header};
@@ -78,11 +79,15 @@ where
 }
 
 /// A partner's backend.
+///
+/// Whether a key is a partner's only the database knows, and strangers with made-up keys must not keep it busy: so each
+/// client may ask only so often, whatever its key.
 pub struct PartnerCaller(pub Partner);
 
 impl<S: Send + Sync> FromRequestParts<S> for PartnerCaller
 where
     App: FromRef<S>,
+    RateLimit: FromRef<S>,
 {
     type Rejection = Problem;
 
@@ -90,6 +95,9 @@ where
         let presented =
             the_only(&parts.headers, &PARTNER_KEY).and_then(|value| std::str::from_utf8(value).ok());
         let key = presented.and_then(ApiKey::parse).ok_or_else(Problem::unauthorized)?;
+        if let Some(client) = client_network(&parts.headers) {
+            RateLimit::from_ref(state).count(&client).await?;
+        }
         let MeteredApp(app) = MeteredApp::metered(parts, state);
         app.authenticate_partner(&key).await?.map(Self).ok_or_else(Problem::unauthorized)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use edge::problem::Problem;
+use edge::problem::{Problem, RETRY_AFTER};
 use serde_json::{Map, Value, json};
 use shared::event::catalogue::{CatalogueEntry, catalogue};
 use utoipa::ToSchema;
@@ -69,6 +69,10 @@ impl Components {
         if codes.contains(&"unauthorized") {
             headers["WWW-Authenticate"] =
                 json!({"required": true, "schema": {"type": "string", "const": "Bearer"}});
+        }
+        if codes.contains(&"too_many_requests") {
+            headers["Retry-After"] =
+                json!({"required": true, "schema": {"type": "string", "const": RETRY_AFTER}});
         }
         let response = json!({
             "description": description, "headers": headers,

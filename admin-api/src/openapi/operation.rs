@@ -214,6 +214,9 @@ impl Operation {
         if matches!(access, Access::Admin | Access::Partner) {
             all.push(Problem::unauthorized());
         }
+        if access == Access::Partner {
+            all.push(Problem::too_many_requests());
+        }
         if access == Access::Admin {
             let message = "Sign in with a verified e-mail address at smartphonekey.com.";
             all.push(Problem::new(StatusCode::FORBIDDEN, "email_domain_not_allowed", message));

@@ -9,11 +9,14 @@ use admin_api::router::{answer, router};
 use admin_api::service::{Ports, Service};
 use axum::Router;
 use axum::body::Body;
+use edge::rate_limit::RateLimit;
 use edge::routes::Route;
 use edge::serve::Surroundings;
 use edge::testing::RustCryptoRs256;
 use serde_json::json;
-use shared::testing::{AesGcm, FakeClock, MemoryLog, MemoryQueue, MemoryStore, SeededRandom, SqliteDatabase};
+use shared::testing::{
+    AesGcm, FakeClock, MemoryLog, MemoryQueue, MemoryRateLimiter, MemoryStore, SeededRandom, SqliteDatabase,
+};
 
 use super::{Answer, Issuer, setting};
 
@@ -24,6 +27,7 @@ pub(crate) struct Around {
     pub(crate) cache: Arc<MemoryStore>,
     pub(crate) retries: Arc<MemoryQueue>,
     pub(crate) events: Arc<MemoryQueue>,
+    pub(crate) partner_requests: Arc<MemoryRateLimiter>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) log: Arc<MemoryLog>,
     pub(crate) issuer: Arc<Issuer>,
@@ -79,6 +83,7 @@ impl TestApp {
             cache: around.cache.clone(),
             retries: around.retries.clone(),
             events: around.events.clone(),
+            partner_requests: RateLimit::new(Some(around.partner_requests.clone())),
             clock: around.clock.clone(),
             random: random.clone(),
             aead: Arc::new(AesGcm),

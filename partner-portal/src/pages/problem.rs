@@ -76,6 +76,7 @@ impl HtmlProblems {
             "provider_unavailable" => {
                 ("Signing in does not work at the moment", (sign_in, "Try again"), None)
             }
+            "too_many_requests" => ("That was too often", ("/dashboard", "Go to the dashboard"), None),
             "delivery_not_found" => ("Event not found", ("/dashboard", "Go to the dashboard"), None),
             _ if problem.status == StatusCode::SERVICE_UNAVAILABLE => (
                 "We cannot answer at the moment",

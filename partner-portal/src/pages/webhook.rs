@@ -102,12 +102,14 @@ pub async fn test(submitted: Submitted) -> Answered {
 }
 
 /// The organization that a form is about and the webhook of it that its owner manages, as they are now: what the session
-/// remembers may be outdated.
+/// remembers may be outdated. Whoever sends one means to have the endpoint asked, and that need not be their own: so often
+/// at most, whichever form it is.
 ///
 /// # Errors
-/// As [`standing_of_form`]; 503 where the Admin API does not answer.
+/// As [`standing_of_form`]; 429 where it is too often; 503 where the Admin API does not answer.
 pub async fn own_webhook(submitted: &Submitted) -> Result<(Tenant, Option<Webhook>), Instead> {
     let tenant = standing_of_form(submitted).await?;
+    submitted.visit.service.webhook_actions.count(&tenant.org_id).await?;
     let webhooks = submitted.visit.admin(&submitted.session).webhooks(&tenant.org_id).await?;
     Ok((tenant, webhooks.into_iter().next()))
 }

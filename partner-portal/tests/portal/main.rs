@@ -14,6 +14,7 @@ mod forms;
 mod headers;
 mod key_once;
 mod onboarding;
+mod rate_limit;
 mod sessions;
 mod sign_in;
 mod story;

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use crate::delivery::measurement::Measurement;
 use crate::ports::{
-    BodyStore, Clock, Log, Metrics, MetricsError, Queue, QueueError, QueuedMessage, Random, StoreError,
+    BodyStore, Clock, Log, Metrics, MetricsError, Queue, QueueError, QueuedMessage, Random, RateLimiter,
+    StoreError,
 };
 use crate::time::Timestamp;
 
@@ -196,5 +197,35 @@ impl Metrics for MemoryMetrics {
         }
         self.batches.lock().unwrap().push(measured);
         Ok(())
+    }
+}
+
+/// Counts, and allows as much as it is told to; by default everything.
+#[derive(Default)]
+pub struct MemoryRateLimiter {
+    counts: Mutex<BTreeMap<String, u32>>,
+    most: Mutex<Option<u32>>,
+}
+
+impl MemoryRateLimiter {
+    /// How many of each key are allowed from now on, counted from none.
+    pub fn allow(&self, most: u32) {
+        *self.most.lock().unwrap() = Some(most);
+        self.counts.lock().unwrap().clear();
+    }
+
+    /// What was counted, by key.
+    pub fn counts(&self) -> BTreeMap<String, u32> {
+        self.counts.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl RateLimiter for MemoryRateLimiter {
+    async fn allows(&self, key: &str) -> bool {
+        let mut counts = self.counts.lock().unwrap();
+        let count = counts.entry(key.to_owned()).or_default();
+        *count += 1;
+        self.most.lock().unwrap().is_none_or(|most| *count <= most)
     }
 }

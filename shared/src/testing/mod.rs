@@ -14,5 +14,7 @@ pub use aes::AesGcm;
 pub use database::{Crash, SqliteDatabase, migrations, tenants_migrations};
 pub use endpoints::{Endpoints, Reply};
 pub use fixture::Fixture;
-pub use memory::{FakeClock, MemoryLog, MemoryMetrics, MemoryQueue, MemoryStore, SeededRandom};
+pub use memory::{
+    FakeClock, MemoryLog, MemoryMetrics, MemoryQueue, MemoryRateLimiter, MemoryStore, SeededRandom,
+};
 pub use simulation::Simulation;

@@ -22,7 +22,7 @@ const INHERITED: [&str; 9] = [
 /// What only a deployment has.
 const DEPLOYED_ONLY: [&str; 2] = ["observability", "retry_delay"];
 /// Values that may differ between environments; of all others the value has to be the same.
-const FREE: [&str; 8] = [
+const FREE: [&str; 9] = [
     "id",
     "database_id",
     "max_batch_size",
@@ -31,6 +31,7 @@ const FREE: [&str; 8] = [
     "max_concurrency",
     "retry_delay",
     "head_sampling_rate",
+    "limit",
 ];
 /// Without it a Worker's `fetch` would reach what lies behind our own zones.
 const STRICT: &str = "global_fetch_strictly_public";
@@ -227,16 +228,20 @@ fn agreement(files: &WranglerFiles, environment: Option<&str>, root: &Path) -> V
     findings
 }
 
-/// A KV namespace belongs to one binding.
+/// A KV namespace belongs to one binding, and so do the counts of a rate limit.
 fn namespaces(parts: &[(&str, &Path, &Table)]) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    let ids = parts
-        .iter()
-        .flat_map(|(.., part)| entries(part, "kv_namespaces"))
-        .filter_map(|entry| text(entry, "id"));
-    ids.filter(|id| !is_placeholder(id) && !seen.insert(*id))
-        .map(|id| format!("the KV namespace {id} is bound twice"))
-        .collect()
+    let mut findings = Vec::new();
+    for (kind, key, what) in [
+        ("kv_namespaces", "id", "the KV namespace"),
+        ("ratelimits", "namespace_id", "the namespace of rate limits"),
+    ] {
+        let mut seen = BTreeSet::new();
+        let bound = parts.iter().flat_map(|(.., part)| entries(part, kind));
+        let ids = bound.filter_map(|entry| text(entry, key));
+        let twice = ids.filter(|id| !is_placeholder(id) && !seen.insert(*id));
+        findings.extend(twice.map(|id| format!("{what} {id} is bound twice")));
+    }
+    findings
 }
 
 fn services(parts: &[(&str, &Path, &Table)], files: &WranglerFiles) -> Vec<String> {

@@ -9,6 +9,7 @@ use admin_api::service::{Ports, Service};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
+use edge::rate_limit::RateLimit;
 use edge::serve::Surroundings;
 use edge::service_binding::{NoAnswer, ServiceBinding};
 use edge::testing::RustCryptoRs256;
@@ -51,6 +52,7 @@ impl AdminBinding {
             cache: Arc::new(MemoryStore::default()),
             retries: tenants.retries.clone(),
             events: tenants.events.clone(),
+            partner_requests: RateLimit::default(),
             clock: tenants.clock.clone(),
             random: random.clone(),
             aead: Arc::new(AesGcm),

@@ -15,12 +15,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
+use edge::rate_limit::RateLimit;
 use edge::serve::Surroundings;
 use edge::testing::{FakeProvider, Registration, RustCryptoRs256};
 use partner_portal::config::Config;
 use partner_portal::router::router;
 use partner_portal::service::{Ports, Service};
-use shared::testing::{AesGcm, FakeClock, Fixture, MemoryLog, MemoryStore, SeededRandom, SqliteDatabase};
+use shared::testing::{
+    AesGcm, FakeClock, Fixture, MemoryLog, MemoryRateLimiter, MemoryStore, SeededRandom, SqliteDatabase,
+};
 
 pub(crate) use admin::AdminBinding;
 pub(crate) use browser::{Browser, Page};
@@ -78,6 +81,8 @@ pub(crate) struct World {
     pub(crate) provider: Arc<FakeProvider>,
     /// The Admin API behind the binding.
     pub(crate) admin: Arc<AdminBinding>,
+    /// How often tenants have their endpoints asked.
+    pub(crate) webhook_actions: Arc<MemoryRateLimiter>,
     /// Every log line.
     pub(crate) log: Arc<MemoryLog>,
     cache: Arc<MemoryStore>,
@@ -93,6 +98,7 @@ impl Default for World {
             sessions: Arc::new(SqliteDatabase::with_migrations(&folder)),
             provider: Arc::new(FakeProvider::new(registration(), clock.clone())),
             admin: Arc::new(AdminBinding::new(&tenants)),
+            webhook_actions: Arc::default(),
             log: Arc::default(),
             cache: Arc::default(),
             random: Arc::new(SeededRandom::new(7)),
@@ -123,6 +129,7 @@ impl World {
             sessions: self.sessions.clone(),
             cache: self.cache.clone(),
             admin_api: self.admin.clone(),
+            webhook_actions: RateLimit::new(Some(self.webhook_actions.clone())),
             clock: self.clock.clone(),
             random: self.random.clone(),
             aead: Arc::new(AesGcm),

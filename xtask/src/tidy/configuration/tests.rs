@@ -148,6 +148,12 @@ fn files_that_disagree_are_named() {
             "[env.prod] of all files: account_id differs between wrangler.toml and partner-portal",
         ),
         (
+            "partner-portal",
+            "[[env.stage.ratelimits]]\nname = \"WEBHOOK_ACTIONS\"\nnamespace_id = \"1002\"",
+            "[[env.stage.ratelimits]]\nname = \"WEBHOOK_ACTIONS\"\nnamespace_id = \"1001\"",
+            "[env.stage] of all files: the namespace of rate limits 1001 is bound twice",
+        ),
+        (
             "admin-api",
             "https://auth-dev.smartphonekey.com/",
             "https://auth-nonprod.smartphonekey.com/",

@@ -1,0 +1,47 @@
+//! Nobody has an endpoint asked without end: it may be somebody else's.
+
+use http::{StatusCode, header};
+
+use crate::support::{Browser, World};
+
+const URL: &str = "https://partner.example.com/hook";
+
+async fn connected(world: &World, email: &str, org_id: &str) -> Browser {
+    let mut browser = world.registered(email, org_id).await;
+    browser.get("/dashboard").await;
+    let page = browser.get("/dashboard").await;
+    browser.submit(&page, "/webhook", &[("url", URL)]).await;
+    browser
+}
+
+#[tokio::test]
+async fn what_asks_an_endpoint_is_taken_only_so_often_from_one_tenant() {
+    let world = World::default();
+    let mut browser = connected(&world, "owner@acme-corp.example", "acme-corp").await;
+    let mut other = connected(&world, "owner@other.example", "other-corp").await;
+    let page = browser.get("/dashboard").await;
+    world.webhook_actions.allow(2);
+    for _ in 0..2 {
+        assert_eq!(browser.submit(&page, "/webhook/test", &[]).await.location(), "/dashboard");
+    }
+    world.admin.take_calls();
+
+    for (form, fields) in [
+        ("/webhook/test", vec![]),
+        ("/webhook/verify", vec![]),
+        ("/webhook", vec![("url", "https://partner.example.com/other")]),
+        ("/deliveries/e-1/redeliver", vec![]),
+        ("/deliveries/redeliver", vec![("since", "2026-04-02T09:00")]),
+    ] {
+        let refused = browser.submit(&page, form, &fields).await;
+        assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS, "{form}");
+        assert_eq!(refused.headers[header::RETRY_AFTER], "60");
+        refused.says("wait a minute");
+        refused.says("href=\"/dashboard\"");
+    }
+    assert!(world.admin.take_calls().iter().all(|call| call.starts_with("GET")), "nothing was done");
+
+    let page = other.get("/dashboard").await;
+    assert_eq!(other.submit(&page, "/webhook/test", &[]).await.location(), "/dashboard");
+    assert_eq!(browser.get("/dashboard").await.status, StatusCode::OK, "looking is not asking");
+}
