@@ -34,6 +34,8 @@ pub struct Ports {
     pub rs256: Arc<dyn Rs256>,
     /// The issuer's keys.
     pub documents: Arc<dyn DocumentClient>,
+    /// Which version of the Worker this is: Cloudflare's id of the upload. `None` where that is not bound.
+    pub version: Option<String>,
 }
 
 /// The router's state.
@@ -41,6 +43,8 @@ pub struct Ports {
 pub struct Service {
     /// The settings.
     pub config: Arc<Config>,
+    /// Which version of the Worker this is, where it is known.
+    pub version: Option<String>,
     app: App,
     authenticator: Authenticator,
     partner_requests: RateLimit,
@@ -67,7 +71,13 @@ impl Service {
             events: ports.events,
             url_rules: config.environment.webhook_url_rules(),
         };
-        Self { config: Arc::new(config), app, authenticator, partner_requests: ports.partner_requests }
+        Self {
+            config: Arc::new(config),
+            version: ports.version,
+            app,
+            authenticator,
+            partner_requests: ports.partner_requests,
+        }
     }
 
     /// Checks credentials outside a route.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use cloudflare::{
-    Bindings, D1, Fetch, Kv, SystemClock, WebCrypto, WebRandom, WorkerQueue, WorkerRateLimiter,
+    Bindings, D1, Fetch, Kept, Kv, SystemClock, WebCrypto, WebRandom, WorkerQueue, WorkerRateLimiter,
 };
 use edge::json::LARGEST_BODY;
 use edge::rate_limit::RateLimit;
@@ -25,12 +25,12 @@ struct Ready {
 }
 
 thread_local! {
-    /// Built by an isolate's first request.
-    static READY: RefCell<Option<Ready>> = const { RefCell::new(None) };
+    /// Built by a version's first request in an isolate.
+    static READY: Kept<Ready> = const { RefCell::new(None) };
 }
 
 fn prepare(env: &Env) -> Result<Ready, SettingFaults> {
-    cloudflare::once(&READY, || {
+    cloudflare::once(&READY, env, || {
         let (config, ports) = cloudflare::assemble(env, Config::read, bind)?;
         let service = Service::new(config, ports);
         let (router, _) = router(service.clone());
@@ -56,6 +56,7 @@ fn bind(bindings: &mut Bindings<'_>) -> Option<Ports> {
         aead: Arc::new(WebCrypto),
         rs256: Arc::new(WebCrypto),
         documents: Arc::new(Fetch),
+        version: bindings.version(),
     })
 }
 

@@ -7,7 +7,7 @@ mod webhooks;
 
 use serde_json::{Value, json};
 
-use crate::support::TestApp;
+use crate::support::{TestApp, VERSION};
 
 /// Everything that was shown once on the way, for those who look for it where it must not be.
 pub(crate) struct Shown {
@@ -89,7 +89,7 @@ async fn a_partner_is_onboarded() {
 #[tokio::test]
 async fn everybody_may_ask_after_our_health() {
     let health = TestApp::default().anybody().get("/health").await;
-    assert_eq!(health.is(200).body, json!({"status": "ok", "environment": "prod"}));
+    assert_eq!(health.is(200).body, json!({"status": "ok", "environment": "prod", "version": VERSION}));
 }
 
 #[tokio::test]

@@ -6,13 +6,19 @@ use std::thread::LocalKey;
 
 use edge::serve::Surroundings;
 use shared::settings::SettingFaults;
-use worker::Env;
+use worker::{Env, WorkerVersionMetadata};
 
 use crate::{ConsoleLog, SystemClock, WebRandom};
 
 /// The text of a variable or secret, if it is set.
 fn read_setting(env: &Env) -> impl Fn(&str) -> Option<String> {
     |name| env.var(name).ok().map(|value| value.to_string())
+}
+
+/// The id that Cloudflare gave this version of the Worker when it was uploaded, which `VERSION` tells; `None` where that
+/// is not bound. A local runtime draws one when it starts.
+fn version(env: &Env) -> Option<String> {
+    env.get_binding::<WorkerVersionMetadata>("VERSION").ok().map(|metadata| metadata.id())
 }
 
 /// Clock, randomness and log of a Worker.
@@ -48,6 +54,11 @@ impl Bindings<'_> {
     ) -> Option<Arc<T>> {
         bound(self.env, name).ok().map(Arc::new)
     }
+
+    /// Which version of the Worker this is, where it is known.
+    pub fn version(&self) -> Option<String> {
+        version(self.env)
+    }
 }
 
 /// What a Worker is made of: its settings and its ports.
@@ -72,18 +83,64 @@ pub fn assemble<C, P>(
     }
 }
 
-/// What an isolate's first invocation made is kept: its environment never changes. Faults are looked for again.
+/// What an isolate keeps for its next invocations, and the version of the Worker that it was made for.
+pub type Kept<T> = RefCell<Option<(Option<String>, T)>>;
+
+/// What an isolate's first invocation made is kept for as long as it is given the same version's bindings: where only
+/// variables, secrets or bindings change, Cloudflare may give them to the isolates that are there
+/// (<https://developers.cloudflare.com/workers/runtime-apis/bindings/>, "Making changes to bindings"). Faults are
+/// looked for again.
 ///
 /// # Errors
 /// Those of `make`.
 pub fn once<T: Clone, E>(
-    made: &'static LocalKey<RefCell<Option<T>>>,
+    kept: &'static LocalKey<Kept<T>>,
+    env: &Env,
     make: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
-    if let Some(made) = made.with_borrow(Clone::clone) {
+    once_per_version(kept, version(env), make)
+}
+
+fn once_per_version<T: Clone, E>(
+    kept: &'static LocalKey<Kept<T>>,
+    version: Option<String>,
+    make: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
+    let known = kept.with_borrow(|kept| {
+        kept.as_ref().filter(|(made_for, _)| *made_for == version).map(|(_, made)| made.clone())
+    });
+    if let Some(made) = known {
         return Ok(made);
     }
     let fresh = make()?;
-    made.set(Some(fresh.clone()));
+    kept.set(Some((version, fresh.clone())));
     Ok(fresh)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    thread_local! {
+        static KEPT: Kept<&'static str> = const { RefCell::new(None) };
+    }
+
+    fn asked(version: Option<&str>, made: Result<&'static str, ()>) -> Result<&'static str, ()> {
+        once_per_version(&KEPT, version.map(str::to_owned), || made)
+    }
+
+    #[test]
+    fn what_an_isolate_keeps_ends_with_the_version_it_was_made_for() {
+        assert_eq!(asked(Some("first"), Err(())), Err(()));
+        assert_eq!(asked(Some("first"), Ok("old secrets")), Ok("old secrets"));
+        assert_eq!(asked(Some("first"), Ok("never made")), Ok("old secrets"));
+        assert_eq!(asked(Some("second"), Ok("new secrets")), Ok("new secrets"));
+        assert_eq!(asked(Some("second"), Ok("never made")), Ok("new secrets"));
+    }
+
+    #[test]
+    fn a_worker_that_does_not_know_its_version_keeps_what_it_made() {
+        assert_eq!(asked(None, Ok("made")), Ok("made"));
+        assert_eq!(asked(None, Ok("never made")), Ok("made"));
+    }
 }

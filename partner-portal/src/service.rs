@@ -34,6 +34,8 @@ pub struct Ports {
     pub documents: Arc<dyn DocumentClient>,
     /// The provider's token endpoint.
     pub forms: Arc<dyn FormClient>,
+    /// Which version of the Worker this is: Cloudflare's id of the upload. `None` where that is not bound.
+    pub version: Option<String>,
 }
 
 /// The router's state.
@@ -44,6 +46,8 @@ pub struct Service(Arc<Parts>);
 pub struct Parts {
     /// The settings.
     pub config: Config,
+    /// Which version of the Worker this is, where it is known.
+    pub version: Option<String>,
     /// Who is signed in.
     pub sessions: Sessions,
     /// Where people sign in.
@@ -74,6 +78,7 @@ impl Service {
         let provider_origin = issuer.map(|url| url.origin().ascii_serialization()).unwrap_or_default();
         Self(Arc::new(Parts {
             config,
+            version: ports.version,
             sessions,
             provider,
             admin,

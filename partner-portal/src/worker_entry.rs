@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use axum::Router;
-use cloudflare::{Bindings, D1, Fetch, Kv, SystemClock, WebCrypto, WebRandom, WorkerRateLimiter};
+use cloudflare::{Bindings, D1, Fetch, Kept, Kv, SystemClock, WebCrypto, WebRandom, WorkerRateLimiter};
 use edge::json::LARGEST_BODY;
 use edge::rate_limit::RateLimit;
 use edge::serve::Surroundings;
@@ -23,12 +23,12 @@ struct Ready {
 }
 
 thread_local! {
-    /// Built by an isolate's first request.
-    static READY: RefCell<Option<Ready>> = const { RefCell::new(None) };
+    /// Built by a version's first request in an isolate.
+    static READY: Kept<Ready> = const { RefCell::new(None) };
 }
 
 fn prepare(env: &Env) -> Result<Ready, SettingFaults> {
-    cloudflare::once(&READY, || {
+    cloudflare::once(&READY, env, || {
         let (config, ports) = cloudflare::assemble(env, Config::read, bind)?;
         let service = Service::new(config, ports);
         let (router, _) = router(service.clone());
@@ -53,6 +53,7 @@ fn bind(bindings: &mut Bindings<'_>) -> Option<Ports> {
         rs256: Arc::new(WebCrypto),
         documents: Arc::new(Fetch),
         forms: Arc::new(Fetch),
+        version: bindings.version(),
     })
 }
 

@@ -1,9 +1,10 @@
 //! `POST /events`: the target of the EventBridge API destination.
 
-use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::response::Response;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
+use edge::cost::Cost;
 use edge::json::{Answer, read};
 use edge::problem::Problem;
 use edge::routes::Access::{EventSource, Open};
@@ -34,6 +35,8 @@ pub struct Service {
     pub config: Config,
     /// Takes events in.
     pub courier: Courier,
+    /// Which version of the Worker this is: Cloudflare's id of the upload. `None` where that is not bound.
+    pub version: Option<String>,
 }
 
 /// EventBridge, by the connection's key.
@@ -85,13 +88,18 @@ async fn publish(
 struct Health {
     status: &'static str,
     environment: String,
+    version: Option<String>,
 }
 
-async fn health(State(service): State<Service>) -> Result<Answer<Health>, Problem> {
-    let asked =
-        service.courier.database.batch(vec![Statement::new("SELECT 1 AS one FROM webhooks LIMIT 1")]).await;
+async fn health(
+    State(service): State<Service>,
+    Extension(cost): Extension<Cost>,
+) -> Result<Answer<Health>, Problem> {
+    let database = cost.meter(service.courier.database);
+    let asked = database.batch(vec![Statement::new("SELECT 1 AS one FROM webhooks LIMIT 1")]).await;
     asked.map_err(|error| Problem::unavailable(error.to_string()))?;
-    Ok(Answer(StatusCode::OK, Health { status: "ok", environment: service.config.environment.to_string() }))
+    let environment = service.config.environment.to_string();
+    Ok(Answer(StatusCode::OK, Health { status: "ok", environment, version: service.version }))
 }
 
 /// The router, and the list of its routes.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use axum::Router;
 use cloudflare::{
-    AnalyticsEngine, Bindings, ConsoleLog, D1, Fetch, Kv, SystemClock, WebCrypto, WebRandom, WorkerQueue,
-    settle,
+    AnalyticsEngine, Bindings, ConsoleLog, D1, Fetch, Kept, Kv, SystemClock, WebCrypto, WebRandom,
+    WorkerQueue, settle,
 };
 use edge::cost::Cost;
 use edge::serve::Surroundings;
@@ -29,8 +29,8 @@ struct Ready {
 }
 
 thread_local! {
-    /// Built by an isolate's first invocation.
-    static READY: RefCell<Option<Ready>> = const { RefCell::new(None) };
+    /// Built by a version's first invocation in an isolate.
+    static READY: Kept<Ready> = const { RefCell::new(None) };
 }
 
 /// What is bound.
@@ -40,6 +40,7 @@ struct Bound {
     events: Arc<WorkerQueue>,
     retries: Arc<WorkerQueue>,
     metrics: Option<Arc<AnalyticsEngine>>,
+    version: Option<String>,
 }
 
 fn bind(bindings: &mut Bindings<'_>) -> Option<Bound> {
@@ -49,12 +50,13 @@ fn bind(bindings: &mut Bindings<'_>) -> Option<Bound> {
     let events = bindings.bind(WorkerQueue::bound, "EVENTS");
     let retries = bindings.bind(WorkerQueue::bound, "RETRIES");
     let metrics = bindings.bind_if_there(AnalyticsEngine::bound, "METRICS");
-    Some(Bound { database: database?, bodies: bodies?, events: events?, retries: retries?, metrics })
+    let version = bindings.version();
+    Some(Bound { database: database?, bodies: bodies?, events: events?, retries: retries?, metrics, version })
 }
 
 fn prepare(env: &Env) -> Result<Ready, SettingFaults> {
-    cloudflare::once(&READY, || {
-        let (config, Bound { database, bodies, events, retries, metrics }) =
+    cloudflare::once(&READY, env, || {
+        let (config, Bound { database, bodies, events, retries, metrics, version }) =
             cloudflare::assemble(env, Config::read, bind)?;
         let (sealing, previous) = (config.sealing_key.clone(), config.previous_sealing_key.clone());
         let courier = Courier {
@@ -72,7 +74,7 @@ fn prepare(env: &Env) -> Result<Ready, SettingFaults> {
             operators: config.operators.clone(),
             url_rules: config.environment.webhook_url_rules(),
         };
-        let service = Service { config, courier };
+        let service = Service { config, courier, version };
         let (router, _) = router(service.clone());
         Ok(Ready { router, service, surroundings: cloudflare::surroundings() })
     })

@@ -3,7 +3,7 @@
 
 use edge::routes::Access;
 
-use crate::support::{Answer, EVENTS_KEY, Request, TestApp, envelope};
+use crate::support::{Answer, EVENTS_KEY, Request, TestApp, VERSION, envelope};
 
 /// Each wrong way to bring a key, by name.
 fn impostors<'a>(app: &'a TestApp, method: &str, path: &str) -> Vec<(&'static str, Request<'a>)> {
@@ -95,7 +95,13 @@ async fn health_is_open_and_says_nothing_but_that() {
     let answer = app.anybody("GET", "/health").send().await;
     assert_eq!(
         (answer.status.as_u16(), answer.text.as_str()),
-        (200, r#"{"status":"ok","environment":"prod"}"#)
+        (200, format!(r#"{{"status":"ok","environment":"prod","version":"{VERSION}"}}"#).as_str())
+    );
+    assert_eq!(app.log.lines()[0]["d1RoundTrips"], 1);
+    let unaware = TestApp::of_version(None).anybody("GET", "/health").send().await;
+    assert_eq!(
+        (unaware.status.as_u16(), unaware.text.as_str()),
+        (200, r#"{"status":"ok","environment":"prod","version":null}"#)
     );
     app.database.fail(Some("no such table: somewhere"));
     let answer = app.anybody("GET", "/health").send().await;

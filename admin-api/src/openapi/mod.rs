@@ -107,7 +107,7 @@ fn all() -> Vec<Operation> {
         Operation::new("GET", "/health", "getHealth", "Ask whether the service works").answers::<Health>(
             200,
             "Configuration and database are sound.",
-            json!({"status": "ok", "environment": "prod"}),
+            json!({"status": "ok", "environment": "prod", "version": "7f3d0c52-9a8e-4c1b-8f60-2b5d1e94a7c3"}),
         ),
         Operation::new("GET", "/openapi.json", "getOpenApi", "Get this document").answers_document(
             "OpenAPI 3.1.",

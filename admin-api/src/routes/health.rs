@@ -15,11 +15,14 @@ use crate::service::Service;
 pub struct Health {
     status: &'static str,
     environment: String,
+    /// Which version of the Worker answers: Cloudflare's id of the upload.
+    version: Option<String>,
 }
 
 /// Answers 200 once the configuration is sound (checked before any route) and the database answers.
 pub async fn health(State(service): State<Service>, MeteredApp(app): MeteredApp) -> Answered<Health> {
     let asked = app.database.batch(vec![Statement::new("SELECT 1 AS one FROM tenants LIMIT 1")]).await;
     asked.map_err(|error| Problem::unavailable(error.to_string()))?;
-    ok(Health { status: "ok", environment: service.config.environment.to_string() })
+    let environment = service.config.environment.to_string();
+    ok(Health { status: "ok", environment, version: service.version.clone() })
 }

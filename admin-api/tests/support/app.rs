@@ -20,6 +20,9 @@ use shared::testing::{
 
 use super::{Answer, Issuer, setting};
 
+/// The id of the upload that every isolate is of.
+pub(crate) const VERSION: &str = "00000000-0000-4000-8000-000000000001";
+
 /// Everything around the Worker that a test can steer or look into; all its isolates share it.
 #[derive(Clone, Default)]
 pub(crate) struct Around {
@@ -89,6 +92,7 @@ impl TestApp {
             aead: Arc::new(AesGcm),
             rs256: Arc::new(RustCryptoRs256),
             documents: around.issuer.clone(),
+            version: Some(VERSION.to_owned()),
         };
         let service = Service::new(Config::read(&read).unwrap(), ports);
         let (router, routes) = router(service.clone());

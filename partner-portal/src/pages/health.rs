@@ -16,6 +16,7 @@ use crate::visit::Visit;
 struct Health {
     status: &'static str,
     environment: String,
+    version: Option<String>,
     sessions: bool,
     admin_api: bool,
 }
@@ -30,5 +31,6 @@ pub async fn health(visit: Visit) -> Response<Body> {
     let (status, word) =
         if good { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
     let environment = visit.service.config.environment.to_string();
-    Answer(status, Health { status: word, environment, sessions, admin_api }).into_response()
+    let version = visit.service.version.clone();
+    Answer(status, Health { status: word, environment, version, sessions, admin_api }).into_response()
 }

@@ -9,7 +9,7 @@ use partner_portal::config::Config;
 use partner_portal::router::misconfigured;
 use shared::testing::{FakeClock, MemoryLog, SeededRandom};
 
-use crate::support::{World, settings};
+use crate::support::{VERSION, World, settings};
 
 const REQUIRED: [&str; 8] = [
     "ENVIRONMENT",
@@ -90,6 +90,7 @@ async fn health_asks_both_bindings() {
     let page = browser.get("/health").await;
     assert_eq!(page.status, StatusCode::OK);
     page.says("\"status\":\"ok\"");
+    page.says(&format!("\"version\":\"{VERSION}\""));
     world.admin.set_down(true);
     let page = browser.get("/health").await;
     assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);

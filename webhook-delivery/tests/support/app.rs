@@ -17,6 +17,9 @@ use webhook_delivery::ingest::{Service, answer, router};
 
 use super::{Answer, EVENTS_KEY, setting};
 
+/// The id of the upload that the isolate is of.
+pub(crate) const VERSION: &str = "00000000-0000-4000-8000-000000000001";
+
 /// One isolate of the Worker; the fixture is everything around it that a test can steer or look into.
 pub(crate) struct TestApp {
     fixture: Fixture,
@@ -36,17 +39,23 @@ impl Deref for TestApp {
 
 impl Default for TestApp {
     fn default() -> Self {
+        Self::of_version(Some(VERSION))
+    }
+}
+
+impl TestApp {
+    /// An isolate that is told this of its version.
+    pub(crate) fn of_version(version: Option<&str>) -> Self {
         let fixture = Fixture::default();
         let config = Config::read(&setting).unwrap_or_else(|faults| panic!("{faults:?}"));
-        let service = Service { config, courier: fixture.courier.clone() };
+        let service =
+            Service { config, courier: fixture.courier.clone(), version: version.map(str::to_owned) };
         let (router, routes) = router(service.clone());
         let random = Arc::new(SeededRandom::new(1));
         let surroundings = Surroundings { clock: fixture.clock.clone(), random, log: fixture.log.clone() };
         Self { fixture, routes, router, service, surroundings }
     }
-}
 
-impl TestApp {
     /// A request of somebody without credentials.
     pub(crate) fn anybody(&self, method: &str, path: &str) -> Request<'_> {
         let method = Method::from_bytes(method.as_bytes()).unwrap();

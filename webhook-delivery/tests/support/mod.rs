@@ -7,7 +7,7 @@ mod settings;
 use serde_json::{Value, json};
 
 pub(crate) use answer::Answer;
-pub(crate) use app::{Request, TestApp};
+pub(crate) use app::{Request, TestApp, VERSION};
 pub(crate) use settings::{EVENTS_KEY, setting};
 
 /// A sound envelope of this id, for the tenant `acme-corp`.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use toml::{Table, Value};
 
 /// What an environment does not inherit from the top level.
-const NOT_INHERITED: [&str; 9] = [
+const NOT_INHERITED: [&str; 10] = [
     "vars",
     "secrets",
     "d1_databases",
@@ -17,6 +17,7 @@ const NOT_INHERITED: [&str; 9] = [
     "ratelimits",
     "analytics_engine_datasets",
     "durable_objects",
+    "version_metadata",
 ];
 /// What names a resource, by the kind of binding; the top level's is the local one.
 const IDS: [(&str, &str); 2] = [("d1_databases", "database_id"), ("kv_namespaces", "id")];

@@ -58,6 +58,7 @@ impl AdminBinding {
             aead: Arc::new(AesGcm),
             rs256: Arc::new(RustCryptoRs256),
             documents: Arc::new(NoDocuments),
+            version: None,
         };
         let service = Service::new(Config::read(&settings(&[])).expect("the settings are good"), ports);
         Self {

@@ -28,6 +28,8 @@ use shared::testing::{
 pub(crate) use admin::AdminBinding;
 pub(crate) use browser::{Browser, Page};
 
+/// The id of the upload that the portal is of.
+pub(crate) const VERSION: &str = "00000000-0000-4000-8000-000000000001";
 /// Where the portal is.
 pub(crate) const ORIGIN: &str = "https://portal.example";
 /// Who signs people in.
@@ -136,6 +138,7 @@ impl World {
             rs256: Arc::new(RustCryptoRs256),
             documents: self.provider.clone(),
             forms: self.provider.clone(),
+            version: Some(VERSION.to_owned()),
         };
         let service = Service::new(config, ports);
         (router(service.clone()).0, service)
