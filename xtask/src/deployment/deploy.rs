@@ -87,29 +87,34 @@ impl Deployment {
                 .wrangler(&file.path, &["deploy", "--tag", commit, "--message", &message])
                 .with_context(|| format!("{worker} is not deployed"))?;
             let now = printed.lines().find_map(|line| line.trim().strip_prefix("Current Version ID:"));
-            let now = now.map_or_else(
-                || "a version that wrangler does not name".to_owned(),
-                |id| id.trim().to_owned(),
-            );
-            done.workers.push(Replaced { worker: worker.to_owned(), before, now });
-            self.wait_for_health(worker)?;
+            let now =
+                now.with_context(|| format!("wrangler does not say which version of {worker} it deployed"))?;
+            let now = now.trim().to_owned();
+            done.workers.push(Replaced { worker: worker.to_owned(), before, now: now.clone() });
+            self.wait_for_health(worker, &now)?;
         }
         Ok(())
     }
 
-    /// Until the Worker answers that it is well, and where it is.
-    fn wait_for_health(&self, worker: &str) -> Result<()> {
+    /// Until this version of the Worker answers that it is well, and where it is: for some seconds the version before
+    /// still answers, well as it was.
+    fn wait_for_health(&self, worker: &str, version: &str) -> Result<()> {
         let url = format!("https://{worker}.spk-{}.workers.dev/health", self.environment);
         let mut last = "nothing answered".to_owned();
         let well = clock::wait_until(self.patience, std::time::Duration::from_secs(1), || {
             match (self.get)(&url) {
                 Ok((200, body)) => {
-                    let told: Option<Value> = serde_json::from_str(&body).ok();
-                    let environment = told.as_ref().and_then(|told| told.get("environment")?.as_str());
-                    if environment.is_none_or(|told| told == self.environment) {
+                    let told: Value = serde_json::from_str(&body).unwrap_or_default();
+                    let says = |field: &str, expected: &str| {
+                        told.get(field).and_then(Value::as_str) == Some(expected)
+                    };
+                    last = if !says("environment", self.environment) {
+                        format!("it does not say that it is in {}", self.environment)
+                    } else if !says("version", version) {
+                        "another version still answers".to_owned()
+                    } else {
                         return Some(());
-                    }
-                    last = "it says that it is another environment".to_owned();
+                    };
                 }
                 Ok((status, _)) => last = format!("it answers {status}"),
                 Err(error) => last = format!("{error:#}"),

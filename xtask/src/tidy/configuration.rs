@@ -35,6 +35,8 @@ const FREE: [&str; 9] = [
 ];
 /// Without it a Worker's `fetch` would reach what lies behind our own zones.
 const STRICT: &str = "global_fetch_strictly_public";
+/// Without it a Worker could not say which version of it answers, and no deployment of it would end.
+const VERSION: &str = "VERSION";
 
 /// What is wrong with the project's wrangler files, one sentence each.
 pub(super) fn findings(root: &Path) -> Result<Vec<String>> {
@@ -168,6 +170,12 @@ fn is_a_worker(name: &str, file: &WranglerFile) -> Vec<String> {
     let flags = file.table.get("compatibility_flags").and_then(Value::as_array);
     if !flags.into_iter().flatten().any(|flag| flag.as_str() == Some(STRICT)) {
         findings.push(format!("compatibility_flags lack {STRICT}"));
+    }
+    // That every environment has what the top level has is another rule's.
+    if file.table.get("version_metadata").and_then(|metadata| metadata.get("binding")?.as_str())
+        != Some(VERSION)
+    {
+        findings.push(format!("version_metadata is not bound as {VERSION}"));
     }
     findings
 }

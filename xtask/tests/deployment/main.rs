@@ -138,6 +138,14 @@ fn a_deployment_goes_on_after_a_failure() {
         assert_eq!(bound("DATABASE")["id"], account.databases["tenants"].id);
     }
 
+    // So does one whose version before goes on answering, however well it is.
+    project.slow.lock().unwrap().extend([("webhook-delivery".to_owned(), 1), ("admin-api".to_owned(), 9)]);
+    assert_says(
+        project.stage().deploy(|| Ok(())),
+        &["admin-api is deployed but not well (another version still answers at https://admin-api."],
+    );
+    project.slow.lock().unwrap().clear();
+
     // A Worker that is not well stops it, with the way back.
     project.ill.lock().unwrap().push("admin-api".to_owned());
     let old = project.cloudflare.account().workers["webhook-delivery"].versions.last().unwrap().clone();

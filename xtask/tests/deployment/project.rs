@@ -27,6 +27,8 @@ pub(crate) struct Project {
     pub(crate) variables: BTreeMap<String, String>,
     /// The Workers whose /health answers 503.
     pub(crate) ill: Arc<Mutex<Vec<String>>>,
+    /// How often the version before the newest still answers for a Worker.
+    pub(crate) slow: Arc<Mutex<BTreeMap<String, usize>>>,
 }
 
 impl Project {
@@ -45,8 +47,13 @@ impl Project {
                 copy(&own.join(worker).join(part), &root.join(worker).join(part));
             }
         }
-        let project =
-            Self { root, cloudflare: Cloudflare::start(), variables: BTreeMap::new(), ill: Arc::default() };
+        let project = Self {
+            root,
+            cloudflare: Cloudflare::start(),
+            variables: BTreeMap::new(),
+            ill: Arc::default(),
+            slow: Arc::default(),
+        };
         project.unprovision();
         project.commit();
         project.with_account()
@@ -84,7 +91,8 @@ impl Project {
 
     /// The environment stage, asked through an internet in which the deployed Workers and the issuer answer.
     pub(crate) fn stage(&self) -> Deployment {
-        let (cloudflare, ill) = (self.cloudflare.clone(), Arc::clone(&self.ill));
+        let (cloudflare, ill, slow) =
+            (self.cloudflare.clone(), Arc::clone(&self.ill), Arc::clone(&self.slow));
         let get = move |url: &str| -> Result<(u16, String)> {
             if let Some(issuer) = url.strip_suffix(".well-known/openid-configuration") {
                 return Ok((200, json!({ "issuer": issuer }).to_string()));
@@ -98,12 +106,13 @@ impl Project {
             if ill.lock().unwrap().iter().any(|name| name == worker) {
                 return Ok((503, String::new()));
             }
-            let there =
-                cloudflare.account().workers.get(worker).is_some_and(|worker| !worker.versions.is_empty());
-            if !there {
-                bail!("no such host");
+            let mut versions = cloudflare.account().workers[worker].versions.clone();
+            if let Some(times @ 1..) = slow.lock().unwrap().get_mut(worker) {
+                *times -= 1;
+                versions.pop();
             }
-            Ok((200, json!({"status": "ok", "environment": "stage"}).to_string()))
+            let Some(version) = versions.pop() else { bail!("no such host") };
+            Ok((200, json!({"status": "ok", "environment": "stage", "version": version}).to_string()))
         };
         let patience = Duration::from_secs(2);
         Deployment::of(self.root.clone(), "stage", self.variables.clone(), Box::new(get), patience)

@@ -108,6 +108,12 @@ fn a_worker_keeps_its_name_and_its_environments() {
             "no slash at the end of AUTH0_ISSUER",
         ),
         ("\"global_fetch_strictly_public\", ", "", "compatibility_flags lack global_fetch_strictly_public"),
+        ("[version_metadata]\nbinding = \"VERSION\"", "", "version_metadata is not bound as VERSION"),
+        (
+            "[env.stage.version_metadata]\nbinding = \"VERSION\"",
+            "",
+            "[env.stage] lacks version_metadata.binding = \"VERSION\"",
+        ),
     ] {
         let found = with("admin-api", from, to);
         assert!(found.iter().any(|finding| finding.contains(expected)), "{expected} is not in {found:#?}");
