@@ -3,15 +3,12 @@
 use std::time::Duration;
 
 use edge::secret::SecretDigest;
-use secrecy::ExposeSecret;
 use shared::app::courier::Operators;
 use shared::app::sealer::SealingKey;
 use shared::delivery::policy::DeliveryPolicy;
 use shared::delivery::retry::RetryPolicy;
 use shared::environment::Environment;
 use shared::settings::{SettingFaults, Settings};
-use shared::webhook::signing::SigningSecret;
-use shared::webhook::url::WebhookUrl;
 
 /// Everything the Worker is configured with.
 #[derive(Clone)]
@@ -42,7 +39,7 @@ impl Config {
         let sealing_key = SealingKey::required(&mut settings, "WEBHOOK_SECRETS_KEY");
         let previous_sealing_key = SealingKey::optional(&mut settings, "WEBHOOK_SECRETS_KEY_PREVIOUS");
         let policy = policy(&mut settings);
-        let operators = operators(&mut settings, environment);
+        let operators = Operators::read(&mut settings, environment);
         let config = environment.zip(events_api_key).zip(sealing_key).zip(policy).map(
             |(((environment, events_api_key), sealing_key), policy)| Self {
                 environment,
@@ -88,24 +85,4 @@ fn policy(settings: &mut Settings<'_>) -> Option<DeliveryPolicy> {
 fn seconds(text: &str) -> Result<u32, &'static str> {
     let good = text.parse::<u32>().ok().filter(|seconds| *seconds > 0);
     good.ok_or("must be whole seconds, at least 1")
-}
-
-/// Both or none: a notice that nobody can check is not worth sending, and a secret alone is a URL forgotten.
-fn operators(settings: &mut Settings<'_>, environment: Option<Environment>) -> Option<Operators> {
-    const URL: &str = "OPS_WEBHOOK_URL";
-    const SECRET: &str = "OPS_WEBHOOK_SECRET";
-    match (settings.is_set(URL), settings.is_set(SECRET)) {
-        (false, false) => None,
-        (true, false) => settings.fault(SECRET, "is missing, though OPS_WEBHOOK_URL is set"),
-        (false, true) => settings.fault(URL, "is missing, though OPS_WEBHOOK_SECRET is set"),
-        (true, true) => {
-            let secret = settings.secret(SECRET).and_then(|text| {
-                let parsed = SigningSecret::parse(text.expose_secret());
-                parsed.map_or_else(|fault| settings.fault(SECRET, &fault.to_string()), Some)
-            });
-            let rules = environment?.webhook_url_rules();
-            let url = settings.required(URL, |text| WebhookUrl::parse(text, &rules));
-            url.zip(secret).map(|(url, secret)| Operators { url: url.as_str().to_owned(), secret })
-        }
-    }
 }

@@ -2,6 +2,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
+use shared::app::courier::Operators;
+use shared::app::sealer::SealingKey;
+use shared::settings::{SettingFaults, Settings};
 
 use super::Deployment;
 use super::provision::json_in;
@@ -9,10 +12,10 @@ use super::wrangler::is_unknown_worker;
 use crate::environments::{WranglerFile, WranglerFiles, required_secrets};
 use crate::progress::{line, step};
 
-/// What a Worker takes besides those it requires and their `_PREVIOUS`.
-const OPTIONAL: [(&str, &str); 1] = [("webhook-delivery", "OPS_WEBHOOK_SECRET")];
-/// The Workers refuse anything shorter.
-const SHORTEST: usize = 32;
+/// What a Worker takes besides those it requires and their `_PREVIOUS`. The address of operators is no secret, but goes
+/// with theirs: one upload changes both, and the Worker never sees one without the other.
+const OPTIONAL: [(&str, &str); 2] =
+    [("webhook-delivery", Operators::URL), ("webhook-delivery", Operators::SECRET)];
 
 impl Deployment {
     /// Checks that this process's environment has every required secret, and uploads them, unless `check_only`. None
@@ -37,7 +40,7 @@ impl Deployment {
                 let state = if values.contains_key(&name) { "set" } else { "missing" };
                 line(format!("  {state:<8} {worker} {name}"));
             }
-            faults.extend(unusable(&values));
+            faults.extend(unusable(&values, self.environment));
             uploads.push((worker, file, values));
         }
         if !faults.is_empty() {
@@ -114,41 +117,84 @@ impl Deployment {
     }
 }
 
-/// What the Workers would refuse, found before it is uploaded.
-fn unusable(values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let mut faults = BTreeMap::new();
-    for (name, value) in values {
-        if value.len() < SHORTEST {
-            faults.insert(name.clone(), format!("is shorter than {SHORTEST} bytes"));
-        } else if value.starts_with('<') || value.bytes().any(|byte| !byte.is_ascii_graphic()) {
-            faults.insert(name.clone(), "is a placeholder or has white space in it".to_owned());
-        } else if let Some((twin, _)) =
-            values.iter().take_while(|(other, _)| *other != name).find(|(_, other)| *other == value)
-        {
-            faults.insert(name.clone(), format!("is equal to {twin}"));
+/// What the Worker would refuse, found before it is uploaded, by the rules that the Worker itself reads its settings by.
+/// Says nothing of what is absent, but for one half of a pair.
+fn unusable(values: &BTreeMap<String, String>, environment: &str) -> SettingFaults {
+    let read = |name: &str| values.get(name).cloned();
+    let mut settings = Settings::new(&read);
+    for name in values.keys() {
+        match name.as_str() {
+            "WEBHOOK_SECRETS_KEY" | "WEBHOOK_SECRETS_KEY_PREVIOUS" => {
+                SealingKey::required(&mut settings, name);
+            }
+            Operators::URL | Operators::SECRET => {}
+            _ => drop(settings.secret(name)),
         }
     }
-    faults
+    Operators::read(&mut settings, environment.parse().ok());
+    settings.finish(Some(())).err().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const LONG: &str = "0123456789abcdef0123456789abcdef";
+    /// Base64 of 32 bytes.
+    const SEALING: &str = "dGVzdC1vbmx5LXNlYWxpbmcta2V5LTMyLWJ5dGVzISE=";
+    const SIGNING: &str = "whsec_dGVzdC1vbmx5LXNpZ25pbmctc2VjcmV0LTMyYnl0ZSE=";
+
+    /// The faults of these values in stage, none of which repeats a value.
+    fn faults(values: &[(&str, &str)]) -> Vec<(String, String)> {
+        let owned = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let faults = unusable(&owned, "stage");
+        assert!(values.iter().all(|(_, value)| !format!("{faults:?}").contains(value)), "{faults:?}");
+        faults.into_iter().collect()
+    }
+
+    fn assert_fault(values: &[(&str, &str)], name: &str, fault: &str) {
+        assert_eq!(faults(values), [(name.to_owned(), fault.to_owned())]);
+    }
+
+    #[test]
+    fn what_the_workers_take_is_taken() {
+        assert_eq!(
+            faults(&[
+                ("EVENTS_API_KEY", LONG),
+                ("WEBHOOK_SECRETS_KEY", SEALING),
+                ("OPS_WEBHOOK_URL", "https://ops.example.com/webhooks"),
+                ("OPS_WEBHOOK_SECRET", SIGNING),
+            ]),
+            []
+        );
+    }
+
     #[test]
     fn what_the_workers_would_refuse_is_named_and_not_repeated() {
-        let long = "0123456789abcdef0123456789abcdef";
-        let values = [
-            ("A", long),
-            ("A_PREVIOUS", long),
-            ("B", "short"),
-            ("C", "<from doppler, thirty-two bytes>"),
-            ("D", "fedcba9876543210fedcba9876543210"),
-        ];
-        let values = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let faults = unusable(&values);
-        assert_eq!(faults.keys().collect::<Vec<_>>(), ["A_PREVIOUS", "B", "C"]);
-        assert_eq!(faults["A_PREVIOUS"], "is equal to A");
-        assert!(!format!("{faults:?}").contains(long));
+        const PLACEHOLDER: &str = "is a placeholder";
+        const SEALING_RULE: &str = "must be base64 of exactly 32 bytes (openssl rand -base64 32)";
+        assert_fault(&[("EVENTS_API_KEY", "0123")], "EVENTS_API_KEY", "is shorter than 32 bytes");
+        for text in ["<from doppler, thirty-two bytes or more>", "changeme-0123456789abcdef0123456789abcdef"]
+        {
+            assert_fault(&[("SESSION_KEY", text)], "SESSION_KEY", PLACEHOLDER);
+        }
+        let twins = [("SESSION_KEY", LONG), ("SESSION_KEY_PREVIOUS", LONG)];
+        assert_fault(&twins, "SESSION_KEY_PREVIOUS", "is equal to SESSION_KEY");
+        for name in ["WEBHOOK_SECRETS_KEY", "WEBHOOK_SECRETS_KEY_PREVIOUS"] {
+            assert_fault(&[(name, "WEBHOOK_SECRETS_KEY-of-a-test-0123456789abcdef")], name, SEALING_RULE);
+        }
+    }
+
+    #[test]
+    fn operators_have_an_address_and_a_signing_secret_or_neither() {
+        let url = ("OPS_WEBHOOK_URL", "https://ops.example.com/webhooks");
+        let rule = "must be whsec_ followed by the base64 of 24 to 64 bytes";
+        assert_fault(&[url, ("OPS_WEBHOOK_SECRET", LONG)], "OPS_WEBHOOK_SECRET", rule);
+        let missing = "is missing, though OPS_WEBHOOK_URL is set";
+        assert_fault(&[url], "OPS_WEBHOOK_SECRET", missing);
+        let missing = "is missing, though OPS_WEBHOOK_SECRET is set";
+        assert_fault(&[("OPS_WEBHOOK_SECRET", SIGNING)], "OPS_WEBHOOK_URL", missing);
+        let plain = [("OPS_WEBHOOK_URL", "http://ops.example.com/"), ("OPS_WEBHOOK_SECRET", SIGNING)];
+        assert_eq!(faults(&plain)[0].0, "OPS_WEBHOOK_URL");
     }
 }

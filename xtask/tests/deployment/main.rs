@@ -11,6 +11,8 @@ use std::process::{Command, Output};
 
 use self::project::{Project, WORKERS};
 
+const OPS_SECRET: &str = "whsec_dGVzdC1vbmx5LXNpZ25pbmctc2VjcmV0LTMyYnl0ZSE=";
+
 /// The whole chain of causes, in one line.
 fn sentence(result: anyhow::Result<()>) -> String {
     format!("{:#}", result.unwrap_err())
@@ -212,17 +214,24 @@ fn secrets_reach_their_workers_and_no_eye() {
     project.set_secrets();
     let key = project.variables["ADMIN_API_KEY"].clone();
     project.set("SESSION_KEY", "too-short");
+    project.set("WEBHOOK_SECRETS_KEY", "no-key-of-thirty-two-bytes-in-base64");
+    project.set("OPS_WEBHOOK_SECRET", OPS_SECRET);
     project.variables.remove("EVENTS_API_KEY");
     let said = sentence(project.stage().secrets(false));
-    assert!(
-        said.contains("EVENTS_API_KEY is not set") && said.contains("SESSION_KEY is shorter than 32 bytes"),
-        "{said}"
-    );
-    assert!(!said.contains("too-short"), "{said}");
+    for part in [
+        "EVENTS_API_KEY is not set",
+        "SESSION_KEY is shorter than 32 bytes",
+        "WEBHOOK_SECRETS_KEY must be base64 of exactly 32 bytes",
+        "OPS_WEBHOOK_URL is missing, though OPS_WEBHOOK_SECRET is set",
+    ] {
+        assert!(said.contains(part), "`{part}` is not in: {said}");
+    }
+    assert!(!said.contains("too-short") && !said.contains("no-key") && !said.contains(OPS_SECRET), "{said}");
     assert!(project.cloudflare.account().workers.is_empty());
 
     project.set_secrets();
-    project.set("WEBHOOK_SECRETS_KEY_PREVIOUS", "the-key-before-0123456789abcdef-0123");
+    project.set("WEBHOOK_SECRETS_KEY_PREVIOUS", "dGhlLXNlYWxpbmcta2V5LWJlZm9yZS0zMi1ieXRlcyE=");
+    project.set("OPS_WEBHOOK_URL", "https://operators.example.com/webhooks");
     project.cloudflare.fail(Some("PATCH /workers/scripts/admin-api/secrets-bulk"));
     assert_says(
         project.stage().secrets(false),
@@ -231,7 +240,16 @@ fn secrets_reach_their_workers_and_no_eye() {
     project.cloudflare.fail(None);
     project.stage().secrets(false).unwrap();
     for (worker, names) in [
-        ("webhook-delivery", &["EVENTS_API_KEY", "WEBHOOK_SECRETS_KEY", "WEBHOOK_SECRETS_KEY_PREVIOUS"][..]),
+        (
+            "webhook-delivery",
+            &[
+                "EVENTS_API_KEY",
+                "OPS_WEBHOOK_SECRET",
+                "OPS_WEBHOOK_URL",
+                "WEBHOOK_SECRETS_KEY",
+                "WEBHOOK_SECRETS_KEY_PREVIOUS",
+            ][..],
+        ),
         (
             "admin-api",
             &["ADMIN_API_KEY", "SERVICE_JWT_SECRET", "WEBHOOK_SECRETS_KEY", "WEBHOOK_SECRETS_KEY_PREVIOUS"],

@@ -10,6 +10,7 @@ mod events;
 mod fairness;
 mod follow_up;
 mod meter;
+mod operators;
 mod publish;
 mod redelivery;
 mod retries;
@@ -28,10 +29,10 @@ use super::sealer::Sealer;
 use crate::delivery::policy::DeliveryPolicy;
 use crate::ports::{BodyStore, Clock, Database, HttpClient, Log, Queue, Random};
 use crate::time::Timestamp;
-use crate::webhook::signing::SigningSecret;
 use crate::webhook::url::UrlRules;
 
 pub use meter::Meter;
+pub use operators::Operators;
 pub use publish::PublishFault;
 
 /// What delivery works with. Cheap to clone.
@@ -63,15 +64,6 @@ pub struct Courier {
     pub url_rules: UrlRules,
     /// Who is told when a webhook starts failing, is disabled, or recovers.
     pub operators: Option<Operators>,
-}
-
-/// Where operators listen.
-#[derive(Clone)]
-pub struct Operators {
-    /// `OPS_WEBHOOK_URL`
-    pub url: String,
-    /// `OPS_WEBHOOK_SECRET`, by which the notices are signed as webhooks are.
-    pub secret: SigningSecret,
 }
 
 /// What a consumer does with a message it was handed.
