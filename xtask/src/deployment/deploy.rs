@@ -3,24 +3,28 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::Deployment;
+use super::changes::Changes;
 use super::migrations::Pending;
+use super::versions::Standing;
 use crate::clock;
 use crate::environments::{WranglerFile, WranglerFiles};
 use crate::progress::{line, spoken, step};
 
-/// What a deployment has changed so far.
-#[derive(Default)]
-struct Done {
-    workers: Vec<Replaced>,
+/// What is to change.
+pub(super) struct Plan<'a> {
+    commit: String,
+    /// The first line of the commit's message.
+    subject: String,
     migrations: Vec<Pending>,
+    pub(super) workers: Vec<Planned<'a>>,
 }
 
-/// A Worker with its versions.
-struct Replaced {
-    worker: String,
-    /// `None` at the first deployment.
-    before: Option<String>,
-    now: String,
+/// A Worker that is to be replaced.
+pub(super) struct Planned<'a> {
+    pub(super) worker: &'a str,
+    pub(super) file: &'a WranglerFile,
+    /// Before anything changes.
+    pub(super) standing: Standing,
 }
 
 impl Deployment {
@@ -34,21 +38,24 @@ impl Deployment {
         let files = self.files()?;
         let (commit, subject) = self.commit()?;
         step("Checking", &format!("whether {commit} can go to {}", self.environment));
-        let pending = self.check(&files).context("nothing was changed")?;
+        let plan = self.plan(&files, commit, subject).context("nothing was changed")?;
         build().context("nothing was changed")?;
 
-        let mut done = Done::default();
-        let result = self.change(&files, pending, &commit, &subject, &mut done);
+        let mut changes = Changes::default();
+        let result = self.change(&files, &plan, &mut changes);
         if let Err(error) = result {
-            return Err(error.context(self.ways_out(&files, &done)));
+            return Err(error.context(self.ways_out(&plan, &changes)));
         }
-        step("Deployed", &format!("{commit} to {} in {}", self.environment, spoken(started.elapsed())));
-        self.tell(&files, &done);
+        step(
+            "Deployed",
+            &format!("{} to {} in {}", plan.commit, self.environment, spoken(started.elapsed())),
+        );
+        self.tell(&plan, &changes);
         Ok(())
     }
 
-    /// Everything that can be known before anything changes; gives the migrations to apply.
-    fn check(&self, files: &WranglerFiles) -> Result<Vec<Pending>> {
+    /// Everything that can be known before anything changes; says what will.
+    fn plan<'a>(&self, files: &'a WranglerFiles, commit: String, subject: String) -> Result<Plan<'a>> {
         self.require_clean_tree()?;
         if let Some(first) = self.placeholders(files)?.into_iter().next() {
             bail!("{first}");
@@ -58,47 +65,99 @@ impl Deployment {
         }
         self.require_issuers(files)?;
         self.require_secrets(files)?;
-        let pending = self.pending_migrations(files)?;
-        for Pending { database, files, .. } in &pending {
-            line(format!("  pending  {database}: {}", files.join(", ")));
+        let migrations = self.pending_migrations(files)?;
+        for Pending { database, files, .. } in &migrations {
+            line(format!("  migrate  {database}: {}", files.join(", ")));
         }
-        Ok(pending)
+        let mut workers = Vec::new();
+        for (worker, file) in self.workers(files) {
+            let standing = self.standing(file, &commit)?;
+            line(match &standing.before {
+                None => format!("  create   {worker}"),
+                Some(before) if standing.of_this_commit => {
+                    format!("  replace  {worker}: of this commit already, in place of {before}")
+                }
+                Some(before) => format!("  replace  {worker}: {before}"),
+            });
+            workers.push(Planned { worker, file, standing });
+        }
+        Ok(Plan { commit, subject, migrations, workers })
     }
 
-    fn change(
-        &self,
-        files: &WranglerFiles,
-        pending: Vec<Pending>,
-        commit: &str,
-        subject: &str,
-        done: &mut Done,
-    ) -> Result<()> {
+    fn change<'a>(&self, files: &WranglerFiles, plan: &Plan<'a>, changes: &mut Changes<'a>) -> Result<()> {
         // Migrations first: they are written so that the version before them works on.
-        for pending in pending {
+        for pending in &plan.migrations {
             step("Migrating", &format!("the database {}", pending.database));
-            self.migrate(files, &pending)?;
-            done.migrations.push(pending);
+            if let Err(error) = self.migrate(files, pending) {
+                self.note_migrations(files, pending, changes);
+                return Err(error);
+            }
+            changes.migrations.push(pending.clone());
         }
-        for (worker, file) in self.workers(files) {
-            let before = self.version(file)?;
-            step("Deploying", worker);
-            let message: String = subject.chars().take(90).collect();
-            let printed = self
-                .wrangler(&file.path, &["deploy", "--tag", commit, "--message", &message])
-                .with_context(|| format!("{worker} is not deployed"))?;
-            let now = printed.lines().find_map(|line| line.trim().strip_prefix("Current Version ID:"));
-            let now =
-                now.with_context(|| format!("wrangler does not say which version of {worker} it deployed"))?;
-            let now = now.trim().to_owned();
-            done.workers.push(Replaced { worker: worker.to_owned(), before, now: now.clone() });
-            self.wait_for_health(worker, &now)?;
+        for planned in &plan.workers {
+            step("Deploying", planned.worker);
+            match self.upload(planned, plan) {
+                Ok(now) => {
+                    changes.workers.insert(planned.worker, now.clone());
+                    self.wait_for_health(planned, &now)?;
+                }
+                Err(error) => return Err(error.context(self.note_worker(planned, plan, changes))),
+            }
         }
         Ok(())
     }
 
+    /// Deploys a Worker; gives the new version's id.
+    fn upload(&self, planned: &Planned, plan: &Plan) -> Result<String> {
+        let message: String = plan.subject.chars().take(90).collect();
+        let words = ["deploy", "--tag", &plan.commit, "--message", &message];
+        let printed = self.wrangler(&planned.file.path, &words)?;
+        let id = printed.lines().find_map(|line| line.trim().strip_prefix("Current Version ID:"));
+        Ok(id.context("wrangler does not say which version it deployed")?.trim().to_owned())
+    }
+
+    /// Notes what a failed migration has left applied: those before it.
+    fn note_migrations(&self, files: &WranglerFiles, pending: &Pending, changes: &mut Changes) {
+        match self.pending_of(files, &pending.database, pending.files.clone()) {
+            Ok(left) => {
+                let mut applied = pending.clone();
+                applied.files.retain(|file| !left.contains(file));
+                if !applied.files.is_empty() {
+                    changes.migrations.push(applied);
+                }
+            }
+            Err(_) => changes.unknown.push(format!(
+                "which migrations of {} are applied (`npx wrangler d1 migrations list {} --remote --env {} --config wrangler.toml` tells)",
+                pending.database, pending.database, self.environment
+            )),
+        }
+    }
+
+    /// Notes whether a failed deployment has replaced the Worker nevertheless: wrangler uploads a version, deploys it,
+    /// and then sets schedules and consumers. Gives what to say of it.
+    fn note_worker<'a>(&self, planned: &Planned<'a>, plan: &Plan, changes: &mut Changes<'a>) -> String {
+        let Planned { worker, file, standing } = planned;
+        match self.standing(file, &plan.commit) {
+            Ok(Standing { current: Some(now), .. }) if standing.current.as_ref() != Some(&now) => {
+                changes.workers.insert(worker, now);
+                format!("{worker} is deployed, but its schedule or its queues' consumers are not set")
+            }
+            Ok(_) => format!("{worker} is not deployed"),
+            Err(_) => {
+                changes.unknown.push(format!(
+                    "whether {worker} is new (`npx wrangler deployments status --env {} --config {}` tells)",
+                    self.environment,
+                    file.shown(&self.root)
+                ));
+                format!("{worker} is not deployed as it should be")
+            }
+        }
+    }
+
     /// Until this version of the Worker answers that it is well, and where it is: for some seconds the version before
     /// still answers, well as it was.
-    fn wait_for_health(&self, worker: &str, version: &str) -> Result<()> {
+    fn wait_for_health(&self, planned: &Planned, version: &str) -> Result<()> {
+        let Planned { worker, file, .. } = planned;
         let url = format!("https://{worker}.spk-{}.workers.dev/health", self.environment);
         let mut last = "nothing answered".to_owned();
         let well = clock::wait_until(self.patience, std::time::Duration::from_secs(1), || {
@@ -123,71 +182,12 @@ impl Deployment {
         });
         if well.is_none() {
             bail!(
-                "{worker} is deployed but not well ({last} at {url}): its log names the fault, see `npx wrangler tail {worker} --env {} --config {worker}/wrangler.toml`",
-                self.environment
+                "{worker} is deployed but not well ({last} at {url}): its log names the fault, see `npx wrangler tail {worker} --env {} --config {}`",
+                self.environment,
+                file.shown(&self.root)
             );
         }
         step("Healthy", worker);
         Ok(())
-    }
-
-    /// How to go on or back from a deployment that stopped half way.
-    fn ways_out(&self, files: &WranglerFiles, done: &Done) -> String {
-        if done.workers.is_empty() && done.migrations.is_empty() {
-            return format!("nothing was changed; once that is mended run {} again", self.own("deploy"));
-        }
-        let mut words = vec![format!("{} is half deployed", self.environment)];
-        words.extend(done.migrations.iter().map(|pending| {
-            format!(
-                "{} of {} applied (the version before works with it)",
-                pending.files.join(", "),
-                pending.database
-            )
-        }));
-        let new: Vec<&str> = done.workers.iter().map(|replaced| &*replaced.worker).collect();
-        if !new.is_empty() {
-            words.push(format!("{} new", new.join(" and ")));
-        }
-        words.push(format!("go on with {} once that is mended", self.own("deploy")));
-        words.extend(self.ways_back(files, done));
-        words.join("; ")
-    }
-
-    fn ways_back(&self, files: &WranglerFiles, done: &Done) -> Option<String> {
-        let back: Vec<String> = done
-            .workers
-            .iter()
-            .rev()
-            .filter_map(|Replaced { worker, before, .. }| {
-                Some(self.rollback(worker, files.workers.get(worker)?, before.as_deref()?))
-            })
-            .collect();
-        (!back.is_empty()).then(|| format!("or back with {}", back.join(" and then ")))
-    }
-
-    fn rollback(&self, worker: &str, file: &WranglerFile, version: &str) -> String {
-        format!(
-            "`npx wrangler rollback {version} --name {worker} --env {} --config {}`",
-            self.environment,
-            file.shown(&self.root)
-        )
-    }
-
-    /// What changed, and how it could be undone.
-    fn tell(&self, files: &WranglerFiles, done: &Done) {
-        for Pending { database, files, bookmark } in &done.migrations {
-            let bookmark =
-                bookmark.as_deref().map(|mark| format!(" (before it: bookmark {mark})")).unwrap_or_default();
-            line(format!("  applied  {database}: {}{bookmark}", files.join(", ")));
-        }
-        for Replaced { worker, before, now } in &done.workers {
-            match before {
-                Some(before) => line(format!("  replaced {worker}: {before} by {now}")),
-                None => line(format!("  new      {worker}: {now}")),
-            }
-        }
-        if let Some(back) = self.ways_back(files, done) {
-            line(format!("  Should it have to go: {}", back.trim_start_matches("or ")));
-        }
     }
 }

@@ -10,6 +10,7 @@ use crate::environments::{WranglerFiles, entries, text};
 use crate::workspace::files_below;
 
 /// A database with migrations to apply.
+#[derive(Clone)]
 pub(super) struct Pending {
     pub(super) database: String,
     pub(super) files: Vec<String>,
@@ -24,18 +25,13 @@ impl Deployment {
         for database in entries(self.part(&files.shared)?, "d1_databases") {
             let name = text(database, "database_name").unwrap_or_default();
             let folder = self.root.join(text(database, "migrations_dir").unwrap_or_default());
-            let ours = files_below(&folder, &[]);
+            let file_name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+            let ours: Vec<String> =
+                files_below(&folder, &[]).iter().filter_map(|path| file_name(path)).collect();
             if ours.is_empty() {
                 continue;
             }
-            let printed =
-                self.wrangler(&files.shared.path, &["d1", "migrations", "list", name, "--remote"])?;
-            let file_name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-            let pending: Vec<String> = ours
-                .iter()
-                .filter_map(|path| file_name(path))
-                .filter(|file| printed.contains(file.as_str()))
-                .collect();
+            let pending = self.pending_of(files, name, ours)?;
             if !pending.is_empty() {
                 let bookmark = self.bookmark(files, name);
                 all.push(Pending { database: name.to_owned(), files: pending, bookmark });
@@ -44,12 +40,25 @@ impl Deployment {
         Ok(all)
     }
 
-    /// Applies what is pending; D1 undoes a migration that fails.
+    /// Those of these migrations that are not applied.
+    pub(super) fn pending_of(
+        &self,
+        files: &WranglerFiles,
+        database: &str,
+        mut migrations: Vec<String>,
+    ) -> Result<Vec<String>> {
+        let words = ["d1", "migrations", "list", database, "--remote"];
+        let printed = self.wrangler(&files.shared.path, &words)?;
+        migrations.retain(|file| printed.contains(file.as_str()));
+        Ok(migrations)
+    }
+
+    /// Applies what is pending, one after the other; D1 undoes the one that fails, not those before it.
     pub(super) fn migrate(&self, files: &WranglerFiles, pending: &Pending) -> Result<()> {
         let words = ["d1", "migrations", "apply", &*pending.database, "--remote"];
         self.wrangler(&files.shared.path, &words)
             .map(drop)
-            .with_context(|| format!("the migrations of {} are not applied", pending.database))
+            .with_context(|| format!("the migrations of {} are not all applied", pending.database))
     }
 
     /// Not knowing it is no reason to stop: Time Travel also goes by the time of day.

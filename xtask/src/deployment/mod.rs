@@ -2,6 +2,7 @@
 //!
 //! Every command may be run again after a failure: it looks at what is there first and does the rest.
 
+mod changes;
 mod checks;
 mod deploy;
 mod dry_run;

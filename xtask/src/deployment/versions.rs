@@ -1,34 +1,188 @@
-//! Which version of a Worker is deployed.
+//! Which version of a Worker is deployed, and which one to go back to.
 use anyhow::{Context, Result};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::Deployment;
 use super::provision::json_in;
 use super::wrangler::is_unknown_worker;
 use crate::environments::WranglerFile;
 
+/// How a Worker stands with regard to a commit.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// The version that takes all requests; `None` where the Worker has never been deployed.
+    pub(super) current: Option<String>,
+    /// Whether that replaced another already, as after a deployment of this commit that stopped half way.
+    pub(super) of_this_commit: bool,
+    /// The one to go back to: the newest that took all requests and is of another commit, or was gone back to. `None`
+    /// before the first deployment, and where this commit fills all of the ten deployments that Cloudflare lists.
+    pub(super) before: Option<String>,
+}
+
+/// A deployment as wrangler lists it.
+#[derive(Deserialize)]
+struct Deployed {
+    versions: Vec<Share>,
+}
+
+#[derive(Deserialize)]
+struct Share {
+    version_id: String,
+    percentage: f64,
+}
+
+/// A version as wrangler lists it.
+#[derive(Deserialize)]
+struct Version {
+    id: String,
+    annotations: Option<Annotations>,
+}
+
+#[derive(Deserialize)]
+struct Annotations {
+    /// The commit, where `cargo xtask deploy` uploaded it.
+    #[serde(rename = "workers/tag")]
+    tag: Option<String>,
+}
+
 impl Deployment {
-    /// The version that takes all requests, `None` where the Worker has never been deployed.
-    pub(super) fn version(&self, file: &WranglerFile) -> Result<Option<String>> {
-        #[derive(Deserialize)]
-        struct Deployed {
-            versions: Vec<Version>,
-        }
-        #[derive(Deserialize)]
-        struct Version {
-            version_id: String,
-            percentage: f64,
-        }
-        let printed = match self.wrangler(&file.path, &["deployments", "status", "--json"]) {
-            Ok(printed) => printed,
-            Err(error) if is_unknown_worker(&error) || format!("{error:#}").contains("no deployments") => {
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
+    /// How the Worker of this file stands.
+    pub(super) fn standing(&self, file: &WranglerFile, commit: &str) -> Result<Standing> {
+        let deployments: Vec<Deployed> = match self.listed(file, &["deployments", "list", "--json"]) {
+            Err(error) if is_unknown_worker(&error) => return Ok(Standing::default()),
+            listed => listed?,
         };
-        let deployed: Deployed = serde_json::from_str(json_in(&printed))
-            .context("wrangler tells the deployed version in a way we cannot read")?;
-        let largest = deployed.versions.into_iter().max_by(|a, b| a.percentage.total_cmp(&b.percentage));
-        Ok(largest.map(|version| version.version_id))
+        let versions: Vec<Version> = self.listed(file, &["versions", "list", "--json"])?;
+        let mut standing = standing(&deployments, &versions, commit);
+        if let Some(before) = &standing.before
+            && code_of(&versions, before).is_none()
+            && self.is_draft(file, before)?
+        {
+            standing.before = None;
+        }
+        Ok(standing)
+    }
+
+    /// Whether a version is the script without content that wrangler makes of a Worker whose secrets are uploaded
+    /// before its first deployment. It binds nothing but those; every version of ours binds more.
+    fn is_draft(&self, file: &WranglerFile, version: &str) -> Result<bool> {
+        #[derive(Deserialize)]
+        struct Viewed {
+            resources: Resources,
+        }
+        #[derive(Deserialize)]
+        struct Resources {
+            bindings: Vec<Binding>,
+        }
+        #[derive(Deserialize)]
+        struct Binding {
+            r#type: String,
+        }
+        let viewed: Viewed = self.listed(file, &["versions", "view", version, "--json"])?;
+        Ok(viewed.resources.bindings.iter().all(|binding| binding.r#type == "secret_text"))
+    }
+
+    fn listed<T: DeserializeOwned>(&self, file: &WranglerFile, words: &[&str]) -> Result<T> {
+        let printed = self.wrangler(&file.path, words)?;
+        serde_json::from_str(json_in(&printed))
+            .with_context(|| format!("`wrangler {}` answers in a way we cannot read", words.join(" ")))
+    }
+}
+
+/// Both lists have the newest last.
+fn standing(deployments: &[Deployed], versions: &[Version], commit: &str) -> Standing {
+    let newest_first = deployments.iter().rev().filter_map(|deployment| {
+        let largest = deployment.versions.iter().max_by(|a, b| a.percentage.total_cmp(&b.percentage));
+        largest.map(|share| share.version_id.as_str())
+    });
+    let deployed: Vec<&str> = newest_first.collect();
+    let Some(current) = deployed.first() else { return Standing::default() };
+    // Git writes the same commit shorter or longer in another clone.
+    let is_of_this_commit = |version: &str| {
+        code_of(versions, version).is_some_and(|tag| tag.starts_with(commit) || commit.starts_with(tag))
+    };
+    let was_gone_back_to =
+        |place: usize, version: &str| deployed.iter().skip(place + 1).any(|older| *older == version);
+    let before = deployed.iter().enumerate();
+    let before = before
+        .filter(|(place, version)| !is_of_this_commit(version) || was_gone_back_to(*place, version))
+        .map(|(_, version)| *version)
+        .next();
+    Standing {
+        current: Some((*current).to_owned()),
+        of_this_commit: is_of_this_commit(current) && before != Some(*current),
+        before: before.map(str::to_owned),
+    }
+}
+
+/// The commit that a version's code is of. One without a tag has new secrets or variables and the code of the version
+/// before it.
+fn code_of<'a>(versions: &'a [Version], version: &str) -> Option<&'a str> {
+    let place = versions.iter().position(|known| known.id == version)?;
+    let up_to_it = versions.get(..=place)?;
+    up_to_it.iter().rev().find_map(|version| version.annotations.as_ref()?.tag.as_deref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How a Worker stands with these versions (`id` or `id:tag`) and deployments, the newest last.
+    fn stands(versions: &[&str], deployments: &[&str], commit: &str) -> Standing {
+        let versions: Vec<Version> = versions
+            .iter()
+            .map(|text| match text.split_once(':') {
+                Some((id, tag)) => Version {
+                    id: id.to_owned(),
+                    annotations: Some(Annotations { tag: Some(tag.to_owned()) }),
+                },
+                None => Version { id: (*text).to_owned(), annotations: None },
+            })
+            .collect();
+        let deployments: Vec<Deployed> = deployments
+            .iter()
+            .map(|id| Deployed { versions: vec![Share { version_id: (*id).to_owned(), percentage: 100.0 }] })
+            .collect();
+        standing(&deployments, &versions, commit)
+    }
+
+    fn expected(current: &str, of_this_commit: bool, before: Option<&str>) -> Standing {
+        Standing { current: Some(current.to_owned()), of_this_commit, before: before.map(str::to_owned) }
+    }
+
+    #[test]
+    fn the_way_back_is_to_what_was_deployed_of_another_commit() {
+        assert_eq!(stands(&[], &[], "b"), Standing::default());
+        assert_eq!(stands(&["1:a"], &["1"], "b"), expected("1", false, Some("1")));
+        // A second run, and a third, of the same commit.
+        assert_eq!(stands(&["1:a", "2:b"], &["1", "2"], "b"), expected("2", true, Some("1")));
+        assert_eq!(stands(&["1:a", "2:b", "3:b"], &["1", "2", "3"], "b"), expected("3", true, Some("1")));
+        assert_eq!(stands(&["1:b"], &["1"], "b"), expected("1", true, None));
+    }
+
+    #[test]
+    fn what_was_uploaded_but_never_deployed_is_no_way_back() {
+        assert_eq!(stands(&["1:a", "2:b"], &["1"], "c"), expected("1", false, Some("1")));
+        assert_eq!(stands(&["1:a", "2:b"], &["1"], "b"), expected("1", false, Some("1")));
+    }
+
+    #[test]
+    fn new_secrets_are_of_the_same_code() {
+        assert_eq!(stands(&["1:a", "2:b", "3"], &["1", "2", "3"], "b"), expected("3", true, Some("1")));
+        assert_eq!(stands(&["1:a", "2"], &["1", "2"], "b"), expected("2", false, Some("2")));
+    }
+
+    #[test]
+    fn after_going_back_the_version_gone_back_to_is_the_one_before() {
+        assert_eq!(stands(&["1:a", "2:b"], &["1", "2", "1"], "b"), expected("1", false, Some("1")));
+        assert_eq!(stands(&["1:a", "2:b"], &["1", "2", "1"], "a"), expected("1", false, Some("1")));
+    }
+
+    #[test]
+    fn a_commit_has_one_name_however_short() {
+        assert_eq!(stands(&["1:a1b2c3", "2:b1c2d3e"], &["1", "2"], "b1c2d3"), expected("2", true, Some("1")));
+        // Older than the versions that are listed: of whatever commit, but another.
+        assert_eq!(stands(&["2:b"], &["1", "2"], "b"), expected("2", true, Some("1")));
     }
 }

@@ -102,12 +102,14 @@ impl Project {
             if ill.lock().unwrap().iter().any(|name| name == worker) {
                 return Ok((503, String::new()));
             }
-            let mut versions = cloudflare.account().workers[worker].versions.clone();
+            let account = cloudflare.account();
+            let Some(deployed) = account.workers.get(worker) else { bail!("no such host") };
+            let mut newest_first = deployed.deployments.iter().rev();
             if let Some(times @ 1..) = slow.lock().unwrap().get_mut(worker) {
                 *times -= 1;
-                versions.pop();
+                newest_first.next();
             }
-            let Some(version) = versions.pop() else { bail!("no such host") };
+            let Some(version) = newest_first.next() else { bail!("no such host") };
             Ok((200, json!({"status": "ok", "environment": "stage", "version": version}).to_string()))
         };
         let patience = Duration::from_secs(2);
@@ -213,11 +215,20 @@ impl Project {
                 &["ADMIN_API_KEY", "SERVICE_JWT_SECRET", "AUTH0_CLIENT_SECRET", "SESSION_KEY"],
             ),
         ] {
-            let mut account = self.cloudflare.account();
-            let secrets = &mut account.workers.entry(worker.to_owned()).or_default().secrets;
-            secrets.extend(names.iter().map(|name| ((*name).to_owned(), self.variables[*name].clone())));
+            let secrets = names.iter().map(|name| ((*name).to_owned(), self.variables[*name].clone()));
+            self.cloudflare.account().give_secrets(worker, secrets.collect());
         }
         self
+    }
+
+    /// As applying all migrations leaves the account.
+    pub(crate) fn migrate(&self) {
+        let mut account = self.cloudflare.account();
+        for (database, folder) in [("tenants", "migrations"), ("sessions", "partner-portal/migrations")] {
+            let files = fs::read_dir(self.root.join(folder)).unwrap().flatten();
+            let files = files.map(|file| file.file_name().into_string().unwrap());
+            account.databases.get_mut(database).unwrap().applied.extend(files);
+        }
     }
 
     /// Takes out what a real provisioning has written.

@@ -1,9 +1,12 @@
 //! A stand-in for Cloudflare's API: keeps one account in memory, records every call, and fails where it is told to.
+mod script;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 
+pub(crate) use self::script::Worker;
 use super::http::{Request, serve};
 
 pub(crate) const ACCOUNT: &str = "0123456789abcdef0123456789abcdef";
@@ -23,8 +26,8 @@ pub(crate) struct Account {
     pub(crate) workers: BTreeMap<String, Worker>,
     /// `METHOD /path body`, in order, the account left out of the path.
     pub(crate) calls: Vec<String>,
-    /// Calls that begin so fail.
-    failure: Option<String>,
+    /// Calls that begin with the first and contain the second fail.
+    failure: Option<(String, String)>,
     count: usize,
 }
 
@@ -32,16 +35,6 @@ pub(crate) struct Account {
 pub(crate) struct Database {
     pub(crate) id: String,
     pub(crate) applied: BTreeSet<String>,
-}
-
-#[derive(Default)]
-pub(crate) struct Worker {
-    pub(crate) secrets: BTreeMap<String, String>,
-    /// Deployed, the newest last.
-    pub(crate) versions: Vec<String>,
-    /// As uploaded last.
-    pub(crate) metadata: Value,
-    pub(crate) crons: Value,
 }
 
 /// The running stand-in.
@@ -82,7 +75,12 @@ impl Cloudflare {
 
     /// Lets every call that begins so fail, until another or `None` is said.
     pub(crate) fn fail(&self, call: Option<&str>) {
-        self.account().failure = call.map(str::to_owned);
+        self.account().failure = call.map(|call| (call.to_owned(), String::new()));
+    }
+
+    /// The same, for calls that also contain a text.
+    pub(crate) fn fail_with(&self, call: &str, part: &str) {
+        self.account().failure = Some((call.to_owned(), part.to_owned()));
     }
 }
 
@@ -111,7 +109,8 @@ impl Account {
             shown.chars().take(300).collect()
         };
         self.calls.push(format!("{method} {path} {shown}").trim().to_owned());
-        if self.failure.as_ref().is_some_and(|call| format!("{method} {path} {body}").starts_with(call)) {
+        let whole = format!("{method} {path} {body}");
+        if self.failure.as_ref().is_some_and(|(call, part)| whole.starts_with(call) && whole.contains(part)) {
             return (400, json!({"code": 10021, "message": "This is not possible today."}));
         }
         if beyond {
@@ -178,7 +177,7 @@ impl Account {
                     json!({"id": name, "name": name, "subdomain": subdomain, "tags": [], "observability": {}}),
                 )
             }
-            (_, ["workers", "scripts", name, rest @ ..]) => self.worker(method, name, rest, body, json),
+            (_, ["workers", "scripts", name, rest @ ..]) => self.script(method, name, rest, body, json),
             _ => unknown(10404),
         }
     }
@@ -232,106 +231,4 @@ impl Account {
             "consumers": consumer.iter().collect::<Vec<_>>(), "consumers_total_count": consumer.iter().count(),
         })
     }
-
-    fn worker(&mut self, method: &str, name: &str, rest: &[&str], body: &str, json: Value) -> (u16, Value) {
-        let creates = method == "PUT" && rest.is_empty();
-        let version =
-            (creates || (method, rest) == ("POST", &["versions"][..])).then(|| self.fresh("version"));
-        if let Some(version) = version {
-            let worker = self.workers.entry(name.to_owned()).or_default();
-            worker.metadata = metadata(body);
-            // An upload of the whole script deploys it; a draft made for secrets is no deployment.
-            if worker.metadata["main_module"] == "index.js" {
-                worker.versions.push(version.clone());
-            }
-            let resources =
-                json!({"script": {"etag": version, "handlers": []}, "script_runtime": {}, "bindings": []});
-            return (
-                200,
-                json!({"id": version, "deployment_id": version, "startup_time_ms": 1, "metadata": {}, "resources": resources}),
-            );
-        }
-        let Some(worker) = self.workers.get_mut(name) else { return unknown(10007) };
-        match (method, rest) {
-            ("GET", ["deployments"]) => match worker.versions.last() {
-                Some(version) => (200, json!({"deployments": [deployed(version)]})),
-                None => (200, json!({"deployments": []})),
-            },
-            ("POST", ["deployments"]) => (200, json!({"id": "deployment"})),
-            ("GET", ["versions"]) => {
-                let items: Vec<Value> = worker
-                    .versions
-                    .iter()
-                    .rev()
-                    .map(|id| json!({"id": id, "metadata": {}, "number": 1}))
-                    .collect();
-                (200, json!({"items": items}))
-            }
-            ("GET", ["versions", id]) => (
-                200,
-                json!({
-                    "id": id, "number": 1, "metadata": {"created_on": "2026-01-01T00:00:00Z", "source": "wrangler", "author_email": "ci@example.com"},
-                    "annotations": {}, "resources": {"bindings": [], "script": {"handlers": []}, "script_runtime": {}},
-                }),
-            ),
-            ("GET", ["secrets"]) => (
-                200,
-                worker.secrets.keys().map(|name| json!({"name": name, "type": "secret_text"})).collect(),
-            ),
-            ("PATCH" | "PUT" | "POST", ["secrets" | "secrets-bulk" | "settings", ..]) => {
-                let text = if json.is_null() { metadata_named(body, "settings") } else { json };
-                keep_secrets(worker, &text);
-                (200, json!({}))
-            }
-            ("GET", ["settings"]) => {
-                let bindings: Vec<Value> =
-                    worker.secrets.keys().map(|name| json!({"name": name, "type": "secret_text"})).collect();
-                (200, json!({"bindings": bindings}))
-            }
-            ("PUT", ["schedules"]) => {
-                worker.crons = json.clone();
-                (200, json!({"schedules": json}))
-            }
-            ("GET", ["schedules"]) => (200, json!({"schedules": []})),
-            ("GET" | "POST", ["subdomain"]) => (200, json!({"enabled": true, "previews_enabled": false})),
-            ("PATCH", ["script-settings"]) => (200, json!({})),
-            _ => unknown(10404),
-        }
-    }
-}
-
-fn deployed(version: &str) -> Value {
-    json!({
-        "id": format!("deployment-of-{version}"), "source": "wrangler", "strategy": "percentage",
-        "author_email": "ci@example.com", "created_on": "2026-01-01T00:00:00Z", "annotations": {},
-        "versions": [{"version_id": version, "percentage": 100}],
-    })
-}
-
-/// Whatever way wrangler sends them: objects with a name and a text.
-fn keep_secrets(worker: &mut Worker, value: &Value) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| keep_secrets(worker, item)),
-        Value::Object(fields) => {
-            if let (Some(name), Some(text)) =
-                (fields.get("name").and_then(Value::as_str), fields.get("text").and_then(Value::as_str))
-            {
-                worker.secrets.insert(name.to_owned(), text.to_owned());
-            }
-            fields.values().for_each(|field| keep_secrets(worker, field));
-        }
-        _ => {}
-    }
-}
-
-fn metadata(body: &str) -> Value {
-    metadata_named(body, "metadata")
-}
-
-/// The JSON part of a multipart upload.
-fn metadata_named(body: &str, name: &str) -> Value {
-    let part = body.split(&format!("name=\"{name}\"")).nth(1).unwrap_or_default();
-    let text = part.split("\r\n\r\n").nth(1).unwrap_or_default();
-    let text = text.split("\r\n").next().unwrap_or_default();
-    serde_json::from_str(text).unwrap_or_default()
 }

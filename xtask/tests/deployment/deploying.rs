@@ -1,0 +1,193 @@
+//! `cargo xtask deploy`.
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::project::{Project, WORKERS};
+use crate::{assert_says, cloudflare, ready, sentence};
+
+fn deploy(project: &Project) -> anyhow::Result<()> {
+    project.stage().deploy(|| Ok(()))
+}
+
+/// The version of a Worker that takes all requests.
+fn deployed(project: &Project, worker: &str) -> String {
+    project.cloudflare.account().workers[worker].deployments.last().unwrap().clone()
+}
+
+/// Runs the wrangler command among those that are printed that begins so, whether or not it succeeds; gives the calls
+/// it made that change something.
+fn run_printed(project: &Project, printed: &str, beginning: &str) -> Vec<String> {
+    let commands = printed.split('`').filter_map(|part| part.strip_prefix("npx wrangler "));
+    let words = commands.into_iter().find(|words| words.starts_with(beginning)).unwrap();
+    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../node_modules/.bin");
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    project.cloudflare.changes();
+    Command::new(programs.join("wrangler"))
+        .args(words.split(' '))
+        .current_dir(&project.root)
+        .envs(&project.variables)
+        .envs([("PATH", &*path), ("CI", "true"), ("WRANGLER_SEND_METRICS", "false")])
+        .output()
+        .unwrap();
+    project.cloudflare.changes()
+}
+
+#[test]
+#[ignore = "needs the built Workers; `cargo xtask test` runs it"]
+fn a_deployment_goes_on_after_a_failure() {
+    let project = ready("deploy");
+    // Of two migrations the second fails: the first is there.
+    project.cloudflare.fail_with("POST /d1/database/d1-tenants/query", "0002_verification");
+    let said = sentence(deploy(&project));
+    for part in ["stage is half deployed", "0001_tenants_api_keys_webhooks_deliveries.sql of tenants applied"]
+    {
+        assert!(said.contains(part), "`{part}` is not in: {said}");
+    }
+    assert!(!said.contains("0003"), "{said}");
+    assert!(!project.cloudflare.changes().iter().any(|call| call.contains("/workers/")));
+
+    project.cloudflare.fail(Some("POST /workers/scripts/admin-api/versions"));
+    assert_says(
+        deploy(&project),
+        &[
+            "stage is half deployed",
+            "0002_verification_circuit_dead_letters.sql, 0003_redelivery.sql of tenants applied",
+            "0001_sessions.sql of sessions applied",
+            "webhook-delivery new",
+            "go on with `cargo xtask deploy --env stage`",
+            "admin-api is not deployed",
+            "This is not possible today",
+        ],
+    );
+    let calls = project.cloudflare.changes();
+    let migrated = calls.iter().rposition(|call| call.contains("/query")).unwrap();
+    let uploaded = calls.iter().position(|call| call.contains("/versions")).unwrap();
+    assert!(migrated < uploaded, "{calls:#?}");
+
+    project.cloudflare.fail(None);
+    deploy(&project).unwrap();
+    let uploads: Vec<String> =
+        project.cloudflare.changes().into_iter().filter(|call| call.ends_with("/versions")).collect();
+    assert_eq!(uploads, WORKERS.map(|name| format!("POST /workers/scripts/{name}/versions")));
+    let account = project.cloudflare.account();
+    assert_eq!(
+        account.databases["tenants"].applied.len(),
+        fs::read_dir(project.root.join("migrations")).unwrap().count()
+    );
+    assert_eq!(account.consumers.len(), 3);
+    assert_eq!(account.consumers["webhook-events"]["dead_letter_queue"], "webhook-dead-letters");
+    assert_eq!(account.consumers["webhook-retries"]["settings"]["retry_delay"], 30);
+    assert_eq!(account.workers["webhook-delivery"].crons[0]["cron"], "* * * * *");
+    let bindings = account.workers["admin-api"].deployed().unwrap().bindings.clone();
+    let bound = |name: &str| bindings.iter().find(|binding| binding["name"] == name).unwrap().clone();
+    assert_eq!(bound("ENVIRONMENT")["text"], "stage");
+    assert_eq!(bound("DATABASE")["id"], account.databases["tenants"].id);
+    assert_eq!(bound("VERSION")["type"], "version_metadata");
+}
+
+#[test]
+#[ignore = "needs the built Workers; `cargo xtask test` runs it"]
+fn a_version_that_is_not_well_stops_it_and_the_way_back_stays_the_same() {
+    let project = ready("health");
+    project.migrate();
+    deploy(&project).unwrap();
+    let old = WORKERS.map(|worker| deployed(&project, worker));
+
+    project.commit();
+    project.ill.lock().unwrap().push("admin-api".to_owned());
+    project.slow.lock().unwrap().insert("webhook-delivery".to_owned(), 1);
+    let said = sentence(deploy(&project));
+    let reason = "it answers 503 at https://admin-api.spk-stage.workers.dev/health";
+    assert!(said.contains(&format!("admin-api is deployed but not well ({reason})")), "{said}");
+
+    // Another run of the same commit, in which the version before goes on answering, well as it is.
+    project.ill.lock().unwrap().clear();
+    project.slow.lock().unwrap().insert("admin-api".to_owned(), 9);
+    let said = sentence(deploy(&project));
+    let reason = "another version still answers at https://admin-api.spk-stage.workers.dev/health";
+    assert!(said.contains(&format!("admin-api is deployed but not well ({reason})")), "{said}");
+    for worker in ["admin-api", "webhook-delivery"] {
+        run_printed(
+            &project,
+            &said,
+            &format!("rollback {}", old[WORKERS.iter().position(|name| *name == worker).unwrap()]),
+        );
+    }
+    assert_eq!(WORKERS.map(|worker| deployed(&project, worker)), old);
+}
+
+#[test]
+#[ignore = "needs the built Workers; `cargo xtask test` runs it"]
+fn what_is_new_after_a_failure_is_found_out_and_said() {
+    let project = ready("failures");
+    project.migrate();
+    // wrangler uploads a version, deploys it, and sets schedule and consumers: only the first run changes nothing.
+    project.cloudflare.fail(Some("POST /workers/scripts/webhook-delivery/deployments"));
+    assert_says(deploy(&project), &["nothing was changed", "webhook-delivery is not deployed"]);
+    for call in ["PUT /workers/scripts/webhook-delivery/schedules", "PUT /queues/"] {
+        project.cloudflare.fail(Some(call));
+        let said = sentence(deploy(&project));
+        for part in [
+            "stage is half deployed",
+            "webhook-delivery new",
+            "webhook-delivery is deployed, but its schedule or its queues' consumers are not set",
+        ] {
+            assert!(said.contains(part), "`{part}` is not in: {said}");
+        }
+        // What the upload of secrets left is no version to go back to.
+        assert!(!said.contains("rollback"), "{said}");
+    }
+    project.cloudflare.fail(None);
+    let silent = || {
+        project.cloudflare.fail_with("", "/workers/scripts/webhook-delivery/deployments");
+        Ok(())
+    };
+    assert_says(
+        project.stage().deploy(silent),
+        &["it is not known whether webhook-delivery is new (`npx wrangler deployments status --env stage"],
+    );
+}
+
+#[test]
+#[ignore = "needs the built Workers; `cargo xtask test` runs it"]
+fn nothing_is_changed_before_everything_is_checked() {
+    let mut project = ready("check");
+    project.cloudflare.account().workers.get_mut("admin-api").unwrap().secrets.remove("ADMIN_API_KEY");
+    assert_says(
+        deploy(&project),
+        &["ADMIN_API_KEY of admin-api is not uploaded to stage", "run `cargo xtask secrets --env stage`"],
+    );
+
+    fs::write(project.root.join("note.txt"), "").unwrap();
+    assert_says(deploy(&project), &["note.txt is not committed", "git commit", "nothing was changed"]);
+    project.commit();
+
+    project.set("CLOUDFLARE_API_TOKEN", "wrong");
+    assert_says(
+        deploy(&project),
+        &["Cloudflare does not accept CLOUDFLARE_API_TOKEN", "nothing was changed"],
+    );
+    project.set("CLOUDFLARE_API_TOKEN", cloudflare::TOKEN);
+
+    project.set("CLOUDFLARE_API_BASE_URL", "http://127.0.0.1:9/client/v4");
+    assert_says(deploy(&project), &["Cloudflare's API cannot be reached", "nothing was changed"]);
+
+    project.set("CLOUDFLARE_ACCOUNT_ID", "ffffffffffffffffffffffffffffffff");
+    assert_says(deploy(&project), &["is not the account that wrangler.toml names for stage"]);
+    project.variables.remove("CLOUDFLARE_API_TOKEN");
+    assert_says(deploy(&project), &["CLOUDFLARE_API_TOKEN is not set"]);
+
+    let text = project.read("admin-api/wrangler.toml");
+    let id = project.cloudflare.account().namespaces["cache"].clone();
+    fs::write(project.root.join("admin-api/wrangler.toml"), text.replace(&id, "<provision>")).unwrap();
+    project.commit();
+    assert_says(
+        deploy(&project),
+        &[
+            "kv_namespaces.id of stage is not filled in in admin-api/wrangler.toml",
+            "run `cargo xtask provision --env stage`",
+        ],
+    );
+    assert_eq!(project.cloudflare.changes().into_iter().filter(|call| !call.contains("/query")).count(), 0);
+}
