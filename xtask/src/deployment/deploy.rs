@@ -181,8 +181,9 @@ impl Deployment {
             None
         });
         if well.is_none() {
+            // Without the Worker's name: wrangler would add the environment's to it.
             bail!(
-                "{worker} is deployed but not well ({last} at {url}): its log names the fault, see `npx wrangler tail {worker} --env {} --config {}`",
+                "{worker} is deployed but not well ({last} at {url}): its log names the fault, see `npx wrangler tail --env {} --config {}`",
                 self.environment,
                 file.shown(&self.root)
             );

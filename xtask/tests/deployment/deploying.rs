@@ -100,6 +100,9 @@ fn a_version_that_is_not_well_stops_it_and_the_way_back_stays_the_same() {
     let said = sentence(deploy(&project));
     let reason = "it answers 503 at https://admin-api.spk-stage.workers.dev/health";
     assert!(said.contains(&format!("admin-api is deployed but not well ({reason})")), "{said}");
+    // Its own log.
+    let calls = run_printed(&project, &said, "tail");
+    assert!(calls.iter().any(|call| call.starts_with("POST /workers/scripts/admin-api/tails")), "{calls:?}");
 
     // Another run of the same commit, in which the version before goes on answering, well as it is.
     project.ill.lock().unwrap().clear();
