@@ -22,6 +22,9 @@ const UNREACHABLE: [&str; 6] =
 /// What wrangler says when the token does not open the account.
 const REFUSED: [&str; 4] = ["Authentication error", "code: 10000]", "code: 9109]", "Invalid access token"];
 
+/// What wrangler says when a Worker's newest version is not the one that is deployed, and secrets would make one upon it.
+const NOT_DEPLOYED: [&str; 3] = ["isn't currently deployed", "code: 10214]", "code: 10215]"];
+
 /// How long wrangler may take for one thing.
 const LIMIT: Duration = Duration::from_secs(180);
 
@@ -62,12 +65,12 @@ impl Deployment {
     pub(super) fn wrangler_in_account(&self, config: &Path, account: &str, words: &[&str]) -> Result<String> {
         let mut wrangler = self.wrangler_command(config, words, "");
         wrangler.env("CLOUDFLARE_ACCOUNT_ID", account);
-        finish(wrangler, words, "")
+        self.finish(wrangler, words, "")
     }
 
     /// The same as [`Self::wrangler`], with a text on its standard input, which appears nowhere.
     pub(super) fn wrangler_with_input(&self, config: &Path, words: &[&str], input: &str) -> Result<String> {
-        finish(self.wrangler_command(config, words, self.environment), words, input)
+        self.finish(self.wrangler_command(config, words, self.environment), words, input)
     }
 
     fn wrangler_command(&self, config: &Path, words: &[&str], environment: &str) -> Command {
@@ -77,31 +80,31 @@ impl Deployment {
         quieten(&mut wrangler);
         wrangler
     }
-}
 
-fn finish(mut wrangler: Command, words: &[&str], input: &str) -> Result<String> {
-    let mut child = wrangler
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("wrangler cannot be started: run `cargo xtask setup`")?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // Where it ends without reading, what it printed says why.
-        let _ = stdin.write_all(input.as_bytes());
+    fn finish(&self, mut wrangler: Command, words: &[&str], input: &str) -> Result<String> {
+        let mut child = wrangler
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("wrangler cannot be started: run `cargo xtask setup`")?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // Where it ends without reading, what it printed says why.
+            let _ = stdin.write_all(input.as_bytes());
+        }
+        let watch = Watch::over(child.id());
+        let output = child.wait_with_output().context("wrangler broke off")?;
+        if watch.ended_it() {
+            bail!("`wrangler {}` did not end within {} minutes", words.join(" "), LIMIT.as_secs() / 60);
+        }
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() {
+            return Ok(printed);
+        }
+        let all = format!("{printed}{}", String::from_utf8_lossy(&output.stderr));
+        bail!("{}", explained(&all, words, &self.own("deploy")))
     }
-    let watch = Watch::over(child.id());
-    let output = child.wait_with_output().context("wrangler broke off")?;
-    if watch.ended_it() {
-        bail!("`wrangler {}` did not end within {} minutes", words.join(" "), LIMIT.as_secs() / 60);
-    }
-    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    if output.status.success() {
-        return Ok(printed);
-    }
-    let all = format!("{printed}{}", String::from_utf8_lossy(&output.stderr));
-    bail!("{}", explained(&all, words))
 }
 
 /// Settings that keep wrangler from asking, colouring and telling.
@@ -127,14 +130,19 @@ pub(super) fn is_unknown_worker(error: &anyhow::Error) -> bool {
         || text.contains("does not exist on your account")
 }
 
-/// A failure of wrangler's in one sentence.
-fn explained(printed: &str, words: &[&str]) -> String {
+/// A failure of wrangler's in one sentence; `deploy` is the command that deploys.
+fn explained(printed: &str, words: &[&str], deploy: &str) -> String {
     let has = |signs: &[&str]| signs.iter().any(|sign| printed.contains(sign));
     if has(&UNREACHABLE) {
         return "Cloudflare's API cannot be reached: check the network".to_owned();
     }
     if has(&REFUSED) {
         return "Cloudflare does not accept CLOUDFLARE_API_TOKEN for this account: create one with the permissions to edit Workers, D1, KV and Queues".to_owned();
+    }
+    if has(&NOT_DEPLOYED) {
+        return format!(
+            "its newest version is not the one that is deployed, as after going back or a deployment that stopped half way, and Cloudflare puts secrets on no other: deploy the commit that is to run with {deploy}"
+        );
     }
     let printed = uncoloured(printed);
     let sentence: Vec<&str> = printed
@@ -155,11 +163,15 @@ mod tests {
 
     #[test]
     fn failures_are_one_sentence() {
-        let said = |printed| explained(printed, &["d1", "list"]);
+        let said = |printed| explained(printed, &["d1", "list"], "`cargo xtask deploy --env stage`");
         assert!(said("✘ [ERROR] fetch failed\n").contains("cannot be reached"));
         assert!(
             said("✘ [ERROR] A request failed.\n  Authentication error [code: 10000]")
                 .contains("CLOUDFLARE_API_TOKEN")
+        );
+        assert!(
+            said("✘ [ERROR] Secret edit failed. You attempted to modify a secret, but the latest version of your Worker isn't currently deployed.")
+                .ends_with("deploy the commit that is to run with `cargo xtask deploy --env stage`")
         );
         assert_eq!(
             said("\n⛅️ wrangler\n\n✘ [ERROR] A request to the API failed.\n\n  too many [code: 1]\n"),

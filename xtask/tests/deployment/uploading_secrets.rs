@@ -61,6 +61,17 @@ fn secrets_reach_their_workers_and_no_eye() {
     }
     assert_eq!(project.cloudflare.account().workers["admin-api"].secrets["ADMIN_API_KEY"], key);
 
+    // After a deployment that stopped between uploading a version and deploying it.
+    project.cloudflare.account().add_version("admin-api", None, Vec::new());
+    assert_says(
+        project.stage().secrets(false),
+        &[
+            "the secrets of admin-api are not uploaded",
+            "its newest version is not the one that is deployed",
+            "deploy the commit that is to run with `cargo xtask deploy --env stage`",
+        ],
+    );
+
     // Neither the terminal nor wrangler's own log shows one.
     let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .args(["secrets", "--env", "stage", "--check"])

@@ -73,7 +73,8 @@ impl Account {
         self.workers.get_mut(name).unwrap().secrets.extend(secrets);
     }
 
-    fn add_version(&mut self, name: &str, tag: Option<String>, bindings: Vec<Value>) -> String {
+    /// Uploads a version without deploying it.
+    pub(crate) fn add_version(&mut self, name: &str, tag: Option<String>, bindings: Vec<Value>) -> String {
         let id = self.fresh("version");
         let worker = self.workers.entry(name.to_owned()).or_default();
         worker.versions.push(Version { id: id.clone(), tag, bindings });
