@@ -60,9 +60,7 @@ impl Deployment {
         if let Some(first) = self.placeholders(files)?.into_iter().next() {
             bail!("{first}");
         }
-        if self.account(files)?.is_none() {
-            bail!("the account of {} is not known yet: run {}", self.environment, self.own("provision"));
-        }
+        self.require_account(files)?;
         self.require_issuers(files)?;
         self.require_secrets(files)?;
         let migrations = self.pending_migrations(files)?;

@@ -91,6 +91,15 @@ impl Deployment {
         format!("`cargo xtask {command} --env {}`", self.environment)
     }
 
+    /// That the account is written down, and the one that the process means.
+    fn require_account(&self, files: &WranglerFiles) -> Result<()> {
+        self.account(files)?;
+        if is_placeholder(text(self.part(&files.shared)?, "account_id").unwrap_or("<")) {
+            bail!("the account of {} is not known yet: run {}", self.environment, self.own("provision"));
+        }
+        Ok(())
+    }
+
     /// The account, once it is known that the files and the process mean the same one.
     fn account(&self, files: &WranglerFiles) -> Result<Option<String>> {
         let Self { environment, .. } = self;

@@ -56,9 +56,7 @@ impl Deployment {
         if check_only {
             return Ok(());
         }
-        if self.account(&files)?.is_none() {
-            bail!("the account of {} is not known yet: run {}", self.environment, self.own("provision"));
-        }
+        self.require_account(&files)?;
         for (worker, file, values) in uploads {
             let json = serde_json::to_string(&values)?;
             self.wrangler_with_input(&file.path, &["secret", "bulk"], &json).with_context(|| {

@@ -7,6 +7,15 @@ use crate::{assert_says, cloudflare};
 fn provisioning_makes_what_is_missing_and_goes_on_where_it_stopped() {
     let project = Project::new("provision");
     let before = project.read("webhook-delivery/wrangler.toml");
+    // Both databases are created, and the run breaks off before it knows their ids.
+    project.cloudflare.fail_after("POST /d1/database {\"name\":\"sessions\"}", "GET /d1/database");
+    assert_says(project.stage().provision(), &["stage is not provisioned yet", "This is not possible today"]);
+    assert_eq!(
+        project.cloudflare.changes(),
+        ["POST /d1/database {\"name\":\"tenants\"}", "POST /d1/database {\"name\":\"sessions\"}"]
+    );
+    assert!(!project.read("wrangler.toml").contains("database_id = \"00000000-0000-4000-8000-0000000000"));
+
     project.cloudflare.fail(Some("POST /queues {\"queue_name\":\"webhook-events\"}"));
     assert_says(
         project.stage().provision(),
@@ -19,8 +28,6 @@ fn provisioning_makes_what_is_missing_and_goes_on_where_it_stopped() {
     assert_eq!(
         project.cloudflare.changes(),
         [
-            "POST /d1/database {\"name\":\"tenants\"}",
-            "POST /d1/database {\"name\":\"sessions\"}",
             "POST /storage/kv/namespaces { \"title\": \"cache\" }",
             "POST /storage/kv/namespaces { \"title\": \"portal-cache\" }",
             "POST /storage/kv/namespaces { \"title\": \"bodies\" }",

@@ -1,17 +1,56 @@
 //! `cargo xtask secrets`.
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
+
+use xtask::deployment::Deployment;
 
 use crate::project::Project;
 use crate::{assert_says, sentence};
 
 const OPS_SECRET: &str = "whsec_dGVzdC1vbmx5LXNpZ25pbmctc2VjcmV0LTMyYnl0ZSE=";
 
+/// Names the project whose secrets a process of this test uploads, so that all it prints can be looked at.
+const UPLOADS_FOR: &str = "UPLOADS_SECRETS_FOR";
+
+/// Uploads in a process of its own; gives whether that succeeded, and all that it printed.
+fn upload(project: &Project) -> (bool, String) {
+    let Output { status, stdout, stderr } = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--ignored",
+            "--exact",
+            "--nocapture",
+            "uploading_secrets::secrets_reach_their_workers_and_no_eye",
+        ])
+        .env(UPLOADS_FOR, &project.root)
+        .envs(&project.variables)
+        .output()
+        .unwrap();
+    (status.success(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
+}
+
+/// What that process does.
+fn upload_here(root: &Path) {
+    let get = |_: &str| anyhow::bail!("no internet");
+    let variables = std::env::vars().collect();
+    let stage = Deployment::of(root.to_owned(), "stage", variables, Box::new(get), Duration::ZERO);
+    stage.secrets(false).map_err(|error| format!("{error:#}")).unwrap();
+}
+
 #[test]
 #[ignore = "needs the built Workers; `cargo xtask test` runs it"]
 fn secrets_reach_their_workers_and_no_eye() {
-    let mut project = Project::new("secrets").provisioned();
+    if let Some(root) = std::env::var_os(UPLOADS_FOR) {
+        return upload_here(Path::new(&root));
+    }
+    let mut project = Project::new("secrets");
     project.set_secrets();
+    assert_says(
+        project.stage().secrets(false),
+        &["the account of stage is not known yet: run `cargo xtask provision --env stage`"],
+    );
+    let mut project = project.provisioned();
     let key = project.variables["ADMIN_API_KEY"].clone();
     project.set("SESSION_KEY", "too-short");
     project.set("WEBHOOK_SECRETS_KEY", "no-key-of-thirty-two-bytes-in-base64");
@@ -33,12 +72,15 @@ fn secrets_reach_their_workers_and_no_eye() {
     project.set("WEBHOOK_SECRETS_KEY_PREVIOUS", "dGhlLXNlYWxpbmcta2V5LWJlZm9yZS0zMi1ieXRlcyE=");
     project.set("OPS_WEBHOOK_URL", "https://operators.example.com/webhooks");
     project.cloudflare.fail(Some("PATCH /workers/scripts/admin-api/secrets-bulk"));
-    assert_says(
-        project.stage().secrets(false),
-        &["the secrets of admin-api are not uploaded", "run `cargo xtask secrets --env stage` again"],
-    );
+    let (succeeded, mut shown) = upload(&project);
+    assert!(!succeeded);
+    for part in ["the secrets of admin-api are not uploaded", "run `cargo xtask secrets --env stage` again"] {
+        assert!(shown.contains(part), "`{part}` is not in: {shown}");
+    }
     project.cloudflare.fail(None);
-    project.stage().secrets(false).unwrap();
+    let (succeeded, printed) = upload(&project);
+    assert!(succeeded && printed.contains("Uploaded 4 secrets of partner-portal"), "{printed}");
+    shown += &printed;
     for (worker, names) in [
         (
             "webhook-delivery",
@@ -78,9 +120,10 @@ fn secrets_reach_their_workers_and_no_eye() {
         .envs(&project.variables)
         .output()
         .unwrap();
-    let mut shown = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
-    assert!(status.success() && shown.contains("set      admin-api ADMIN_API_KEY"), "{shown}");
-    let logs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../.local/wrangler");
+    let printed = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(status.success() && printed.contains("set      admin-api ADMIN_API_KEY"), "{printed}");
+    shown += &printed;
+    let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.local/wrangler");
     for log in fs::read_dir(logs).unwrap().flatten() {
         shown += &fs::read_to_string(log.path()).unwrap_or_default();
     }

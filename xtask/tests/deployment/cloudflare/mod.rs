@@ -26,9 +26,19 @@ pub(crate) struct Account {
     pub(crate) workers: BTreeMap<String, Worker>,
     /// `METHOD /path body`, in order, the account left out of the path.
     pub(crate) calls: Vec<String>,
-    /// Calls that begin with the first and contain the second fail.
-    failure: Option<(String, String)>,
+    failure: Option<Failure>,
     count: usize,
+}
+
+/// Which calls fail.
+#[derive(Default)]
+struct Failure {
+    /// Once a call that begins so has been made.
+    after: String,
+    /// They begin so,
+    call: String,
+    /// and contain this.
+    part: String,
 }
 
 #[derive(Default)]
@@ -75,12 +85,19 @@ impl Cloudflare {
 
     /// Lets every call that begins so fail, until another or `None` is said.
     pub(crate) fn fail(&self, call: Option<&str>) {
-        self.account().failure = call.map(|call| (call.to_owned(), String::new()));
+        self.account().failure = call.map(|call| Failure { call: call.to_owned(), ..Failure::default() });
     }
 
     /// The same, for calls that also contain a text.
     pub(crate) fn fail_with(&self, call: &str, part: &str) {
-        self.account().failure = Some((call.to_owned(), part.to_owned()));
+        let (call, part) = (call.to_owned(), part.to_owned());
+        self.account().failure = Some(Failure { call, part, ..Failure::default() });
+    }
+
+    /// The same, for calls after the first that begins with `after`.
+    pub(crate) fn fail_after(&self, after: &str, call: &str) {
+        let (after, call) = (after.to_owned(), call.to_owned());
+        self.account().failure = Some(Failure { after, call, ..Failure::default() });
     }
 }
 
@@ -110,7 +127,11 @@ impl Account {
         };
         self.calls.push(format!("{method} {path} {shown}").trim().to_owned());
         let whole = format!("{method} {path} {body}");
-        if self.failure.as_ref().is_some_and(|(call, part)| whole.starts_with(call) && whole.contains(part)) {
+        if self.failure.as_ref().is_some_and(|Failure { after, call, part }| {
+            whole.starts_with(call)
+                && whole.contains(part)
+                && self.calls.iter().any(|made| made.starts_with(after))
+        }) {
             return (400, json!({"code": 10021, "message": "This is not possible today."}));
         }
         if beyond {
