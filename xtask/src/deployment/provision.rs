@@ -10,6 +10,10 @@ use super::ids::{Id, write};
 use crate::environments::{WranglerFiles, entries, is_placeholder, text};
 use crate::progress::{line, step};
 
+/// How long a Queue keeps a message that nobody takes, paused or not: 14 days, the longest there is. By default it drops
+/// them after four (<https://developers.cloudflare.com/changelog/2025-02-14-customize-queue-retention-period>).
+const RETENTION_SECONDS: &str = "1209600";
+
 /// A database or namespace that has to be there.
 struct Wanted {
     /// `D1 database` or `KV namespace`.
@@ -190,7 +194,8 @@ impl Deployment {
                 line(format!("  present  Queue {name}"));
                 continue;
             }
-            self.wrangler_in_account(&files.shared.path, account, &["queues", "create", &name])?;
+            let words = ["queues", "create", &name, "--message-retention-period-secs", RETENTION_SECONDS];
+            self.wrangler_in_account(&files.shared.path, account, &words)?;
             made += 1;
             line(format!("  created  Queue {name}"));
         }

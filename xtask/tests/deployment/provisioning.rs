@@ -2,6 +2,13 @@
 use crate::project::Project;
 use crate::{assert_says, cloudflare};
 
+/// The call that creates a Queue which keeps its messages for as long as there is.
+fn queue(name: &str) -> String {
+    format!(
+        "POST /queues {{\"queue_name\":\"{name}\",\"settings\":{{\"message_retention_period\":1209600}}}}"
+    )
+}
+
 #[test]
 #[ignore = "needs the built Workers; `cargo xtask test` runs it"]
 fn provisioning_makes_what_is_missing_and_goes_on_where_it_stopped() {
@@ -16,7 +23,7 @@ fn provisioning_makes_what_is_missing_and_goes_on_where_it_stopped() {
     );
     assert!(!project.read("wrangler.toml").contains("database_id = \"00000000-0000-4000-8000-0000000000"));
 
-    project.cloudflare.fail(Some("POST /queues {\"queue_name\":\"webhook-events\"}"));
+    project.cloudflare.fail(Some("POST /queues {\"queue_name\":\"webhook-events\""));
     assert_says(
         project.stage().provision(),
         &[
@@ -28,23 +35,17 @@ fn provisioning_makes_what_is_missing_and_goes_on_where_it_stopped() {
     assert_eq!(
         project.cloudflare.changes(),
         [
-            "POST /storage/kv/namespaces { \"title\": \"cache\" }",
-            "POST /storage/kv/namespaces { \"title\": \"portal-cache\" }",
-            "POST /storage/kv/namespaces { \"title\": \"bodies\" }",
-            "POST /queues {\"queue_name\":\"webhook-dead-letters\"}",
-            "POST /queues {\"queue_name\":\"webhook-events\"}",
+            "POST /storage/kv/namespaces { \"title\": \"cache\" }".to_owned(),
+            "POST /storage/kv/namespaces { \"title\": \"portal-cache\" }".to_owned(),
+            "POST /storage/kv/namespaces { \"title\": \"bodies\" }".to_owned(),
+            queue("webhook-dead-letters"),
+            queue("webhook-events"),
         ]
     );
 
     project.cloudflare.fail(None);
     project.stage().provision().unwrap();
-    assert_eq!(
-        project.cloudflare.changes(),
-        [
-            "POST /queues {\"queue_name\":\"webhook-events\"}",
-            "POST /queues {\"queue_name\":\"webhook-retries\"}"
-        ]
-    );
+    assert_eq!(project.cloudflare.changes(), [queue("webhook-events"), queue("webhook-retries")]);
     let tenants = project.cloudflare.account().databases["tenants"].id.clone();
     let bodies = project.cloudflare.account().namespaces["bodies"].clone();
     let written = project.read("webhook-delivery/wrangler.toml");
