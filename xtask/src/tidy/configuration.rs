@@ -57,14 +57,48 @@ fn findings_in(files: &WranglerFiles, root: &Path) -> Vec<String> {
         findings.extend(is_a_worker(name, file).into_iter().map(|what| format!("{path}: {what}")));
     }
     for environment in std::iter::once(None).chain(ENVIRONMENTS.map(Some)) {
-        let place = environment.map_or_else(|| "the top level".to_owned(), |name| format!("[env.{name}]"));
+        let place = place(environment);
         findings.extend(
             agreement(files, environment, root)
                 .into_iter()
                 .map(|what| format!("{place} of all files: {what}")),
         );
     }
+    findings.extend(environments_share_nothing(files));
     findings
+}
+
+/// No account, database or namespace is named in two environments, nor a local one in any.
+fn environments_share_nothing(files: &WranglerFiles) -> BTreeSet<String> {
+    let mut findings = BTreeSet::new();
+    let mut owners = BTreeMap::<&str, (String, String)>::new();
+    for environment in std::iter::once(None).chain(ENVIRONMENTS.map(Some)) {
+        let place = place(environment);
+        for part in files.all().filter_map(|file| file.part(environment)) {
+            let account = text(part, "account_id").map(|id| ("account_id".to_owned(), id));
+            let databases = entries(part, "d1_databases").filter_map(|entry| {
+                let name = text(entry, "database_name").unwrap_or_default();
+                Some((format!("id of the D1 database {name}"), text(entry, "database_id")?))
+            });
+            let namespaces = entries(part, "kv_namespaces").filter_map(|entry| {
+                let binding = text(entry, "binding").unwrap_or_default();
+                Some((format!("id of the KV namespace {binding}"), text(entry, "id")?))
+            });
+            let ids = account.into_iter().chain(databases).chain(namespaces);
+            for (what, id) in ids.filter(|(_, id)| !is_placeholder(id)) {
+                let (owner, owned) = owners.entry(id).or_insert_with(|| (place.clone(), what.clone()));
+                if *owner != place {
+                    findings.insert(format!("{place} of all files: the {what} is the {owned} of {owner}"));
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// A part of a file as people name it.
+fn place(environment: Option<&str>) -> String {
+    environment.map_or_else(|| "the top level".to_owned(), |name| format!("[env.{name}]"))
 }
 
 /// Every environment is there, and has all that another one or the top level has.
@@ -143,7 +177,7 @@ fn is_a_worker(name: &str, file: &WranglerFile) -> Vec<String> {
     let mut findings = Vec::new();
     for environment in std::iter::once(None).chain(ENVIRONMENTS.map(Some)) {
         let Some(part) = file.part(environment) else { continue };
-        let place = environment.map_or_else(|| "the top level".to_owned(), |name| format!("[env.{name}]"));
+        let place = place(environment);
         if text(part, "name") != Some(name) {
             findings.push(format!("{place} is not named {name}"));
         }
@@ -198,8 +232,12 @@ fn agreement(files: &WranglerFiles, environment: Option<&str>, root: &Path) -> V
     };
     for (worker, folder, part) in shared.iter().chain(&parts) {
         if environment.is_some() {
-            let account = text(part, "account_id").unwrap_or("missing").to_owned();
-            findings.extend(same("account_id".to_owned(), "", *worker, account));
+            match text(part, "account_id") {
+                Some(account) => {
+                    findings.extend(same("account_id".to_owned(), "", *worker, account.to_owned()));
+                }
+                None => findings.push(format!("{worker} has no account_id")),
+            }
         }
         for database in entries(part, "d1_databases") {
             let name = text(database, "database_name").unwrap_or_default();

@@ -3,12 +3,19 @@ use crate::workspace::root;
 
 /// The project's own files with one text replaced, which must be there.
 fn with(file: &str, from: &str, to: &str) -> Vec<String> {
+    with_each(file, &[(from, to)])
+}
+
+/// The same with several.
+fn with_each(file: &str, changes: &[(&str, &str)]) -> Vec<String> {
     let mut files = WranglerFiles::read(root()).unwrap();
     let chosen = if file == "shared" { &mut files.shared } else { files.workers.get_mut(file).unwrap() };
-    let text = std::fs::read_to_string(&chosen.path).unwrap();
-    let text = unprovisioned(&text);
-    assert!(text.contains(from), "{from} is not in {file}");
-    chosen.table = text.replacen(from, to, 1).parse().unwrap();
+    let mut text = unprovisioned(&std::fs::read_to_string(&chosen.path).unwrap());
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from} is not in {file}");
+        text = text.replacen(from, to, 1);
+    }
+    chosen.table = text.parse().unwrap();
     findings_in(&files, root())
 }
 
@@ -169,4 +176,51 @@ fn files_that_disagree_are_named() {
         let found = with(file, from, to);
         assert!(found.iter().any(|finding| finding == expected), "{expected} is not in {found:#?}");
     }
+}
+
+#[test]
+fn what_belongs_to_another_environment_is_named() {
+    let account = |environment: &str| {
+        let before = format!("[env.{environment}]\nname = \"admin-api\"\naccount_id = \"<provision>\"");
+        (before.clone(), before.replace("<provision>", "0123"))
+    };
+    let database = |environment: &str| {
+        let before = format!(
+            "[[env.{environment}.d1_databases]]\nbinding = \"DATABASE\"\ndatabase_name = \"tenants\"\ndatabase_id = \"<provision>\""
+        );
+        (before.clone(), before.replace("<provision>", "d1"))
+    };
+    let cache = |environment: &str, id: &str| {
+        let before =
+            format!("[[env.{environment}.kv_namespaces]]\nbinding = \"CACHE\"\nid = \"<provision>\"");
+        (before.clone(), before.replace("<provision>", id))
+    };
+    for (changes, expected) in [
+        (
+            [account("stage"), account("prod")],
+            "[env.prod] of all files: the account_id is the account_id of [env.stage]",
+        ),
+        (
+            [database("stage"), database("prod")],
+            "[env.prod] of all files: the id of the D1 database tenants is the id of the D1 database tenants of [env.stage]",
+        ),
+        (
+            [cache("stage", "kv"), cache("prod", "kv")],
+            "[env.prod] of all files: the id of the KV namespace CACHE is the id of the KV namespace CACHE of [env.stage]",
+        ),
+        (
+            [cache("dev", "cache"), cache("prod", "kv")],
+            "[env.dev] of all files: the id of the KV namespace CACHE is the id of the KV namespace CACHE of the top level",
+        ),
+    ] {
+        let changes = changes.each_ref().map(|(from, to)| (&**from, &**to));
+        let found = with_each("admin-api", &changes);
+        assert!(found.iter().any(|finding| finding == expected), "{expected} is not in {found:#?}");
+    }
+    let found = with(
+        "partner-portal",
+        "[env.prod]\nname = \"partner-portal\"\naccount_id = \"<provision>\"",
+        "[env.prod]\nname = \"partner-portal\"",
+    );
+    assert_eq!(found, ["[env.prod] of all files: partner-portal has no account_id"]);
 }
