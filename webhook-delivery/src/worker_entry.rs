@@ -148,7 +148,12 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
     match prepare(&env) {
         Ok(ready) => {
             let courier = ready.service.courier;
-            for done in [courier.sweep().await.map(|_| ()), courier.clean().await.map(|_| ())] {
+            let done = [
+                courier.sweep().await.map(|_| ()),
+                courier.clean().await.map(|_| ()),
+                courier.seal_anew().await.map(|_| ()),
+            ];
+            for done in done {
                 if let Err(error) = done {
                     let detail = error.to_string();
                     ConsoleLog

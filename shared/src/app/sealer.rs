@@ -54,7 +54,7 @@ impl SealingKey {
     }
 }
 
-/// Seals with the first key, opens with whichever key a value names.
+/// Seals with the first key, opens with whichever key a value names. There is a second one while it is being rotated.
 #[derive(Clone)]
 pub struct Sealer {
     keys: Arc<[SealingKey]>,
@@ -84,7 +84,24 @@ impl Sealer {
         self.random.fill(&mut nonce);
         let bytes = key.bytes.expose_secret();
         let ciphertext = self.aead.seal(bytes, &nonce, context.as_bytes(), plaintext.as_bytes()).await?;
-        Ok(format!("1.{}.{}", key.id, URL_SAFE_NO_PAD.encode([nonce.as_slice(), &ciphertext].concat())))
+        Ok(beginning(key) + &URL_SAFE_NO_PAD.encode([nonce.as_slice(), &ciphertext].concat()))
+    }
+
+    /// How all that the current key sealed begins, while there is a previous one.
+    pub fn rotating_to(&self) -> Option<String> {
+        self.keys.first().filter(|_| self.keys.len() > 1).map(beginning)
+    }
+
+    /// Seals with the current key what another one sealed with this context; what the current one sealed stays as it is.
+    ///
+    /// # Errors
+    /// As [`Sealer::open`] and [`Sealer::seal`].
+    pub async fn seal_anew(&self, context: &str, sealed: &str) -> Result<String, CipherError> {
+        if self.keys.first().is_some_and(|key| sealed.starts_with(&beginning(key))) {
+            return Ok(sealed.to_owned());
+        }
+        let plaintext = self.open(context, sealed).await?;
+        self.seal(context, plaintext.expose_secret()).await
     }
 
     /// Opens what [`Sealer::seal`] made with the same context.
@@ -103,6 +120,11 @@ impl Sealer {
             self.aead.open(key.bytes.expose_secret(), nonce, context.as_bytes(), ciphertext).await?;
         String::from_utf8(plaintext).map(Into::into).map_err(|_| CipherError)
     }
+}
+
+/// How a value sealed with this key begins.
+fn beginning(key: &SealingKey) -> String {
+    format!("1.{}.", key.id)
 }
 
 /// The context of a webhook's signing secret.

@@ -6,6 +6,8 @@ pub mod deliveries;
 pub mod delivery_summary;
 pub mod redelivery;
 pub mod retention;
+pub mod rounds;
+pub mod sealing;
 pub mod tenants;
 pub mod tending;
 pub mod transitions;

@@ -1,41 +1,17 @@
 //! Old deliveries: deleted in bounded slices, webhook by webhook, so that no index by age is needed.
 
-use serde::Deserialize;
-
 use crate::ports::Statement;
 use crate::time::Timestamp;
 
 /// Deliveries deleted at a time.
 pub const SLICE: u32 = 500;
-const ROUND: &str = "clean";
 
-/// The webhook at which the last run stopped.
-pub fn position() -> Statement {
-    Statement::new("SELECT position FROM rounds WHERE name = ?1").bind(ROUND)
-}
-
-/// Remembers it.
-pub fn remember(position: &str) -> Statement {
-    Statement::new(
-        "INSERT INTO rounds (name, position) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET position = excluded.position",
-    )
-    .bind(ROUND)
-    .bind(position)
-}
-
-/// The next webhook that has deliveries, deleted webhooks included. One step in the primary key.
+/// The next webhook that has deliveries, deleted webhooks included, as the position in the round. One step in the primary key.
 pub fn next_webhook(after: &str) -> Statement {
     Statement::new(
         "SELECT webhook_id AS position FROM deliveries WHERE webhook_id > ?1 ORDER BY webhook_id LIMIT 1",
     )
     .bind(after)
-}
-
-/// What [`position`] and [`next_webhook`] give back.
-#[derive(Deserialize)]
-pub struct PositionRow {
-    /// A webhook's id.
-    pub position: String,
 }
 
 const OLD: &str = "SELECT webhook_id, event_id, state, ended_at FROM deliveries WHERE webhook_id = ?1 AND created_at < ?2 \

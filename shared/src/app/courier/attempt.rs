@@ -81,12 +81,17 @@ impl Courier {
     pub(super) async fn try_open_endpoint(&self, target: &Target) -> Option<Endpoint> {
         let opened = self.open_endpoint(target.clone()).await;
         if let Err(error) = &opened {
-            self.line(
-                "webhook secrets not opened",
-                json!({"level": "error", "orgId": target.org_id, "webhookId": target.id, "detail": error.to_string()}),
-            );
+            self.not_opened(&target.org_id, &target.id, &error.to_string());
         }
         opened.ok()
+    }
+
+    /// Somebody has to bring back a sealing key, or to set the webhook's secret or token anew.
+    pub(super) fn not_opened(&self, org_id: &str, webhook_id: &str, detail: &str) {
+        self.line(
+            "webhook secrets not opened",
+            json!({"level": "error", "orgId": org_id, "webhookId": webhook_id, "detail": detail}),
+        );
     }
 
     /// Opens a webhook's secrets.

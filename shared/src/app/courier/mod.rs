@@ -14,6 +14,7 @@ mod operators;
 mod publish;
 mod redelivery;
 mod retries;
+mod seal_anew;
 mod standings;
 mod sweep;
 mod tend;

@@ -8,7 +8,8 @@ use super::Courier;
 use crate::error::Error;
 use crate::event::message::{RetryMessage, WebhookKey};
 use crate::store::deliveries::{self, KeyRow};
-use crate::store::retention::{self, PositionRow};
+use crate::store::retention;
+use crate::store::rounds::{self, CLEAN, PositionRow};
 use crate::store::tending;
 
 /// Deliveries, and webhooks, woken by one run; the next run goes on.
@@ -50,7 +51,7 @@ impl Courier {
     /// Where the database does not answer.
     pub async fn clean(&self) -> Result<u64, Error> {
         let before = self.now().minus(KEPT);
-        let mut batch = self.database.batch(vec![retention::position()]).await?;
+        let mut batch = self.database.batch(vec![rounds::position(CLEAN)]).await?;
         let mut position = batch.first::<PositionRow>(0)?.map(|row| row.position).unwrap_or_default();
         let mut deleted = 0;
         for _ in 0..SLICES_PER_RUN {
@@ -70,7 +71,7 @@ impl Courier {
                 position = next;
             }
         }
-        self.database.batch(vec![retention::remember(&position)]).await?;
+        self.database.batch(vec![rounds::remember(CLEAN, &position)]).await?;
         if deleted > 0 {
             self.line("old deliveries deleted", json!({"deleted": deleted}));
         }

@@ -6,6 +6,7 @@ mod limits;
 mod metrics;
 mod races;
 mod retries;
+mod seal_anew;
 mod tending;
 mod upkeep;
 

@@ -1,0 +1,31 @@
+//! How far the cron run's slow rounds have come: one row each, so that the next run goes on from there.
+
+use serde::Deserialize;
+
+use crate::ports::Statement;
+
+/// Deletes old deliveries; the position is a webhook's id.
+pub const CLEAN: &str = "clean";
+/// Seals secrets anew; the position is a webhook's sequence number.
+pub const SEAL_ANEW: &str = "seal-anew";
+
+/// Where the last run of this round stopped; nothing before its first, the empty text once it is around.
+pub fn position(round: &str) -> Statement {
+    Statement::new("SELECT position FROM rounds WHERE name = ?1").bind(round)
+}
+
+/// Remembers it.
+pub fn remember(round: &str, position: &str) -> Statement {
+    Statement::new(
+        "INSERT INTO rounds (name, position) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET position = excluded.position",
+    )
+    .bind(round)
+    .bind(position)
+}
+
+/// What [`position`] gives back.
+#[derive(Deserialize)]
+pub struct PositionRow {
+    /// As the round understands it.
+    pub position: String,
+}

@@ -1,0 +1,91 @@
+//! Webhooks' sealed values, while the key that seals them is being rotated.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::rounds::SEAL_ANEW;
+use crate::ports::Statement;
+
+/// Webhooks looked at by one run; the next run goes on.
+pub const AT_ONCE: u32 = 100;
+
+/// Some value does not begin as those sealed with the current key do. No index serves this: the table is read as a
+/// whole, once a minute, as long as a previous key is set.
+const STALE: &str = "(substr(secret, 1, length(?1)) <> ?1 OR substr(previous_secret, 1, length(?1)) <> ?1 \
+    OR substr(auth_token, 1, length(?1)) <> ?1)";
+
+/// Webhooks that have a value sealed otherwise than `current`, from where the last run stopped: those that no key opens
+/// do not stand in the way of the others.
+pub fn stale(current: &str) -> Statement {
+    Statement::new(format!(
+        "SELECT sequence, id, org_id, secret, previous_secret, previous_secret_until, auth_token FROM webhooks \
+         WHERE sequence > COALESCE((SELECT CAST(position AS INTEGER) FROM rounds WHERE name = ?2), 0) AND {STALE} \
+         ORDER BY sequence LIMIT ?3"
+    ))
+    .bind(current)
+    .bind(SEAL_ANEW)
+    .bind(AT_ONCE)
+}
+
+/// What [`stale`] gives back.
+#[derive(Deserialize)]
+pub struct StaleRow {
+    /// Orders the round.
+    pub sequence: i64,
+    /// The webhook.
+    pub id: String,
+    /// Its tenant.
+    pub org_id: String,
+    /// The signing secret.
+    pub secret: String,
+    /// The one before.
+    pub previous_secret: Option<String>,
+    /// Until when that one signs as well, in milliseconds.
+    pub previous_secret_until: Option<i64>,
+    /// The static token.
+    pub auth_token: Option<String>,
+}
+
+/// How many webhooks have a value sealed otherwise than `current`.
+pub fn count(current: &str) -> Statement {
+    Statement::new(format!("SELECT COUNT(*) AS total FROM webhooks WHERE {STALE}")).bind(current)
+}
+
+/// A webhook's values, sealed anew.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SealedAnew {
+    /// The webhook.
+    pub id: String,
+    /// What was there.
+    pub was: Values,
+    /// What takes its place.
+    pub becomes: Values,
+}
+
+/// All that a webhook has sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Values {
+    /// The signing secret.
+    pub secret: String,
+    /// The one before.
+    pub previous_secret: Option<String>,
+    /// The static token.
+    pub auth_token: Option<String>,
+}
+
+/// Puts the new values where the old ones still are: what somebody changed meanwhile stays as it is. Gives back the ids.
+pub fn replace(values: &[SealedAnew]) -> Statement {
+    Statement::new(
+        "WITH j AS (SELECT value ->> '$.id' AS id, value ->> '$.was.secret' AS old_secret, \
+         value ->> '$.was.previousSecret' AS old_previous, value ->> '$.was.authToken' AS old_token, \
+         value ->> '$.becomes.secret' AS secret, value ->> '$.becomes.previousSecret' AS previous, \
+         value ->> '$.becomes.authToken' AS token FROM json_each(?1)) \
+         UPDATE webhooks SET secret = j.secret, previous_secret = j.previous, auth_token = j.token, \
+         previous_secret_until = CASE WHEN j.previous IS NOT NULL THEN previous_secret_until END FROM j \
+         WHERE webhooks.id = j.id AND webhooks.secret = j.old_secret AND webhooks.previous_secret IS j.old_previous \
+         AND webhooks.auth_token IS j.old_token RETURNING id",
+    )
+    .bind(json!(values))
+}
