@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import unittest
+import urllib.request
 
 import boto3
 import yaml
@@ -23,14 +24,21 @@ HERE = pathlib.Path(__file__).parent
 TEMPLATE = HERE / "eventbridge.yaml"
 BY_API = ("Connection", "Destination", "DeadLettersPolicy", "DeadLettersAlarm", "FailuresAlarm")
 REGION = "eu-central-1"
+RULE = "spk-webhooks-stage"
 PARAMETERS = {"Environment": "stage", "EventsApiKey": "test-only-events-key-0123456789abcdef"}
 
 
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:on-call"
+ACCOUNT = {"AWS::AccountId": "123456789012", "AWS::Partition": "aws", "AWS::Region": REGION}
+
+
 class Tagged(yaml.SafeLoader):
-    """Reads !Ref, !Sub and !GetAtt as the long forms of them."""
+    """Reads !Ref, !Sub, !GetAtt, !If, !Not and !Equals as the long forms of them."""
 
 
 def _tag(loader, suffix, node):
+    if isinstance(node, yaml.SequenceNode):
+        return {f"Fn::{suffix}": loader.construct_sequence(node, deep=True)}
     value = loader.construct_scalar(node)
     if suffix == "Ref":
         return {"Ref": value}
@@ -40,22 +48,40 @@ def _tag(loader, suffix, node):
 Tagged.add_multi_constructor("!", _tag)
 
 
+ABSENT = {"Ref": "AWS::NoValue"}
+
+
 def resolved(value, known):
-    """A value of the template with parameters and known attributes put in."""
+    """A value of the template with parameters, conditions and known attributes put in."""
     if isinstance(value, list):
-        return [resolved(item, known) for item in value]
+        return [item for item in (resolved(item, known) for item in value) if item != ABSENT]
     if not isinstance(value, dict):
         return value
     if "Ref" in value and value["Ref"] in known:
         return known[value["Ref"]]
     if "Fn::Sub" in value:
-        return re.sub(r"\$\{(\w+)\}", lambda found: str(known[found.group(1)]), value["Fn::Sub"])
+        return re.sub(r"\$\{([\w:]+)\}", lambda found: str(known[found.group(1)]), value["Fn::Sub"])
     if "Fn::GetAtt" in value and ".".join(value["Fn::GetAtt"]) in known:
         return known[".".join(value["Fn::GetAtt"])]
-    return {key: resolved(item, known) for key, item in value.items()}
+    if "Fn::Equals" in value:
+        left, right = resolved(value["Fn::Equals"], known)
+        return left == right
+    if "Fn::Not" in value:
+        [condition] = resolved(value["Fn::Not"], known)
+        return not condition
+    if "Fn::If" in value:
+        condition, then, otherwise = value["Fn::If"]
+        return resolved(then if known[condition] else otherwise, known)
+    items = ((key, resolved(item, known)) for key, item in value.items())
+    return {key: item for key, item in items if item != ABSENT}
 
 
 class EventBridge(unittest.TestCase):
+    """On the account's default bus, with nobody told of alarms."""
+
+    parameters = PARAMETERS
+    bus = "default"
+
     @classmethod
     def setUpClass(cls):
         os.environ.update(
@@ -65,6 +91,8 @@ class EventBridge(unittest.TestCase):
         cls.server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         cls.server.start()
         host, port = cls.server.get_host_and_port()
+        # What an earlier class created outlives its server.
+        urllib.request.urlopen(f"http://{host}:{port}/moto-api/reset", data=b"").close()
         cls.client = staticmethod(
             lambda name: boto3.client(name, region_name=REGION, endpoint_url=f"http://{host}:{port}")
         )
@@ -80,9 +108,12 @@ class EventBridge(unittest.TestCase):
         defaults = {
             name: parameter["Default"] for name, parameter in cls.template["Parameters"].items() if "Default" in parameter
         }
-        known = defaults | PARAMETERS
+        known = defaults | cls.parameters | ACCOUNT
+        known |= {name: resolved(condition, known) for name, condition in cls.template["Conditions"].items()}
         resources = cls.template["Resources"]
         events = cls.client("events")
+        if cls.bus != "default":
+            events.create_event_bus(Name=cls.bus)
         connection = events.create_connection(**resolved(resources["Connection"]["Properties"], known))
         known["Connection.Arn"] = connection["ConnectionArn"]
         destination = events.create_api_destination(**resolved(resources["Destination"]["Properties"], known))
@@ -96,7 +127,7 @@ class EventBridge(unittest.TestCase):
         formation.create_stack(
             StackName="webhooks",
             TemplateBody=json.dumps(template, default=str),
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in PARAMETERS.items()],
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in cls.parameters.items()],
             Capabilities=["CAPABILITY_IAM"],
         )
         stack = formation.describe_stacks(StackName="webhooks")["Stacks"][0]
@@ -110,7 +141,6 @@ class EventBridge(unittest.TestCase):
         }
         queue_arn = cls.queue_arn(cls.outputs["DeadLettersUrl"])
         known |= {
-            "Rule": cls.physical["Rule"],
             "Rule.Arn": cls.outputs["RuleArn"],
             "DeadLetters": cls.outputs["DeadLettersUrl"],
             "DeadLetters.Arn": queue_arn,
@@ -151,9 +181,9 @@ class EventBridge(unittest.TestCase):
 
     def test_one_rule_hands_everything_to_it_for_a_day_and_keeps_the_rest(self):
         events = self.client("events")
-        [rule] = events.list_rules()["Rules"]
-        self.assertEqual((rule["Name"], rule["State"]), (self.physical["Rule"], "ENABLED"))
-        targets = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        [rule] = events.list_rules(EventBusName=self.bus)["Rules"]
+        self.assertEqual((rule["Name"], rule["State"]), (RULE, "ENABLED"))
+        targets = events.list_targets_by_rule(Rule=rule["Name"], EventBusName=self.bus)["Targets"]
         [target] = [target for target in targets if target["Id"] == "webhook-delivery"]
         self.assertEqual(target["Arn"], self.destination)
         self.assertEqual(target["RetryPolicy"], {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185})
@@ -183,15 +213,23 @@ class EventBridge(unittest.TestCase):
 
     def test_what_is_given_up_or_tried_again_raises_an_alarm(self):
         alarms = self.client("cloudwatch").describe_alarms()["MetricAlarms"]
-        watched = {(alarm["MetricName"], alarm["Dimensions"][0]["Value"]) for alarm in alarms}
-        queue, rule = "spk-webhooks-stage-dead-letters", self.physical["Rule"]
-        self.assertEqual(watched, {("ApproximateNumberOfMessagesVisible", queue), ("RetryInvocationAttempts", rule)})
+        watched = {
+            alarm["MetricName"]: {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+            for alarm in alarms
+        }
+        bus = {} if self.bus == "default" else {"EventBusName": self.bus}
+        queue = {"QueueName": "spk-webhooks-stage-dead-letters"}
+        retries = {"RuleName": RULE} | bus
+        self.assertEqual(watched, {"ApproximateNumberOfMessagesVisible": queue, "RetryInvocationAttempts": retries})
+        topic = self.parameters.get("AlarmTopic")
+        for alarm in alarms:
+            self.assertEqual(alarm["AlarmActions"], [topic] if topic else [])
 
     def test_the_pattern_takes_the_two_sources_and_no_other(self):
         events, sqs = self.client("events"), self.client("sqs")
         url = sqs.create_queue(QueueName="probe")["QueueUrl"]
-        rule = self.physical["Rule"]
-        events.put_targets(Rule=rule, Targets=[{"Id": "probe", "Arn": self.queue_arn(url)}])
+        probe = {"Id": "probe", "Arn": self.queue_arn(url)}
+        events.put_targets(Rule=RULE, EventBusName=self.bus, Targets=[probe])
         matching = [
             ("spk.api", "KeyAdded", {"partnerId": "acme-corp"}),
             ("spk.api", "SomethingNew", {"partnerId": "acme-corp", "data": {"nested": [1, 2]}}),
@@ -208,9 +246,9 @@ class EventBridge(unittest.TestCase):
             ("partner.example", "KeyAdded", {"source": "spk.api"}),
         ]
         for source, kind, detail in matching + others:
-            entry = {"Source": source, "DetailType": kind, "Detail": json.dumps(detail)}
+            entry = {"Source": source, "DetailType": kind, "Detail": json.dumps(detail), "EventBusName": self.bus}
             self.assertEqual(events.put_events(Entries=[entry])["FailedEntryCount"], 0)
-        events.remove_targets(Rule=rule, Ids=["probe"])
+        events.remove_targets(Rule=RULE, EventBusName=self.bus, Ids=["probe"])
         got = []
         while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
@@ -228,6 +266,13 @@ class EventBridge(unittest.TestCase):
     @classmethod
     def queue_arn(cls, url):
         return cls.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+class OnABusOfItsOwn(EventBridge):
+    """With a topic that is told of alarms."""
+
+    bus = "b2c-events"
+    parameters = PARAMETERS | {"EventBusName": bus, "AlarmTopic": TOPIC}
 
 
 if __name__ == "__main__":
