@@ -195,7 +195,13 @@ class EventBridge(unittest.TestCase):
         role = iam.get_role(RoleName=self.physical["Role"])["Role"]
         [trusted] = role["AssumeRolePolicyDocument"]["Statement"]
         self.assertEqual(trusted["Principal"], {"Service": "events.amazonaws.com"})
-        self.assertIn("aws:SourceAccount", trusted["Condition"]["StringEquals"])
+        self.assertEqual(
+            trusted["Condition"],
+            {
+                "StringEquals": {"aws:SourceAccount": ACCOUNT["AWS::AccountId"]},
+                "ArnEquals": {"aws:SourceArn": self.outputs["RuleArn"]},
+            },
+        )
         [name] = iam.list_role_policies(RoleName=self.physical["Role"])["PolicyNames"]
         policy = iam.get_role_policy(RoleName=self.physical["Role"], PolicyName=name)["PolicyDocument"]
         # moto gives it back as Python would print it, which YAML reads.
