@@ -6,13 +6,14 @@ use super::source::Source;
 type Findings = Vec<(usize, String)>;
 
 /// Every rule.
-pub(super) const RULES: [fn(&Source) -> Findings; 6] = [
+pub(super) const RULES: [fn(&Source) -> Findings; 7] = [
     not_too_long,
     shared_is_pure,
     domain_stands_alone,
     edge_is_portable,
     dependencies_point_inwards,
     open_ends_have_reasons,
+    migrations_only_add,
 ];
 
 /// The longest file somebody reads to the end.
@@ -98,6 +99,53 @@ fn open_ends_have_reasons(source: &Source) -> Findings {
     findings
 }
 
+/// The version before works on while a migration is applied, and after a rollback: what it reads has to stay, and what it
+/// writes has to be enough. A database's first migration has no version before it.
+fn migrations_only_add(source: &Source) -> Findings {
+    let Some((folder, file)) = source.path.rsplit_once('/') else { return Vec::new() };
+    if folder.rsplit('/').next() != Some("migrations") || file.starts_with("0001") {
+        return Vec::new();
+    }
+    let mut findings = Vec::new();
+    for (line, statement) in statements(source.text) {
+        let words: Vec<&str> = statement.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+        let has = |word: &str| words.iter().any(|other| other.eq_ignore_ascii_case(word));
+        for word in ["DROP", "RENAME"].into_iter().filter(|word| has(word)) {
+            findings
+                .push((line, format!("the version before goes on using it: a migration must not {word}")));
+        }
+        if has("ALTER") && has("ADD") && has("NOT") && !has("DEFAULT") {
+            findings.push((
+                line,
+                "the version before does not write it: a new column that is NOT NULL needs a DEFAULT"
+                    .to_owned(),
+            ));
+        }
+    }
+    findings
+}
+
+/// SQL's statements with the lines where they begin; comments and what stands in quotes left out.
+fn statements(text: &str) -> Vec<(usize, String)> {
+    let mut statements = vec![(1, String::new())];
+    for (index, line) in text.lines().enumerate() {
+        let code = line.split("--").next().unwrap_or_default();
+        let unquoted = code.split('\'').step_by(2).collect::<Vec<_>>().join("''");
+        for (at, part) in unquoted.split(';').enumerate() {
+            if at > 0 {
+                statements.push((index + 1, String::new()));
+            }
+            let Some((start, statement)) = statements.last_mut() else { continue };
+            if statement.trim().is_empty() {
+                *start = index + 1;
+            }
+            statement.push_str(part);
+            statement.push('\n');
+        }
+    }
+    statements
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,6 +204,22 @@ mod tests {
             assert_eq!(lines(dependencies_point_inwards, &path, "\nuse admin_api::router;\n"), [2]);
         }
         assert!(lines(dependencies_point_inwards, "tests/src/lib.rs", "use admin_api::router;\n").is_empty());
+    }
+
+    #[test]
+    fn migrations_take_nothing_from_the_version_before() {
+        let text = "-- DROP nothing; RENAME nothing.\nALTER TABLE a ADD COLUMN b TEXT;\n\
+            alter table a add column c INTEGER\n  NOT NULL DEFAULT 0;\nCREATE INDEX d ON a (b) WHERE b IS NOT NULL;\n\
+            CREATE TABLE e (f TEXT NOT NULL CHECK (f <> 'drop; rename'));\n";
+        assert!(lines(migrations_only_add, "migrations/0002_a.sql", text).is_empty());
+        let text = "ALTER TABLE a ADD COLUMN b TEXT;\nALTER TABLE a\n  ADD c INTEGER NOT NULL;\ndrop index d; \
+            ALTER TABLE a RENAME COLUMN b TO e;\nALTER TABLE a DROP COLUMN b;\n";
+        for path in ["migrations/0002_a.sql", "partner-portal/migrations/0010_a.sql"] {
+            assert_eq!(lines(migrations_only_add, path, text), [2, 4, 4, 5], "{path}");
+        }
+        for path in ["migrations/0001_a.sql", "shared/data/a.sql", "a.sql"] {
+            assert!(lines(migrations_only_add, path, text).is_empty(), "{path}");
+        }
     }
 
     #[test]
