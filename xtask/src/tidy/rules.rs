@@ -6,7 +6,7 @@ use super::source::Source;
 type Findings = Vec<(usize, String)>;
 
 /// Every rule.
-pub(super) const RULES: [fn(&Source) -> Findings; 7] = [
+pub(super) const RULES: [fn(&Source) -> Findings; 8] = [
     not_too_long,
     shared_is_pure,
     domain_stands_alone,
@@ -14,6 +14,7 @@ pub(super) const RULES: [fn(&Source) -> Findings; 7] = [
     dependencies_point_inwards,
     open_ends_have_reasons,
     migrations_only_add,
+    log_lines_are_explained,
 ];
 
 /// The longest file somebody reads to the end.
@@ -146,6 +147,40 @@ fn statements(text: &str) -> Vec<(usize, String)> {
     statements
 }
 
+/// Where operators look a log line up.
+const RUNBOOK: &str = include_str!("../../../docs/operations.md");
+/// What stands before the name of a log line.
+const BEFORE_NAMES: [&str; 3] = [".line(", "\"message\":", "\"message\".to_owned(), json!("];
+
+/// Whether a row of the runbook's table is about this log line.
+fn explained(name: &str) -> bool {
+    let mut cells = RUNBOOK.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    cells.any(|cell| cell.split(", ").any(|part| part.trim_matches('`') == name))
+}
+
+/// Every log line of the Workers is in the runbook.
+fn log_lines_are_explained(source: &Source) -> Findings {
+    let workers = ["shared", "edge", "cloudflare", "admin-api", "partner-portal", "webhook-delivery"];
+    let is_worker = workers.iter().any(|part| source.is_in(&format!("{part}/src")));
+    if !source.is_rust() || !is_worker || source.path.contains("/tests/") {
+        return Vec::new();
+    }
+    let mut findings = Vec::new();
+    for before in BEFORE_NAMES {
+        for (at, _) in source.text.match_indices(before) {
+            let after = source.text[at + before.len()..].trim_start();
+            let Some((name, _)) = after.strip_prefix('"').and_then(|rest| rest.split_once('"')) else {
+                continue;
+            };
+            if !explained(name) {
+                let line = source.text[..at].lines().count().max(1);
+                findings.push((line, format!("the log line \"{name}\" is not in docs/operations.md")));
+            }
+        }
+    }
+    findings
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,6 +254,17 @@ mod tests {
         }
         for path in ["migrations/0001_a.sql", "shared/data/a.sql", "a.sql"] {
             assert!(lines(migrations_only_add, path, text).is_empty(), "{path}");
+        }
+    }
+
+    #[test]
+    fn every_log_line_is_in_the_runbook() {
+        let known = "self.line(\"sweep\", x);\nself.line(\n    \"attempt\",\n);\njson!({\"message\": {\"type\": 1}})\n";
+        assert!(lines(log_lines_are_explained, "shared/src/app/a.rs", known).is_empty());
+        let unknown = "\nself.line(\n    \"never heard of\",\n);\njson!({\"message\": \"nor of this\"})\n";
+        assert_eq!(lines(log_lines_are_explained, "shared/src/app/a.rs", unknown), [2, 5]);
+        for elsewhere in ["shared/src/app/courier/tests/a.rs", "xtask/src/a.rs", "shared/src/a.md"] {
+            assert!(lines(log_lines_are_explained, elsewhere, unknown).is_empty(), "{elsewhere}");
         }
     }
 
