@@ -126,3 +126,27 @@ async fn what_is_open_tells_everybody_its_methods() {
         }
     }
 }
+
+#[tokio::test]
+async fn every_route_refuses_a_query_parameter_it_does_not_know_and_strangers_before_that() {
+    let app = TestApp::default();
+    let key = app.given_key("acme-corp").await;
+    let before = app.database.dump();
+    let refusal = app.anybody().get("/tenants").await.without_request_id();
+    for route in &app.routes {
+        let path = format!("{}?stray=1", filled(route));
+        let body = json!({"url": "https://acme-corp.com/"});
+        let caller = match route.access {
+            Access::Partner => app.partner(&key),
+            _ => app.admin(),
+        };
+        let answer = caller.request(route.method, &path).json(&body).send().await;
+        answer.is_problem(400, "invalid_request");
+        assert_eq!(answer.body["fields"], json!({"stray": "is not a known parameter"}), "{path}");
+        if route.access != Access::Open {
+            let answer = app.anybody().request(route.method, &path).json(&body).send().await;
+            assert_eq!(answer.without_request_id(), refusal, "{path}");
+        }
+    }
+    assert_eq!(app.database.dump(), before);
+}

@@ -144,3 +144,40 @@ fn every_operation_has_a_name_of_its_own_and_every_link_leads_to_one() {
     ids.dedup();
     assert_eq!(ids.len(), count);
 }
+
+#[test]
+fn every_parameter_has_an_example_and_every_code_is_somewhere() {
+    let document = made();
+    for (name, parameter) in document["components"]["parameters"].as_object().unwrap() {
+        assert!(!parameter["example"].is_null(), "{name}");
+    }
+    for code in ["not_found", "method_not_allowed"] {
+        let example =
+            &document["components"]["responses"][code]["content"]["application/json"]["examples"][code];
+        assert_eq!(example["value"]["error"], code);
+    }
+}
+
+#[tokio::test]
+async fn every_list_with_a_cursor_leads_to_its_next_page_and_takes_its_example() {
+    let app = TestApp::default();
+    app.given_key("acme-corp").await;
+    let webhook = app.given_webhook("acme-corp").await;
+    let document = made();
+    let mut count = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let operation = &item["get"];
+        let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+        let Some(cursor) = parameters.find(|parameter| parameter["name"] == "cursor") else {
+            continue;
+        };
+        let id = operation["operationId"].as_str().unwrap();
+        let next = &operation["responses"]["200"]["links"][id];
+        assert_eq!(next["parameters"]["cursor"], "$response.body#/nextCursor", "{id}");
+        let path =
+            path.replace("/tenants/{orgId}/webhooks/{webhookId}", &webhook).replace("{orgId}", "acme-corp");
+        app.admin().get(&format!("{path}?cursor={}", cursor["example"].as_str().unwrap())).await.is(200);
+        count += 1;
+    }
+    assert_eq!(count, 4);
+}

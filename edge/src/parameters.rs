@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shared::tenant::OrgId;
 
@@ -76,5 +77,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
             };
             Problem::invalid_field(&name, fault)
         })
+    }
+}
+
+/// That there is no query: what a handler would leave unread is refused, as an unknown parameter is.
+pub struct NoQuery;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+impl<S: Send + Sync> FromRequestParts<S> for NoQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Query::<Nothing>::from_request_parts(parts, state).await.map(|_| Self)
     }
 }

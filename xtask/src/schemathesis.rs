@@ -65,7 +65,7 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-/// Two tenants with a key and a webhook each, an event on its way, a message that nobody can read. Gives their names.
+/// Two tenants with a key and a webhook each, an event on its way, two messages that nobody can read. Gives their names.
 fn set_the_scene(stack: &Stack, credentials: &Credentials) -> Result<Vec<(&'static str, String)>> {
     let bearer = format!("Bearer {}", credentials.admin_jwt);
     let headers = [("x-admin-api-key", credentials.admin_api_key.as_str()), ("authorization", &bearer)];
@@ -88,7 +88,7 @@ fn set_the_scene(stack: &Stack, credentials: &Credentials) -> Result<Vec<(&'stat
     let (key, webhook) = tenant(PARTNER)?;
     let (_, other_webhook) = tenant(OTHER_TENANT)?;
     let sent = post(&format!("/tenants/{PARTNER}/webhooks/{webhook}/test"), json!({}))?;
-    let unreadable = json!(["unreadable"]);
+    let unreadable = json!(["unreadable", "unreadable too"]);
     stack.door().post_json("localhost", "/queues/webhook-events", &[], &unreadable, ANSWER_LIMIT)?;
     Ok(vec![
         ("PARTNER", PARTNER.to_owned()),

@@ -28,7 +28,8 @@ pub(super) fn deliveries() -> Vec<Operation> {
     vec![
         Operation::new("GET", log, "listDeliveries", "Read a webhook's delivery log")
             .details("With a filter a page may be short and still not the last: `nextCursor` tells.")
-            .query(&["state", "eventType", "since", "until", "limit", "cursor"])
+            .query(&["state", "eventType", "since", "until"])
+            .pages((1_775_124_000_000_i64, EVENT))
             .answers::<LogBody>(
                 200,
                 "Deliveries with their attempts, newest first.",
@@ -98,7 +99,7 @@ pub(super) fn operations() -> Vec<Operation> {
     });
     vec![
         Operation::new("GET", "/webhook-health", "listTroubledWebhooks", "List webhooks in trouble")
-            .query(&["limit", "cursor"])
+            .pages((3_u8, 17_i64))
             .answers::<HealthBody>(
                 200,
                 "Worst first: disabled, pending, circuit open, failing.",
@@ -110,7 +111,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "listDeadLetters",
             "List messages that no consumer could handle",
         )
-        .query(&["limit", "cursor"])
+        .pages((17_i64,))
         .answers::<DeadLettersBody>(
             200,
             "With the reason, newest first.",

@@ -10,6 +10,7 @@ pub mod partner_webhooks;
 mod tenants;
 mod webhooks;
 
+use edge::problem::Problem;
 use edge::routes::Route;
 use serde_json::{Map, Value, json};
 use shared::environment::Environment;
@@ -48,7 +49,9 @@ pub const TAGS: [(&str, &str); 6] = [
 const DESCRIPTION: &str = "Tenants, API keys, webhooks and their deliveries.
 
 Admins send both `X-Admin-API-Key` and `Authorization: Bearer`; partners their own `X-API-Key`. Times are ISO 8601. \
-Unknown fields and query parameters are refused, and so are bodies above 64 KiB. Every answer carries `X-Request-Id`. \
+Unknown fields and query parameters are refused, and so are bodies above 64 KiB. A path that is not here is answered \
+with 404 `not_found`, a method that its path does not take with 405 `method_not_allowed`. Every answer carries \
+`X-Request-Id`. \
 Lists by creation page with `limit` and `offset`, logs with `limit` and `cursor`.";
 
 /// The document of an API with these routes.
@@ -75,6 +78,9 @@ pub fn document(routes: &[Route]) -> Result<Value, Vec<String>> {
     if !missing.is_empty() {
         return Err(missing);
     }
+    // What no operation can answer, for whoever asks beside them.
+    components.problem_response(&[Problem::not_found()]);
+    components.problem_response(&[Problem::method_not_allowed()]);
     let tags: Vec<_> = TAGS.iter().map(|(name, about)| json!({"name": name, "description": about})).collect();
     Ok(json!({
         "openapi": "3.1.0",

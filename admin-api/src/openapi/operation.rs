@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use edge::problem::Problem;
 use edge::routes::Access;
 use http::StatusCode;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
+use shared::cursor::Cursor;
 use shared::error::Error;
 use utoipa::ToSchema;
 
-use super::components::Components;
+use super::components::{Components, cursor};
 
 /// What of a body's fields has to be there.
 #[derive(Clone, Copy)]
@@ -156,6 +158,18 @@ impl Operation {
         self
     }
 
+    /// A list in pages, this place in it as the example, that goes on to its next: by `nextCursor`, with the parameters
+    /// of its path.
+    pub(super) fn pages<T: Serialize>(mut self, place: T) -> Self {
+        let same: Vec<_> = names(self.path).map(|name| (name, format!("$request.path.{name}"))).collect();
+        let same = same.iter().map(|(name, expression)| (*name, expression.as_str()));
+        let parameters: Vec<_> = same.chain([("cursor", "$response.body#/nextCursor")]).collect();
+        let id = self.id;
+        self = self.query(&["limit"]);
+        self.query.push(cursor(&Cursor(place).to_string()));
+        self.leads_to(id, &parameters)
+    }
+
     /// As [`Self::leads_to`], to one that takes a body: its members, each from an expression.
     pub(super) fn leads_to_with(mut self, operation: &'static str, body: &[(&str, &str)]) -> Self {
         let body: BTreeMap<_, _> = body.iter().copied().collect();
@@ -221,9 +235,8 @@ impl Operation {
             let message = "Sign in with a verified e-mail address at smartphonekey.com.";
             all.push(Problem::new(StatusCode::FORBIDDEN, "email_domain_not_allowed", message));
         }
-        if self.body.is_some() || !self.query.is_empty() || self.path.contains('{') {
-            all.push(Problem::invalid_field("limit", "must be a whole number from 1 to 200"));
-        }
+        // Every route refuses that.
+        all.push(Problem::invalid_field("page", "is not a known parameter"));
         if self.body.is_some() {
             all.push(Problem::payload_too_large(edge::json::LARGEST_BODY));
             all.push(Problem::unsupported_media_type("Send the body as application/json."));

@@ -55,7 +55,7 @@ pub(super) fn tenants() -> Vec<Operation> {
             .fails(&[TenantNotRegistered])
             .leads_to("getTenant", &[SAME_TENANT]),
         Operation::new("GET", "/tenants/{orgId}/transitions", "listTransitions", "Read a tenant's audit log")
-            .query(&["limit", "cursor"])
+            .pages(17_i64)
             .answers::<TransitionsBody>(
                 200,
                 "Who did what and when, newest first.",

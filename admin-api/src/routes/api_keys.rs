@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use edge::json::{Answer, Json, OptionalJson, whole_number};
-use edge::parameters::{OrgPath, Query};
+use edge::parameters::{NoQuery, OrgPath, Query};
 use edge::problem::Problem;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,7 @@ pub struct IssueBody {
 pub async fn issue(
     admin: Admin,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     Json(body): Json<IssueBody>,
 ) -> Answered<FreshApiKeyBody> {
     let mut faults = Faults::default();
@@ -88,6 +89,7 @@ pub struct RotateBody {
 pub async fn rotate(
     admin: Admin,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     OptionalJson(body): OptionalJson<RotateBody>,
 ) -> Answered<FreshApiKeyBody> {
@@ -106,6 +108,7 @@ pub async fn rotate(
 pub async fn revoke(
     admin: Admin,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
 ) -> Answered<TransitionedBody> {
     ok(app.revoke_api_key(&admin.actor, &org_id).await?.into())
@@ -145,7 +148,7 @@ pub struct SelfBody {
 }
 
 /// `GET /api-keys/self`
-pub async fn own(PartnerCaller(partner): PartnerCaller) -> Answered<SelfBody> {
+pub async fn own(PartnerCaller(partner): PartnerCaller, NoQuery: NoQuery) -> Answered<SelfBody> {
     ok(SelfBody {
         org_id: partner.org_id,
         org_name: partner.org_name,

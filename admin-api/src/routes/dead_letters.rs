@@ -1,7 +1,7 @@
 //! `GET /dead-letters` and `POST /dead-letters/{id}/requeue`
 
 use edge::json::Answer;
-use edge::parameters::{IdPath, Query};
+use edge::parameters::{IdPath, NoQuery, Query};
 use edge::problem::Problem;
 use http::StatusCode;
 use serde::Serialize;
@@ -47,6 +47,7 @@ pub struct RequeuedBody {
 pub async fn requeue(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     IdPath(text): IdPath,
 ) -> Answered<RequeuedBody> {
     let id = text.parse::<i64>().ok().filter(|id| (0..1 << 53).contains(id));

@@ -1,7 +1,7 @@
 //! The delivery log, and redelivery.
 
 use edge::json::Answer;
-use edge::parameters::{EventPath, OrgPath, Query, WebhookPath};
+use edge::parameters::{EventPath, NoQuery, OrgPath, Query, WebhookPath};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::app::deliveries::{LogCursor, LogFilter};
@@ -76,6 +76,7 @@ pub struct DeliveryBody {
 pub async fn get(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(webhook_id): WebhookPath,
     EventPath(event_id): EventPath,
@@ -97,6 +98,7 @@ pub struct RedeliveredBody {
 pub async fn redeliver(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(webhook_id): WebhookPath,
     EventPath(event_id): EventPath,

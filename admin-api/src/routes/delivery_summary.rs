@@ -1,6 +1,6 @@
 //! A webhook's last 24 hours by the hour, and its newest deliveries: what the portal's dashboard shows.
 
-use edge::parameters::{OrgPath, WebhookPath};
+use edge::parameters::{NoQuery, OrgPath, WebhookPath};
 use shared::app::delivery_summary::DeliverySummary;
 
 use super::{Answered, ok};
@@ -10,6 +10,7 @@ use crate::auth::{Admin, MeteredApp};
 pub async fn summarize(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(webhook_id): WebhookPath,
 ) -> Answered<DeliverySummary> {

@@ -1,6 +1,7 @@
 //! `GET /openapi.json` and `GET /docs`: as they were made from the types and checked in.
 
 use axum::response::{IntoResponse, Response};
+use edge::parameters::NoQuery;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 
 /// The document.
@@ -11,12 +12,12 @@ pub const PAGE: &str = include_str!("../../docs.html");
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// `GET /openapi.json`
-pub async fn openapi() -> Response {
+pub async fn openapi(NoQuery: NoQuery) -> Response {
     ([(CONTENT_TYPE, "application/json")], OPENAPI).into_response()
 }
 
 /// `GET /docs`
-pub async fn page() -> Response {
+pub async fn page(NoQuery: NoQuery) -> Response {
     ([(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, PAGE_POLICY)], PAGE)
         .into_response()
 }

@@ -1,5 +1,6 @@
 //! `GET /event-types`
 
+use edge::parameters::NoQuery;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::event::catalogue::{CatalogueEntry, catalogue};
@@ -44,6 +45,6 @@ impl From<&'static CatalogueEntry> for EventTypeBody {
 }
 
 /// Every event type a webhook may name, with its payload's schema.
-pub async fn list(_admin: Admin) -> Answered<EventTypes> {
+pub async fn list(_admin: Admin, NoQuery: NoQuery) -> Answered<EventTypes> {
     ok(EventTypes { event_types: catalogue().iter().map(Into::into).collect() })
 }

@@ -1,6 +1,7 @@
 //! `GET /health`
 
 use axum::extract::State;
+use edge::parameters::NoQuery;
 use edge::problem::Problem;
 use serde::Serialize;
 use shared::ports::Statement;
@@ -20,7 +21,11 @@ pub struct Health {
 }
 
 /// Answers 200 once the configuration is sound (checked before any route) and the database answers.
-pub async fn health(State(service): State<Service>, MeteredApp(app): MeteredApp) -> Answered<Health> {
+pub async fn health(
+    State(service): State<Service>,
+    MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
+) -> Answered<Health> {
     let asked = app.database.batch(vec![Statement::new("SELECT 1 AS one FROM tenants LIMIT 1")]).await;
     asked.map_err(|error| Problem::unavailable(error.to_string()))?;
     let environment = service.config.environment.to_string();

@@ -1,7 +1,7 @@
 //! Tenants: register, list, get, change, close, and their audit log.
 
 use edge::json::{Answer, Json};
-use edge::parameters::{OrgPath, Query};
+use edge::parameters::{NoQuery, OrgPath, Query};
 use edge::problem::Problem;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,7 @@ pub struct TenantBody {
 pub async fn register(
     admin: Admin,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     Json(body): Json<TenantBody>,
 ) -> Answered<TransitionedBody> {
@@ -66,7 +67,12 @@ pub async fn list(
 }
 
 /// `GET /tenants/{orgId}`
-pub async fn get(_admin: Admin, MeteredApp(app): MeteredApp, OrgPath(org_id): OrgPath) -> Answered<Tenant> {
+pub async fn get(
+    _admin: Admin,
+    MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
+    OrgPath(org_id): OrgPath,
+) -> Answered<Tenant> {
     ok(app.get_tenant(&org_id).await?)
 }
 
@@ -74,6 +80,7 @@ pub async fn get(_admin: Admin, MeteredApp(app): MeteredApp, OrgPath(org_id): Or
 pub async fn change(
     admin: Admin,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     Json(body): Json<TenantBody>,
 ) -> Answered<TransitionedBody> {
@@ -93,6 +100,7 @@ pub async fn change(
 pub async fn close(
     admin: Admin,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
 ) -> Answered<TransitionedBody> {
     ok(app.close_tenant(&admin.actor, &org_id).await?.into())

@@ -1,7 +1,7 @@
 //! What an admin does to a webhook besides changing it: verify, enable, test, redeliver.
 
 use edge::json::{Answer, Json, OptionalJson};
-use edge::parameters::{OrgPath, WebhookPath};
+use edge::parameters::{NoQuery, OrgPath, WebhookPath};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::app::redeliver_range::RequestedRange;
@@ -21,6 +21,7 @@ const DEFAULT_TEST: &str = "KeyAdded";
 pub async fn verify(
     admin: Admin,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
 ) -> Answered<TransitionedBody> {
@@ -32,6 +33,7 @@ pub async fn verify(
 pub async fn enable(
     admin: Admin,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
 ) -> Answered<TransitionedBody> {
@@ -65,6 +67,7 @@ pub struct TestedBody {
 pub async fn test(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
     OptionalJson(body): OptionalJson<TestBody>,
@@ -113,6 +116,7 @@ pub struct RedeliverAnswer {
 pub async fn redeliver(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
     Json(body): Json<RedeliverBody>,

@@ -1,7 +1,7 @@
 //! Webhooks: an admin's, of any tenant; a partner's own.
 
 use edge::json::{Answer, Json, OptionalJson};
-use edge::parameters::{OrgPath, Query, WebhookPath};
+use edge::parameters::{NoQuery, OrgPath, Query, WebhookPath};
 use edge::problem::Problem;
 use http::StatusCode;
 use secrecy::ExposeSecret;
@@ -20,6 +20,7 @@ use crate::auth::{Admin, MeteredApp, PartnerCaller};
 pub async fn create(
     admin: Admin,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     Json(body): Json<WebhookBody>,
 ) -> Answered<CreatedBody> {
@@ -52,6 +53,7 @@ pub async fn list(
 pub async fn get(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
 ) -> Answered<Webhook> {
@@ -62,6 +64,7 @@ pub async fn get(
 pub async fn change(
     admin: Admin,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
     Json(body): Json<WebhookBody>,
@@ -76,6 +79,7 @@ pub async fn change(
 pub async fn delete(
     admin: Admin,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
 ) -> Answered<TransitionedBody> {
@@ -86,6 +90,7 @@ pub async fn delete(
 pub async fn rotate_secret(
     admin: Admin,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
     OptionalJson(body): OptionalJson<RotateSecretBody>,
@@ -119,6 +124,7 @@ pub struct UrlBody {
 pub async fn change_own_url(
     PartnerCaller(partner): PartnerCaller,
     MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
     WebhookPath(id): WebhookPath,
     Json(body): Json<UrlBody>,
 ) -> Answered<TransitionedBody> {
