@@ -7,7 +7,7 @@ use crate::environments::ENVIRONMENTS;
 use crate::process::{command, run as run_command};
 use crate::progress::{line, spoken, step};
 use crate::workspace::{files_below, root};
-use crate::{aws, browser, build, clock, deployment, schemathesis, setup, tidy};
+use crate::{aws, browser, build, clock, deployment, python, schemathesis, setup, tidy};
 
 /// Sets up, then checks formatting, lints, unit tests, tidiness, and the Workers end to end.
 ///
@@ -18,6 +18,8 @@ pub fn run() -> Result<()> {
     let started = clock::now();
     let machine = setup::run()?;
     browser::ensure()?;
+    // Before the unit tests: one of them runs what partners are given in Python.
+    python::ensure()?;
     let mut passed = Vec::new();
     let mut check = |name: &'static str, rerun: &str, work: &mut dyn FnMut() -> Result<()>| -> Result<()> {
         step("Checking", name);

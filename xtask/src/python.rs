@@ -21,9 +21,7 @@ pub(crate) fn environment(name: &str, requirements: &str) -> Result<PathBuf> {
     if fs::read_to_string(&stamp).is_ok_and(|present| present == wanted) {
         return Ok(environment);
     }
-    if !has_venv() {
-        install_python()?;
-    }
+    ensure()?;
     step("Installing", &format!("the Python packages of {name}"));
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
     let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
@@ -31,6 +29,15 @@ pub(crate) fn environment(name: &str, requirements: &str) -> Result<PathBuf> {
         .context("the Python packages could not be installed: check the network, then try again")?;
     fs::write(&stamp, wanted).with_context(|| format!("{} cannot be written", stamp.display()))?;
     Ok(environment)
+}
+
+/// Installs Python where it is missing and may be installed.
+///
+/// # Errors
+///
+/// Where it is missing and cannot be.
+pub(crate) fn ensure() -> Result<()> {
+    if has_venv() { Ok(()) } else { install_python() }
 }
 
 fn has_venv() -> bool {
