@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 use super::configuration::{Configs, Database};
-use super::quieten;
+use super::processes::quieten;
 use crate::process::{command, npm_bin, output};
 use crate::progress::step;
 use crate::workspace::files_below;

@@ -18,6 +18,7 @@ mod group;
 mod log;
 mod migrations;
 mod options;
+mod processes;
 mod secrets;
 
 use std::fs::{self, File};
@@ -38,7 +39,6 @@ use crate::clock;
 use crate::credentials::{self, Credentials, Urls};
 use crate::http::Loopback;
 use crate::interruption;
-use crate::process::{command, npm_bin};
 use crate::progress::{spoken, step};
 use crate::workspace::{Worker, root, workers};
 
@@ -219,43 +219,6 @@ impl Stack {
         Ok(())
     }
 
-    fn start_provider(&self, secrets: &Secrets) -> Result<Group> {
-        let port = self.options.port;
-        let mut node = command("node");
-        node.args(["local/leash.mjs", "node", "local/openid-provider/server.mjs"])
-            .env("PORT", (port + 1).to_string())
-            .env("STATE_DIRECTORY", &self.directory)
-            .env("PORTAL_URL", self.urls().portal_url)
-            .env("PORTAL_CLIENT_SECRET", secrets.get(secrets::PORTAL_CLIENT)?)
-            .env("CREDENTIALS_CLIENT_SECRET", secrets.get(secrets::CREDENTIALS_CLIENT)?)
-            .env("AUDIENCE", credentials::AUDIENCE);
-        if self.options.environment.is_some() {
-            let Certificate { key, certificate } = Certificate::of(&self.directory);
-            node.env("TLS_KEY", key).env("TLS_CERTIFICATE", certificate);
-        }
-        Group::start(&mut node, &self.log_path(), &self.echoing)
-    }
-
-    fn start_runtime(&self, configs: &configuration::Configs) -> Result<Group> {
-        let mut node = command("node");
-        node.args(["local/leash.mjs", "node"]).arg(npm_bin("wrangler")).arg("dev");
-        quieten(&mut node, &self.directory);
-        for config in configs.gateway_first() {
-            node.arg("--config").arg(config);
-        }
-        node.arg("--persist-to").arg(self.directory.join("state"));
-        node.args(["--ip", "127.0.0.1", "--port", &self.options.port.to_string()]);
-        if self.options.environment.is_some() {
-            let Certificate { key, certificate } = Certificate::of(&self.directory);
-            node.args(["--local-protocol", "https", "--https-key-path"]).arg(key);
-            node.arg("--https-cert-path").arg(&certificate);
-            // The Workers' own `fetch` has to reach the OpenID provider.
-            node.env("NODE_EXTRA_CA_CERTS", certificate);
-        }
-        node.args(["--inspector-port", &free_port()?.to_string(), "--show-interactive-dev-session=false"]);
-        Group::start(&mut node, &self.log_path(), &self.echoing)
-    }
-
     fn wait(&mut self, what: &str, limit: Duration, mut ready: impl FnMut(&Loopback) -> bool) -> Result<()> {
         let door = self.door();
         let mut ended = false;
@@ -316,20 +279,6 @@ pub(crate) fn secret(stack: &str, name: &str) -> Result<String> {
 
 pub(crate) use log::uncoloured;
 pub(crate) use secrets::CREDENTIALS_CLIENT;
-
-/// Settings that keep wrangler quiet, offline, and apart from other stacks on the machine.
-fn quieten(command: &mut std::process::Command, directory: &Path) {
-    command
-        .env("WRANGLER_SEND_METRICS", "false")
-        .env("WRANGLER_SEND_ERROR_REPORTS", "false")
-        .env("WRANGLER_HIDE_BANNER", "true")
-        .env("WRANGLER_NO_SKILLS_UPDATE_PROMPTS", "true")
-        .env("WRANGLER_REGISTRY_PATH", directory.join("registry"))
-        .env("WRANGLER_LOG_PATH", directory.join("wrangler"))
-        .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
-        .env("CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV", "false")
-        .env("NO_COLOR", "1");
-}
 
 fn lock(directory: &Path, name: &str) -> Result<File> {
     fs::create_dir_all(directory).with_context(|| format!("{} cannot be created", directory.display()))?;
