@@ -49,6 +49,8 @@ pub fn run() -> Result<()> {
     check("deployment", &format!("cargo {}", deployment.join(" ")), &mut || cargo(&deployment))?;
     let stage = ["test", "--package", "xtask", "--test", "environment", "--", "--ignored"];
     check("the rules of stage, locally", &format!("cargo {}", stage.join(" ")), &mut || cargo(&stage))?;
+    let bench = ["test", "--package", "xtask", "--test", "bench", "--", "--ignored"];
+    check("the bench, briefly", &format!("cargo {}", bench.join(" ")), &mut || cargo(&bench))?;
     check("end to end", "cargo test --package tests", &mut || cargo(&["test", "--package", "tests"]))?;
     check("schemathesis", "cargo xtask schemathesis", &mut schemathesis::run)?;
 

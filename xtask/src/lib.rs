@@ -3,6 +3,7 @@
 //! The command line is in `main.rs`. The end-to-end tests use [`stack`] to run the Workers in the real runtime.
 
 mod aws;
+pub mod bench;
 mod browser;
 pub mod build;
 pub mod check;

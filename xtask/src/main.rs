@@ -66,6 +66,8 @@ enum Command {
     },
     /// Check everything: formatting, lints, unit tests, tidiness, and the Workers end to end
     Test,
+    /// Measure the Workers against a plain JavaScript one, in the same run
+    Bench,
     /// Build the Workers as they are deployed
     Build,
     /// Install what this machine lacks
@@ -91,6 +93,7 @@ fn run() -> Result<()> {
         }
         Command::Deploy { env, dry_run } => deploy(env.as_deref(), dry_run),
         Command::Test => xtask::check::run(),
+        Command::Bench => xtask::bench::run(),
         Command::Build => {
             let machine = xtask::setup::run()?;
             xtask::build::run(&machine).map(drop)

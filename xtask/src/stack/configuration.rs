@@ -74,9 +74,17 @@ pub(super) fn write(
         paths.push(path);
     }
 
-    let folder = root().join("local/gateway");
-    let (mut gateway, dev_vars) =
-        derive(read_toml(&folder.join("wrangler.toml"))?, &folder, options.port, &none, secrets)?;
+    let mut other = |folder: &str| -> Result<_> {
+        let folder = root().join(folder);
+        derive(read_toml(&folder.join("wrangler.toml"))?, &folder, options.port, &none, secrets)
+    };
+    for folder in &options.beside {
+        let (derived, dev_vars) = other(folder)?;
+        let path = store(&directory.join(beside_name(folder)), &derived, &dev_vars)?;
+        collect_databases(&derived, &path, &mut databases);
+        paths.push(path);
+    }
+    let (mut gateway, dev_vars) = other("local/gateway")?;
     let vars = gateway.entry("vars").or_insert_with(|| Value::Table(Table::new()));
     if let Some(vars) = vars.as_table_mut() {
         vars.insert("STACK".to_owned(), Value::String(options.name.clone()));
@@ -84,6 +92,11 @@ pub(super) fn write(
     }
     let gateway = store(&directory.join("gateway"), &gateway, &dev_vars)?;
     Ok(Configs { gateway, workers: paths, databases: databases.into_values().collect() })
+}
+
+/// The name of a Worker that runs beside the product's: its folder's.
+pub(super) fn beside_name(folder: &str) -> &str {
+    folder.rsplit('/').next().unwrap_or(folder)
 }
 
 /// One Worker's configuration for this stack, and its `.dev.vars`.

@@ -1,5 +1,5 @@
 //! A command in a process group of its own, on the leash of `local/leash.mjs`.
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -19,6 +19,9 @@ use crate::progress::line;
 
 /// How long the group may take to end in order; the leash kills what is left a little earlier.
 const GRACE: Duration = Duration::from_secs(6);
+
+/// Linux counts processor time for others in hundredths of a second (`USER_HZ`).
+const MILLISECONDS_PER_TICK: u64 = 10;
 
 /// A running command with all its descendants.
 pub(super) struct Group {
@@ -60,6 +63,20 @@ impl Group {
         self.signal(Signal::SIGKILL);
     }
 
+    /// What the group's processes of this name have used of the processors so far, to a hundredth of a second; nothing
+    /// where the system does not tell, as Linux does.
+    pub(super) fn processor_time(&self, program: &str) -> Option<Duration> {
+        let group = self.pid()?.to_string();
+        let mut ticks = None;
+        for entry in fs::read_dir("/proc").ok()?.flatten() {
+            let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
+            if let Some(used) = ticks_of(&stat, program, &group) {
+                ticks = Some(ticks.unwrap_or(0) + used);
+            }
+        }
+        ticks.map(|ticks| Duration::from_millis(ticks * MILLISECONDS_PER_TICK))
+    }
+
     fn pid(&self) -> Option<Pid> {
         i32::try_from(self.leader.id()).ok().map(Pid::from_raw)
     }
@@ -88,6 +105,16 @@ impl Drop for Group {
     }
 }
 
+/// The processor time in a line of `/proc/<pid>/stat` (proc_pid_stat(5)), if it is of this program and process group.
+fn ticks_of(stat: &str, program: &str, group: &str) -> Option<u64> {
+    let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
+    // From the third field on: state, parent, process group; user and system time are the 14th and 15th.
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    let time = |place: usize| fields.get(place)?.parse::<u64>().ok();
+    let is_meant = name == program && fields.get(2) == Some(&group);
+    time(11).zip(time(12)).filter(|_| is_meant).map(|(user, system)| user + system)
+}
+
 /// Copies what a process prints, line by line, until it ends.
 fn copy(from: impl Read + Send + 'static, log: Arc<Mutex<File>>, echo: Arc<AtomicBool>) {
     thread::spawn(move || {
@@ -105,4 +132,17 @@ fn copy(from: impl Read + Send + 'static, log: Arc<Mutex<File>>, echo: Arc<Atomi
             raw.clear();
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_time_is_that_of_one_program_in_one_group() {
+        let stat = "812 (a (b) c) S 800 799 799 0 -1 4194560 1 2 3 4 120 30 0 0 20 0 1 0 1 1";
+        assert_eq!(ticks_of(stat, "a (b) c", "799"), Some(150));
+        assert_eq!(ticks_of(stat, "a (b) c", "800"), None);
+        assert_eq!(ticks_of(stat, "other", "799"), None);
+    }
 }

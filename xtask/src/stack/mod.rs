@@ -21,6 +21,7 @@ mod options;
 mod processes;
 mod secrets;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,8 @@ pub struct Stack {
     directory: PathBuf,
     provider: Option<Group>,
     runtime: Option<Group>,
+    /// The port of each Worker that is reached without wrangler's proxy; none where all are reached through it.
+    direct: BTreeMap<String, u16>,
     /// Whether the log is shown on the terminal: not while things start, where a failure shows its end anyway.
     echoing: Arc<AtomicBool>,
     /// Held as long as the stack lives: two stacks must not share one state.
@@ -81,8 +84,16 @@ impl Stack {
                 .with_context(|| format!("{} cannot be emptied", directory.display()))?;
         }
         let lock = lock(&directory, &options.name)?;
-        let mut stack =
-            Self { options, directory, provider: None, runtime: None, echoing: Arc::default(), _lock: lock };
+        let direct = direct_ports(&options)?;
+        let mut stack = Self {
+            options,
+            directory,
+            provider: None,
+            runtime: None,
+            direct,
+            echoing: Arc::default(),
+            _lock: lock,
+        };
         fs::write(stack.log_path(), "").context("the log cannot be written")?;
         stack.launch()?;
         Ok(stack)
@@ -128,6 +139,17 @@ impl Stack {
     pub(crate) fn door(&self) -> Loopback {
         let certificate = self.options.environment.map(|_| Certificate::of(&self.directory).certificate);
         Loopback { port: self.options.port, certificate }
+    }
+
+    /// The port where a Worker answers without wrangler's proxy; see [`StackOptions::beside`].
+    pub(crate) fn direct_port(&self, worker: &str) -> Result<u16> {
+        let port = self.direct.get(worker).copied();
+        port.with_context(|| format!("{worker} is reached through wrangler's proxy only"))
+    }
+
+    /// What the Workers' runtime has used of the processors so far; nothing where the system does not tell.
+    pub(crate) fn runtime_processor_time(&self) -> Option<Duration> {
+        self.runtime.as_ref()?.processor_time("workerd")
     }
 
     /// The certificate of a stack that runs under a deployed environment's rules.
@@ -302,6 +324,20 @@ pub(crate) fn require_free_ports(port: u16) -> Result<()> {
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("no port is free for the inspector")?;
     Ok(listener.local_addr()?.port())
+}
+
+/// A port for each Worker of a stack with Workers beside the product's.
+fn direct_ports(options: &StackOptions) -> Result<BTreeMap<String, u16>> {
+    let beside = options.beside.iter().map(|folder| configuration::beside_name(folder).to_owned());
+    let mut names: Vec<String> = beside.collect();
+    if !names.is_empty() {
+        names.extend(workers()?.into_iter().map(|worker| worker.name));
+    }
+    // All at once, so that none is given out twice, nor one of the stack's own.
+    let _own = [options.port, options.port + 1].map(|port| TcpListener::bind(("127.0.0.1", port)));
+    let bound = names.into_iter().map(|name| Ok((name, TcpListener::bind(("127.0.0.1", 0))?)));
+    let bound: Vec<(String, TcpListener)> = bound.collect::<Result<_>>().context("no port is free")?;
+    bound.into_iter().map(|(name, listener)| Ok((name, listener.local_addr()?.port()))).collect()
 }
 
 fn answers(door: &Loopback, host: &str, path: &str) -> bool {

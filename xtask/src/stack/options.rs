@@ -14,6 +14,8 @@ pub struct StackOptions {
     pub(super) echo: bool,
     /// The deployed environment whose configuration it runs under, `None` for the local one.
     pub(super) environment: Option<&'static str>,
+    /// Folders of Workers that run beside the product's; all are then reached without wrangler's proxy.
+    pub(super) beside: Vec<&'static str>,
     /// By Worker, then by variable or secret; `None` takes it away.
     pub(super) overrides: BTreeMap<String, BTreeMap<String, Option<String>>>,
 }
@@ -28,6 +30,7 @@ impl StackOptions {
             fresh: false,
             echo: false,
             environment: None,
+            beside: Vec::new(),
             overrides: BTreeMap::new(),
         }
     }
@@ -46,6 +49,14 @@ impl StackOptions {
     #[must_use]
     pub fn environment(mut self, name: Option<&'static str>) -> Self {
         self.environment = name;
+        self
+    }
+
+    /// Runs one more Worker, whose folder has its name and is given from the repository's root. For measuring: each
+    /// Worker answers on a port of its own as well, without wrangler's proxy. Under the local configuration only.
+    #[must_use]
+    pub fn beside(mut self, folder: &'static str) -> Self {
+        self.beside.push(folder);
         self
     }
 

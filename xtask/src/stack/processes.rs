@@ -30,10 +30,24 @@ impl Stack {
         Group::start(&mut node, &self.log_path(), &self.echoing)
     }
 
+    /// `wrangler dev`, or Miniflare's API where Workers are to be reached without wrangler's proxy.
     pub(super) fn start_runtime(&self, configs: &Configs) -> Result<Group> {
         let mut node = command("node");
-        node.args(["local/leash.mjs", "node"]).arg(npm_bin("wrangler")).arg("dev");
+        node.args(["local/leash.mjs", "node"]);
         quieten(&mut node, &self.directory);
+        if self.direct.is_empty() {
+            self.wrangler_dev(&mut node, configs)?;
+        } else {
+            node.arg("local/workers.mjs").args(configs.gateway_first());
+            node.env("PORT", self.options.port.to_string())
+                .env("DIRECT_PORTS", serde_json::to_string(&self.direct)?)
+                .env("STATE_DIRECTORY", self.directory.join("state"));
+        }
+        Group::start(&mut node, &self.log_path(), &self.echoing)
+    }
+
+    fn wrangler_dev(&self, node: &mut Command, configs: &Configs) -> Result<()> {
+        node.arg(npm_bin("wrangler")).arg("dev");
         for config in configs.gateway_first() {
             node.arg("--config").arg(config);
         }
@@ -47,7 +61,7 @@ impl Stack {
             node.env("NODE_EXTRA_CA_CERTS", certificate);
         }
         node.args(["--inspector-port", &free_port()?.to_string(), "--show-interactive-dev-session=false"]);
-        Group::start(&mut node, &self.log_path(), &self.echoing)
+        Ok(())
     }
 }
 

@@ -1,0 +1,183 @@
+//! What is measured: each operation once of one side, as a number.
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::cost::Counted;
+use super::load::{self, ANSWER_LIMIT, Bounds, Call};
+use super::side::{Event, ONE_WEBHOOK, QUIET, SEVERAL_WEBHOOKS, Side, array, paths};
+use super::statistics::{Unit, median};
+use super::wire::Connection;
+use crate::clock;
+
+/// Connections that ask at the same time.
+const CONNECTIONS: usize = 32;
+/// The same where each request hands in a hundred events.
+const CONNECTIONS_WITH_ARRAYS: usize = 4;
+/// As many events as one request may hand in, and one batch of a Queue hold.
+const BATCH: usize = 100;
+/// Between two events that are sent one by one, so that none waits while it is written down how the last one went.
+const BETWEEN_EVENTS: Duration = Duration::from_millis(50);
+
+/// How much is measured.
+pub struct Extent {
+    /// Of each operation, ours and the baseline in turn.
+    pub(super) rounds: usize,
+    /// What one round of requests is bounded by.
+    pub(super) requests: Bounds,
+    /// Arrays of 100 events handed in within a round.
+    pub(super) arrays: u64,
+    /// Events sent one by one within a round.
+    pub(super) singles: u64,
+}
+
+impl Extent {
+    /// Enough to conclude something on a machine that is left alone; about two minutes.
+    #[must_use]
+    pub fn full() -> Self {
+        let requests = Bounds { requests: 10_000, time: Duration::from_millis(700) };
+        Self { rounds: 7, requests, arrays: 5, singles: 15 }
+    }
+
+    /// Just enough to see that everything is measured.
+    #[must_use]
+    pub fn brief() -> Self {
+        let requests = Bounds { requests: 64, time: Duration::from_secs(5) };
+        Self { rounds: 1, requests, arrays: 1, singles: 3 }
+    }
+}
+
+/// One round of one side.
+pub(super) struct Measured {
+    /// In the operation's unit.
+    pub(super) value: f64,
+    /// How often it was done.
+    pub(super) times: u64,
+}
+
+impl Measured {
+    fn per_second(times: u64, within: Duration) -> Self {
+        #[allow(clippy::cast_precision_loss, reason = "some thousands")]
+        Self { value: times as f64 / within.as_secs_f64(), times }
+    }
+}
+
+/// Something that both sides do.
+pub(super) struct Operation {
+    pub(super) name: &'static str,
+    pub(super) unit: Unit,
+    /// What of our log lines tells what it costs.
+    pub(super) counted: Counted,
+    pub(super) measure: fn(&Side, &Extent) -> Result<Measured>,
+}
+
+/// All of them, in the order in which they are measured.
+pub(super) const OPERATIONS: [Operation; 7] = [
+    Operation {
+        name: "request refused for its key (401)",
+        unit: Unit::PerSecond,
+        counted: Counted::Requests("/tenants/bench-quiet"),
+        measure: refused,
+    },
+    Operation {
+        name: "admin reads a tenant, with key and token",
+        unit: Unit::PerSecond,
+        counted: Counted::Requests("/tenants/bench-one"),
+        measure: tenant,
+    },
+    Operation {
+        name: "events taken in, one a request",
+        unit: Unit::PerSecond,
+        counted: Counted::Requests("/events"),
+        measure: taken_in_singly,
+    },
+    Operation {
+        name: "events taken in, 100 a request",
+        unit: Unit::PerSecond,
+        counted: Counted::Requests("/events"),
+        measure: taken_in_by_hundreds,
+    },
+    Operation {
+        name: "events from sending to the endpoint",
+        unit: Unit::PerSecond,
+        counted: Counted::Batches,
+        measure: delivered,
+    },
+    Operation {
+        name: "the same of one event alone",
+        unit: Unit::Milliseconds,
+        counted: Counted::Batches,
+        measure: latency,
+    },
+    Operation {
+        name: "100 events to 5 webhooks each, deliveries",
+        unit: Unit::PerSecond,
+        counted: Counted::Batches,
+        measure: fanned_out,
+    },
+];
+
+fn refused(side: &Side, extent: &Extent) -> Result<Measured> {
+    let call = || Call { path: "/tenants/bench-quiet", headers: &[], body: None, expected: 401 };
+    requests(side.api, extent, call)
+}
+
+fn tenant(side: &Side, extent: &Extent) -> Result<Measured> {
+    let call = || Call { path: "/tenants/bench-one", headers: &side.admin, body: None, expected: 200 };
+    requests(side.api, extent, call)
+}
+
+/// The consumer runs behind; for a tenant without a webhook it has little to do.
+fn taken_in_singly(side: &Side, extent: &Extent) -> Result<Measured> {
+    requests(side.intake, extent, || side.publication(Event::of(QUIET).body))
+}
+
+fn taken_in_by_hundreds(side: &Side, extent: &Extent) -> Result<Measured> {
+    let call = || side.publication(array(&Event::several(QUIET, BATCH)));
+    let bounds = Bounds { requests: extent.arrays * 2, ..extent.requests };
+    let answered = load::put(side.intake, CONNECTIONS_WITH_ARRAYS, bounds, call)?;
+    Ok(Measured::per_second(answered.requests * BATCH as u64, answered.time))
+}
+
+fn requests<'a>(port: u16, extent: &Extent, call: impl Fn() -> Call<'a> + Sync) -> Result<Measured> {
+    let answered = load::put(port, CONNECTIONS, extent.requests, call)?;
+    Ok(Measured::per_second(answered.requests, answered.time))
+}
+
+fn delivered(side: &Side, extent: &Extent) -> Result<Measured> {
+    deliveries(side, ONE_WEBHOOK, extent.arrays)
+}
+
+fn fanned_out(side: &Side, _: &Extent) -> Result<Measured> {
+    deliveries(side, SEVERAL_WEBHOOKS, 1)
+}
+
+/// From the first request that hands in a hundred events until the last one has arrived everywhere.
+fn deliveries(side: &Side, tenant: &str, arrays: u64) -> Result<Measured> {
+    let mut connection = Connection::open(side.intake, ANSWER_LIMIT)?;
+    let hundreds: Vec<Vec<Event>> = (0..arrays).map(|_| Event::several(tenant, BATCH)).collect();
+    let started = clock::now();
+    for events in &hundreds {
+        side.publication(array(events)).send(&mut connection)?;
+    }
+    let ids: Vec<String> = hundreds.into_iter().flatten().map(|event| event.id).collect();
+    let paths = paths(tenant);
+    let last = side.endpoint.last_arrival(&ids, &paths)?;
+    Ok(Measured::per_second((ids.len() * paths.len()) as u64, last.duration_since(started)))
+}
+
+/// The median over events that are sent one by one, each after the last has arrived.
+fn latency(side: &Side, extent: &Extent) -> Result<Measured> {
+    let mut connection = Connection::open(side.intake, ANSWER_LIMIT)?;
+    let mut milliseconds = Vec::new();
+    for _ in 0..extent.singles {
+        thread::sleep(BETWEEN_EVENTS);
+        let event = Event::of(ONE_WEBHOOK);
+        let started = clock::now();
+        side.publication(event.body).send(&mut connection)?;
+        let arrived = side.endpoint.last_arrival(&[event.id], &paths(ONE_WEBHOOK))?;
+        milliseconds.push(arrived.duration_since(started).as_secs_f64() * 1000.0);
+    }
+    Ok(Measured { value: median(&milliseconds), times: extent.singles })
+}
