@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::thread::LocalKey;
 
+use axum::Router;
 use edge::serve::Surroundings;
 use shared::settings::SettingFaults;
 use worker::{Env, WorkerVersionMetadata};
@@ -80,6 +81,24 @@ pub fn assemble<C, P>(
             faults.extend(bindings.faults);
             Err(faults)
         }
+    }
+}
+
+/// What an invocation begins with.
+#[derive(Clone)]
+pub struct Ready<S> {
+    /// The routes, over the service.
+    pub router: Router,
+    /// The Worker's parts.
+    pub service: S,
+    /// Clock, randomness and log.
+    pub surroundings: Surroundings,
+}
+
+impl<S> Ready<S> {
+    /// A service with its routes, on this platform.
+    pub fn new(service: S, router: Router) -> Self {
+        Self { router, service, surroundings: surroundings() }
     }
 }
 

@@ -16,7 +16,7 @@ mod rate_limiter;
 
 pub use ambient::{ConsoleLog, SystemClock, WebRandom};
 pub use analytics_engine::AnalyticsEngine;
-pub use bindings::{Bindings, Kept, assemble, once, surroundings};
+pub use bindings::{Bindings, Kept, Ready, assemble, once, surroundings};
 pub use crypto::WebCrypto;
 pub use d1::D1;
 pub use fetch::{Fetch, Service};

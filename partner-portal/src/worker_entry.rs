@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use axum::Router;
-use cloudflare::{Bindings, D1, Fetch, Kept, Kv, SystemClock, WebCrypto, WebRandom, WorkerRateLimiter};
+use cloudflare::{
+    Bindings, D1, Fetch, Kept, Kv, Ready, SystemClock, WebCrypto, WebRandom, WorkerRateLimiter,
+};
 use edge::json::LARGEST_BODY;
 use edge::rate_limit::RateLimit;
-use edge::serve::Surroundings;
 use shared::settings::SettingFaults;
 use worker::{Context, Env, Request, Response, event};
 
@@ -15,24 +15,17 @@ use crate::config::Config;
 use crate::router::{HEADERS, answer, router};
 use crate::service::{Ports, Service};
 
-#[derive(Clone)]
-struct Ready {
-    router: Router,
-    service: Service,
-    surroundings: Surroundings,
-}
-
 thread_local! {
     /// Built by a version's first request in an isolate.
-    static READY: Kept<Ready> = const { RefCell::new(None) };
+    static READY: Kept<Ready<Service>> = const { RefCell::new(None) };
 }
 
-fn prepare(env: &Env) -> Result<Ready, SettingFaults> {
+fn prepare(env: &Env) -> Result<Ready<Service>, SettingFaults> {
     cloudflare::once(&READY, env, || {
         let (config, ports) = cloudflare::assemble(env, Config::read, bind)?;
         let service = Service::new(config, ports);
         let (router, _) = router(service.clone());
-        Ok(Ready { router, service, surroundings: cloudflare::surroundings() })
+        Ok(Ready::new(service, router))
     })
 }
 

@@ -4,13 +4,11 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use cloudflare::{
-    AnalyticsEngine, Bindings, ConsoleLog, D1, Fetch, Kept, Kv, SystemClock, WebCrypto, WebRandom,
+    AnalyticsEngine, Bindings, ConsoleLog, D1, Fetch, Kept, Kv, Ready, SystemClock, WebCrypto, WebRandom,
     WorkerQueue, settle,
 };
 use edge::cost::Cost;
-use edge::serve::Surroundings;
 use serde_json::{Value, json};
 use shared::app::courier::{Courier, Meter, Settlement};
 use shared::app::sealer::Sealer;
@@ -21,16 +19,9 @@ use worker::{Context, Env, MessageBatch, Request, Response, ScheduleContext, Sch
 use crate::config::Config;
 use crate::ingest::{HEADERS, LARGEST_REQUEST, Service, answer, router};
 
-#[derive(Clone)]
-struct Ready {
-    router: Router,
-    service: Service,
-    surroundings: Surroundings,
-}
-
 thread_local! {
     /// Built by a version's first invocation in an isolate.
-    static READY: Kept<Ready> = const { RefCell::new(None) };
+    static READY: Kept<Ready<Service>> = const { RefCell::new(None) };
 }
 
 /// What is bound.
@@ -54,7 +45,7 @@ fn bind(bindings: &mut Bindings<'_>) -> Option<Bound> {
     Some(Bound { database: database?, bodies: bodies?, events: events?, retries: retries?, metrics, version })
 }
 
-fn prepare(env: &Env) -> Result<Ready, SettingFaults> {
+fn prepare(env: &Env) -> Result<Ready<Service>, SettingFaults> {
     cloudflare::once(&READY, env, || {
         let (config, Bound { database, bodies, events, retries, metrics, version }) =
             cloudflare::assemble(env, Config::read, bind)?;
@@ -76,7 +67,7 @@ fn prepare(env: &Env) -> Result<Ready, SettingFaults> {
         };
         let service = Service { config, courier, version };
         let (router, _) = router(service.clone());
-        Ok(Ready { router, service, surroundings: cloudflare::surroundings() })
+        Ok(Ready::new(service, router))
     })
 }
 

@@ -9,7 +9,8 @@ use crate::process::{probe, run};
 use crate::progress::step;
 use crate::workspace::{digest, root};
 
-/// The environment `.local/python/<name>`, apart from the stacks' folders, with these requirements, made anew only where they have changed. Gives its folder.
+/// The environment `.local/python/<name>`, apart from the stacks' folders, with these requirements, made anew only where
+/// they have changed. Gives its folder.
 ///
 /// # Errors
 ///

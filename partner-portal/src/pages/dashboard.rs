@@ -42,7 +42,6 @@ struct DashboardPage {
 }
 
 /// A field of a form, as it is shown.
-#[derive(Default)]
 struct FormField {
     /// What stands in it.
     value: String,

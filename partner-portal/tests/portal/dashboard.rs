@@ -8,17 +8,13 @@ use shared::ports::{Clock, Database, Statement};
 use shared::tenant::OrgId;
 use shared::testing::Reply;
 
-use crate::support::{Browser, Page, World};
+use crate::support::{Browser, ENDPOINT, Page, World};
 
 const EMAIL: &str = "owner@acme-corp.example";
-const URL: &str = "https://partner.example.com/hook";
 
-/// A partner with a webhook, past the first look at the key.
+/// A partner with a webhook, told of it already.
 async fn connected(world: &World) -> Browser {
-    let mut browser = world.registered(EMAIL, "acme-corp").await;
-    browser.get("/dashboard").await;
-    let page = browser.get("/dashboard").await;
-    browser.submit(&page, "/webhook", &[("url", URL)]).await;
+    let mut browser = world.connected(EMAIL, "acme-corp").await;
     browser.get("/dashboard").await;
     browser
 }
@@ -45,7 +41,7 @@ async fn the_numbers_are_those_of_the_delivery_log() {
     world
         .tenants
         .endpoints
-        .reply(URL, &[Reply::Status(200), Reply::Status(404), Reply::Status(503), Reply::Status(200)]);
+        .reply(ENDPOINT, &[Reply::Status(200), Reply::Status(404), Reply::Status(503), Reply::Status(200)]);
     for (id, event_type) in
         [("e1", "KeyAdded"), ("e2", "KeyRemoved"), ("e3", "LockCreated"), ("e4", "KeyAdded")]
     {
@@ -145,15 +141,15 @@ async fn a_url_that_is_set_twice_at_once_is_one_webhook() {
     let page = browser.get("/dashboard").await;
     let mut again = browser.clone();
     let (first, second) = futures_util::join!(
-        browser.submit(&page, "/webhook", &[("url", URL)]),
-        again.submit(&page, "/webhook", &[("url", URL)])
+        browser.submit(&page, "/webhook", &[("url", ENDPOINT)]),
+        again.submit(&page, "/webhook", &[("url", ENDPOINT)])
     );
     assert_eq!((first.location(), second.location()), ("/dashboard", "/dashboard"));
     let webhooks =
         world.tenants.database.query(Statement::new("SELECT url, events, auth_type, status FROM webhooks"));
     assert_eq!(
         webhooks,
-        [serde_json::json!({"url": URL, "events": "[\"*\"]", "auth_type": "none", "status": "active"})]
+        [serde_json::json!({"url": ENDPOINT, "events": "[\"*\"]", "auth_type": "none", "status": "active"})]
     );
 }
 
@@ -182,8 +178,8 @@ async fn a_webhook_url_that_is_refused_stays_in_the_field() {
             answer.says(&format!("value=\"{bad}\""));
         }
     }
-    browser.get("/dashboard").await.says(URL);
-    let same = browser.submit(&page, "/webhook", &[("url", URL)]).await;
+    browser.get("/dashboard").await.says(ENDPOINT);
+    let same = browser.submit(&page, "/webhook", &[("url", ENDPOINT)]).await;
     assert_eq!(same.location(), "/dashboard");
     let page = browser.get("/dashboard").await;
     page.says("Nothing was changed.");
@@ -246,7 +242,7 @@ async fn the_webhook_s_times_are_those_of_its_endpoint() {
     let delivered = world.clock.now();
     receive(&world, "e1", "KeyAdded").await;
     world.clock.advance(Duration::from_secs(120));
-    world.tenants.endpoints.reply(URL, &[Reply::Status(503)]);
+    world.tenants.endpoints.reply(ENDPOINT, &[Reply::Status(503)]);
     let failed = world.clock.now();
     receive(&world, "e2", "KeyAdded").await;
     let verified = world.clock.now();
@@ -289,7 +285,7 @@ async fn every_state_of_a_webhook_is_told_in_words_with_what_to_do() {
 async fn a_webhook_that_fails_is_told_with_how_often_and_how_it_ended() {
     let world = World::default();
     let mut browser = connected(&world).await;
-    world.tenants.endpoints.reply(URL, &[Reply::Status(503), Reply::Hang]);
+    world.tenants.endpoints.reply(ENDPOINT, &[Reply::Status(503), Reply::Hang]);
     receive(&world, "e1", "KeyAdded").await;
     let page = browser.get("/dashboard").await;
     page.says("Active, but failing");
@@ -299,7 +295,7 @@ async fn a_webhook_that_fails_is_told_with_how_often_and_how_it_ended() {
     let page = browser.get("/dashboard").await;
     page.says("The last 2 attempts failed. Events that do not arrive are tried again for 72 hours");
     // What is refused for good does not come by itself.
-    world.tenants.endpoints.reply(URL, &[Reply::Status(404)]);
+    world.tenants.endpoints.reply(ENDPOINT, &[Reply::Status(404)]);
     receive(&world, "e3", "KeyAdded").await;
     let page = browser.get("/dashboard").await;
     page.says("What an endpoint refuses is not tried again");
@@ -315,5 +311,5 @@ async fn a_delivery_log_that_does_not_answer_leaves_the_rest_standing() {
     assert_eq!(page.status, StatusCode::OK);
     page.says("The delivery log is not available at the moment.");
     assert!(world.log.dump().contains("failing once"));
-    page.says(URL);
+    page.says(ENDPOINT);
 }

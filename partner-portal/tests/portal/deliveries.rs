@@ -4,24 +4,14 @@ use http::StatusCode;
 use shared::ports::{Clock, Statement};
 use shared::testing::Reply;
 
-use crate::support::{Browser, Page, World};
+use crate::support::{Browser, ENDPOINT, Page, World};
 
-const URL: &str = "https://partner.example.com/hook";
 const ENVELOPE: &str = r#"{"id":"odd/id?x","source":"spk.api","detail-type":"KeyAdded","time":"2026-04-02T10:00:00Z","detail":{"partnerId":"acme-corp","data":{"name":"<script>Door</script>"}}}"#;
-
-/// A partner with a webhook, past the first look at the key.
-async fn connected(world: &World, email: &str, org_id: &str) -> Browser {
-    let mut browser = world.registered(email, org_id).await;
-    browser.get("/dashboard").await;
-    let page = browser.get("/dashboard").await;
-    browser.submit(&page, "/webhook", &[("url", URL)]).await;
-    browser
-}
 
 /// A partner whose endpoint refused one event.
 async fn refused(world: &World) -> Browser {
-    let browser = connected(world, "owner@acme-corp.example", "acme-corp").await;
-    world.tenants.endpoints.reply(URL, &[Reply::Status(404)]);
+    let browser = world.connected("owner@acme-corp.example", "acme-corp").await;
+    world.tenants.endpoints.reply(ENDPOINT, &[Reply::Status(404)]);
     world.tenants.courier.publish(ENVELOPE).await.unwrap();
     let messages: Vec<String> = world.tenants.events.take().into_iter().map(|message| message.body).collect();
     world.tenants.courier.deliver_events(&messages).await;
@@ -66,7 +56,7 @@ async fn a_failed_delivery_shows_its_attempts_and_what_was_sent_and_is_sent_agai
 async fn another_s_delivery_is_none() {
     let world = World::default();
     refused(&world).await;
-    let mut other = connected(&world, "two@other.example", "other-corp").await;
+    let mut other = world.connected("two@other.example", "other-corp").await;
     world.admin.take_calls();
     let theirs = other.get("/deliveries/odd%2Fid%3Fx").await;
     assert!(

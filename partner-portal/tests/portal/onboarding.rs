@@ -93,11 +93,8 @@ async fn an_owner_is_known_whatever_the_case_of_the_address() {
 #[tokio::test]
 async fn an_owner_of_several_chooses_and_the_session_remembers() {
     let world = World::default();
-    world.tenants.tenant("one-corp").await;
-    world.tenants.tenant("two-corp").await;
     world.registered("stranger@other.example", "other-corp").await;
-    let mut browser = world.browser();
-    browser.sign_in("owner@example.com").await;
+    let mut browser = world.owner_of_two().await;
     let page = browser.arrive("/dashboard").await;
     page.says("Choose an organization");
     page.says("one-corp");
@@ -122,10 +119,7 @@ async fn an_owner_of_several_chooses_and_the_session_remembers() {
 #[tokio::test]
 async fn who_chooses_goes_on_to_where_they_were_going() {
     let world = World::default();
-    world.tenants.tenant("one-corp").await;
-    world.tenants.tenant("two-corp").await;
-    let mut browser = world.browser();
-    browser.sign_in("owner@example.com").await;
+    let mut browser = world.owner_of_two().await;
     let chooser = browser.get("/deliveries/some-event").await.location().to_owned();
     assert_eq!(chooser, "/organizations?return_to=%2Fdeliveries%2Fsome-event");
     for (asked, expected) in [
@@ -147,10 +141,7 @@ async fn who_chooses_goes_on_to_where_they_were_going() {
 #[tokio::test]
 async fn a_form_acts_on_the_organization_whose_page_it_was_on_or_on_none() {
     let world = World::default();
-    world.tenants.tenant("one-corp").await;
-    world.tenants.tenant("two-corp").await;
-    let mut browser = world.browser();
-    browser.sign_in("owner@example.com").await;
+    let mut browser = world.owner_of_two().await;
     let chooser = browser.arrive("/dashboard").await;
     browser.submit(&chooser, "/organizations", &[("orgId", "one-corp")]).await;
     let rotated = browser.arrive("/dashboard").await;

@@ -2,23 +2,13 @@
 
 use http::{StatusCode, header};
 
-use crate::support::{Browser, World};
-
-const URL: &str = "https://partner.example.com/hook";
-
-async fn connected(world: &World, email: &str, org_id: &str) -> Browser {
-    let mut browser = world.registered(email, org_id).await;
-    browser.get("/dashboard").await;
-    let page = browser.get("/dashboard").await;
-    browser.submit(&page, "/webhook", &[("url", URL)]).await;
-    browser
-}
+use crate::support::World;
 
 #[tokio::test]
 async fn what_asks_an_endpoint_is_taken_only_so_often_from_one_tenant() {
     let world = World::default();
-    let mut browser = connected(&world, "owner@acme-corp.example", "acme-corp").await;
-    let mut other = connected(&world, "owner@other.example", "other-corp").await;
+    let mut browser = world.connected("owner@acme-corp.example", "acme-corp").await;
+    let mut other = world.connected("owner@other.example", "other-corp").await;
     let page = browser.get("/dashboard").await;
     world.webhook_actions.allow(2);
     for _ in 0..2 {

@@ -6,7 +6,8 @@ use crate::time::Timestamp;
 /// Deliveries deleted at a time.
 pub const SLICE: u32 = 500;
 
-/// The next webhook that has deliveries, deleted webhooks included, as the position in the round. One step in the primary key.
+/// The next webhook that has deliveries, deleted webhooks included, as the position in the round. One step in the primary
+/// key.
 pub fn next_webhook(after: &str) -> Statement {
     Statement::new(
         "SELECT webhook_id AS position FROM deliveries WHERE webhook_id > ?1 ORDER BY webhook_id LIMIT 1",

@@ -32,6 +32,8 @@ pub(crate) use browser::{Browser, Page};
 pub(crate) const VERSION: &str = "00000000-0000-4000-8000-000000000001";
 /// Where the portal is.
 pub(crate) const ORIGIN: &str = "https://portal.example";
+/// A partner's endpoint.
+pub(crate) const ENDPOINT: &str = "https://partner.example.com/hook";
 /// Who signs people in.
 pub(crate) const ISSUER: &str = "https://tenant.auth0.example/";
 /// The settings of both Workers.
@@ -151,6 +153,24 @@ impl World {
         let page = browser.get("/onboarding").await;
         let sent = browser.submit(&page, "/onboarding", &[("orgId", org_id), ("orgName", "Acme Corp")]).await;
         assert_eq!(sent.location(), "/dashboard", "{}", sent.body);
+        browser
+    }
+
+    /// A browser whose person has registered this organization, looked at its key, and set [`ENDPOINT`] as webhook URL.
+    pub(crate) async fn connected(&self, email: &str, org_id: &str) -> Browser {
+        let mut browser = self.registered(email, org_id).await;
+        browser.get("/dashboard").await;
+        let page = browser.get("/dashboard").await;
+        browser.submit(&page, "/webhook", &[("url", ENDPOINT)]).await;
+        browser
+    }
+
+    /// A browser whose person owns `one-corp` and `two-corp`, and has chosen neither.
+    pub(crate) async fn owner_of_two(&self) -> Browser {
+        self.tenants.tenant("one-corp").await;
+        self.tenants.tenant("two-corp").await;
+        let mut browser = self.browser();
+        browser.sign_in("owner@example.com").await;
         browser
     }
 
