@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use shared::code::ErrorCode;
 use shared::error::{Error, FieldFaults};
 
 /// Seconds, of what was asked too often: the period over which requests are counted.
@@ -14,7 +15,7 @@ pub struct Problem {
     /// The HTTP status.
     pub status: StatusCode,
     /// A stable code for programs.
-    pub code: &'static str,
+    pub code: ErrorCode,
     /// A sentence for a person; says what to do.
     pub message: String,
     /// What is wrong with each field.
@@ -26,7 +27,7 @@ pub struct Problem {
 #[derive(Serialize)]
 struct Body<'a> {
     success: bool,
-    error: &'a str,
+    error: ErrorCode,
     message: &'a str,
     #[serde(rename = "requestId")]
     request_id: &'a str,
@@ -36,18 +37,18 @@ struct Body<'a> {
 
 impl Problem {
     /// A problem without fields.
-    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), fields: FieldFaults::new(), detail: None }
     }
 
     /// Missing or wrong credentials: one body for every cause.
     pub fn unauthorized() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Credentials are missing or not valid.")
+        Self::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, "Credentials are missing or not valid.")
     }
 
     /// The request itself is malformed.
     pub fn invalid_request(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, message)
     }
 
     /// One field is wrong.
@@ -57,14 +58,18 @@ impl Problem {
 
     /// No such path.
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path; see GET /openapi.json.")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            ErrorCode::NotFound,
+            "There is nothing at this path; see GET /openapi.json.",
+        )
     }
 
     /// The path exists, for other methods.
     pub fn method_not_allowed() -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
+            ErrorCode::MethodNotAllowed,
             "This path does not take this method.",
         )
     }
@@ -72,19 +77,19 @@ impl Problem {
     /// The body is over the limit.
     pub fn payload_too_large(limit: usize) -> Self {
         let message = format!("The body is larger than {} KiB.", limit / 1024);
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message)
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge, message)
     }
 
     /// The body is not plain JSON.
     pub fn unsupported_media_type(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::UnsupportedMediaType, message)
     }
 
     /// Asked too often. The answer says when to ask again.
     pub fn too_many_requests() -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
-            "too_many_requests",
+            ErrorCode::TooManyRequests,
             "That was asked too often; wait a minute, then try again.",
         )
     }
@@ -94,7 +99,7 @@ impl Problem {
         let message = "The service is not available at the moment; try again shortly.";
         Self {
             detail: Some(detail.into()),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, message)
         }
     }
 
@@ -114,23 +119,23 @@ impl Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let (status, code) = match &error {
-            Error::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
-            Error::TenantNotRegistered => (StatusCode::NOT_FOUND, "tenant_not_registered"),
-            Error::TenantAlreadyRegistered => (StatusCode::CONFLICT, "tenant_already_registered"),
-            Error::ActiveKeyExists => (StatusCode::CONFLICT, "active_key_exists"),
-            Error::NoActiveKey => (StatusCode::NOT_FOUND, "no_active_key"),
-            Error::WebhookNotFound => (StatusCode::NOT_FOUND, "webhook_not_found"),
-            Error::WebhookLimitReached => (StatusCode::CONFLICT, "webhook_limit_reached"),
-            Error::WebhookNotDisabled => (StatusCode::CONFLICT, "webhook_not_disabled"),
-            Error::DeadLetterNotFound => (StatusCode::NOT_FOUND, "dead_letter_not_found"),
-            Error::DeliveryNotFound => (StatusCode::NOT_FOUND, "delivery_not_found"),
-            Error::DeliveryPending => (StatusCode::CONFLICT, "delivery_pending"),
-            Error::BodyNotKept => (StatusCode::CONFLICT, "body_not_kept"),
-            Error::EventTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+            Error::Invalid(_) => (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest),
+            Error::TenantNotRegistered => (StatusCode::NOT_FOUND, ErrorCode::TenantNotRegistered),
+            Error::TenantAlreadyRegistered => (StatusCode::CONFLICT, ErrorCode::TenantAlreadyRegistered),
+            Error::ActiveKeyExists => (StatusCode::CONFLICT, ErrorCode::ActiveKeyExists),
+            Error::NoActiveKey => (StatusCode::NOT_FOUND, ErrorCode::NoActiveKey),
+            Error::WebhookNotFound => (StatusCode::NOT_FOUND, ErrorCode::WebhookNotFound),
+            Error::WebhookLimitReached => (StatusCode::CONFLICT, ErrorCode::WebhookLimitReached),
+            Error::WebhookNotDisabled => (StatusCode::CONFLICT, ErrorCode::WebhookNotDisabled),
+            Error::DeadLetterNotFound => (StatusCode::NOT_FOUND, ErrorCode::DeadLetterNotFound),
+            Error::DeliveryNotFound => (StatusCode::NOT_FOUND, ErrorCode::DeliveryNotFound),
+            Error::DeliveryPending => (StatusCode::CONFLICT, ErrorCode::DeliveryPending),
+            Error::BodyNotKept => (StatusCode::CONFLICT, ErrorCode::BodyNotKept),
+            Error::EventTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge),
             Error::Unavailable(detail) => return Self::unavailable(detail.clone()),
             Error::Internal(detail) => {
                 let message = "Something went wrong on our side; the request id helps us find it.";
-                let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message);
+                let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, message);
                 return Self { detail: Some(detail.clone()), ..problem };
             }
         };

@@ -8,6 +8,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
+use shared::code::ErrorCode;
 use shared::ports::{Clock, Log, Random};
 use shared::settings::SettingFaults;
 use tower::ServiceExt;
@@ -136,7 +137,7 @@ pub fn misconfigured(
     );
     let problem = Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
-        "misconfigured",
+        ErrorCode::Misconfigured,
         "The service is not configured; its operators have been told in the log.",
     );
     let mut response = Response::default();

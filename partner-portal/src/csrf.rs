@@ -3,6 +3,7 @@
 use edge::problem::Problem;
 use edge::secret::the_only;
 use http::{HeaderMap, HeaderName, StatusCode, header};
+use shared::code::ErrorCode;
 
 /// Says where a request comes from; no page can forge it (Fetch Metadata).
 pub const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -36,7 +37,10 @@ pub fn check_site(headers: &HeaderMap, own_origin: &str) -> Result<(), Problem> 
 pub fn refused(why: &str) -> Problem {
     let message =
         "This form was not sent from a page of yours, or its page is out of date. Nothing was changed.";
-    Problem { detail: Some(why.to_owned()), ..Problem::new(StatusCode::FORBIDDEN, "form_refused", message) }
+    Problem {
+        detail: Some(why.to_owned()),
+        ..Problem::new(StatusCode::FORBIDDEN, ErrorCode::FormRefused, message)
+    }
 }
 
 #[cfg(test)]

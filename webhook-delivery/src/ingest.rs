@@ -15,6 +15,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde::Serialize;
 use shared::app::courier::{Courier, PublishFault};
+use shared::code::ErrorCode;
 use shared::event::envelope::EnvelopeFault;
 use shared::ports::Statement;
 use shared::strict_json;
@@ -77,7 +78,7 @@ async fn publish(
             let mut problem = Problem::invalid_field(&format!("[{index}]"), &fault);
             if fault == EnvelopeFault::TooLarge {
                 problem.status = StatusCode::PAYLOAD_TOO_LARGE;
-                problem.code = "payload_too_large";
+                problem.code = ErrorCode::PayloadTooLarge;
             }
             Err(problem)
         }

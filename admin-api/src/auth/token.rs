@@ -10,6 +10,7 @@ use jwt_compact::alg::{Hs256, Hs256Key};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use shared::actor::Actor;
+use shared::code::ErrorCode;
 use shared::ports::Rs256;
 use shared::tenant::EmailAddress;
 use shared::time::Timestamp;
@@ -93,5 +94,5 @@ impl TokenVerifier {
 
 fn email_domain_not_allowed() -> Problem {
     let message = format!("Sign in with a verified e-mail address at {ADMIN_DOMAIN}.");
-    Problem::new(StatusCode::FORBIDDEN, "email_domain_not_allowed", message)
+    Problem::new(StatusCode::FORBIDDEN, ErrorCode::EmailDomainNotAllowed, message)
 }

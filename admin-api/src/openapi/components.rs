@@ -54,7 +54,7 @@ impl Components {
 
     /// The response of a status with these problems, under their codes.
     pub(super) fn problem_response(&mut self, problems: &[Problem]) -> Value {
-        let mut codes: Vec<_> = problems.iter().map(|problem| problem.code).collect();
+        let mut codes: Vec<_> = problems.iter().map(|problem| problem.code.as_str()).collect();
         codes.sort_unstable();
         let name = codes.join("-or-");
         let examples: Map<_, _> = problems
@@ -62,7 +62,7 @@ impl Components {
             .map(|problem| {
                 let body = problem.render("2f1c7a54-3b0e-4d43-9a52-0f2f6a1f8a11");
                 let body: Value = serde_json::from_str(&body).unwrap_or_default();
-                (problem.code.to_owned(), json!({"value": body}))
+                (problem.code.to_string(), json!({"value": body}))
             })
             .collect();
         let description =

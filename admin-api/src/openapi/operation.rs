@@ -7,6 +7,7 @@ use edge::routes::Access;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use shared::code::ErrorCode;
 use shared::cursor::Cursor;
 use shared::error::Error;
 use utoipa::ToSchema;
@@ -233,7 +234,7 @@ impl Operation {
         }
         if access == Access::Admin {
             let message = "Sign in with a verified e-mail address at smartphonekey.com.";
-            all.push(Problem::new(StatusCode::FORBIDDEN, "email_domain_not_allowed", message));
+            all.push(Problem::new(StatusCode::FORBIDDEN, ErrorCode::EmailDomainNotAllowed, message));
         }
         // Every route refuses that.
         all.push(Problem::invalid_field("page", "is not a known parameter"));
@@ -246,7 +247,7 @@ impl Operation {
             all.push(Error::Internal(String::new()).into());
         }
         let message = "The service is not configured; its operators have been told in the log.";
-        all.push(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "misconfigured", message));
+        all.push(Problem::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Misconfigured, message));
         let mut by_status = BTreeMap::<u16, Vec<Problem>>::new();
         for problem in all {
             by_status.entry(problem.status.as_u16()).or_default().push(problem);

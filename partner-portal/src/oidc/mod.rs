@@ -11,6 +11,7 @@ use http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
+use shared::code::ErrorCode;
 use shared::ports::{FormClient, Rs256};
 use shared::tenant::EmailAddress;
 use shared::time::Timestamp;
@@ -215,7 +216,7 @@ fn with_query(endpoint: &str, parameters: &[(&str, &str)]) -> Result<String, Pro
 fn unavailable(detail: String) -> Problem {
     let message = "We cannot reach the sign-in service at the moment. Your organization's keys and webhooks are not \
                    affected. Try again in a minute.";
-    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "provider_unavailable", message);
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::ProviderUnavailable, message);
     Problem { detail: Some(detail), ..problem }
 }
 
@@ -223,18 +224,18 @@ fn unavailable(detail: String) -> Problem {
 pub fn failed(detail: String) -> Problem {
     let message = "This sign-in could not be completed: it took longer than ten minutes, was begun in another browser, \
                    or was used already. Nobody is signed in. Start again.";
-    let problem = Problem::new(StatusCode::BAD_REQUEST, "sign_in_failed", message);
+    let problem = Problem::new(StatusCode::BAD_REQUEST, ErrorCode::SignInFailed, message);
     Problem { detail: Some(detail), ..problem }
 }
 
 fn email_not_usable() -> Problem {
     let message = "Your account has no e-mail address that we can use: it takes one of plain ASCII letters, such as \
                    you@example.com. Use another account, or change its address.";
-    Problem::new(StatusCode::BAD_REQUEST, "email_not_usable", message)
+    Problem::new(StatusCode::BAD_REQUEST, ErrorCode::EmailNotUsable, message)
 }
 
 fn email_not_verified() -> Problem {
     let message = "Your e-mail address is not verified yet. Open the message that was sent to you when you signed up, \
                    follow its link, and then sign in again.";
-    Problem::new(StatusCode::FORBIDDEN, "email_not_verified", message)
+    Problem::new(StatusCode::FORBIDDEN, ErrorCode::EmailNotVerified, message)
 }

@@ -1,5 +1,6 @@
 //! Rotating the API key, and keeping the page that shows it out of reach of the browser's buttons.
 
+use shared::code::ErrorCode;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
@@ -32,7 +33,7 @@ pub async fn rotate(submitted: Submitted) -> Answered {
 fn perhaps_rotated(detail: String) -> Problem {
     let message = "We could not finish rotating your API key. The old key may have ended already: open the dashboard and \
                    rotate it again.";
-    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "key_perhaps_rotated", message);
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::KeyPerhapsRotated, message);
     Problem { detail: Some(detail), ..problem }
 }
 

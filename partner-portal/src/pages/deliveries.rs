@@ -4,6 +4,7 @@ use askama::Template;
 use edge::parameters::EventPath;
 use edge::problem::Problem;
 use http::StatusCode;
+use shared::code::ErrorCode;
 use shared::delivery::{Delivery, DeliveryState};
 use shared::time::Timestamp;
 
@@ -170,5 +171,5 @@ pub async fn redeliver_since(submitted: Submitted) -> Answered {
 
 fn not_found() -> Problem {
     let message = "Your webhook has no event with this id. Events are kept for 30 days.";
-    Problem::new(StatusCode::NOT_FOUND, "delivery_not_found", message)
+    Problem::new(StatusCode::NOT_FOUND, ErrorCode::DeliveryNotFound, message)
 }

@@ -4,6 +4,7 @@ use askama::Template;
 use edge::problem::Problem;
 use edge::serve::ProblemFormat;
 use http::{Extensions, StatusCode, Uri};
+use shared::code::ErrorCode;
 
 use super::Frame;
 
@@ -40,7 +41,7 @@ struct MisconfiguredPage<'a> {
 
 /// There is nothing here.
 pub fn no_page() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no page at this address.")
+    Problem::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, "There is no page at this address.")
 }
 
 impl HtmlProblems {
@@ -54,30 +55,34 @@ impl HtmlProblems {
     }
 
     fn page(&self, problem: &Problem, request_id: &str, left: &Extensions) -> Result<String, askama::Error> {
-        if problem.code == "misconfigured" {
+        if problem.code == ErrorCode::Misconfigured {
             return MisconfiguredPage { request_id }.render();
         }
         let sign_in = left.get::<SignInAt>().map(|SignInAt(path)| path.as_str());
         let sign_in = sign_in.or(self.again.as_deref()).unwrap_or("/login");
         let (title, link, second_link) = match problem.code {
-            "not_found" => ("Page not found", ("/", "Go to the start page"), None),
-            "method_not_allowed" => ("That is not how this works", ("/", "Go to the start page"), None),
-            "form_refused" => ("This form was not taken", ("/dashboard", "Go to the dashboard"), None),
-            "sign_in_failed" => ("You are not signed in", (sign_in, "Sign in again"), None),
-            "sign_in_refused" => {
+            ErrorCode::NotFound => ("Page not found", ("/", "Go to the start page"), None),
+            ErrorCode::MethodNotAllowed => {
+                ("That is not how this works", ("/", "Go to the start page"), None)
+            }
+            ErrorCode::FormRefused => {
+                ("This form was not taken", ("/dashboard", "Go to the dashboard"), None)
+            }
+            ErrorCode::SignInFailed => ("You are not signed in", (sign_in, "Sign in again"), None),
+            ErrorCode::SignInRefused => {
                 ("The sign-in service refused", (sign_in, "Sign in again"), Some(ANOTHER_ACCOUNT))
             }
-            "email_not_verified" => (
+            ErrorCode::EmailNotVerified => (
                 "Verify your e\u{2011}mail address",
                 (sign_in, "I have verified it: sign in"),
                 Some(ANOTHER_ACCOUNT),
             ),
-            "email_not_usable" => ("We need an e\u{2011}mail address", ANOTHER_ACCOUNT, None),
-            "provider_unavailable" => {
+            ErrorCode::EmailNotUsable => ("We need an e\u{2011}mail address", ANOTHER_ACCOUNT, None),
+            ErrorCode::ProviderUnavailable => {
                 ("Signing in does not work at the moment", (sign_in, "Try again"), None)
             }
-            "too_many_requests" => ("That was too often", ("/dashboard", "Go to the dashboard"), None),
-            "delivery_not_found" => ("Event not found", ("/dashboard", "Go to the dashboard"), None),
+            ErrorCode::TooManyRequests => ("That was too often", ("/dashboard", "Go to the dashboard"), None),
+            ErrorCode::DeliveryNotFound => ("Event not found", ("/dashboard", "Go to the dashboard"), None),
             _ if problem.status == StatusCode::SERVICE_UNAVAILABLE => (
                 "We cannot answer at the moment",
                 (self.again.as_deref().unwrap_or("/dashboard"), "Try again"),

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use edge::form::fields;
 use edge::problem::Problem;
 use http::StatusCode;
+use shared::code::ErrorCode;
 
 use super::Frame;
 use super::notice::Notice;
@@ -109,6 +110,6 @@ pub async fn logout(submitted: Submitted) -> Result<Response, Problem> {
 fn sign_in_refused(reason: &str) -> Problem {
     let reason: String = reason.chars().take(LONGEST_REASON).collect();
     let message = format!("It says: {reason}");
-    let problem = Problem::new(StatusCode::BAD_REQUEST, "sign_in_refused", message);
+    let problem = Problem::new(StatusCode::BAD_REQUEST, ErrorCode::SignInRefused, message);
     Problem { detail: Some(reason), ..problem }
 }
