@@ -2,5 +2,6 @@
 
 pub mod catalogue;
 pub mod envelope;
+pub mod id;
 pub mod message;
 pub mod sample;

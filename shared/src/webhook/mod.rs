@@ -3,6 +3,7 @@
 pub mod authentication;
 pub mod filter;
 mod header_name;
+pub mod id;
 mod public_host;
 pub mod signing;
 pub mod trouble;
