@@ -7,6 +7,7 @@ use edge::oidc::{DocumentSource, KeyCache};
 use edge::rate_limit::RateLimit;
 use shared::app::App;
 use shared::app::sealer::Sealer;
+use shared::delivery::retry::RetryPolicy;
 use shared::ports::{Aead, BodyStore, Clock, Database, DocumentClient, Queue, Random, Rs256};
 
 use crate::auth::{Authenticator, TokenVerifier};
@@ -70,6 +71,7 @@ impl Service {
             retries: ports.retries,
             events: ports.events,
             url_rules: config.environment.webhook_url_rules(),
+            retry_window: RetryPolicy::default().window(),
         };
         Self {
             config: Arc::new(config),

@@ -1,16 +1,26 @@
 //! Clock, randomness and console.
 
+use std::time::Duration;
+
+use async_trait::async_trait;
 use serde_json::Value;
 use shared::ports::{Clock, Log, Random};
 use shared::time::Timestamp;
+use worker::Delay;
+use worker::send::SendFuture;
 
 /// `Date.now()`. On Workers it stands still between two I/O operations.
 pub struct SystemClock;
 
+#[async_trait]
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         #[allow(clippy::cast_possible_truncation, reason = "milliseconds until the year 9999 fit")]
         Timestamp::from_milliseconds(js_sys::Date::now() as i64)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        SendFuture::new(Delay::from(duration)).await;
     }
 }
 

@@ -10,8 +10,11 @@ use futures_util::future::{Either, select};
 use shared::delivery::outcome::AttemptResult;
 use shared::ports::{DocumentClient, FormAnswer, FormClient, HttpClient, OutboundRequest, StoreError};
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use worker::send::{SendFuture, SendWrapper};
-use worker::{AbortController, Delay, Headers, Method, Request, RequestInit, RequestRedirect, Response};
+use worker::{
+    AbortController, Delay, Headers, Method, Request, RequestInit, RequestRedirect, Response, ResponseBody,
+};
 
 /// Of an endpoint's answer, this much is read.
 const EXCERPT: usize = 1024;
@@ -83,6 +86,14 @@ async fn exchange(
 /// Reads at most `limit` bytes of the body. Gives back whether there was more.
 async fn read(response: &mut Response, limit: usize) -> Result<(Vec<u8>, bool), Failure> {
     let mut body = Vec::new();
+    read_into(response, &mut body, limit).await?;
+    let more = body.len() > limit;
+    body.truncate(limit);
+    Ok((body, more))
+}
+
+/// Reads the body until there is more than `limit`.
+async fn read_into(response: &mut Response, body: &mut Vec<u8>, limit: usize) -> Result<(), Failure> {
     if let Ok(mut stream) = response.stream() {
         while body.len() <= limit {
             match stream.next().await {
@@ -91,9 +102,7 @@ async fn read(response: &mut Response, limit: usize) -> Result<(Vec<u8>, bool), 
             }
         }
     }
-    let more = body.len() > limit;
-    body.truncate(limit);
-    Ok((body, more))
+    Ok(())
 }
 
 async fn within<T>(
@@ -123,17 +132,54 @@ fn post(request: &OutboundRequest) -> Result<Request, Failure> {
     self::request(&request.url, &init)
 }
 
+/// Sends, and waits for the status. From then on nothing changes the outcome: of a 2xx the body is not read at all, of
+/// any other answer at most [`EXCERPT`] bytes in what is left of the time, as far as they come.
+async fn deliver(outbound: &OutboundRequest) -> Result<AttemptResult, Failure> {
+    let controller = AbortController::default();
+    let signal = controller.signal();
+    let began = js_sys::Date::now();
+    let request = post(outbound)?;
+    let sent = within(outbound.timeout, async {
+        Ok(worker::Fetch::Request(request).send_with_signal(&signal).await?)
+    });
+    let mut response = match sent.await {
+        Ok(response) => response,
+        Err(failure) => {
+            controller.abort();
+            return Err(failure);
+        }
+    };
+    let status = response.status_code();
+    if (200..300).contains(&status) {
+        discard(response);
+        return Ok(AttemptResult::Response { status, retry_after: None, excerpt: String::new() });
+    }
+    let retry_after = response.headers().get("retry-after").ok().flatten();
+    let mut excerpt = Vec::new();
+    let spent = Duration::from_secs_f64((js_sys::Date::now() - began).max(0.0) / 1_000.0);
+    // Whatever goes wrong with the body: what came of it before is the excerpt.
+    let _ =
+        within(outbound.timeout.saturating_sub(spent), read_into(&mut response, &mut excerpt, EXCERPT)).await;
+    controller.abort();
+    excerpt.truncate(EXCERPT);
+    let excerpt = String::from_utf8_lossy(&excerpt).into_owned();
+    Ok(AttemptResult::Response { status, retry_after, excerpt })
+}
+
+/// Lets go of an answer whose body nobody reads; an endless one ends here.
+fn discard(response: Response) {
+    if let ResponseBody::Stream(stream) = response.body() {
+        let cancelled = JsFuture::from(stream.cancel());
+        // Not waited for. A body that cannot be cancelled, because its encoding is wrong, is no news.
+        spawn_local(async move { drop(cancelled.await) });
+    }
+}
+
 #[async_trait]
 impl HttpClient for Fetch {
     async fn post(&self, outbound: OutboundRequest) -> AttemptResult {
-        let exchanged =
-            SendFuture::new(async move { exchange(post(&outbound)?, outbound.timeout, EXCERPT).await }).await;
-        match exchanged {
-            Ok((response, body, _)) => AttemptResult::Response {
-                status: response.status_code(),
-                retry_after: response.headers().get("retry-after").ok().flatten(),
-                excerpt: String::from_utf8_lossy(&body).into_owned(),
-            },
+        match SendFuture::new(async move { deliver(&outbound).await }).await {
+            Ok(result) => result,
             Err(Failure::TimedOut) => AttemptResult::TimedOut,
             Err(Failure::Failed(text)) => AttemptResult::ConnectionFailed(text),
         }

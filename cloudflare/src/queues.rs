@@ -1,7 +1,7 @@
 //! Queues: sending in as many calls as the limits ask for, and settling what was handed over.
 
 use async_trait::async_trait;
-use shared::app::courier::Settlement;
+use shared::courier::Settlement;
 use shared::ports::{Queue, QueueError, QueuedMessage};
 use wasm_bindgen::JsValue;
 use worker::send::{SendFuture, SendWrapper};

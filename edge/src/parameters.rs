@@ -4,7 +4,10 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use shared::error::Error;
+use shared::event::id::EventId;
 use shared::tenant::OrgId;
+use shared::webhook::id::WebhookId;
 
 use crate::problem::Problem;
 
@@ -20,25 +23,27 @@ impl<S: Send + Sync> FromRequestParts<S> for OrgPath {
     }
 }
 
-/// The `{webhookId}` of the path, as it came: one that is no UUID is simply not found.
-pub struct WebhookPath(pub String);
+/// The `{webhookId}` of the path, in any case. A text that is no UUID is the id of no webhook.
+pub struct WebhookPath(pub WebhookId);
 
 impl<S: Send + Sync> FromRequestParts<S> for WebhookPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        segment(parts, state, "webhookId").await.map(Self)
+        let text = segment(parts, state, "webhookId").await?;
+        WebhookId::parse(&text).map(Self).map_err(|_| Error::WebhookNotFound.into())
     }
 }
 
-/// The `{eventId}` of the path.
-pub struct EventPath(pub String);
+/// The `{eventId}` of the path. A text that is no event's id is the id of no delivery.
+pub struct EventPath(pub EventId);
 
 impl<S: Send + Sync> FromRequestParts<S> for EventPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        segment(parts, state, "eventId").await.map(Self)
+        let text = segment(parts, state, "eventId").await?;
+        EventId::parse(&text).map(Self).map_err(|_| Error::DeliveryNotFound.into())
     }
 }
 

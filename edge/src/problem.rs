@@ -126,6 +126,7 @@ impl From<Error> for Problem {
             Error::NoActiveKey => (StatusCode::NOT_FOUND, ErrorCode::NoActiveKey),
             Error::WebhookNotFound => (StatusCode::NOT_FOUND, ErrorCode::WebhookNotFound),
             Error::WebhookLimitReached => (StatusCode::CONFLICT, ErrorCode::WebhookLimitReached),
+            Error::WebhookDisabled => (StatusCode::CONFLICT, ErrorCode::WebhookDisabled),
             Error::WebhookNotDisabled => (StatusCode::CONFLICT, ErrorCode::WebhookNotDisabled),
             Error::DeadLetterNotFound => (StatusCode::NOT_FOUND, ErrorCode::DeadLetterNotFound),
             Error::DeliveryNotFound => (StatusCode::NOT_FOUND, ErrorCode::DeliveryNotFound),

@@ -38,6 +38,9 @@ pub struct DeadLetter {
     pub queue: Origin,
     /// Its text.
     pub body: String,
+    /// The envelope of a large event, which the text only points to; absent elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<String>,
     /// Why no consumer could handle it.
     pub reason: String,
     /// When it came here.
@@ -71,7 +74,7 @@ mod tests {
 
     #[test]
     fn the_origin_and_the_reason_are_read_from_the_text() {
-        let retry = r#"{"version":1,"deliver":{"orgId":"a","webhookId":"w","eventId":"e"}}"#;
+        let retry = r#"{"version":1,"notify":{}}"#;
         assert_eq!(diagnose(retry).0, Origin::Retries);
         let (origin, reason) = diagnose("nonsense");
         assert_eq!(origin, Origin::Events);

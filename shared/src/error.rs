@@ -29,6 +29,9 @@ pub enum Error {
     /// Twenty is the most.
     #[error("the tenant has 20 webhooks, which is the most; delete one first")]
     WebhookLimitReached,
+    /// Nothing is sent to a disabled webhook.
+    #[error("the webhook is disabled; POST …/enable takes it back first")]
+    WebhookDisabled,
     /// Only a disabled webhook can be enabled.
     #[error("the webhook is not disabled; POST …/verify tries its endpoint again")]
     WebhookNotDisabled,

@@ -5,6 +5,7 @@ pub mod actor;
 pub mod api_key;
 pub mod app;
 pub mod code;
+pub mod courier;
 pub mod cursor;
 pub mod dead_letter;
 pub mod delivery;

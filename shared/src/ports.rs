@@ -12,10 +12,14 @@ use crate::delivery::outcome::AttemptResult;
 use crate::error::Error;
 use crate::time::Timestamp;
 
-/// The time of day.
+/// The time of day, and its passing.
+#[async_trait]
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
+
+    /// Waits this long.
+    async fn sleep(&self, duration: Duration);
 }
 
 /// Random bytes fit for keys.
@@ -81,6 +85,8 @@ parameter_from! {
     bool => |value| value;
     Timestamp => |value| value.milliseconds();
     &crate::tenant::OrgId => |value| value.as_str();
+    &crate::webhook::id::WebhookId => |value| value.to_string();
+    &crate::event::id::EventId => |value| value.as_str();
     Value => |value| value.to_string();
 }
 
@@ -205,8 +211,9 @@ pub struct StoreError(pub String);
 /// Sends webhooks.
 #[async_trait]
 pub trait HttpClient: Send + Sync {
-    /// POSTs once. Follows no redirect, reads at most 1 KiB of the answer, and ends within `request.timeout`,
-    /// counted from the start of the request.
+    /// POSTs once. Follows no redirect, and ends within `request.timeout`, counted from the start of the request. The
+    /// status decides as soon as it is there: of a failure's body at most 1 KiB is read, of a 2xx nothing, and whatever
+    /// goes wrong with a body changes nothing.
     async fn post(&self, request: OutboundRequest) -> AttemptResult;
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::api_key::ApiKeySummary;
 use crate::time::Timestamp;
@@ -13,8 +13,8 @@ use crate::time::Timestamp;
 pub struct Fault(pub &'static str);
 
 /// The organization's ID: 3–63 characters of `a-z`, `0-9` and `-`, starting and ending with a letter or digit.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct OrgId(String);
 
 impl OrgId {
@@ -36,6 +36,20 @@ impl OrgId {
     /// The ID as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for OrgId {
+    type Error = Fault;
+
+    fn try_from(text: String) -> Result<Self, Fault> {
+        Self::parse(&text)
+    }
+}
+
+impl From<OrgId> for String {
+    fn from(org_id: OrgId) -> Self {
+        org_id.0
     }
 }
 

@@ -18,11 +18,16 @@ pub const CLIENT_SECRET: &str = "client-secret-0123456789abcdef0123456789";
 /// The system's clock: tokens are issued now.
 struct SystemClock;
 
+#[async_trait::async_trait]
 impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "the rule is for the Workers; they compare with real time")]
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
         Timestamp::from_milliseconds(i64::try_from(since.as_millis()).unwrap())
+    }
+
+    async fn sleep(&self, duration: std::time::Duration) {
+        tokio::time::sleep(duration).await;
     }
 }
 

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use edge::secret::SecretDigest;
-use shared::app::courier::Operators;
 use shared::app::sealer::SealingKey;
+use shared::courier::Operators;
 use shared::delivery::policy::DeliveryPolicy;
 use shared::delivery::retry::RetryPolicy;
 use shared::environment::Environment;
 use shared::settings::{SettingFaults, Settings};
+use shared::webhook::health::HealthPolicy;
 
 /// Everything the Worker is configured with.
 #[derive(Clone)]
@@ -74,9 +75,12 @@ fn policy(settings: &mut Settings<'_>) -> Option<DeliveryPolicy> {
     };
     let policy = DeliveryPolicy {
         attempt_timeout: duration("ATTEMPT_TIMEOUT_SECONDS", default.attempt_timeout),
-        first_probe: duration("FIRST_PROBE_SECONDS", default.first_probe),
-        longest_probe: duration("LONGEST_PROBE_SECONDS", default.longest_probe),
-        disable_after: duration("DISABLE_AFTER_SECONDS", default.disable_after),
+        health: HealthPolicy {
+            first_probe: duration("FIRST_PROBE_SECONDS", default.health.first_probe),
+            longest_probe: duration("LONGEST_PROBE_SECONDS", default.health.longest_probe),
+            disabled_after: duration("DISABLE_AFTER_SECONDS", default.health.disabled_after),
+            ..default.health
+        },
         ..default
     };
     retry.map(|retry| DeliveryPolicy { retry, ..policy })

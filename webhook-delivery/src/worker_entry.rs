@@ -10,10 +10,11 @@ use cloudflare::{
 };
 use edge::cost::Cost;
 use serde_json::{Value, json};
-use shared::app::courier::{Courier, Meter, Settlement};
 use shared::app::sealer::Sealer;
+use shared::courier::{Courier, Message, Meter, Outage, Settlement};
 use shared::ports::Log;
 use shared::settings::SettingFaults;
+use shared::time::Timestamp;
 use worker::{Context, Env, MessageBatch, Request, Response, ScheduleContext, ScheduledEvent, event};
 
 use crate::config::Config;
@@ -64,6 +65,7 @@ fn prepare(env: &Env) -> Result<Ready<Service>, SettingFaults> {
             policy: config.policy,
             operators: config.operators.clone(),
             url_rules: config.environment.webhook_url_rules(),
+            outage: Outage::default(),
         };
         let service = Service { config, courier, version };
         let (router, _) = router(service.clone());
@@ -109,8 +111,15 @@ async fn queue(batch: MessageBatch<Value>, env: Env, _context: Context) -> worke
     courier.database = cost.meter(courier.database);
     let started = courier.clock.now();
     // What is no text decodes as nothing of ours, and its batch mates go on.
-    let texts: Vec<String> =
-        messages.iter().map(|message| message.body().as_string().unwrap_or_default()).collect();
+    let texts: Vec<Message> = messages
+        .iter()
+        .map(|message| Message {
+            body: message.body().as_string().unwrap_or_default(),
+            sent_at: Timestamp::from_milliseconds(
+                i64::try_from(message.timestamp().as_millis()).unwrap_or_default(),
+            ),
+        })
+        .collect();
     let settlements = match name.as_str() {
         "webhook-retries" => courier.deliver_retries(&texts).await,
         "webhook-dead-letters" => courier.keep_dead_letters(&texts).await,

@@ -81,7 +81,7 @@ proptest! {
             app.publish(&event).await;
             let messages: Vec<_> = app.events.take().into_iter().map(|message| message.body).collect();
             for settlement in app.courier.deliver_events(&messages).await {
-                assert_eq!(settlement, shared::app::courier::Settlement::Acknowledge);
+                assert_eq!(settlement, shared::courier::Settlement::Acknowledge);
             }
         });
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use shared::app::courier::{Courier, Settlement};
+use shared::courier::{Courier, Settlement};
 use shared::event::message::EventMessage;
 use shared::testing::{Endpoints, Fixture};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use shared::app::courier::Settlement;
+use shared::courier::Settlement;
 use shared::ports::{Clock, Database, Statement};
 use shared::tenant::OrgId;
 use shared::testing::Reply;

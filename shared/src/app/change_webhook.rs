@@ -11,13 +11,14 @@ use super::{App, Transitioned};
 use crate::actor::Actor;
 use crate::error::Error;
 use crate::ports::Statement;
-use crate::store::tenants;
 use crate::store::transitions::{self, Guard, NewTransition};
 use crate::store::webhooks::{self, SealedRow, WebhookChange};
+use crate::store::{tenants, tending};
 use crate::tenant::OrgId;
 use crate::transition::TransitionKind;
 use crate::webhook::authentication::AuthToken;
 use crate::webhook::filter::EventFilter;
+use crate::webhook::id::WebhookId;
 use crate::webhook::signing::SigningSecret;
 use crate::webhook::url::WebhookUrl;
 
@@ -52,7 +53,7 @@ impl App {
         &self,
         actor: &Actor,
         org_id: &OrgId,
-        id: &str,
+        id: &WebhookId,
         requested: RequestedChange,
     ) -> Result<(Transitioned, Option<ShownAuthentication>), Error> {
         match &requested {
@@ -94,7 +95,10 @@ impl App {
             auth: auth.as_ref().map(|(stored, _)| stored),
         };
         let transition = NewTransition { kind, at, actor, details: details.into() };
-        let verification = requested.url.as_ref().map(|url| webhooks::verify_if_changed(org_id, id, url, at));
+        let verification = requested
+            .url
+            .as_ref()
+            .map(|url| webhooks::verify_if_changed(org_id, id, url, at, self.fresh_stamp()));
         let challenged = verification.is_some();
         let statements =
             verification.into_iter().chain([webhooks::update(org_id, id, &change, at)]).collect();
@@ -115,7 +119,7 @@ impl App {
         &self,
         actor: &Actor,
         org_id: &OrgId,
-        id: &str,
+        id: &WebhookId,
         secret: Option<SigningSecret>,
         overlap: Duration,
     ) -> Result<(Transitioned, SigningSecret), Error> {
@@ -133,7 +137,7 @@ impl App {
         Ok((transitioned, secret))
     }
 
-    /// Deletes a webhook. Its pending deliveries end as `failed` when their time comes.
+    /// Deletes a webhook. Its pending deliveries end as `failed`, 2,000 at once and the rest in the next cron run.
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`].
@@ -141,19 +145,21 @@ impl App {
         &self,
         actor: &Actor,
         org_id: &OrgId,
-        id: &str,
+        id: &WebhookId,
     ) -> Result<Transitioned, Error> {
         let details = json!({"webhookId": id});
-        let transition =
-            NewTransition { kind: TransitionKind::WebhookDeleted, at: self.now(), actor, details };
-        self.transition_webhook(org_id, id, vec![webhooks::delete(org_id, id)], transition).await
+        let at = self.now();
+        let transition = NewTransition { kind: TransitionKind::WebhookDeleted, at, actor, details };
+        let mut statements = webhooks::delete(org_id, id, at);
+        statements.push(tending::end_deleted(id, at));
+        self.transition_webhook(org_id, id, statements, transition).await
     }
 
     /// A new token must not give away a secret that signs, be it the one before in its overlap.
     async fn check_against_stored_secrets(
         &self,
         org_id: &OrgId,
-        id: &str,
+        id: &WebhookId,
         token: &AuthToken,
     ) -> Result<(), Error> {
         let Some(row) = self.sealed_values(org_id, id).await? else { return Ok(()) };
@@ -171,7 +177,7 @@ impl App {
     async fn check_against_stored_token(
         &self,
         org_id: &OrgId,
-        id: &str,
+        id: &WebhookId,
         secret: &SigningSecret,
     ) -> Result<(), Error> {
         let row = self.sealed_values(org_id, id).await?;
@@ -186,7 +192,7 @@ impl App {
 
     /// Read before the change, not with it: two callers who set one value each at the same instant are not told. The
     /// rule guards against a mistake, and that takes one of them.
-    async fn sealed_values(&self, org_id: &OrgId, id: &str) -> Result<Option<SealedRow>, Error> {
+    async fn sealed_values(&self, org_id: &OrgId, id: &WebhookId) -> Result<Option<SealedRow>, Error> {
         let mut batch = self.run(vec![webhooks::sealed(org_id, id, self.now())]).await?;
         Ok(batch.first::<SealedRow>(0)?)
     }
@@ -195,7 +201,7 @@ impl App {
     pub(super) async fn transition_webhook(
         &self,
         org_id: &OrgId,
-        id: &str,
+        id: &WebhookId,
         change: Vec<Statement>,
         transition: NewTransition<'_>,
     ) -> Result<Transitioned, Error> {

@@ -15,6 +15,7 @@ use crate::tenant::OrgId;
 use crate::transition::TransitionKind;
 use crate::webhook::MOST_PER_TENANT;
 use crate::webhook::filter::EventFilter;
+use crate::webhook::id::WebhookId;
 use crate::webhook::signing::SigningSecret;
 use crate::webhook::url::WebhookUrl;
 
@@ -36,8 +37,8 @@ pub struct RequestedWebhook {
 pub struct CreatedWebhook {
     /// The tenant and the version.
     pub transitioned: Transitioned,
-    /// A UUID.
-    pub webhook_id: String,
+    /// Its id.
+    pub webhook_id: WebhookId,
     /// The signing secret.
     pub secret: SigningSecret,
     /// The static token.
@@ -57,7 +58,7 @@ impl App {
         requested: RequestedWebhook,
     ) -> Result<CreatedWebhook, Error> {
         let at = self.now();
-        let id = self.fresh_uuid();
+        let id = WebhookId::from_random_bytes(self.random_bytes());
         let secret = requested.secret.unwrap_or_else(|| self.fresh_signing_secret());
         let sealed_secret = self.sealer.seal(&secret_context(&id), secret.expose().expose_secret()).await?;
         let (stored, auth) = self.seal_authentication(&id, &requested.auth).await?;
@@ -87,8 +88,6 @@ impl App {
 
     /// Draws a signing secret.
     pub(super) fn fresh_signing_secret(&self) -> SigningSecret {
-        let mut bytes = [0_u8; 32];
-        self.random.fill(&mut bytes);
-        SigningSecret::generate(bytes)
+        SigningSecret::generate(self.random_bytes())
     }
 }

@@ -4,14 +4,19 @@ use std::time::Duration;
 
 use super::App;
 use crate::cursor::Cursor;
+use crate::delivery::standing::Stage;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::error::Error;
+use crate::event::id::EventId;
 use crate::event::message::{DeliveryKey, RetryMessage};
 use crate::ports::{Batch, Statement};
 use crate::store::deliveries::{self, LogRow};
+use crate::store::webhooks::StatusRow;
 use crate::store::{tenants, webhooks};
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
+use crate::webhook::WebhookStatus;
+use crate::webhook::id::WebhookId;
 
 /// A place in the log: creation time in milliseconds, and event id.
 pub type LogCursor = Cursor<(i64, String)>;
@@ -22,8 +27,8 @@ const MOST_EXAMINED: u32 = 1_000;
 /// Which deliveries of a webhook.
 #[derive(Clone, Debug, Default)]
 pub struct LogFilter {
-    /// In this state.
-    pub state: Option<DeliveryState>,
+    /// In one of these states; in any where there are none.
+    pub states: Vec<DeliveryState>,
     /// Of this event type.
     pub event_type: Option<String>,
     /// Created at or after.
@@ -51,12 +56,14 @@ impl App {
     pub async fn list_deliveries(
         &self,
         org_id: &OrgId,
-        webhook_id: &str,
+        webhook_id: &WebhookId,
         filter: LogFilter,
         limit: u32,
     ) -> Result<LogPage, Error> {
-        let filtered = filter.state.is_some() || filter.event_type.is_some();
-        let examined = if filtered { MOST_EXAMINED } else { limit + 1 };
+        let stages: Vec<Stage> = filter.states.iter().flat_map(|state| state.stages()).copied().collect();
+        // Every row that the statement gives back is wanted, unless it had to go through the log of all.
+        let through_all = filter.states.contains(&DeliveryState::Delivered) || filter.event_type.is_some();
+        let examined = if through_all { MOST_EXAMINED } else { limit + 1 };
         let newest = filter.until.map_or(i64::MAX >> 11, Timestamp::milliseconds);
         // "Before the cursor" or, on the first page, before `until`, whatever the event id.
         let from = match filter.cursor {
@@ -68,7 +75,7 @@ impl App {
             .run(webhook_checks(
                 org_id,
                 webhook_id,
-                deliveries::log(org_id, webhook_id, since, &from, examined),
+                deliveries::log(org_id, webhook_id, &stages, since, &from, examined),
             ))
             .await?;
         check_webhook(&batch)?;
@@ -76,7 +83,7 @@ impl App {
         let exhausted = rows.len() < examined as usize;
         let last_examined = rows.last().map(LogRow::place);
         let wanted = |row: &LogRow| {
-            filter.state.is_none_or(|state| row.state == state)
+            (filter.states.is_empty() || filter.states.contains(&row.state()))
                 && filter.event_type.as_deref().is_none_or(|event_type| row.event_type() == event_type)
         };
         let mut matching: Vec<LogRow> = rows.into_iter().filter(wanted).collect();
@@ -98,10 +105,10 @@ impl App {
     pub async fn get_delivery(
         &self,
         org_id: &OrgId,
-        webhook_id: &str,
-        event_id: &str,
+        webhook_id: &WebhookId,
+        event_id: &EventId,
     ) -> Result<(Delivery, Option<String>), Error> {
-        let select = deliveries::select(org_id, webhook_id, event_id);
+        let select = deliveries::select(&key(org_id, webhook_id, event_id));
         let mut batch = self.run(webhook_checks(org_id, webhook_id, select)).await?;
         check_webhook(&batch)?;
         let mut row = batch.first::<LogRow>(2)?.ok_or(Error::DeliveryNotFound)?;
@@ -113,28 +120,39 @@ impl App {
     /// then on: should the queue refuse, the sweep wakes it.
     ///
     /// # Errors
-    /// As [`App::get_delivery`]; [`Error::DeliveryPending`]; [`Error::BodyNotKept`].
-    pub async fn redeliver(&self, org_id: &OrgId, webhook_id: &str, event_id: &str) -> Result<(), Error> {
-        let mut statements =
-            webhook_checks(org_id, webhook_id, deliveries::select(org_id, webhook_id, event_id));
-        statements.push(deliveries::redeliver(org_id, webhook_id, event_id, self.now()));
+    /// As [`App::get_delivery`]; [`Error::DeliveryPending`]; [`Error::BodyNotKept`]; [`Error::WebhookDisabled`].
+    pub async fn redeliver(
+        &self,
+        org_id: &OrgId,
+        webhook_id: &WebhookId,
+        event_id: &EventId,
+    ) -> Result<(), Error> {
+        let key = key(org_id, webhook_id, event_id);
+        let mut statements = webhook_checks(org_id, webhook_id, deliveries::select(&key));
+        statements.push(deliveries::redeliver(&key, self.now()));
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
         // As it was just before, in the same transaction.
         let row = batch.first::<LogRow>(2)?.ok_or(Error::DeliveryNotFound)?;
-        if row.state == DeliveryState::Pending {
+        if row.state() == DeliveryState::Pending {
             return Err(Error::DeliveryPending);
         }
         if row.body.is_none() {
             return Err(Error::BodyNotKept);
         }
-        let key = DeliveryKey::new(org_id, webhook_id, event_id);
+        if batch.first::<StatusRow>(1)?.is_some_and(|row| row.status == WebhookStatus::Disabled) {
+            return Err(Error::WebhookDisabled);
+        }
         self.wake(RetryMessage::Deliver(key), Duration::ZERO).await;
         Ok(())
     }
 }
 
-pub(super) fn webhook_checks(org_id: &OrgId, webhook_id: &str, then: Statement) -> Vec<Statement> {
+fn key(org_id: &OrgId, webhook_id: &WebhookId, event_id: &EventId) -> DeliveryKey {
+    DeliveryKey { org_id: org_id.clone(), webhook_id: *webhook_id, event_id: event_id.clone() }
+}
+
+pub(super) fn webhook_checks(org_id: &OrgId, webhook_id: &WebhookId, then: Statement) -> Vec<Statement> {
     vec![tenants::registered(org_id), webhooks::exists(org_id, webhook_id), then]
 }
 

@@ -12,6 +12,7 @@ use crate::store::deliveries::{self, LogRow};
 use crate::store::delivery_summary::{self, HourRow};
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
+use crate::webhook::id::WebhookId;
 
 /// Clock hours that 24 hours touch: the first from within, the last up to now.
 const HOURS: usize = 25;
@@ -60,7 +61,7 @@ impl App {
     pub async fn summarize_deliveries(
         &self,
         org_id: &OrgId,
-        webhook_id: &str,
+        webhook_id: &WebhookId,
     ) -> Result<DeliverySummary, Error> {
         let since = self.now().minus(DAY);
         let begin = Timestamp::from_milliseconds(since.milliseconds() - since.milliseconds() % 3_600_000);
@@ -68,7 +69,7 @@ impl App {
         let newest = (i64::MAX >> 11, String::new());
         let ever = Timestamp::from_milliseconds(0);
         let mut statements = webhook_checks(org_id, webhook_id, counts);
-        statements.push(deliveries::log(org_id, webhook_id, ever, &newest, LATEST));
+        statements.push(deliveries::log(org_id, webhook_id, &[], ever, &newest, LATEST));
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
         let mut hours: Vec<HourCount> = (0_u32..)
@@ -96,30 +97,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::event::message::DeliveryKey;
+    use crate::delivery::standing::Stage;
     use crate::ports::{Clock, Database, Statement};
-    use crate::store::deliveries::{NewDelivery, Standing, insert_undelivered};
     use crate::testing::Fixture;
 
     const URL: &str = "https://partner.example.com/hook";
 
-    async fn delivery(fixture: &Fixture, webhook: (&OrgId, &str), id: &str, state: &str, at: Timestamp) {
-        let new = NewDelivery {
-            key: DeliveryKey::new(webhook.0, webhook.1, id),
-            event_type: "KeyAdded".to_owned(),
-            created_at: at.milliseconds(),
-            standing: Standing {
-                state: crate::delivery::DeliveryState::parse(state).expect("a state"),
-                failures: 0,
-                next_attempt_at: None,
-                ended_at: None,
-                reason: None,
-                held: false,
-            },
-            attempts: Vec::new(),
-            body: None,
-        };
-        fixture.database.batch(vec![insert_undelivered(&new)]).await.expect("inserted");
+    fn delivery(fixture: &Fixture, webhook: (&OrgId, &WebhookId), id: &str, stage: Stage, at: Timestamp) {
+        let insert = Statement::new(
+            "INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, attempts) \
+             VALUES (?1, ?2, ?3, 'KeyAdded', ?4, ?5, ?5, 0, '[]')",
+        );
+        let insert = insert.bind(webhook.1).bind(id).bind(webhook.0).bind(stage.as_str()).bind(at);
+        fixture.database.query(insert);
     }
 
     #[tokio::test]
@@ -131,16 +121,16 @@ mod tests {
         let now = fixture.clock.now();
         let minutes = |count: u64| now.minus(Duration::from_secs(count * 60));
         for (id, state, ago) in [
-            ("a", "delivered", 0),
-            ("b", "pending", 0),
-            ("c", "failed", 60),
-            ("d", "dead", 119),
-            ("e", "delivered", 24 * 60),
-            ("f", "delivered", 24 * 60 + 1),
+            ("a", Stage::Delivered, 0),
+            ("b", Stage::Held, 0),
+            ("c", Stage::Failed, 60),
+            ("d", Stage::Dead, 119),
+            ("e", Stage::Delivered, 24 * 60),
+            ("f", Stage::Delivered, 24 * 60 + 1),
         ] {
-            delivery(&fixture, (&org, &webhook), id, state, minutes(ago)).await;
+            delivery(&fixture, (&org, &webhook), id, state, minutes(ago));
         }
-        delivery(&fixture, (&org, &other), "g", "delivered", now).await;
+        delivery(&fixture, (&org, &other), "g", Stage::Delivered, now);
 
         fixture.database.take_round_trips();
         let summary = fixture.app.summarize_deliveries(&org, &webhook).await.expect("a summary");
@@ -158,8 +148,8 @@ mod tests {
 
         // Half an hour later, the first hour holds what is of the 24 hours, and no more.
         fixture.clock.advance(Duration::from_secs(30 * 60));
-        delivery(&fixture, (&org, &webhook), "h", "failed", minutes(24 * 60 - 30)).await;
-        delivery(&fixture, (&org, &webhook), "i", "failed", minutes(24 * 60 - 29)).await;
+        delivery(&fixture, (&org, &webhook), "h", Stage::Failed, minutes(24 * 60 - 30));
+        delivery(&fixture, (&org, &webhook), "i", Stage::Failed, minutes(24 * 60 - 29));
         let summary = fixture.app.summarize_deliveries(&org, &webhook).await.expect("a summary");
         let first = summary.hours[0];
         assert_eq!((first.hour, first.delivered, first.failed), (minutes(24 * 60), 0, 1));
@@ -174,7 +164,7 @@ mod tests {
         let now = fixture.clock.now();
         let many = Statement::new(
             "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 5999) \
-             INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, state, created_at, tries_since, failures, attempts) \
+             INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, attempts) \
              SELECT ?1, 'event-' || i, ?2, 'KeyAdded', 'delivered', ?3 - i * 1000, 0, 0, '[]' FROM n",
         );
         fixture.database.batch(vec![many.bind(&webhook).bind(&org).bind(now)]).await.expect("inserted");

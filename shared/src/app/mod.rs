@@ -3,7 +3,6 @@
 pub mod api_keys;
 pub mod authenticate_partner;
 pub mod change_webhook;
-pub mod courier;
 pub mod create_webhook;
 pub mod dead_letters;
 pub mod deliveries;
@@ -32,6 +31,8 @@ use crate::ports::{Batch, Clock, Database, Queue, QueuedMessage, Random, Stateme
 use crate::store::transitions::VersionRow;
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
+use crate::webhook::health::stamp;
+use crate::webhook::id::WebhookId;
 use crate::webhook::url::UrlRules;
 use sealer::Sealer;
 
@@ -55,6 +56,8 @@ pub struct App {
     pub events: Arc<dyn Queue>,
     /// Which webhook URLs this environment allows.
     pub url_rules: UrlRules,
+    /// How long a redelivered event is tried.
+    pub retry_window: Duration,
 }
 
 impl App {
@@ -62,10 +65,15 @@ impl App {
         self.clock.now()
     }
 
-    fn fresh_uuid(&self) -> String {
-        let mut bytes = [0_u8; 16];
+    fn random_bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0_u8; N];
         self.random.fill(&mut bytes);
-        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+        bytes
+    }
+
+    /// A stamp for a webhook's condition: no other writer has the same.
+    fn fresh_stamp(&self) -> i64 {
+        stamp(u64::from_le_bytes(self.random_bytes()))
     }
 
     /// Wakes the delivery Worker for these. The database has the schedule: should the queue refuse, the sweep does it.
@@ -75,8 +83,8 @@ impl App {
         let _ = self.retries.send(vec![message]).await;
     }
 
-    async fn wake_webhook(&self, org_id: &OrgId, id: &str) {
-        let webhook = WebhookKey { org_id: org_id.to_string(), webhook_id: id.to_owned() };
+    async fn wake_webhook(&self, org_id: &OrgId, id: &WebhookId) {
+        let webhook = WebhookKey { org_id: org_id.clone(), webhook_id: *id };
         self.wake(RetryMessage::Tend(webhook), BEFORE_CHALLENGE).await;
     }
 
@@ -88,7 +96,7 @@ impl App {
 /// A change was written, and this is the version it made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Transitioned {
-    /// Whose change.
+    /// The tenant.
     pub org_id: OrgId,
     /// Counts the transitions of the changed aggregate.
     pub version: u32,

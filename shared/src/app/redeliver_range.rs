@@ -1,16 +1,19 @@
 //! `POST …/redeliver`
 
-use std::time::Duration;
-
 use super::App;
 use super::deliveries::{check_webhook, webhook_checks};
 use crate::delivery::DeliveryState;
+use crate::delivery::standing::Stage;
 use crate::error::Error;
-use crate::event::message::{RedeliveryRange, RetryMessage, WebhookKey};
-use crate::ports::QueuedMessage;
-use crate::store::{CountRow, redelivery};
+use crate::event::message::{RetryMessage, WebhookKey};
+use crate::store::CountRow;
+use crate::store::redelivery::{self, Range};
+use crate::store::tending::{self, DueAtRow};
+use crate::store::webhooks::StatusRow;
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
+use crate::webhook::WebhookStatus;
+use crate::webhook::id::WebhookId;
 
 /// Which deliveries to deliver again.
 #[derive(Clone, Debug)]
@@ -23,33 +26,44 @@ pub struct RequestedRange {
     pub states: Vec<DeliveryState>,
 }
 
+/// How many deliveries go out again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RedeliveredRange {
+    /// As many as were counted, 10,000 at most.
+    pub count: u32,
+    /// Whether there are more: they go out as well.
+    pub more: bool,
+}
+
 impl App {
-    /// Makes every such delivery pending again, in batches, and says how many there are. Bodies that are no longer kept
-    /// cannot be sent again and do not count.
+    /// Makes every such delivery pending again: held, so that the webhook's release sets the pace. Up to 10,000 at once,
+    /// the rest by the cron run. Bodies that are no longer kept cannot be sent again and do not count. One round trip.
     ///
     /// # Errors
-    /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`]; [`Error::Unavailable`] where the queue refuses: then
-    /// nothing was changed.
+    /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`]; [`Error::WebhookDisabled`].
     pub async fn redeliver_range(
         &self,
         org_id: &OrgId,
-        webhook_id: &str,
+        webhook_id: &WebhookId,
         requested: RequestedRange,
-    ) -> Result<u32, Error> {
-        let since = requested.since.milliseconds();
-        let until = requested.until.unwrap_or_else(|| self.now()).milliseconds();
-        let count = redelivery::count(org_id, webhook_id, since, until, &requested.states);
-        let mut batch = self.run(webhook_checks(org_id, webhook_id, count)).await?;
+    ) -> Result<RedeliveredRange, Error> {
+        let now = self.now();
+        let stages: Vec<Stage> = requested.states.iter().flat_map(|state| state.stages()).copied().collect();
+        let range = Range { since: requested.since, until: requested.until.unwrap_or(now), stages };
+        let webhook = WebhookKey { org_id: org_id.clone(), webhook_id: *webhook_id };
+        let mut statements = webhook_checks(org_id, webhook_id, redelivery::count(&webhook, &range));
+        statements.push(redelivery::hold_slice(&webhook, &range, now, now.plus(self.retry_window)));
+        statements.push(redelivery::note_rest(&webhook, &range));
+        statements.push(tending::due_while_any_waits(&[*webhook_id], now, self.fresh_stamp()));
+        let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
-        let total = batch.first::<CountRow>(2)?.map_or(0, |row| row.total);
-        if total > 0 {
-            let webhook = WebhookKey { org_id: org_id.to_string(), webhook_id: webhook_id.to_owned() };
-            // The place before the first of the range.
-            let range =
-                RedeliveryRange { webhook, states: requested.states, after: (since, String::new()), until };
-            let body = RetryMessage::Redeliver(range).encode();
-            self.retries.send(vec![QueuedMessage { body, delay: Duration::ZERO }]).await?;
+        if batch.first::<StatusRow>(1)?.is_some_and(|row| row.status == WebhookStatus::Disabled) {
+            return Err(Error::WebhookDisabled);
         }
-        Ok(total)
+        let total = batch.first::<CountRow>(2)?.map_or(0, |row| row.total);
+        if let Some(due) = batch.first::<DueAtRow>(5)? {
+            self.wake(RetryMessage::Tend(due.into_parts().0), std::time::Duration::ZERO).await;
+        }
+        Ok(RedeliveredRange { count: total.min(redelivery::SLICE), more: total > redelivery::SLICE })
     }
 }

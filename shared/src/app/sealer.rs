@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::ports::{Aead, CipherError, Random};
 use crate::settings::Settings;
+use crate::webhook::id::WebhookId;
 
 /// A key of 32 bytes with the id that sealed values name it by.
 #[derive(Clone)]
@@ -128,11 +129,11 @@ fn beginning(key: &SealingKey) -> String {
 }
 
 /// The context of a webhook's signing secret.
-pub fn secret_context(webhook_id: &str) -> String {
+pub fn secret_context(webhook_id: &WebhookId) -> String {
     format!("webhook-secret:{webhook_id}")
 }
 
 /// The context of a webhook's static token.
-pub fn token_context(webhook_id: &str) -> String {
+pub fn token_context(webhook_id: &WebhookId) -> String {
     format!("webhook-token:{webhook_id}")
 }

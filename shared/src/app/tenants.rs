@@ -77,13 +77,13 @@ impl App {
     pub async fn close_tenant(&self, actor: &Actor, org_id: &OrgId) -> Result<Transitioned, Error> {
         let at = self.now();
         let transition = NewTransition { kind: TransitionKind::TenantClosed, at, actor, details: json!({}) };
-        let statements = vec![
+        let mut statements = vec![
             // First, because its guard asks for a tenant that is still registered.
             transitions::append(org_id, transition, &Guard::Tenant),
             api_keys::end_all(org_id, at),
-            webhooks::delete_all(org_id),
-            tenants::close(org_id, at),
         ];
+        statements.extend(webhooks::delete_all(org_id, at));
+        statements.push(tenants::close(org_id, at));
         Transitioned::read(&mut self.run(statements).await?, 0, org_id, Error::TenantNotRegistered)
     }
 

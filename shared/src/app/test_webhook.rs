@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use super::App;
 use super::deliveries::{check_webhook, webhook_checks};
-use crate::delivery::DeliveryState;
 use crate::error::Error;
 use crate::event::catalogue::EventType;
+use crate::event::id::EventId;
 use crate::event::message::{DeliveryKey, RetryMessage};
 use crate::event::sample::sample;
-use crate::store::deliveries::{self, NewDelivery, Standing};
+use crate::store::deliveries;
 use crate::tenant::OrgId;
+use crate::webhook::id::WebhookId;
 
 impl App {
     /// Sends a sample event of this type to this webhook alone, marked `detail.test: true`, whatever its filter. It is a
@@ -21,29 +22,18 @@ impl App {
     pub async fn test_webhook(
         &self,
         org_id: &OrgId,
-        webhook_id: &str,
+        webhook_id: &WebhookId,
         event_type: &EventType,
-    ) -> Result<String, Error> {
+    ) -> Result<EventId, Error> {
         let now = self.now();
-        let event_id = self.fresh_uuid();
-        let key = DeliveryKey::new(org_id, webhook_id, &event_id);
-        let new = NewDelivery {
-            key: key.clone(),
-            event_type: event_type.to_string(),
-            created_at: now.milliseconds(),
-            standing: Standing {
-                state: DeliveryState::Pending,
-                failures: 0,
-                next_attempt_at: Some(now.milliseconds()),
-                ended_at: None,
-                reason: None,
-                held: false,
-            },
-            attempts: Vec::new(),
-            body: Some(sample(&event_id, event_type, org_id, now)),
-        };
-        let insert = deliveries::insert_for_existing_webhook(org_id, &new);
-        let batch = self.run(webhook_checks(org_id, webhook_id, insert)).await?;
+        let event_id = EventId::from_random_bytes(self.random_bytes());
+        let key = DeliveryKey { org_id: org_id.clone(), webhook_id: *webhook_id, event_id: event_id.clone() };
+        let body = sample(event_id.as_str(), event_type, org_id, now);
+        let keep = deliveries::keep_body(org_id, &event_id, &body, now);
+        let insert = deliveries::insert_scheduled(&key, event_type.as_str(), now);
+        let mut statements = webhook_checks(org_id, webhook_id, keep);
+        statements.push(insert);
+        let batch = self.run(statements).await?;
         check_webhook(&batch)?;
         self.wake(RetryMessage::Deliver(key), Duration::ZERO).await;
         Ok(event_id)

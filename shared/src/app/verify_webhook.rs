@@ -6,15 +6,19 @@ use super::deliveries::{check_webhook, webhook_checks};
 use super::{App, Transitioned};
 use crate::actor::Actor;
 use crate::error::Error;
+use crate::event::message::WebhookKey;
+use crate::store::tending;
 use crate::store::transitions::{self, Guard, NewTransition};
 use crate::store::webhooks::{self, StatusRow};
 use crate::tenant::OrgId;
 use crate::transition::TransitionKind;
 use crate::webhook::WebhookStatus;
+use crate::webhook::id::WebhookId;
 
 impl App {
-    /// Starts the verification anew: the webhook is pending until its endpoint answers a challenge. What was held or
-    /// arrives meanwhile waits for it.
+    /// Tries a webhook's endpoint now. While its circuit is open its next probe is due at once; otherwise its verification
+    /// begins anew, and the webhook is pending until its endpoint answers a challenge: what was held or arrives meanwhile
+    /// waits for it.
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`].
@@ -22,12 +26,14 @@ impl App {
         &self,
         actor: &Actor,
         org_id: &OrgId,
-        id: &str,
+        id: &WebhookId,
     ) -> Result<Transitioned, Error> {
         let at = self.now();
         let kind = TransitionKind::WebhookVerificationRequested;
         let transition = NewTransition { kind, at, actor, details: json!({"webhookId": id}) };
-        let verify = vec![webhooks::verify(org_id, id, at)];
+        let webhook = WebhookKey { org_id: org_id.clone(), webhook_id: *id };
+        let probe = tending::probe_now(&webhook, at, self.fresh_stamp());
+        let verify = vec![webhooks::verify(org_id, id, at, self.fresh_stamp()), probe];
         let transitioned = self.transition_webhook(org_id, id, verify, transition).await?;
         self.wake_webhook(org_id, id).await;
         Ok(transitioned)
@@ -41,7 +47,7 @@ impl App {
         &self,
         actor: &Actor,
         org_id: &OrgId,
-        id: &str,
+        id: &WebhookId,
     ) -> Result<Transitioned, Error> {
         let at = self.now();
         let transition = NewTransition {
@@ -52,7 +58,7 @@ impl App {
         };
         let append = transitions::append(org_id, transition, &Guard::DisabledWebhook(id));
         let mut statements = webhook_checks(org_id, id, append);
-        statements.push(webhooks::enable(org_id, id, at));
+        statements.push(webhooks::enable(org_id, id, at, self.fresh_stamp()));
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
         let status = batch.first::<StatusRow>(1)?.map(|row| row.status);

@@ -5,6 +5,7 @@ use super::sealer::token_context;
 use crate::error::Error;
 use crate::store::webhooks::StoredAuthentication;
 use crate::webhook::authentication::{AuthToken, Authentication};
+use crate::webhook::id::WebhookId;
 
 /// A static token as a caller asks for it.
 #[derive(Clone, Debug)]
@@ -28,7 +29,7 @@ impl App {
     /// Seals the token, drawing one where none was given.
     pub(super) async fn seal_authentication(
         &self,
-        webhook_id: &str,
+        webhook_id: &WebhookId,
         requested: &RequestedAuthentication,
     ) -> Result<(StoredAuthentication, ShownAuthentication), Error> {
         let authentication = requested.authentication.clone();
@@ -36,11 +37,7 @@ impl App {
             let stored = StoredAuthentication { authentication: authentication.clone(), sealed_token: None };
             return Ok((stored, ShownAuthentication { authentication, token: None }));
         }
-        let token = requested.token.clone().unwrap_or_else(|| {
-            let mut bytes = [0_u8; 32];
-            self.random.fill(&mut bytes);
-            AuthToken::generate(bytes)
-        });
+        let token = requested.token.clone().unwrap_or_else(|| AuthToken::generate(self.random_bytes()));
         let sealed = self.sealer.seal(&token_context(webhook_id), token.expose()).await?;
         let stored =
             StoredAuthentication { authentication: authentication.clone(), sealed_token: Some(sealed) };

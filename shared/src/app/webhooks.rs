@@ -7,6 +7,7 @@ use crate::store::webhooks::WebhookRow;
 use crate::store::{CountRow, tenants, webhooks};
 use crate::tenant::OrgId;
 use crate::webhook::Webhook;
+use crate::webhook::id::WebhookId;
 
 impl App {
     /// A page of the tenant's webhooks.
@@ -30,7 +31,7 @@ impl App {
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`].
-    pub async fn get_webhook(&self, org_id: &OrgId, id: &str) -> Result<Webhook, Error> {
+    pub async fn get_webhook(&self, org_id: &OrgId, id: &WebhookId) -> Result<Webhook, Error> {
         let mut batch = self.run(vec![tenants::registered(org_id), webhooks::select(org_id, id)]).await?;
         if !batch.any(0) {
             return Err(Error::TenantNotRegistered);

@@ -3,11 +3,16 @@
 pub mod measurement;
 pub mod outcome;
 pub mod policy;
+pub mod progress;
 pub mod retry;
 pub mod retry_after;
+pub mod standing;
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::id::EventId;
 use crate::time::Timestamp;
 
 /// How a delivery stands.
@@ -19,9 +24,9 @@ pub enum DeliveryState {
     Pending,
     /// The endpoint took it.
     Delivered,
-    /// The endpoint refused it for good.
+    /// The endpoint is gone (410), the webhook deleted, or its URL no longer allowed.
     Failed,
-    /// Its retries are spent.
+    /// Its retries are spent, or its webhook is disabled.
     Dead,
 }
 
@@ -68,13 +73,20 @@ pub struct Attempt {
     pub excerpt: Option<String>,
 }
 
+impl Attempt {
+    /// When it ended.
+    pub fn ended_at(&self) -> Timestamp {
+        self.at.plus(Duration::from_millis(self.duration_milliseconds))
+    }
+}
+
 /// A delivery as the log shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Delivery {
     /// The envelope's `id`.
-    pub event_id: String,
+    pub event_id: EventId,
     /// The envelope's `detail-type`.
     pub event_type: String,
     /// How it stands.

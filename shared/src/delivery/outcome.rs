@@ -35,8 +35,10 @@ pub enum Outcome {
     Retry {
         /// What `Retry-After` asked for, at most an hour.
         not_before: Option<Duration>,
+        /// Whether the endpoint gave an answer of its own: a refusal, which neither opens nor closes a circuit.
+        refused: bool,
     },
-    /// Refused for good: not tried again, but can be redelivered.
+    /// Not sent, because the URL is no longer allowed: not tried again, but can be redelivered.
     Failed,
     /// The endpoint is gone: as `Failed`, and its webhook becomes `disabled`.
     Gone,
@@ -53,7 +55,7 @@ impl AttemptResult {
                     retry_after.as_deref().and_then(|value| parse_retry_after(value, now_milliseconds));
                 outcome_of_status(*status, not_before)
             }
-            Self::TimedOut | Self::ConnectionFailed(_) => Outcome::Retry { not_before: None },
+            Self::TimedOut | Self::ConnectionFailed(_) => Outcome::Retry { not_before: None, refused: false },
             // Only a change of the URL or of the rules helps. Redelivery is for after that.
             Self::BlockedUrl(_) => Outcome::Failed,
         }
@@ -95,18 +97,18 @@ impl AttemptResult {
     }
 }
 
-/// Decides by the status alone.
+/// Decides by the status alone. Whatever is neither 2xx nor 410 is tried again, as Standard Webhooks ask for: a proxy
+/// that answers 404 while a partner deploys must not cost an event.
 #[must_use]
 pub fn outcome_of_status(status: u16, not_before: Option<Duration>) -> Outcome {
     match status {
         200..=299 => Outcome::Delivered,
         410 => Outcome::Gone,
-        408 | 425 | 429 | 500..=599 => Outcome::Retry { not_before },
-        300..=499 => Outcome::Failed,
-        // No final answer in HTTP. What is no status code at all counts as 5xx (RFC 9110 §15); a 1xx as the
-        // last word is a broken server or proxy. Neither is a refusal by the partner, so neither may end a
-        // delivery.
-        0..=199 | 600.. => Outcome::Retry { not_before },
+        408 | 425 | 429 => Outcome::Retry { not_before, refused: false },
+        300..=499 => Outcome::Retry { not_before, refused: true },
+        // A 1xx as the last word is a broken server or proxy. What is no status code at all counts as 5xx
+        // (RFC 9110 section 15).
+        0..=199 | 500.. => Outcome::Retry { not_before, refused: false },
     }
 }
 
@@ -116,7 +118,8 @@ mod tests {
 
     use super::*;
 
-    const RETRY: Outcome = Outcome::Retry { not_before: None };
+    const STRIKE: Outcome = Outcome::Retry { not_before: None, refused: false };
+    const REFUSAL: Outcome = Outcome::Retry { not_before: None, refused: true };
 
     fn answer(status: u16, retry_after: Option<&str>) -> AttemptResult {
         AttemptResult::Response {
@@ -131,10 +134,10 @@ mod tests {
         for status in 0..=u16::MAX {
             let expected = match status {
                 200..=299 => Outcome::Delivered,
-                408 | 425 | 429 => RETRY,
+                408 | 425 | 429 => STRIKE,
                 410 => Outcome::Gone,
-                300..=499 => Outcome::Failed,
-                _ => RETRY,
+                300..=499 => REFUSAL,
+                _ => STRIKE,
             };
             assert_eq!(answer(status, None).outcome(0), expected, "{status}");
         }
@@ -142,8 +145,8 @@ mod tests {
 
     #[test]
     fn no_answer_is_tried_again() {
-        assert_eq!(AttemptResult::TimedOut.outcome(0), RETRY);
-        assert_eq!(AttemptResult::ConnectionFailed("reset".into()).outcome(0), RETRY);
+        assert_eq!(AttemptResult::TimedOut.outcome(0), STRIKE);
+        assert_eq!(AttemptResult::ConnectionFailed("reset".into()).outcome(0), STRIKE);
     }
 
     #[test]
@@ -153,19 +156,28 @@ mod tests {
 
     #[test]
     fn retry_after_is_honoured_wherever_an_answer_is_retried() {
-        for status in [0, 101, 408, 425, 429, 500, 503, 599, 600] {
-            let not_before = Some(Duration::from_secs(120));
-            assert_eq!(answer(status, Some("120")).outcome(0), Outcome::Retry { not_before }, "{status}");
+        for (status, refused) in [
+            (0, false),
+            (101, false),
+            (301, true),
+            (404, true),
+            (408, false),
+            (429, false),
+            (503, false),
+            (600, false),
+        ] {
+            let expected = Outcome::Retry { not_before: Some(Duration::from_secs(120)), refused };
+            assert_eq!(answer(status, Some("120")).outcome(0), expected, "{status}");
         }
         let date = answer(503, Some("Thu, 01 Jan 1970 00:01:00 GMT"));
-        assert_eq!(date.outcome(50_000), Outcome::Retry { not_before: Some(Duration::from_secs(10)) });
-        assert_eq!(answer(503, Some("soon")).outcome(0), RETRY);
+        let not_before = Some(Duration::from_secs(10));
+        assert_eq!(date.outcome(50_000), Outcome::Retry { not_before, refused: false });
+        assert_eq!(answer(503, Some("soon")).outcome(0), STRIKE);
     }
 
     #[test]
     fn retry_after_changes_no_other_outcome() {
         assert_eq!(answer(200, Some("120")).outcome(0), Outcome::Delivered);
-        assert_eq!(answer(301, Some("120")).outcome(0), Outcome::Failed);
         assert_eq!(answer(410, Some("120")).outcome(0), Outcome::Gone);
     }
 

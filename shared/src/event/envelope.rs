@@ -1,9 +1,12 @@
 //! EventBridge envelopes, taken in as they are: a partner receives the same JSON, byte for byte.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::catalogue::EventType;
+use super::id::{EventId, EventIdFault};
 use crate::time::Timestamp;
 
 /// The sources that events for partners come from (spec: Webhook delivery, Events in).
@@ -15,13 +18,13 @@ pub const LARGEST_EVENT: usize = 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The envelope's `id`: what partners dedupe on, and our `webhook-id`.
-    pub id: String,
+    pub id: EventId,
     /// `detail.partnerId`: the tenant it is for.
     pub partner_id: String,
     /// `detail-type`.
     pub event_type: EventType,
     /// The whole envelope's text.
-    pub body: String,
+    pub body: Arc<str>,
 }
 
 /// Why a text is no envelope; said to whoever sent it.
@@ -30,9 +33,9 @@ pub enum EnvelopeFault {
     /// Not an object of the right shape.
     #[error("must be an EventBridge envelope with id, source, detail-type, time and detail: {0}")]
     Shape(String),
-    /// Not an id that can be a header's value.
-    #[error("id must be 1 to 128 visible ASCII characters")]
-    Id,
+    /// Not an id that can be a header's value and a segment of a path.
+    #[error("id {0}")]
+    Id(#[from] EventIdFault),
     /// Not one of ours.
     #[error("source must be spk.api or spk.iot.shadow")]
     Source,
@@ -84,10 +87,7 @@ impl Event {
             return Err(EnvelopeFault::Shape("must be an object".into()));
         }
         let envelope: Envelope<'_> = serde_json::from_str(body).map_err(shape)?;
-        if !(1..=128).contains(&envelope.id.len()) || !envelope.id.bytes().all(|byte| byte.is_ascii_graphic())
-        {
-            return Err(EnvelopeFault::Id);
-        }
+        let id = EventId::parse(&envelope.id)?;
         if !SOURCES.contains(&envelope.source.as_str()) {
             return Err(EnvelopeFault::Source);
         }
@@ -100,7 +100,7 @@ impl Event {
         let detail: Detail = serde_json::from_str(envelope.detail.get()).map_err(shape)?;
         match detail.partner_id {
             Some(serde_json::Value::String(partner_id)) if !partner_id.is_empty() => {
-                Ok(Self { id: envelope.id, partner_id, event_type, body: body.to_owned() })
+                Ok(Self { id, partner_id, event_type, body: body.into() })
             }
             _ => Err(EnvelopeFault::PartnerId),
         }
@@ -120,7 +120,7 @@ mod tests {
             (event.id.as_str(), event.partner_id.as_str(), event.event_type.as_str()),
             ("e-1", "acme-corp", "KeyAdded")
         );
-        assert_eq!(event.body, GOOD);
+        assert_eq!(event.body.as_ref(), GOOD);
     }
 
     #[test]
@@ -129,6 +129,8 @@ mod tests {
             (r#""id":"e-1","#, "", "missing field `id`"),
             (r#""id":"e-1""#, r#""id":"""#, "id must be"),
             (r#""id":"e-1""#, r#""id":"a b""#, "id must be"),
+            (r#""id":"e-1""#, r#""id":".""#, "id must be"),
+            (r#""id":"e-1""#, r#""id":"..""#, "neither . nor .."),
             (r#""id":"e-1""#, r#""id":7"#, "expected a string"),
             ("spk.api", "spk.other", "source must be"),
             (r#""detail-type":"KeyAdded","#, "", "missing field `detail-type`"),

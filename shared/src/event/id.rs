@@ -28,6 +28,11 @@ impl EventId {
         if good { Ok(Self(text.into())) } else { Err(EventIdFault) }
     }
 
+    /// The id of an event of our own: a UUID of these random bytes.
+    pub fn from_random_bytes(bytes: [u8; 16]) -> Self {
+        Self(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string().into())
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0

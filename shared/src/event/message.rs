@@ -3,16 +3,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::DeliveryState;
+use crate::delivery::progress::Progress;
+use crate::event::id::EventId;
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
+use crate::webhook::id::WebhookId;
 
 /// The version this code writes, and the only one so far.
 const VERSION: u8 = 1;
 /// The longest message text: the Queue takes 128 KB, its own bookkeeping included.
 pub const LONGEST_MESSAGE: usize = 127_000;
 
-/// A message's text is none of ours.
+/// A text is no message of ours.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("undecodable message: {0}")]
 pub struct Undecodable(pub String);
@@ -54,7 +56,7 @@ pub enum EventMessage {
     StoredAt(String),
 }
 
-/// On `webhook-retries`: ids only; the database holds the rest.
+/// On `webhook-retries`.
 ///
 /// ```json
 /// {"version": 1, "deliver": {"orgId": "acme-corp", "webhookId": "…", "eventId": "…"}}
@@ -62,79 +64,48 @@ pub enum EventMessage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RetryMessage {
-    /// A delivery whose next attempt is due.
+    /// A delivery is due: ids only, the database holds the rest.
     Deliver(DeliveryKey),
-    /// A webhook of which something is due: a challenge, a probe, a release.
+    /// Something of a webhook itself is due: a challenge, a probe, a release.
     Tend(WebhookKey),
-    /// A range of a webhook's log to deliver again, a slice at a time.
-    Redeliver(RedeliveryRange),
-    /// A change of a webhook's standing that operators want to hear of.
-    Notify(Notice),
+    /// The outcome of attempts that the database did not take: still to be written down.
+    Record(Record),
+    /// People are to be told of a webhook; the database holds what.
+    Notify {},
 }
 
-/// Which webhook.
+/// A webhook of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookKey {
     /// The tenant.
-    pub org_id: String,
+    pub org_id: OrgId,
     /// The webhook.
-    pub webhook_id: String,
+    pub webhook_id: WebhookId,
 }
 
-/// Which deliveries of a webhook to deliver again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RedeliveryRange {
-    /// Whose.
-    #[serde(flatten)]
-    pub webhook: WebhookKey,
-    /// Those in one of these states.
-    pub states: Vec<DeliveryState>,
-    /// Created after this place in the log: milliseconds and event id. Moves on with each slice.
-    pub after: (i64, String),
-    /// Created before, in milliseconds.
-    pub until: i64,
-}
-
-/// What operators are told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Notice {
-    /// Unique, for whoever dedupes.
-    pub id: String,
-    /// Whose.
-    #[serde(flatten)]
-    pub webhook: WebhookKey,
-    /// `failing`, `disabled` or `recovered`.
-    pub change: String,
-    /// Why, where there is a reason.
-    pub reason: Option<String>,
-    /// The type of the event that was last attempted.
-    pub event_type: Option<String>,
-    /// The last error, in a few words.
-    pub last_error: Option<String>,
-    /// When, in ISO 8601.
-    pub at: Timestamp,
-}
-
-/// Which delivery.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// A delivery: one event to one webhook.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryKey {
-    /// The tenant, as text: a message is not trusted to hold a valid one.
-    pub org_id: String,
+    /// The tenant.
+    pub org_id: OrgId,
     /// The webhook.
-    pub webhook_id: String,
+    pub webhook_id: WebhookId,
     /// The event.
-    pub event_id: String,
+    pub event_id: EventId,
 }
 
-impl DeliveryKey {
-    /// The key of one delivery.
-    pub fn new(org_id: &OrgId, webhook_id: &str, event_id: &str) -> Self {
-        Self { org_id: org_id.to_string(), webhook_id: webhook_id.to_owned(), event_id: event_id.to_owned() }
-    }
+/// The outcome of attempts, on its way to the database. Of deliveries with a body, all are of one event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// When the database first refused.
+    pub since: Timestamp,
+    /// What became of each delivery.
+    pub progress: Vec<Progress>,
+    /// The envelope, where it has to be kept.
+    pub body: Option<EventMessage>,
 }
 
 impl EventMessage {
@@ -171,18 +142,24 @@ impl RetryMessage {
 mod tests {
     use super::*;
 
+    const WEBHOOK: &str = "0b8d5a0e-6f5b-4c0c-9a43-6a3f0f0c2b7e";
+
     #[test]
     fn the_written_form_is_fixed() {
         let message = EventMessage::Envelope(r#"{"id":"e"}"#.into());
         assert_eq!(message.encode(), r#"{"version":1,"envelope":"{\"id\":\"e\"}"}"#);
         assert_eq!(EventMessage::decode(&message.encode()), Ok(message));
-        let org_id = OrgId::parse("acme").unwrap();
-        let message = RetryMessage::Deliver(DeliveryKey::new(&org_id, "w", "e"));
+        let message = RetryMessage::Deliver(DeliveryKey {
+            org_id: OrgId::parse("acme").unwrap(),
+            webhook_id: WebhookId::parse(WEBHOOK).unwrap(),
+            event_id: EventId::parse("e").unwrap(),
+        });
         assert_eq!(
             message.encode(),
-            r#"{"version":1,"deliver":{"orgId":"acme","webhookId":"w","eventId":"e"}}"#
+            format!(r#"{{"version":1,"deliver":{{"orgId":"acme","webhookId":"{WEBHOOK}","eventId":"e"}}}}"#)
         );
         assert_eq!(RetryMessage::decode(&message.encode()), Ok(message));
+        assert_eq!(RetryMessage::Notify {}.encode(), r#"{"version":1,"notify":{}}"#);
     }
 
     #[test]
@@ -198,5 +175,7 @@ mod tests {
         ] {
             assert!(EventMessage::decode(text).is_err(), "{text}");
         }
+        let key = r#"{"version":1,"deliver":{"orgId":"acme","webhookId":"w","eventId":"e"}}"#;
+        assert!(RetryMessage::decode(key).is_err(), "no UUID");
     }
 }

@@ -1,31 +1,29 @@
 //! Dead letters' rows.
 
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use crate::dead_letter::{DeadLetter, Origin, diagnose};
 use crate::ports::Statement;
 use crate::time::Timestamp;
 
-/// Letters among which a text that comes again is looked for: one batch, handed over twice, is well within.
-const LATEST: u32 = 200;
-
-/// Stores a message with what its text tells. A text that came less than a minute ago and was not requeued since is
-/// stored once. One statement each: a batch of them in one parameter may be more than the 2 MB that D1 takes.
-pub fn insert(body: &str, at: Timestamp) -> Statement {
+/// Stores a message with what its text tells. One that waits here already is stored once. One statement each: a batch of
+/// them in one parameter may be more than the 2 MB that D1 takes.
+pub fn insert(body: &str, envelope: Option<&str>, at: Timestamp) -> Statement {
     let (origin, reason) = diagnose(body);
     Statement::new(
-        "INSERT INTO dead_letters (queue, body, reason, received_at) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS \
-         (SELECT 1 FROM (SELECT body, received_at, requeued_at FROM dead_letters ORDER BY id DESC LIMIT ?5) \
-          WHERE received_at >= ?4 - 60000 AND requeued_at IS NULL AND body = ?2)",
+        "INSERT INTO dead_letters (queue, digest, body, envelope, reason, received_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+         ON CONFLICT DO NOTHING",
     )
     .bind(origin.as_str())
+    .bind(hex::encode(Sha256::digest(body)))
     .bind(body)
+    .bind(envelope)
     .bind(reason)
     .bind(at)
-    .bind(LATEST)
 }
 
-const COLUMNS: &str = "SELECT id, queue, body, reason, received_at, requeued_at FROM dead_letters";
+const COLUMNS: &str = "SELECT id, queue, body, envelope, reason, received_at, requeued_at FROM dead_letters";
 
 /// A page, newest first, from before `cursor` on.
 pub fn newest(cursor: Option<i64>, limit: u32) -> Statement {
@@ -51,6 +49,7 @@ pub struct DeadLetterRow {
     pub id: i64,
     queue: Origin,
     body: String,
+    envelope: Option<String>,
     reason: String,
     received_at: i64,
     requeued_at: Option<i64>,
@@ -62,6 +61,7 @@ impl From<DeadLetterRow> for DeadLetter {
             id: row.id,
             queue: row.queue,
             body: row.body,
+            envelope: row.envelope,
             reason: row.reason,
             received_at: Timestamp::from_milliseconds(row.received_at),
             requeued_at: row.requeued_at.map(Timestamp::from_milliseconds),

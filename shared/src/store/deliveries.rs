@@ -1,56 +1,26 @@
-//! Deliveries' rows.
+//! Deliveries' rows: written, leased, listed.
 
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use std::collections::BTreeMap;
 
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::delivery::progress::{Origin, Progress};
+use crate::delivery::standing::Stage;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
+use crate::event::id::EventId;
 use crate::event::message::DeliveryKey;
 use crate::ports::{DatabaseError, Statement};
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
+use crate::webhook::id::WebhookId;
 
-/// How a delivery stands. Times are milliseconds, so that a whole batch travels as one JSON parameter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Standing {
-    /// Its state.
-    pub state: DeliveryState,
-    /// Failures since the tries began.
-    pub failures: u32,
-    /// When it is due; only while pending.
-    pub next_attempt_at: Option<i64>,
-    /// When it ended; only once it has.
-    pub ended_at: Option<i64>,
-    /// Why it ended other than delivered.
-    pub reason: Option<String>,
-    /// Whether it waits for its webhook.
-    pub held: bool,
-}
-
-/// A delivery to store: after its first attempt, or without one where the webhook takes none now.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct NewDelivery {
-    /// Tenant, webhook and event.
-    #[serde(flatten)]
-    pub key: DeliveryKey,
-    /// `detail-type`.
-    pub event_type: String,
-    /// Now.
-    pub created_at: i64,
-    /// How it stands.
-    #[serde(flatten)]
-    pub standing: Standing,
-    /// None or one.
-    pub attempts: Vec<Attempt>,
-    /// The envelope, unless it was delivered. Bound by itself: JSON inside JSON would double it.
-    #[serde(skip)]
-    pub body: Option<String>,
-}
+/// What a statement's one JSON parameter holds at most: D1 takes 2 MB per value.
+const LARGEST_PARAMETER: usize = 1_500_000;
 
 /// Which deliveries of these events, each with its tenant, exist already. Looked up among the tenant's own webhooks
 /// only: what an event costs does not grow with who shares its batch.
-pub fn existing_of_events(events: &[(&str, &str)]) -> Statement {
+pub fn existing(events: &[(&str, &EventId)]) -> Statement {
     Statement::new(
         "SELECT d.webhook_id, d.event_id FROM json_each(?1) AS e \
          CROSS JOIN webhooks w ON w.org_id = e.value ->> 0 \
@@ -59,68 +29,133 @@ pub fn existing_of_events(events: &[(&str, &str)]) -> Statement {
     .bind(json!(events))
 }
 
-/// What [`existing_of_events`] finds.
+/// What [`existing`] finds.
 #[derive(Debug, PartialEq, Eq, Hash, Deserialize)]
 pub struct ExistingRow {
     /// The webhook.
-    pub webhook_id: String,
+    pub webhook_id: WebhookId,
     /// The event.
-    pub event_id: String,
+    pub event_id: EventId,
 }
 
-const INSERT: &str = "INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, state, created_at, tries_since, \
-    failures, next_attempt_at, ended_at, reason, attempts, held, body) \
-    SELECT value ->> 'webhookId', value ->> 'eventId', value ->> 'orgId', value ->> 'eventType', value ->> 'state', \
-    value ->> 'createdAt', value ->> 'createdAt', value ->> 'failures', value ->> 'nextAttemptAt', value ->> 'endedAt', \
-    value ->> 'reason', value -> 'attempts', value ->> 'held', ?2 FROM json_each(?1) WHERE true ";
-
-/// Stores delivered ones in one statement. Where another consumer got there first and its attempt failed, ours,
-/// which succeeded, is the one that counts.
-pub fn insert_delivered(new: &[&NewDelivery]) -> Statement {
-    Statement::new(format!(
-        "{INSERT} ON CONFLICT (webhook_id, event_id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at, \
-         next_attempt_at = NULL, leased_until = NULL, held = 0, reason = NULL, body = NULL, \
-         attempts = json_insert(attempts, '$[#]', json(excluded.attempts -> 0)) WHERE deliveries.state <> 'delivered'"
-    ))
-    .bind(json!(new))
-    .bind(None::<&str>)
+/// Everything that these deliveries have to write: the bodies, once per event; new rows; changed rows.
+pub fn write(progress: &[Progress]) -> Vec<Statement> {
+    let mut bodies = BTreeMap::new();
+    let (mut fresh, mut leased) = (Vec::new(), Vec::new());
+    for one in progress {
+        match one.origin {
+            Origin::Fresh { at } => {
+                if let Some(body) = one.body.as_deref().filter(|_| one.standing.stage != Stage::Delivered) {
+                    bodies.insert((&one.key.org_id, &one.key.event_id), (body, at));
+                }
+                fresh.push(row(one));
+            }
+            Origin::Leased { .. } => leased.push(row(one)),
+        }
+    }
+    let keep =
+        bodies.into_iter().map(|((org_id, event_id), (body, at))| keep_body(org_id, event_id, body, at));
+    let fresh = in_parameters(fresh).into_iter().map(insert);
+    let leased = in_parameters(leased).into_iter().map(record);
+    keep.chain(fresh).chain(leased).collect()
 }
 
-/// Stores one that is not delivered, with its body, unless it is there.
-pub fn insert_undelivered(new: &NewDelivery) -> Statement {
-    Statement::new(format!("{INSERT} ON CONFLICT (webhook_id, event_id) DO NOTHING"))
-        .bind(json!([new]))
-        .bind(new.body.as_deref())
+/// A delivery as the statements take it; times are milliseconds.
+fn row(progress: &Progress) -> Value {
+    let Progress { key, standing, .. } = progress;
+    let milliseconds = |time: Option<Timestamp>| time.map(Timestamp::milliseconds);
+    let at = match progress.origin {
+        Origin::Fresh { at } => at,
+        Origin::Leased { until } => until,
+    };
+    json!({
+        "orgId": key.org_id, "webhookId": key.webhook_id, "eventId": key.event_id,
+        "eventType": progress.event_type, "stage": standing.stage, "failures": standing.failures,
+        "nextAttemptAt": milliseconds(standing.next_attempt_at), "endedAt": milliseconds(standing.ended_at),
+        "reason": standing.reason, "attempt": progress.attempt, "at": at.milliseconds(),
+    })
 }
 
-/// Stores one for a webhook that the tenant has; otherwise stores nothing.
-pub fn insert_for_existing_webhook(org_id: &OrgId, new: &NewDelivery) -> Statement {
-    Statement::new(format!("{INSERT} AND EXISTS (SELECT 1 FROM webhooks WHERE org_id = ?3 AND id = ?4)"))
-        .bind(json!([new]))
-        .bind(new.body.as_deref())
-        .bind(org_id)
-        .bind(new.key.webhook_id.as_str())
+/// Cuts rows into JSON arrays that each fit a parameter.
+fn in_parameters(rows: Vec<Value>) -> Vec<Value> {
+    let mut arrays: Vec<Vec<Value>> = Vec::new();
+    let mut bytes = LARGEST_PARAMETER;
+    for row in rows {
+        let length = row.to_string().len();
+        if bytes + length > LARGEST_PARAMETER {
+            arrays.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += length;
+        if let Some(array) = arrays.last_mut() {
+            array.push(row);
+        }
+    }
+    arrays.into_iter().map(Value::Array).collect()
 }
 
-/// The columns of a [`LeasedRow`].
-pub(super) const LEASED_COLUMNS: &str =
-    "webhook_id, event_id, org_id, event_type, tries_since, failures, body";
+/// Keeps an event's envelope, for all webhooks that wait for it. Bound by itself: JSON inside JSON would double it.
+pub fn keep_body(org_id: &OrgId, event_id: &EventId, body: &str, at: Timestamp) -> Statement {
+    Statement::new(
+        "INSERT INTO bodies (org_id, event_id, body, kept_since) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+    )
+    .bind(org_id)
+    .bind(event_id)
+    .bind(body)
+    .bind(at)
+}
+
+/// Inserts rows of fresh events. Where another consumer got there first and its attempt failed, ours, if it succeeded,
+/// is the one that counts.
+fn insert(rows: Value) -> Statement {
+    Statement::new(
+        "INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, \
+         next_attempt_at, ended_at, reason, attempts) \
+         SELECT value ->> 'webhookId', value ->> 'eventId', value ->> 'orgId', value ->> 'eventType', value ->> 'stage', \
+         value ->> 'at', value ->> 'at', value ->> 'failures', value ->> 'nextAttemptAt', value ->> 'endedAt', \
+         value ->> 'reason', CASE WHEN value ->> 'attempt' IS NULL THEN '[]' ELSE json_array(json(value -> 'attempt')) END \
+         FROM json_each(?1) WHERE true \
+         ON CONFLICT (webhook_id, event_id) DO UPDATE SET stage = excluded.stage, ended_at = excluded.ended_at, \
+         next_attempt_at = NULL, leased_until = NULL, reason = NULL, \
+         attempts = json_insert(attempts, '$[#]', json(excluded.attempts -> 0)) \
+         WHERE deliveries.stage <> 'delivered' AND excluded.stage = 'delivered'",
+    )
+    .bind(rows)
+}
+
+/// Writes progress and lets go of the leases, where they are still ours: one taken over meanwhile is left alone. The
+/// last hundred attempts are kept.
+fn record(rows: Value) -> Statement {
+    Statement::new(
+        "UPDATE deliveries SET stage = j.stage, failures = j.failures, next_attempt_at = j.next_attempt_at, \
+         ended_at = j.ended_at, reason = j.reason, leased_until = NULL, \
+         attempts = CASE WHEN j.attempt IS NULL THEN attempts ELSE json_insert( \
+           CASE WHEN json_array_length(attempts) < 100 THEN attempts ELSE json_remove(attempts, '$[0]') END, '$[#]', json(j.attempt)) END \
+         FROM (SELECT value ->> 'webhookId' AS webhook_id, value ->> 'eventId' AS event_id, value ->> 'stage' AS stage, \
+           value ->> 'failures' AS failures, value ->> 'nextAttemptAt' AS next_attempt_at, value ->> 'endedAt' AS ended_at, \
+           value ->> 'reason' AS reason, value ->> 'attempt' AS attempt, value ->> 'at' AS lease FROM json_each(?1)) AS j \
+         WHERE deliveries.webhook_id = j.webhook_id AND deliveries.event_id = j.event_id \
+         AND deliveries.leased_until = j.lease AND deliveries.next_attempt_at IS NOT NULL",
+    )
+    .bind(rows)
+}
 
 /// Bodies that one consumer leases at a time: an isolate has 128 MB, and they come to it as JSON in a JavaScript string.
 const MOST_LEASED_BYTES: u32 = 8 * 1024 * 1024;
 
-/// Takes due deliveries for one consumer until `until`, and gives them back with their bodies. What is not due, or
-/// leased by another, or ended, is left alone; so is what is beyond [`MOST_LEASED_BYTES`], and the sweep wakes it again.
+/// Takes due deliveries for one consumer until `until`. What is not due, or leased by another, or ended, is left alone;
+/// so is what is beyond [`MOST_LEASED_BYTES`].
 pub fn lease(keys: &[&DeliveryKey], now: Timestamp, due: Timestamp, until: Timestamp) -> Statement {
-    Statement::new(format!(
+    Statement::new(
         "UPDATE deliveries SET leased_until = ?4 WHERE (webhook_id, event_id) IN \
          (SELECT webhook_id, event_id FROM (SELECT d.webhook_id, d.event_id, \
-            SUM(COALESCE(LENGTH(d.body), 0)) OVER (ROWS UNBOUNDED PRECEDING) AS bytes FROM json_each(?1) \
-            JOIN deliveries d ON d.webhook_id = value ->> 'webhookId' AND d.event_id = value ->> 'eventId' \
-            WHERE d.state = 'pending' AND d.next_attempt_at <= ?3 AND COALESCE(d.leased_until, 0) <= ?2) \
+            SUM(COALESCE(LENGTH(b.body), 0)) OVER (ROWS UNBOUNDED PRECEDING) AS bytes FROM json_each(?1) \
+            CROSS JOIN deliveries d ON d.webhook_id = value ->> 'webhookId' AND d.event_id = value ->> 'eventId' \
+            LEFT JOIN bodies b ON b.org_id = d.org_id AND b.event_id = d.event_id \
+            WHERE d.next_attempt_at <= ?3 AND d.stage <> 'held' AND COALESCE(d.leased_until, 0) <= ?2) \
           WHERE bytes <= ?5) \
-         RETURNING {LEASED_COLUMNS}"
-    ))
+         RETURNING webhook_id, event_id, org_id, event_type, tries_since, failures",
+    )
     .bind(json!(keys))
     .bind(now)
     .bind(due)
@@ -131,83 +166,76 @@ pub fn lease(keys: &[&DeliveryKey], now: Timestamp, due: Timestamp, until: Times
 /// A delivery that this consumer has leased.
 #[derive(Clone, Debug, Deserialize)]
 pub struct LeasedRow {
-    /// The webhook.
-    pub webhook_id: String,
-    /// The event.
-    pub event_id: String,
-    /// The tenant.
-    pub org_id: String,
-    /// `detail-type`.
+    /// Tenant, webhook and event.
+    #[serde(flatten)]
+    pub key: KeyRow,
+    /// The envelope's `detail-type`.
     pub event_type: String,
     /// The retry window counts from here.
     pub tries_since: i64,
     /// Failures since then.
     pub failures: u32,
-    /// The envelope.
-    pub body: Option<String>,
 }
 
-impl LeasedRow {
-    /// Which delivery it is.
-    pub fn key(&self) -> DeliveryKey {
-        DeliveryKey {
-            org_id: self.org_id.clone(),
-            webhook_id: self.webhook_id.clone(),
-            event_id: self.event_id.clone(),
-        }
-    }
-}
-
-/// What became of a leased delivery.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Progress {
-    /// Tenant, webhook and event.
-    #[serde(flatten)]
-    pub key: DeliveryKey,
-    /// How it stands now.
-    #[serde(flatten)]
-    pub standing: Standing,
-    /// The attempt, if one was made.
-    pub attempt: Option<Attempt>,
-}
-
-/// Writes progress and lets go of the leases, where they are still ours: one taken over meanwhile is left alone. The
-/// last hundred attempts are kept.
-pub fn record_progress(progress: &[Progress], leased_until: Timestamp) -> Statement {
+/// The envelopes of the events that [`lease`] just leased until `until`, once each.
+pub fn leased_bodies(keys: &[&DeliveryKey], until: Timestamp) -> Statement {
     Statement::new(
-        "UPDATE deliveries SET state = j.state, failures = j.failures, next_attempt_at = j.next_attempt_at, \
-         ended_at = j.ended_at, reason = j.reason, leased_until = NULL, held = j.held, \
-         attempts = CASE WHEN j.attempt IS NULL THEN attempts ELSE json_insert( \
-           CASE WHEN json_array_length(attempts) < 100 THEN attempts ELSE json_remove(attempts, '$[0]') END, '$[#]', json(j.attempt)) END, \
-         body = CASE WHEN j.state = 'delivered' THEN NULL ELSE body END \
-         FROM (SELECT value ->> 'webhookId' AS webhook_id, value ->> 'eventId' AS event_id, value ->> 'state' AS state, \
-           value ->> 'failures' AS failures, value ->> 'nextAttemptAt' AS next_attempt_at, value ->> 'endedAt' AS ended_at, \
-           value ->> 'reason' AS reason, value ->> 'held' AS held, value ->> 'attempt' AS attempt FROM json_each(?1)) AS j \
-         WHERE deliveries.webhook_id = j.webhook_id AND deliveries.event_id = j.event_id \
-         AND deliveries.state = 'pending' AND deliveries.leased_until = ?2",
+        "SELECT b.org_id, b.event_id, b.body FROM \
+           (SELECT DISTINCT d.org_id, d.event_id FROM json_each(?1) \
+            CROSS JOIN deliveries d ON d.webhook_id = value ->> 'webhookId' AND d.event_id = value ->> 'eventId' \
+            WHERE d.leased_until = ?2) AS e \
+         CROSS JOIN bodies b ON b.org_id = e.org_id AND b.event_id = e.event_id",
     )
-    .bind(json!(progress))
-    .bind(leased_until)
+    .bind(json!(keys))
+    .bind(until)
 }
 
-/// Deliveries that have been due since before `before` and that nobody has: their message was lost.
-pub fn overdue(before: Timestamp, now: Timestamp, limit: u32) -> Statement {
+/// An event's envelope.
+#[derive(Debug, Deserialize)]
+pub struct BodyRow {
+    /// The tenant.
+    pub org_id: OrgId,
+    /// The event.
+    pub event_id: EventId,
+    /// The envelope.
+    pub body: String,
+}
+
+/// Takes a slice of deliveries whose message was lost, the longest overdue first, and makes them due now: the next run
+/// comes to them last.
+pub fn take_overdue(before: Timestamp, now: Timestamp, limit: u32) -> Statement {
     Statement::new(
-        "SELECT org_id, webhook_id, event_id FROM deliveries WHERE state = 'pending' AND next_attempt_at <= ?1 \
-         AND COALESCE(leased_until, 0) <= ?2 ORDER BY next_attempt_at LIMIT ?3",
+        "UPDATE deliveries SET next_attempt_at = ?2 WHERE (webhook_id, event_id) IN \
+         (SELECT webhook_id, event_id FROM deliveries INDEXED BY deliveries_due WHERE next_attempt_at <= ?1 AND stage <> 'held' \
+          AND COALESCE(leased_until, 0) <= ?2 ORDER BY next_attempt_at LIMIT ?3) \
+         RETURNING org_id, webhook_id, event_id",
     )
     .bind(before)
     .bind(now)
     .bind(limit)
 }
 
-/// What [`overdue`] finds.
-#[derive(Debug, Deserialize)]
+/// Ends a slice of held deliveries whose window is over: without a message each.
+pub fn end_expired(now: Timestamp, limit: u32) -> Statement {
+    Statement::new(
+        "UPDATE deliveries SET stage = 'dead', ended_at = ?1, next_attempt_at = NULL, \
+         reason = COALESCE((SELECT CASE WHEN w.status = 'pending' THEN 'the webhook was not verified in time' END \
+           FROM webhooks w WHERE w.id = deliveries.webhook_id), 'the endpoint did not recover in time') \
+         WHERE (webhook_id, event_id) IN \
+         (SELECT webhook_id, event_id FROM deliveries INDEXED BY deliveries_due \
+          WHERE next_attempt_at <= ?1 AND stage = 'held' ORDER BY next_attempt_at LIMIT ?2) \
+         RETURNING 1 AS ended",
+    )
+    .bind(now)
+    .bind(limit)
+}
+
+/// Tenant, webhook and event of a row.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct KeyRow {
-    org_id: String,
-    webhook_id: String,
-    event_id: String,
+    org_id: OrgId,
+    webhook_id: WebhookId,
+    event_id: EventId,
 }
 
 impl From<KeyRow> for DeliveryKey {
@@ -217,65 +245,96 @@ impl From<KeyRow> for DeliveryKey {
 }
 
 const LOG_COLUMNS: &str =
-    "SELECT event_id, event_type, state, created_at, next_attempt_at, ended_at, reason, attempts, held";
+    "event_id, event_type, stage, created_at, next_attempt_at, ended_at, reason, attempts";
 
-/// A webhook's log, newest first, from before `cursor` on: at most `limit` rows are looked at, whatever the history;
-/// the caller filters.
+/// The place of a delivery in its webhook's log: when it was created, in milliseconds, and its event.
+pub type LogPlace = (i64, String);
+
+/// A webhook's log, newest first, from before `place` on: at most `limit` rows are looked at, whatever the history. With
+/// stages, through the index of what was not delivered, one stage at a time: one failure among a million deliveries is
+/// found at once.
 pub fn log(
     org_id: &OrgId,
-    webhook_id: &str,
+    webhook_id: &WebhookId,
+    stages: &[Stage],
     since: Timestamp,
-    cursor: &(i64, String),
+    place: &LogPlace,
     limit: u32,
 ) -> Statement {
-    Statement::new(format!(
-        "{LOG_COLUMNS} FROM deliveries WHERE webhook_id = ?2 AND org_id = ?1 AND created_at >= ?3 \
-         AND (created_at, event_id) < (?4, ?5) ORDER BY created_at DESC, event_id DESC LIMIT ?6"
-    ))
-    .bind(org_id)
-    .bind(webhook_id)
-    .bind(since)
-    .bind(cursor.0)
-    .bind(cursor.1.as_str())
-    .bind(limit)
+    let order = "ORDER BY created_at DESC, event_id DESC LIMIT ?6";
+    let range = "webhook_id = ?2 AND org_id = ?1 AND created_at >= ?3 AND (created_at, event_id) < (?4, ?5)";
+    let sql = if stages.is_empty() || stages.contains(&Stage::Delivered) {
+        format!("SELECT {LOG_COLUMNS} FROM deliveries INDEXED BY deliveries_newest WHERE {range} {order}")
+    } else {
+        let parts = stages.iter().map(|stage| {
+            format!(
+                "SELECT * FROM (SELECT {LOG_COLUMNS} FROM deliveries INDEXED BY deliveries_undelivered \
+                 WHERE stage <> 'delivered' AND stage = '{}' AND {range} {order})",
+                stage.as_str()
+            )
+        });
+        format!("{} {order}", parts.collect::<Vec<_>>().join(" UNION ALL "))
+    };
+    Statement::new(sql)
+        .bind(org_id)
+        .bind(webhook_id)
+        .bind(since)
+        .bind(place.0)
+        .bind(place.1.as_str())
+        .bind(limit)
 }
 
 /// One delivery, with its body where it is kept.
-pub fn select(org_id: &OrgId, webhook_id: &str, event_id: &str) -> Statement {
+pub fn select(key: &DeliveryKey) -> Statement {
     Statement::new(format!(
-        "{LOG_COLUMNS}, body FROM deliveries WHERE org_id = ?1 AND webhook_id = ?2 AND event_id = ?3"
+        "SELECT {LOG_COLUMNS}, (SELECT b.body FROM bodies b WHERE b.org_id = ?1 AND b.event_id = ?3) AS body \
+         FROM deliveries WHERE org_id = ?1 AND webhook_id = ?2 AND event_id = ?3"
     ))
-    .bind(org_id)
-    .bind(webhook_id)
-    .bind(event_id)
+    .bind(&key.org_id)
+    .bind(&key.webhook_id)
+    .bind(&key.event_id)
 }
 
 /// Makes an ended delivery whose body is kept pending again, due now, with a fresh retry window.
-pub fn redeliver(org_id: &OrgId, webhook_id: &str, event_id: &str, now: Timestamp) -> Statement {
+pub fn redeliver(key: &DeliveryKey, now: Timestamp) -> Statement {
     Statement::new(
-        "UPDATE deliveries SET state = 'pending', tries_since = ?4, failures = 0, next_attempt_at = ?4, \
-         leased_until = NULL, held = 0, ended_at = NULL, reason = NULL \
-         WHERE org_id = ?1 AND webhook_id = ?2 AND event_id = ?3 AND state <> 'pending' AND body IS NOT NULL",
+        "UPDATE deliveries SET stage = 'scheduled', tries_since = ?4, failures = 0, next_attempt_at = ?4, \
+         leased_until = NULL, ended_at = NULL, reason = NULL \
+         WHERE org_id = ?1 AND webhook_id = ?2 AND event_id = ?3 AND next_attempt_at IS NULL \
+         AND EXISTS (SELECT 1 FROM bodies WHERE org_id = ?1 AND event_id = ?3) \
+         AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?2 AND status <> 'disabled')",
     )
-    .bind(org_id)
-    .bind(webhook_id)
-    .bind(event_id)
+    .bind(&key.org_id)
+    .bind(&key.webhook_id)
+    .bind(&key.event_id)
+    .bind(now)
+}
+
+/// Stores a delivery that is due now, of a webhook that the tenant has; otherwise stores nothing.
+pub fn insert_scheduled(key: &DeliveryKey, event_type: &str, now: Timestamp) -> Statement {
+    Statement::new(
+        "INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, \
+         next_attempt_at, attempts) SELECT id, ?3, org_id, ?4, 'scheduled', ?5, ?5, 0, ?5, '[]' FROM webhooks \
+         WHERE org_id = ?1 AND id = ?2",
+    )
+    .bind(&key.org_id)
+    .bind(&key.webhook_id)
+    .bind(&key.event_id)
+    .bind(event_type)
     .bind(now)
 }
 
 /// A row of the log.
 #[derive(Debug, Deserialize)]
 pub struct LogRow {
-    event_id: String,
+    event_id: EventId,
     event_type: String,
-    /// How it stands.
-    pub state: DeliveryState,
+    stage: Stage,
     created_at: i64,
     next_attempt_at: Option<i64>,
     ended_at: Option<i64>,
     reason: Option<String>,
     attempts: String,
-    held: u8,
     /// The envelope, where asked for and kept.
     #[serde(default)]
     pub body: Option<String>,
@@ -283,11 +342,16 @@ pub struct LogRow {
 
 impl LogRow {
     /// Its place in the log.
-    pub fn place(&self) -> (i64, String) {
-        (self.created_at, self.event_id.clone())
+    pub fn place(&self) -> LogPlace {
+        (self.created_at, self.event_id.to_string())
     }
 
-    /// Its event type.
+    /// How the delivery stands.
+    pub fn state(&self) -> DeliveryState {
+        self.stage.state()
+    }
+
+    /// The envelope's `detail-type`.
     pub fn event_type(&self) -> &str {
         &self.event_type
     }
@@ -297,18 +361,18 @@ impl TryFrom<LogRow> for Delivery {
     type Error = DatabaseError;
 
     fn try_from(row: LogRow) -> Result<Self, DatabaseError> {
-        let attempts =
+        let attempts: Vec<Attempt> =
             serde_json::from_str(&row.attempts).map_err(|error| DatabaseError::Shape(error.to_string()))?;
         Ok(Self {
             event_id: row.event_id,
             event_type: row.event_type,
-            state: row.state,
+            state: row.stage.state(),
             created_at: Timestamp::from_milliseconds(row.created_at),
             next_attempt_at: row.next_attempt_at.map(Timestamp::from_milliseconds),
             ended_at: row.ended_at.map(Timestamp::from_milliseconds),
             reason: row.reason,
             attempts,
-            held: row.held == 1,
+            held: row.stage == Stage::Held,
         })
     }
 }

@@ -4,15 +4,16 @@ pub mod api_keys;
 pub mod dead_letters;
 pub mod deliveries;
 pub mod delivery_summary;
+pub mod health;
+pub mod notices;
 pub mod redelivery;
 pub mod retention;
 pub mod rounds;
 pub mod sealing;
+pub mod targets;
 pub mod tenants;
 pub mod tending;
 pub mod transitions;
-pub mod webhook_health;
-pub mod webhook_targets;
 pub mod webhook_trouble;
 pub mod webhooks;
 

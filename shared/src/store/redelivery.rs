@@ -1,76 +1,117 @@
-//! Redelivery of a range of a webhook's log.
+//! Redelivery of a range of a webhook's log: its deliveries are held, and the webhook's release sends them.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::delivery::DeliveryState;
-use crate::event::message::RedeliveryRange;
+use crate::delivery::standing::Stage;
+use crate::event::message::WebhookKey;
 use crate::ports::Statement;
-use crate::tenant::OrgId;
 use crate::time::Timestamp;
 
-/// Deliveries made pending per slice.
-pub const SLICE: u32 = 200;
+/// Deliveries made pending at a time.
+pub const SLICE: u32 = 10_000;
 
-/// How many deliveries of a range can be delivered again.
-pub fn count(
-    org_id: &OrgId,
-    webhook_id: &str,
+/// Which deliveries of a webhook to deliver again: those in one of these stages that were created within this time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Range {
+    /// Created at or after.
+    pub since: Timestamp,
+    /// Created before.
+    pub until: Timestamp,
+    /// In one of these stages.
+    pub stages: Vec<Stage>,
+}
+
+/// The next slice of a range, through the index of what was not delivered: those whose body is kept.
+const SLICE_OF_RANGE: &str = "SELECT d.event_id FROM json_each(?5) AS s \
+    CROSS JOIN deliveries d INDEXED BY deliveries_undelivered ON d.webhook_id = ?2 AND d.stage <> 'delivered' AND d.stage = s.value \
+    AND d.created_at >= ?3 AND d.created_at < ?4 AND d.org_id = ?1 \
+    CROSS JOIN bodies b ON b.org_id = d.org_id AND b.event_id = d.event_id LIMIT ?6";
+
+fn over_slice(sql: String, webhook: &WebhookKey, range: &Range, limit: u32) -> Statement {
+    Statement::new(sql)
+        .bind(&webhook.org_id)
+        .bind(&webhook.webhook_id)
+        .bind(range.since)
+        .bind(range.until)
+        .bind(json!(range.stages))
+        .bind(limit)
+}
+
+/// How many deliveries the next slice has, and whether there are more.
+pub fn count(webhook: &WebhookKey, range: &Range) -> Statement {
+    over_slice(format!("SELECT COUNT(*) AS total FROM ({SLICE_OF_RANGE})"), webhook, range, SLICE + 1)
+}
+
+/// Makes the next slice pending, held for the release of its webhook, with a fresh retry window; nothing where the webhook
+/// is disabled.
+pub fn hold_slice(webhook: &WebhookKey, range: &Range, now: Timestamp, window_ends: Timestamp) -> Statement {
+    let sql = format!(
+        "UPDATE deliveries SET stage = 'held', tries_since = ?7, failures = 0, next_attempt_at = ?8, \
+         leased_until = NULL, ended_at = NULL, reason = NULL WHERE webhook_id = ?2 AND event_id IN ({SLICE_OF_RANGE}) \
+         AND EXISTS (SELECT 1 FROM webhooks WHERE org_id = ?1 AND id = ?2 AND status <> 'disabled')"
+    );
+    over_slice(sql, webhook, range, SLICE).bind(now).bind(window_ends)
+}
+
+/// Notes the rest of a range, where there is one, for the cron run; nothing where the webhook is disabled.
+pub fn note_rest(webhook: &WebhookKey, range: &Range) -> Statement {
+    let sql = format!(
+        "INSERT INTO redeliveries (org_id, webhook_id, since, until, stages) SELECT ?1, ?2, ?3, ?4, ?5 \
+         WHERE EXISTS ({SLICE_OF_RANGE}) \
+         AND EXISTS (SELECT 1 FROM webhooks WHERE org_id = ?1 AND id = ?2 AND status <> 'disabled')"
+    );
+    over_slice(sql, webhook, range, 1)
+}
+
+/// The oldest ranges of which something is left.
+pub fn noted(limit: u32) -> Statement {
+    Statement::new(
+        "SELECT sequence, org_id, webhook_id, since, until, stages FROM redeliveries ORDER BY sequence LIMIT ?1",
+    )
+    .bind(limit)
+}
+
+/// Forgets a range.
+pub fn forget(sequence: i64) -> Statement {
+    Statement::new("DELETE FROM redeliveries WHERE sequence = ?1").bind(sequence)
+}
+
+/// What [`noted`] finds.
+#[derive(Deserialize)]
+pub struct RangeRow {
+    /// Its number.
+    pub sequence: i64,
+    /// The webhook.
+    #[serde(flatten)]
+    pub webhook: WebhookRow,
     since: i64,
     until: i64,
-    states: &[DeliveryState],
-) -> Statement {
-    Statement::new(
-        "SELECT COUNT(*) AS total FROM deliveries WHERE webhook_id = ?2 AND org_id = ?1 AND created_at >= ?3 \
-         AND created_at < ?4 AND state IN ('failed', 'dead') AND state IN (SELECT value FROM json_each(?5)) AND body IS NOT NULL",
-    )
-    .bind(org_id)
-    .bind(webhook_id)
-    .bind(since)
-    .bind(until)
-    .bind(json!(states))
+    stages: String,
 }
 
-/// Through the index of what has failed: what was delivered is not even looked at.
-const SLICE_OF_FAILURES: &str = "SELECT webhook_id, event_id, created_at FROM deliveries \
-    WHERE webhook_id = ?2 AND org_id = ?1 AND (created_at, event_id) > (?3, ?4) AND created_at < ?5 \
-    AND state IN ('failed', 'dead') AND state IN (SELECT value FROM json_each(?7)) AND body IS NOT NULL \
-    ORDER BY created_at, event_id LIMIT ?6";
-
-fn over_slice(sql: String, range: &RedeliveryRange) -> Statement {
-    Statement::new(sql)
-        .bind(range.webhook.org_id.as_str())
-        .bind(range.webhook.webhook_id.as_str())
-        .bind(range.after.0)
-        .bind(range.after.1.as_str())
-        .bind(range.until)
-        .bind(SLICE)
-        .bind(json!(range.states))
-}
-
-/// Makes the next slice pending: those in the wanted states whose body is kept. After [`last_of_slice`], which would
-/// not find them any more.
-pub fn make_pending(range: &RedeliveryRange, now: Timestamp) -> Statement {
-    let sql = format!(
-        "UPDATE deliveries SET state = 'pending', tries_since = ?8, failures = 0, next_attempt_at = ?8, \
-         leased_until = NULL, held = 0, ended_at = NULL, reason = NULL \
-         WHERE (webhook_id, event_id) IN (SELECT webhook_id, event_id FROM ({SLICE_OF_FAILURES})) \
-         RETURNING org_id, webhook_id, event_id"
-    );
-    over_slice(sql, range).bind(now)
-}
-
-/// The last place of the next slice, where the slice is full; no row where the range ends with it.
-pub fn last_of_slice(range: &RedeliveryRange) -> Statement {
-    let sql = format!("SELECT created_at, event_id FROM ({SLICE_OF_FAILURES}) LIMIT 1 OFFSET ?6 - 1");
-    over_slice(sql, range)
-}
-
-/// What [`last_of_slice`] finds.
+/// Tenant and webhook of a row.
 #[derive(Deserialize)]
-pub struct LastRow {
-    /// Milliseconds.
-    pub created_at: i64,
-    /// The event.
-    pub event_id: String,
+pub struct WebhookRow {
+    org_id: crate::tenant::OrgId,
+    webhook_id: crate::webhook::id::WebhookId,
+}
+
+impl From<WebhookRow> for WebhookKey {
+    fn from(row: WebhookRow) -> Self {
+        Self { org_id: row.org_id, webhook_id: row.webhook_id }
+    }
+}
+
+impl RangeRow {
+    /// The webhook and the range.
+    ///
+    /// # Errors
+    /// Where the stages are none.
+    pub fn into_parts(self) -> Result<(WebhookKey, Range), serde_json::Error> {
+        let stages = serde_json::from_str(&self.stages)?;
+        let (since, until) =
+            (Timestamp::from_milliseconds(self.since), Timestamp::from_milliseconds(self.until));
+        Ok((self.webhook.into(), Range { since, until, stages }))
+    }
 }

@@ -6,6 +6,10 @@ use crate::ports::Statement;
 
 /// Deletes old deliveries; the position is a webhook's id.
 pub const CLEAN: &str = "clean";
+/// Deletes old bodies; the position is a body's sequence number.
+pub const BODIES: &str = "bodies";
+/// No round: the row that is written to see whether the database takes a write.
+pub const WRITABLE: &str = "writable";
 /// Seals secrets anew; the position is a webhook's sequence number.
 pub const SEAL_ANEW: &str = "seal-anew";
 

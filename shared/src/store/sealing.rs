@@ -5,6 +5,8 @@ use serde_json::json;
 
 use super::rounds::SEAL_ANEW;
 use crate::ports::Statement;
+use crate::tenant::OrgId;
+use crate::webhook::id::WebhookId;
 
 /// Webhooks looked at by one run; the next run goes on.
 pub const AT_ONCE: u32 = 100;
@@ -33,9 +35,9 @@ pub struct StaleRow {
     /// Orders the round.
     pub sequence: i64,
     /// The webhook.
-    pub id: String,
+    pub id: WebhookId,
     /// Its tenant.
-    pub org_id: String,
+    pub org_id: OrgId,
     /// The signing secret.
     pub secret: String,
     /// The one before.
@@ -56,7 +58,7 @@ pub fn count(current: &str) -> Statement {
 #[serde(rename_all = "camelCase")]
 pub struct SealedAnew {
     /// The webhook.
-    pub id: String,
+    pub id: WebhookId,
     /// What was there.
     pub was: Values,
     /// What takes its place.

@@ -1,189 +1,192 @@
-//! What is due of a webhook itself: challenges, probes, releases. `tend_at` says when; a lease keeps two consumers from
-//! doing it at once.
+//! What is due of webhooks themselves: probes, releases, the end of what is pending. Challenges need no more than the
+//! webhook's row.
 
 use serde::Deserialize;
 use serde_json::json;
 
-use super::deliveries::LEASED_COLUMNS;
-use super::webhook_targets::COLUMNS;
+use super::targets::{COLUMNS, TargetRow};
+use crate::event::id::EventId;
+use crate::event::message::WebhookKey;
 use crate::ports::Statement;
+use crate::tenant::OrgId;
 use crate::time::Timestamp;
+use crate::webhook::id::WebhookId;
 
-/// Deliveries released or ended at a time.
-pub const SLICE: u32 = 500;
+/// Held deliveries looked at from each end of the line, to choose a probe among them.
+const LOOKED_AT: u32 = 250;
+/// Deliveries of a disabled webhook that are ended at a time.
+pub const BURIED_AT_ONCE: u32 = 2_000;
 
-/// Takes webhooks of which something is due, until `until`, and gives them back.
-pub fn lease(ids: &[&str], now: Timestamp, due: Timestamp, until: Timestamp) -> Statement {
+/// Webhooks of which something is due; what waits for them; how many deliveries they have let go that are not attempted
+/// yet, counted up to `most_released`.
+pub fn due(ids: &[WebhookId], now: Timestamp, most_released: u32) -> Statement {
     Statement::new(format!(
-        "UPDATE webhooks SET tend_leased_until = ?4 WHERE id IN (SELECT value FROM json_each(?1)) \
-         AND tend_at <= ?3 AND COALESCE(tend_leased_until, 0) <= ?2 RETURNING {COLUMNS}"
+        "SELECT {COLUMNS}, \
+         (SELECT COUNT(*) FROM (SELECT 1 FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook_id = webhooks.id \
+           AND d.stage <> 'delivered' AND d.stage = 'released' LIMIT ?3)) AS released, \
+         CASE WHEN status = 'active' AND circuit_opened_at IS NULL THEN (SELECT json_group_array(event_id) FROM ( \
+           SELECT event_id FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook_id = webhooks.id \
+           AND d.stage <> 'delivered' AND d.stage = 'held' ORDER BY d.created_at, d.event_id LIMIT ?3)) ELSE '[]' END AS waiting, \
+         CASE WHEN circuit_opened_at IS NOT NULL THEN (SELECT json_group_array(json_array(event_id, failures)) FROM ( \
+           SELECT * FROM (SELECT event_id, failures FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook_id = webhooks.id \
+             AND d.stage <> 'delivered' AND d.stage = 'held' ORDER BY d.created_at DESC, d.event_id DESC LIMIT {LOOKED_AT}) \
+           UNION ALL \
+           SELECT * FROM (SELECT event_id, failures FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook_id = webhooks.id \
+             AND d.stage <> 'delivered' AND d.stage = 'held' ORDER BY d.created_at, d.event_id LIMIT {LOOKED_AT}))) ELSE '[]' END AS probes \
+         FROM webhooks WHERE id IN (SELECT value FROM json_each(?1)) AND tend_at <= ?2"
     ))
     .bind(json!(ids))
     .bind(now)
-    .bind(due)
-    .bind(until)
+    .bind(most_released)
 }
 
-/// Lets go of a lease that is still ours, and says when the webhook is due next, if anything of it is. A webhook whose
-/// URL changed meanwhile is due already, and stays so.
-pub fn settle(id: &str, url_revision: u32, leased_until: Timestamp, next: Option<Timestamp>) -> Statement {
+/// What [`due`] finds.
+#[derive(Deserialize)]
+pub struct DueRow {
+    /// The webhook.
+    #[serde(flatten)]
+    pub target: TargetRow,
+    /// Deliveries that are let go and not attempted yet.
+    pub released: u32,
+    /// Held deliveries of a webhook that is well, oldest first; a JSON array.
+    pub waiting: String,
+    /// Candidates for the probe of an open circuit, newest first, with their failures; a JSON array of pairs.
+    pub probes: String,
+}
+
+/// Lets these held deliveries go, as long as the webhook's condition is the one with this stamp.
+pub fn release(webhook: &WebhookKey, events: &[EventId], stamp: i64, now: Timestamp) -> Statement {
     Statement::new(
-        "UPDATE webhooks SET tend_leased_until = NULL, tend_at = CASE WHEN url_revision = ?3 THEN ?4 ELSE tend_at END \
-         WHERE id = ?1 AND tend_leased_until = ?2",
-    )
-    .bind(id)
-    .bind(leased_until)
-    .bind(url_revision)
-    .bind(next)
-}
-
-/// A challenge was answered: the webhook is active, and what was held is due for release. Void where the URL has
-/// changed since.
-pub fn verified(id: &str, url_revision: u32, now: Timestamp) -> Statement {
-    Statement::new(
-        "UPDATE webhooks SET status = 'active', verified_at = ?3, verifying_since = NULL, verification_failures = 0, \
-         consecutive_failures = 0, strikes = 0, failing_since = NULL, circuit_opened_at = NULL, probes_failed = 0, \
-         disabled_reason = NULL, tend_at = ?3, tend_leased_until = NULL \
-         WHERE id = ?1 AND url_revision = ?2 AND status = 'pending' RETURNING id",
-    )
-    .bind(id)
-    .bind(url_revision)
-    .bind(now)
-}
-
-/// What went wrong with a challenge.
-pub struct ChallengeFault<'a> {
-    /// When.
-    pub at: Timestamp,
-    /// The HTTP status, if the endpoint answered.
-    pub status: Option<u16>,
-    /// In a few words.
-    pub message: &'a str,
-}
-
-/// A challenge failed: the error is shown, and the next challenge is due at `next`, if there is to be one.
-pub fn challenge_failed(
-    id: &str,
-    url_revision: u32,
-    fault: &ChallengeFault<'_>,
-    next: Option<Timestamp>,
-) -> Statement {
-    Statement::new(
-        "UPDATE webhooks SET verification_failures = verification_failures + 1, last_error_at = ?3, \
-         last_error_status = ?4, last_error_message = ?5, tend_at = ?6, tend_leased_until = NULL \
-         WHERE id = ?1 AND url_revision = ?2 AND status = 'pending'",
-    )
-    .bind(id)
-    .bind(url_revision)
-    .bind(fault.at)
-    .bind(fault.status)
-    .bind(fault.message)
-    .bind(next)
-}
-
-/// A probe failed: the next is due at `next`.
-pub fn probe_failed(id: &str, next: Timestamp) -> Statement {
-    Statement::new(
-        "UPDATE webhooks SET probes_failed = probes_failed + 1, tend_at = ?2, tend_leased_until = NULL \
-         WHERE id = ?1 AND status = 'active' AND circuit_opened_at IS NOT NULL",
-    )
-    .bind(id)
-    .bind(next)
-}
-
-/// Nothing is left to probe with: the next event is let through, and one more failure opens the circuit again.
-pub fn half_open(id: &str, leased_until: Timestamp) -> Statement {
-    Statement::new(
-        "UPDATE webhooks SET circuit_opened_at = NULL, tend_at = NULL, tend_leased_until = NULL \
-         WHERE id = ?1 AND tend_leased_until = ?2 \
-         AND NOT EXISTS (SELECT 1 FROM deliveries WHERE webhook_id = ?1 AND state = 'pending')",
-    )
-    .bind(id)
-    .bind(leased_until)
-}
-
-/// The oldest pending delivery of a webhook that waits for it or is due, leased: a probe. One that has a date yet keeps
-/// it, for the endpoint may have asked for that much time.
-pub fn lease_oldest(id: &str, now: Timestamp, until: Timestamp) -> Statement {
-    Statement::new(format!(
-        "UPDATE deliveries SET leased_until = ?3 WHERE (webhook_id, event_id) IN \
-         (SELECT webhook_id, event_id FROM deliveries WHERE webhook_id = ?1 AND state = 'pending' \
-          AND (held = 1 OR next_attempt_at <= ?2) ORDER BY created_at, event_id LIMIT 1) \
-         AND COALESCE(leased_until, 0) <= ?2 RETURNING {LEASED_COLUMNS}"
-    ))
-    .bind(id)
-    .bind(now)
-    .bind(until)
-}
-
-/// Makes a slice of the held deliveries due now, and gives back their keys, if the webhook takes deliveries still. In
-/// one transaction with [`after_slice`].
-pub fn release(id: &str, now: Timestamp) -> Statement {
-    Statement::new(
-        "UPDATE deliveries SET held = 0, next_attempt_at = ?2 WHERE (webhook_id, event_id) IN \
-         (SELECT webhook_id, event_id FROM deliveries WHERE webhook_id = ?1 AND state = 'pending' AND held = 1 \
-          ORDER BY created_at, event_id LIMIT ?3) \
-         AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND status = 'active' AND circuit_opened_at IS NULL) \
+        "UPDATE deliveries SET stage = 'released', next_attempt_at = ?4 WHERE webhook_id = ?1 \
+         AND event_id IN (SELECT value FROM json_each(?2)) AND stage = 'held' \
+         AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND health_stamp = ?3) \
          RETURNING org_id, webhook_id, event_id",
     )
-    .bind(id)
-    .bind(now)
-    .bind(SLICE)
-}
-
-/// Ends a slice of a webhook's pending deliveries, if it is disabled still; they can be redelivered. One whose request
-/// is on its way is left to its consumer.
-pub fn bury(id: &str, now: Timestamp) -> Statement {
-    Statement::new(
-        "UPDATE deliveries SET state = 'dead', reason = 'webhook disabled', ended_at = ?2, next_attempt_at = NULL, \
-         leased_until = NULL, held = 0 WHERE (webhook_id, event_id) IN \
-         (SELECT webhook_id, event_id FROM deliveries WHERE webhook_id = ?1 AND state = 'pending' \
-          AND COALESCE(leased_until, 0) <= ?2 ORDER BY created_at, event_id LIMIT ?3) \
-         AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND status = 'disabled') RETURNING event_id",
-    )
-    .bind(id)
-    .bind(now)
-    .bind(SLICE)
-}
-
-/// After a slice: due again where more is left, otherwise not at all. Written with the slice, so that a delivery held
-/// at the same moment is seen by one of the two. A webhook whose circuit opened meanwhile is due for its probe, and
-/// stays so.
-pub fn after_slice(id: &str, leased_until: Timestamp, again: Timestamp) -> Statement {
-    Statement::new(
-        "UPDATE webhooks SET tend_leased_until = NULL, tend_at = CASE WHEN circuit_opened_at IS NOT NULL THEN tend_at \
-         WHEN EXISTS (SELECT 1 FROM deliveries WHERE webhook_id = ?1 AND state = 'pending' AND (held = 1 OR webhooks.status = 'disabled')) THEN ?3 END \
-         WHERE id = ?1 AND tend_leased_until = ?2 RETURNING tend_at",
-    )
-    .bind(id)
-    .bind(leased_until)
-    .bind(again)
-}
-
-/// What [`after_slice`] gives back.
-#[derive(Deserialize)]
-pub struct AgainRow {
-    /// When the next slice is due.
-    pub tend_at: Option<i64>,
-}
-
-/// After deliveries were held for these webhooks: one that has opened, or was disabled, meanwhile is due.
-pub fn tend_if_not_holding(ids: &[&str], now: Timestamp) -> Statement {
-    Statement::new(
-        "UPDATE webhooks SET tend_at = COALESCE(tend_at, ?2) WHERE id IN (SELECT value FROM json_each(?1)) \
-         AND (status = 'disabled' OR (status = 'active' AND circuit_opened_at IS NULL))",
-    )
-    .bind(json!(ids))
+    .bind(&webhook.webhook_id)
+    .bind(json!(events))
+    .bind(stamp)
     .bind(now)
 }
 
-/// Webhooks that have been due since before `before` and that nobody has: their message was lost.
-pub fn overdue(before: Timestamp, now: Timestamp, limit: u32) -> Statement {
+/// The deliveries that a webhook has let go and that nobody has: to wake them again.
+pub fn released(webhook: &WebhookId, now: Timestamp, limit: u32) -> Statement {
     Statement::new(
-        "SELECT org_id, id AS webhook_id FROM webhooks WHERE tend_at IS NOT NULL AND tend_at <= ?1 \
-         AND COALESCE(tend_leased_until, 0) <= ?2 ORDER BY tend_at LIMIT ?3",
+        "SELECT org_id, webhook_id, event_id FROM deliveries INDEXED BY deliveries_undelivered WHERE webhook_id = ?1 \
+         AND stage <> 'delivered' AND stage = 'released' AND COALESCE(leased_until, 0) <= ?2 LIMIT ?3",
     )
-    .bind(before)
+    .bind(webhook)
     .bind(now)
     .bind(limit)
+}
+
+/// Ends a slice of a disabled webhook's pending deliveries, as long as its condition is the one with this stamp; they can
+/// be redelivered. One with its request on the way is left to its consumer.
+pub fn bury(webhook: &WebhookId, stamp: i64, now: Timestamp) -> Statement {
+    Statement::new(format!(
+        "UPDATE deliveries SET stage = 'dead', reason = 'webhook disabled', ended_at = ?3, next_attempt_at = NULL, \
+         leased_until = NULL WHERE webhook_id = ?1 AND event_id IN ({PENDING}) \
+         AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND health_stamp = ?2)"
+    ))
+    .bind(webhook)
+    .bind(stamp)
+    .bind(now)
+    .bind(BURIED_AT_ONCE)
+}
+
+/// A slice of a webhook's pending deliveries that nobody has; `?1` is the webhook, `?3` now, `?4` how many.
+const PENDING: &str = "SELECT event_id FROM deliveries INDEXED BY deliveries_undelivered WHERE webhook_id = ?1 \
+    AND stage <> 'delivered' AND stage IN ('scheduled', 'held', 'released') AND COALESCE(leased_until, 0) <= ?3 LIMIT ?4";
+
+/// Ends a slice of a deleted webhook's pending deliveries.
+pub fn end_deleted(webhook: &WebhookId, now: Timestamp) -> Statement {
+    Statement::new(format!(
+        "UPDATE deliveries SET stage = 'failed', reason = ?2, ended_at = ?3, next_attempt_at = NULL, leased_until = NULL \
+         WHERE webhook_id = ?1 AND event_id IN ({PENDING}) RETURNING 1 AS ended"
+    ))
+    .bind(webhook)
+    .bind("webhook deleted")
+    .bind(now)
+    .bind(BURIED_AT_ONCE)
+}
+
+/// Deleted webhooks of which deliveries may still be pending.
+pub fn deleted(limit: u32) -> Statement {
+    Statement::new("SELECT id FROM deleted_webhooks ORDER BY id LIMIT ?1").bind(limit)
+}
+
+/// What [`deleted`] finds.
+#[derive(Deserialize)]
+pub struct DeletedRow {
+    /// The webhook.
+    pub id: WebhookId,
+}
+
+/// Forgets a deleted webhook of which nothing is pending any more.
+pub fn forget_deleted(webhook: &WebhookId) -> Statement {
+    Statement::new(
+        "DELETE FROM deleted_webhooks WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_undelivered \
+         WHERE webhook_id = ?1 AND stage <> 'delivered' AND stage IN ('scheduled', 'held', 'released'))",
+    )
+    .bind(webhook)
+}
+
+/// Makes webhooks due that hold nothing back any more, though deliveries still wait for them: written after deliveries
+/// were held, and after some were let go, so that one of the two sees the other. Gives back those that are due.
+pub fn due_while_any_waits(ids: &[WebhookId], at: Timestamp, stamp: i64) -> Statement {
+    let waits = |stages: &str| {
+        format!(
+            "EXISTS (SELECT 1 FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook_id = webhooks.id \
+             AND d.stage <> 'delivered' AND d.stage IN ({stages}))"
+        )
+    };
+    Statement::new(format!(
+        "UPDATE webhooks SET tend_at = ?2, health_stamp = ?3 WHERE id IN (SELECT value FROM json_each(?1)) AND tend_at IS NULL \
+         AND CASE WHEN status = 'disabled' THEN {} WHEN status = 'active' AND circuit_opened_at IS NULL THEN {} END \
+         RETURNING org_id, id AS webhook_id, tend_at",
+        waits("'scheduled', 'held', 'released'"),
+        waits("'held'"),
+    ))
+    .bind(json!(ids))
+    .bind(at)
+    .bind(stamp)
+}
+
+/// A webhook that is due.
+#[derive(Deserialize)]
+pub struct DueAtRow {
+    org_id: OrgId,
+    webhook_id: WebhookId,
+    tend_at: i64,
+}
+
+impl DueAtRow {
+    /// The webhook, and when it is due.
+    pub fn into_parts(self) -> (WebhookKey, Timestamp) {
+        let webhook = WebhookKey { org_id: self.org_id, webhook_id: self.webhook_id };
+        (webhook, Timestamp::from_milliseconds(self.tend_at))
+    }
+}
+
+/// Webhooks that have been due since before `before`: their message was lost. From after `after` on, the longest overdue
+/// first.
+pub fn overdue(before: Timestamp, after: i64, limit: u32) -> Statement {
+    Statement::new(
+        "SELECT org_id, id AS webhook_id, tend_at FROM webhooks INDEXED BY webhooks_to_tend \
+         WHERE tend_at IS NOT NULL AND tend_at <= ?1 AND tend_at > ?2 ORDER BY tend_at LIMIT ?3",
+    )
+    .bind(before)
+    .bind(after)
+    .bind(limit)
+}
+
+/// An open circuit's probe is due now.
+pub fn probe_now(webhook: &WebhookKey, now: Timestamp, stamp: i64) -> Statement {
+    Statement::new(
+        "UPDATE webhooks SET tend_at = ?3, health_stamp = ?4 \
+         WHERE org_id = ?1 AND id = ?2 AND status = 'active' AND circuit_opened_at IS NOT NULL",
+    )
+    .bind(&webhook.org_id)
+    .bind(&webhook.webhook_id)
+    .bind(now)
+    .bind(stamp)
 }

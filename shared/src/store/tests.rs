@@ -1,110 +1,302 @@
-//! A database that has lived: filled under the first migration, upgraded through all of them, read by today's code.
+//! What each statement of the store costs: how SQLite runs it, and that no backlog makes it dearer.
 
-mod first_version;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
+use serde_json::json;
+
+use super::*;
+use crate::actor::Actor;
 use crate::api_key::ApiKey;
-use crate::app::deliveries::LogFilter;
-use crate::delivery::DeliveryState;
+use crate::delivery::progress::{Origin, Progress};
+use crate::delivery::standing::{Stage, Standing};
 use crate::environment::Environment;
-use crate::event::message::RetryMessage;
+use crate::event::id::EventId;
+use crate::event::message::{DeliveryKey, WebhookKey};
 use crate::page::Page;
-use crate::tenant::OrgId;
-use crate::testing::{Fixture, SqliteDatabase, migrations, tenants_migrations};
-use crate::webhook::WebhookStatus;
+use crate::ports::Statement;
+use crate::tenant::{EmailAddress, OrgId, OrgName};
+use crate::testing::SqliteDatabase;
+use crate::time::Timestamp;
+use crate::transition::TransitionKind;
+use crate::webhook::filter::EventFilter;
+use crate::webhook::health::{Change, Condition, HealthPolicy};
+use crate::webhook::id::WebhookId;
+use crate::webhook::url::WebhookUrl;
 
+const WEBHOOK: &str = "0b8d5a0e-6f5b-4c0c-9a43-6a3f0f0c2b7e";
 const PAGE: Page = Page { limit: 50, offset: 0 };
-const KEY: &str = "3f9a1b2c4d5e6f708192a3b4c5d6e7f80a1b7d4e";
-const LATE_KEY: &str = "1111111122222222333333334444444455556666";
-const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
-const URL: &str = "https://hooks.example.com/in";
-const BODY: &str = r#"{"id":"e-pending","source":"spk.api","detail-type":"KeyAdded","time":"2026-01-01T00:00:00Z","detail":{"partnerId":"acme-corp"}}"#;
 
-/// A fixture over such a database, every later migration applied.
-async fn upgraded() -> Fixture {
-    let files = migrations(&tenants_migrations());
-    let database = SqliteDatabase::empty();
-    database.migrate(&files[0]);
-    let fixture = Fixture::over(Environment::Prod, database);
-    first_version::write(&fixture, "acme-corp", KEY).await;
-    for file in &files[1..] {
-        fixture.database.migrate(file);
+/// One of each statement, by module and function, all about one tenant with one webhook.
+fn all() -> BTreeMap<&'static str, Vec<Statement>> {
+    let org = &OrgId::parse("acme-corp").unwrap();
+    let id = &WebhookId::parse(WEBHOOK).unwrap();
+    let webhook = &WebhookKey { org_id: org.clone(), webhook_id: *id };
+    let event = &EventId::parse("held-5").unwrap();
+    let key = &DeliveryKey { org_id: org.clone(), webhook_id: *id, event_id: event.clone() };
+    let fresh_key = &DeliveryKey { event_id: EventId::parse("fresh").unwrap(), ..key.clone() };
+    let now = Timestamp::from_milliseconds(50_000_000);
+    let actor = &Actor::person("admin@smartphonekey.com");
+    let name = &OrgName::parse("ACME").unwrap();
+    let owner = &EmailAddress::parse("owner@acme-corp.com").unwrap();
+    let api_key = &ApiKey::parse("3f9a1b2c4d5e6f708192a3b4c5d6e7f80a1b7d4e").unwrap();
+    let digest = &api_key.digest();
+    let url =
+        &WebhookUrl::parse("https://hooks.example.com/in", &Environment::Prod.webhook_url_rules()).unwrap();
+    let events = &EventFilter::everything();
+    let auth = &webhooks::StoredAuthentication {
+        authentication: crate::webhook::authentication::Authentication::None,
+        sealed_token: None,
+    };
+    let another = &WebhookId::from_random_bytes([7; 16]);
+    let new_webhook =
+        webhooks::NewWebhook { id: another, url, events, sealed_secret: "1.a.b", auth, at: now, most: 20 };
+    let change = webhooks::WebhookChange { events: Some(events), ..webhooks::WebhookChange::default() };
+    let new_key = api_keys::NewApiKey {
+        key: api_key,
+        org_name: None,
+        at: now,
+        by: "admin@smartphonekey.com",
+        expires_at: None,
+    };
+    let transition = || transitions::NewTransition {
+        kind: TransitionKind::WebhookChanged,
+        at: now,
+        actor,
+        details: json!({}),
+    };
+    let progress = |origin| Progress {
+        key: key.clone(),
+        event_type: "KeyAdded".into(),
+        standing: Standing::held(now, 1),
+        attempt: None,
+        origin,
+        body: Some("{}".into()),
+    };
+    let fresh = progress(Origin::Fresh { at: now });
+    let leased = progress(Origin::Leased { until: now });
+    let told = health::Told { id: "n".into(), change: Change::Failing, details: json!({}), at: now };
+    let condition = health::NewCondition {
+        webhook: webhook.clone(),
+        based_on: 0,
+        stamp: 1,
+        condition: Condition::verified(now, &HealthPolicy::default()),
+        delivered_at: None,
+        failed: None,
+        verified_at: None,
+        told: Some(told),
+    };
+    let conditions = &[condition];
+    let stages = vec![Stage::Failed, Stage::Dead];
+    let range = &redelivery::Range { since: Timestamp::from_milliseconds(0), until: now, stages };
+    let place = &(i64::MAX >> 11, String::new());
+    let values = sealing::Values { secret: "s".into(), previous_secret: None, auth_token: None };
+    let anew = sealing::SealedAnew { id: *id, was: values.clone(), becomes: values };
+    let one = |statement: Statement| vec![statement];
+    BTreeMap::from([
+        ("api_keys::insert", one(api_keys::insert(org, &new_key))),
+        ("api_keys::release_expired", one(api_keys::release_expired(org, now))),
+        ("api_keys::end_all", one(api_keys::end_all(org, now))),
+        ("api_keys::by_digest", one(api_keys::by_digest(digest))),
+        ("api_keys::count", one(api_keys::count(org))),
+        ("api_keys::page", one(api_keys::page(org, PAGE))),
+        ("dead_letters::insert", one(dead_letters::insert("x", None, now))),
+        ("dead_letters::newest", one(dead_letters::newest(None, 50))),
+        ("dead_letters::select", one(dead_letters::select(1))),
+        ("dead_letters::requeued", one(dead_letters::requeued(1, now))),
+        ("deliveries::existing", one(deliveries::existing(&[("acme-corp", event)]))),
+        ("deliveries::write", deliveries::write(&[fresh, leased])),
+        ("deliveries::keep_body", one(deliveries::keep_body(org, event, "{}", now))),
+        ("deliveries::lease", one(deliveries::lease(&[key], now, now, now))),
+        ("deliveries::leased_bodies", one(deliveries::leased_bodies(&[key], now))),
+        ("deliveries::take_overdue", one(deliveries::take_overdue(now, now, 100))),
+        ("deliveries::end_expired", one(deliveries::end_expired(now, 100))),
+        (
+            "deliveries::log",
+            vec![
+                deliveries::log(org, id, &[], Timestamp::from_milliseconds(0), place, 50),
+                deliveries::log(
+                    org,
+                    id,
+                    &[Stage::Failed, Stage::Dead],
+                    Timestamp::from_milliseconds(0),
+                    place,
+                    50,
+                ),
+            ],
+        ),
+        ("deliveries::select", one(deliveries::select(key))),
+        ("deliveries::redeliver", one(deliveries::redeliver(key, now))),
+        ("deliveries::insert_scheduled", one(deliveries::insert_scheduled(fresh_key, "KeyAdded", now))),
+        ("delivery_summary::by_hour", one(delivery_summary::by_hour(org, id, now, now, 100))),
+        ("health::write", one(health::write(conditions))),
+        ("health::tell", health::tell(conditions).into_iter().collect()),
+        ("notices::note_failing", one(notices::note_failing(now, now))),
+        ("notices::failing_told", one(notices::failing_told(now, 1))),
+        ("notices::oldest", one(notices::oldest(20))),
+        ("notices::delete", one(notices::delete(&[1]))),
+        ("notices::waiting", one(notices::waiting(now))),
+        ("redelivery::count", one(redelivery::count(webhook, range))),
+        ("redelivery::hold_slice", one(redelivery::hold_slice(webhook, range, now, now))),
+        ("redelivery::note_rest", one(redelivery::note_rest(webhook, range))),
+        ("redelivery::noted", one(redelivery::noted(10))),
+        ("redelivery::forget", one(redelivery::forget(1))),
+        ("retention::next_webhook", one(retention::next_webhook(""))),
+        ("retention::keep_last_delivered", one(retention::keep_last_delivered(id, now))),
+        ("retention::delete_slice", one(retention::delete_slice(id, now))),
+        ("retention::next_bodies", one(retention::next_bodies(0, now))),
+        ("retention::delete_bodies", one(retention::delete_bodies(0, now))),
+        ("retention::delete_dead_letters", one(retention::delete_dead_letters(now, now))),
+        ("rounds::position", one(rounds::position(rounds::CLEAN))),
+        ("rounds::remember", one(rounds::remember(rounds::CLEAN, "x"))),
+        ("sealing::stale", one(sealing::stale("1.b."))),
+        ("sealing::count", one(sealing::count("1.b."))),
+        ("sealing::replace", one(sealing::replace(&[anew]))),
+        ("targets::of_tenants", one(targets::of_tenants(&["acme-corp"]))),
+        ("targets::of_deliveries", one(targets::of_deliveries(&[key]))),
+        ("targets::by_ids", one(targets::by_ids(&[*id]))),
+        (
+            "tenants::insert",
+            one(tenants::insert(&OrgId::parse("another").unwrap(), name, owner, now, "admin")),
+        ),
+        ("tenants::registered", one(tenants::registered(org))),
+        ("tenants::update", one(tenants::update(org, Some(name), None))),
+        ("tenants::close", one(tenants::close(org, now))),
+        ("tenants::select", one(tenants::select(org, now))),
+        ("tenants::page", vec![tenants::page(None, PAGE, now), tenants::page(Some("a@b.c"), PAGE, now)]),
+        ("tenants::count", vec![tenants::count(None), tenants::count(Some("a@b.c"))]),
+        ("tending::due", one(tending::due(&[*id], now, 500))),
+        ("tending::release", one(tending::release(webhook, std::slice::from_ref(event), 0, now))),
+        ("tending::released", one(tending::released(id, now, 500))),
+        ("tending::bury", one(tending::bury(id, 0, now))),
+        ("tending::end_deleted", one(tending::end_deleted(id, now))),
+        ("tending::deleted", one(tending::deleted(100))),
+        ("tending::forget_deleted", one(tending::forget_deleted(id))),
+        ("tending::due_while_any_waits", one(tending::due_while_any_waits(&[*id], now, 1))),
+        ("tending::overdue", one(tending::overdue(now, -1, 100))),
+        ("tending::probe_now", one(tending::probe_now(webhook, now, 1))),
+        (
+            "transitions::append",
+            one(transitions::append(org, transition(), &transitions::Guard::Webhook(id))),
+        ),
+        ("transitions::newest", one(transitions::newest(org, None, 50))),
+        ("webhook_trouble::page", one(webhook_trouble::page((0, 0), 50))),
+        ("webhooks::insert", one(webhooks::insert(org, &new_webhook))),
+        ("webhooks::update", one(webhooks::update(org, id, &change, now))),
+        ("webhooks::verify_if_changed", one(webhooks::verify_if_changed(org, id, url, now, 1))),
+        ("webhooks::verify", one(webhooks::verify(org, id, now, 1))),
+        ("webhooks::enable", one(webhooks::enable(org, id, now, 1))),
+        ("webhooks::rotate_secret", one(webhooks::rotate_secret(org, id, "s", None, now))),
+        ("webhooks::sealed", one(webhooks::sealed(org, id, now))),
+        ("webhooks::delete", webhooks::delete(org, id, now)),
+        ("webhooks::delete_all", webhooks::delete_all(org, now)),
+        ("webhooks::select", one(webhooks::select(org, id))),
+        ("webhooks::exists", one(webhooks::exists(org, id))),
+        ("webhooks::count", one(webhooks::count(org))),
+        ("webhooks::page", one(webhooks::page(org, PAGE))),
+    ])
+}
+
+/// The public functions of the store that make statements, as its files have them.
+fn in_the_files() -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let module = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if matches!(module.as_str(), "tests" | "mod") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        for function in text.split("\npub fn ").skip(1) {
+            let head = function.split('{').next().unwrap();
+            if head.contains("Statement") {
+                found.insert(format!("{module}::{}", head.split(['(', '<']).next().unwrap()));
+            }
+        }
     }
-    fixture
+    found
 }
 
-async fn assert_readable(fixture: &Fixture, org_id: &OrgId, key: &str, transitions: usize) {
-    let app = &fixture.app;
-    let webhook = format!("webhook-of-{org_id}");
-    let tenant = app.get_tenant(org_id).await.unwrap();
-    assert_eq!((tenant.org_name.as_str(), tenant.webhook_count), ("ACME Corporation", 1));
-    assert_eq!(app.list_api_keys(org_id, PAGE).await.unwrap().total, 1);
-    let partner = app.authenticate_partner(&ApiKey::parse(key).unwrap()).await.unwrap();
-    assert_eq!(partner.map(|partner| partner.org_id), Some(org_id.clone()));
-
-    let webhooks = app.list_webhooks(org_id, PAGE).await.unwrap();
-    assert_eq!((webhooks.total, webhooks.entries[0].status), (1, WebhookStatus::Active));
-    assert_eq!(webhooks.entries[0].last_error_status, Some(503));
-    let log = app.list_deliveries(org_id, &webhook, LogFilter::default(), 50).await.unwrap();
-    assert_eq!(log.deliveries.len(), 4);
-    assert!(log.deliveries.iter().all(|delivery| delivery.attempts[0].status == Some(503)));
-    let (failed, body) = app.get_delivery(org_id, &webhook, "e-failed").await.unwrap();
-    assert_eq!((failed.state, body.as_deref()), (DeliveryState::Failed, Some(BODY)));
-    let (listed, _) = app.list_transitions(org_id, None, 50).await.unwrap();
-    assert_eq!(listed.len(), transitions);
+#[test]
+fn every_statement_is_looked_at_here() {
+    let listed: BTreeSet<String> = all().keys().map(|name| (*name).to_owned()).collect();
+    assert_eq!(listed, in_the_files());
 }
 
-#[tokio::test]
-async fn rows_of_the_first_version_are_read_by_todays_code() {
-    let fixture = upgraded().await;
-    assert_readable(&fixture, &OrgId::parse("acme-corp").unwrap(), KEY, 3).await;
+/// Tables that grow without end.
+const GROWING: [&str; 7] =
+    ["deliveries", "bodies", "webhooks", "transitions", "api_keys", "tenants", "dead_letters"];
+
+/// Statements that read a table as a whole, and why they may.
+fn may_scan(name: &str) -> bool {
+    // While a sealing key is being rotated, once a minute.
+    name.starts_with("sealing::")
+        // A list of everything, in the order of its primary key, or its length.
+        || matches!(name, "tenants::page" | "tenants::count" | "dead_letters::newest")
+        // One step, or a bounded number of them, in the primary key.
+        || matches!(name, "retention::delete_dead_letters")
 }
 
-#[tokio::test]
-async fn what_was_pending_at_the_upgrade_is_delivered_and_what_had_ended_can_be_redelivered() {
-    let fixture = upgraded().await;
-    let acme = OrgId::parse("acme-corp").unwrap();
-    fixture.clock.set(crate::time::Timestamp::from_milliseconds(600_000));
+#[test]
+fn every_statement_searches_an_index_and_neither_scans_nor_sorts() {
+    let database = SqliteDatabase::migrated();
+    for (name, statements) in all() {
+        for statement in statements {
+            let plan = database.plan(&statement);
+            for step in &plan {
+                let scans = GROWING.iter().any(|table| {
+                    step == &format!("SCAN {table}") || step.starts_with(&format!("SCAN {table} "))
+                });
+                let scans = scans && !step.contains("USING INDEX") && !step.contains("USING COVERING INDEX");
+                assert!(!scans || may_scan(name), "{name}: {plan:?}");
+                // Rows of a few stages, each sorted and cut by its own index, are merged.
+                let merges = name == "deliveries::log" && step.contains("ORDER BY");
+                assert!(!step.contains("TEMP B-TREE FOR ORDER BY") || merges, "{name}: {plan:?}");
+            }
+        }
+    }
+}
 
-    assert_eq!(fixture.courier.sweep().await.unwrap(), 1);
-    fixture.app.redeliver(&acme, "webhook-of-acme-corp", "e-dead").await.unwrap();
-    let messages: Vec<String> = fixture.retries.take().into_iter().map(|message| message.body).collect();
-    assert_eq!(
-        messages
-            .iter()
-            .filter(|body| matches!(RetryMessage::decode(body), Ok(RetryMessage::Deliver(_))))
-            .count(),
-        2
+/// A tenant with one webhook that holds `held` deliveries back, delivered `delivered`, and had one failure.
+fn filled(held: u32, delivered: u32) -> SqliteDatabase {
+    let database = SqliteDatabase::migrated();
+    let run = |sql: &str| drop(database.query(Statement::new(sql.to_owned())));
+    run(
+        "INSERT INTO tenants (org_id, org_name, owner_email, created_at, created_by) VALUES ('acme-corp', 'ACME', 'a@b.c', 0, '')",
     );
-    fixture.courier.deliver_retries(&messages).await;
-
-    assert_eq!(fixture.endpoints.take().len(), 2);
-    for event in ["e-pending", "e-dead"] {
-        let (delivery, _) = fixture.app.get_delivery(&acme, "webhook-of-acme-corp", event).await.unwrap();
-        assert_eq!(delivery.state, DeliveryState::Delivered, "{event}");
+    run(&format!(
+        "INSERT INTO webhooks (id, org_id, url, events, secret, auth_type, created_at, updated_at, status, circuit_opened_at, tend_at) \
+         VALUES ('{WEBHOOK}', 'acme-corp', 'https://hooks.example.com/in', '[\"*\"]', '1.b.c', 'none', 0, 0, 'active', 1, 1)"
+    ));
+    for (stage, count, next) in [("delivered", delivered, "NULL"), ("held", held, "253402300799999")] {
+        run(&format!(
+            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {}) \
+             INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, next_attempt_at, ended_at, attempts) \
+             SELECT '{WEBHOOK}', '{stage}-' || i, 'acme-corp', 'KeyAdded', '{stage}', 1000 + i * 7919 % 40000000, 0, 0, {next}, 1, '[]' FROM n",
+            count - 1
+        ));
     }
+    run(&format!(
+        "INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, ended_at, attempts) \
+         VALUES ('{WEBHOOK}', 'dead', 'acme-corp', 'KeyAdded', 'dead', 5, 0, 3, 5, '[]')"
+    ));
+    run(
+        "INSERT INTO bodies (org_id, event_id, kept_since, body) SELECT org_id, event_id, 0, '{}' FROM deliveries WHERE stage <> 'delivered'",
+    );
+    database
 }
 
-/// While migrations are applied, and until the last old isolate is gone, the version before goes on working; and what it
-/// wrote after any of them is there after all of them.
-#[tokio::test]
-async fn the_first_version_works_on_after_each_migration() {
-    let files = migrations(&tenants_migrations());
-    for applied in 1..=files.len() {
-        let fixture = Fixture::over(Environment::Prod, SqliteDatabase::empty());
-        fixture.database.migrate(&files[0]);
-        first_version::write(&fixture, "acme-corp", KEY).await;
-        for file in &files[1..applied] {
-            fixture.database.migrate(file);
-        }
-        first_version::write(&fixture, "late-corp", LATE_KEY).await;
-        for (org_id, key) in [("acme-corp", KEY), ("late-corp", LATE_KEY)] {
-            first_version::works_on(&fixture, org_id, key);
-        }
-        for file in &files[applied..] {
-            fixture.database.migrate(file);
-        }
-        for (org_id, key) in [("acme-corp", KEY), ("late-corp", LATE_KEY)] {
-            assert_readable(&fixture, &OrgId::parse(org_id).unwrap(), key, 4).await;
+/// By the steps of SQLite's virtual machine, not by the clock.
+#[test]
+fn no_statement_grows_with_a_backlog_or_a_history() {
+    // Large enough for every bounded look to reach its bound.
+    let (small, large) = (filled(12_000, 12_000), filled(100_000, 400_000));
+    for (name, statements) in all() {
+        for statement in statements {
+            let (few, many) = (small.steps(&statement), large.steps(&statement));
+            assert!(many <= few + few / 5 + 500, "{name}: {few} steps grew to {many}: {}", statement.sql);
         }
     }
 }

@@ -4,10 +4,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::actor::Actor;
-use crate::ports::{Parameter, Statement};
+use crate::ports::Statement;
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
 use crate::transition::{Transition, TransitionKind};
+use crate::webhook::id::WebhookId;
 
 /// What must hold in the same transaction for the transition to be written at all.
 pub enum Guard<'a> {
@@ -16,9 +17,9 @@ pub enum Guard<'a> {
     /// The tenant has a key that works at this time.
     WorkingApiKey(Timestamp),
     /// The tenant has this webhook.
-    Webhook(&'a str),
+    Webhook(&'a WebhookId),
     /// The tenant has this webhook, and it is disabled.
-    DisabledWebhook(&'a str),
+    DisabledWebhook(&'a WebhookId),
 }
 
 /// A transition to write.
@@ -62,7 +63,7 @@ pub fn append(org_id: &OrgId, transition: NewTransition<'_>, guard: &Guard<'_>) 
     match guard {
         Guard::Tenant => statement,
         Guard::WorkingApiKey(now) => statement.bind(*now),
-        Guard::Webhook(id) | Guard::DisabledWebhook(id) => statement.bind(Parameter::from(*id)),
+        Guard::Webhook(id) | Guard::DisabledWebhook(id) => statement.bind(*id),
     }
 }
 

@@ -3,8 +3,10 @@
 use serde::Deserialize;
 
 use crate::ports::Statement;
+use crate::tenant::OrgId;
 use crate::time::Timestamp;
 use crate::webhook::WebhookStatus;
+use crate::webhook::id::WebhookId;
 use crate::webhook::trouble::TroubledWebhook;
 
 /// As in the index, letter for letter: SQLite matches expressions by their text.
@@ -15,8 +17,10 @@ pub fn page(after: (u8, i64), limit: u32) -> Statement {
     Statement::new(format!(
         "SELECT sequence, org_id, id, url, status, {RANK} AS rank, verifying_since, failing_since, circuit_opened_at, \
          disabled_reason, consecutive_failures, last_error_at, last_error_status, last_error_message, \
-         (SELECT d.created_at FROM deliveries d WHERE d.webhook_id = webhooks.id AND d.state = 'pending' \
-          ORDER BY d.created_at, d.event_id LIMIT 1) AS oldest_undelivered_at \
+         (SELECT MIN(oldest) FROM (SELECT (SELECT d.created_at FROM deliveries d INDEXED BY deliveries_undelivered \
+           WHERE d.webhook_id = webhooks.id AND d.stage <> 'delivered' AND d.stage = s.value \
+           ORDER BY d.created_at, d.event_id LIMIT 1) AS oldest \
+           FROM (SELECT 'scheduled' AS value UNION ALL SELECT 'held' UNION ALL SELECT 'released') AS s)) AS oldest_undelivered_at \
          FROM webhooks INDEXED BY webhooks_in_trouble \
          WHERE (status <> 'active' OR consecutive_failures > 0) AND ({RANK}, sequence) > (?1, ?2) \
          ORDER BY {RANK}, sequence LIMIT ?3"
@@ -30,8 +34,8 @@ pub fn page(after: (u8, i64), limit: u32) -> Statement {
 #[derive(Deserialize)]
 pub struct TroubleRow {
     sequence: i64,
-    org_id: String,
-    id: String,
+    org_id: OrgId,
+    id: WebhookId,
     url: String,
     status: WebhookStatus,
     rank: u8,

@@ -8,6 +8,7 @@ use crate::tenant::OrgId;
 use crate::time::Timestamp;
 use crate::webhook::authentication::{Authentication, HeaderName};
 use crate::webhook::filter::EventFilter;
+use crate::webhook::id::WebhookId;
 use crate::webhook::url::WebhookUrl;
 use crate::webhook::{Webhook, WebhookStatus};
 
@@ -23,7 +24,7 @@ pub struct StoredAuthentication {
 /// A webhook to store.
 pub struct NewWebhook<'a> {
     /// A UUID.
-    pub id: &'a str,
+    pub id: &'a WebhookId,
     /// Where to.
     pub url: &'a WebhookUrl,
     /// Which events.
@@ -80,7 +81,7 @@ pub struct WebhookChange<'a> {
 }
 
 /// Changes a webhook. Where the URL changes, [`verify_if_changed`] goes first, in the same transaction.
-pub fn update(org_id: &OrgId, id: &str, change: &WebhookChange<'_>, at: Timestamp) -> Statement {
+pub fn update(org_id: &OrgId, id: &WebhookId, change: &WebhookChange<'_>, at: Timestamp) -> Statement {
     let statement = Statement::new(
         "UPDATE webhooks SET url = COALESCE(?3, url), events = COALESCE(?4, events), \
          previous_secret = CASE WHEN ?5 IS NULL THEN previous_secret END, \
@@ -102,32 +103,52 @@ pub fn update(org_id: &OrgId, id: &str, change: &WebhookChange<'_>, at: Timestam
 /// Makes a webhook pending and due for a challenge, with a fresh start for its health; challenges under way are void.
 fn begin_verification(condition: &str) -> String {
     format!(
-        "UPDATE webhooks SET status = 'pending', url_revision = url_revision + 1, verifying_since = ?3, \
-         verification_failures = 0, tend_at = ?3, tend_leased_until = NULL, consecutive_failures = 0, strikes = 0, \
-         failing_since = NULL, circuit_opened_at = NULL, probes_failed = 0, disabled_reason = NULL \
-         WHERE org_id = ?1 AND id = ?2 AND {condition}"
+        "UPDATE webhooks SET status = 'pending', url_revision = url_revision + 1, health_stamp = ?4, verifying_since = ?3, \
+         verification_failures = 0, tend_at = ?3, consecutive_failures = 0, failing_since = NULL, failing_told = 0, strikes = 0, \
+         release_pace = NULL, released_at = NULL, circuit_opened_at = NULL, probes_failed = 0, last_probe = NULL, \
+         disabled_reason = NULL WHERE org_id = ?1 AND id = ?2 AND {condition}"
     )
 }
 
-/// Where this URL is another than the webhook's: what [`update`] is about to change it to makes it pending.
-pub fn verify_if_changed(org_id: &OrgId, id: &str, url: &WebhookUrl, at: Timestamp) -> Statement {
-    Statement::new(begin_verification("url <> ?4")).bind(org_id).bind(id).bind(at).bind(url.as_str())
+/// Where this URL is another than the webhook's: what [`update`] is about to change it to makes it pending, and what was
+/// said of the endpoint before no longer counts.
+pub fn verify_if_changed(
+    org_id: &OrgId,
+    id: &WebhookId,
+    url: &WebhookUrl,
+    at: Timestamp,
+    stamp: i64,
+) -> Statement {
+    Statement::new(begin_verification("url <> ?5").replace(
+        "disabled_reason = NULL",
+        "disabled_reason = NULL, last_error_at = NULL, last_error_status = NULL, last_error_message = NULL",
+    ))
+    .bind(org_id)
+    .bind(id)
+    .bind(at)
+    .bind(stamp)
+    .bind(url.as_str())
 }
 
-/// Starts the verification anew, whatever the status.
-pub fn verify(org_id: &OrgId, id: &str, at: Timestamp) -> Statement {
-    Statement::new(begin_verification("TRUE")).bind(org_id).bind(id).bind(at)
+/// Starts the verification anew, unless the webhook's circuit is open: then its probe is what an admin asks for
+/// ([`super::tending::probe_now`]).
+pub fn verify(org_id: &OrgId, id: &WebhookId, at: Timestamp, stamp: i64) -> Statement {
+    Statement::new(begin_verification("NOT (status = 'active' AND circuit_opened_at IS NOT NULL)"))
+        .bind(org_id)
+        .bind(id)
+        .bind(at)
+        .bind(stamp)
 }
 
 /// Starts the verification of a disabled webhook.
-pub fn enable(org_id: &OrgId, id: &str, at: Timestamp) -> Statement {
-    Statement::new(begin_verification("status = 'disabled'")).bind(org_id).bind(id).bind(at)
+pub fn enable(org_id: &OrgId, id: &WebhookId, at: Timestamp, stamp: i64) -> Statement {
+    Statement::new(begin_verification("status = 'disabled'")).bind(org_id).bind(id).bind(at).bind(stamp)
 }
 
 /// Sets a new signing secret; the old one signs as well until `overlap_until`, if given.
 pub fn rotate_secret(
     org_id: &OrgId,
-    id: &str,
+    id: &WebhookId,
     sealed: &str,
     overlap_until: Option<Timestamp>,
     at: Timestamp,
@@ -144,7 +165,7 @@ pub fn rotate_secret(
 }
 
 /// What one of the tenant's webhooks has sealed; the secret before only while it signs as well.
-pub fn sealed(org_id: &OrgId, id: &str, now: Timestamp) -> Statement {
+pub fn sealed(org_id: &OrgId, id: &WebhookId, now: Timestamp) -> Statement {
     Statement::new(
         "SELECT secret, CASE WHEN previous_secret_until > ?3 THEN previous_secret END AS previous_secret, \
          auth_token FROM webhooks WHERE org_id = ?1 AND id = ?2",
@@ -165,32 +186,42 @@ pub struct SealedRow {
     pub auth_token: Option<String>,
 }
 
-/// Deletes one.
-pub fn delete(org_id: &OrgId, id: &str) -> Statement {
-    Statement::new("DELETE FROM webhooks WHERE org_id = ?1 AND id = ?2").bind(org_id).bind(id)
+/// Deletes one. Its pending deliveries end at once, many of them in the cron run ([`super::tending::end_deleted`]).
+pub fn delete(org_id: &OrgId, id: &WebhookId, at: Timestamp) -> Vec<Statement> {
+    let note = "INSERT INTO deleted_webhooks (id, deleted_at) SELECT id, ?3 FROM webhooks WHERE org_id = ?1 AND id = ?2";
+    let delete = Statement::new("DELETE FROM webhooks WHERE org_id = ?1 AND id = ?2").bind(org_id).bind(id);
+    vec![Statement::new(note).bind(org_id).bind(id).bind(at), delete]
 }
 
-/// Deletes all of a tenant's.
-pub fn delete_all(org_id: &OrgId) -> Statement {
-    Statement::new("DELETE FROM webhooks WHERE org_id = ?1").bind(org_id)
+/// Deletes all of a tenant's, as [`delete`] does one.
+pub fn delete_all(org_id: &OrgId, at: Timestamp) -> Vec<Statement> {
+    let note = "INSERT INTO deleted_webhooks (id, deleted_at) SELECT id, ?2 FROM webhooks WHERE org_id = ?1";
+    let delete = Statement::new("DELETE FROM webhooks WHERE org_id = ?1").bind(org_id);
+    vec![Statement::new(note).bind(org_id).bind(at), delete]
 }
+
+/// The most held deliveries that are counted.
+const MOST_COUNTED: u32 = 10_000;
 
 /// While a webhook is healthy its row is not written: the delivery log's newest rows tell when an event last
 /// arrived. Twenty rows at most are looked at, whatever the history.
 const COLUMNS: &str = "SELECT id, url, events, status, auth_type, auth_header, created_at, updated_at, verified_at, \
     MAX(COALESCE(last_delivered_at, 0), COALESCE((SELECT MAX(recent.ended_at) FROM ( \
-      SELECT d.ended_at, d.state FROM deliveries d WHERE d.webhook_id = webhooks.id \
-      ORDER BY d.created_at DESC, d.event_id DESC LIMIT 20) AS recent WHERE recent.state = 'delivered'), 0)) AS last_delivered_at, \
-    last_error_at, last_error_status, last_error_message, consecutive_failures, disabled_reason, circuit_opened_at \
+      SELECT d.ended_at, d.stage FROM deliveries d INDEXED BY deliveries_newest WHERE d.webhook_id = webhooks.id \
+      ORDER BY d.created_at DESC, d.event_id DESC LIMIT 20) AS recent WHERE recent.stage = 'delivered'), 0)) AS last_delivered_at, \
+    last_error_at, last_error_status, last_error_message, consecutive_failures, disabled_reason, circuit_opened_at, \
+    CASE WHEN circuit_opened_at IS NOT NULL THEN tend_at END AS next_probe_at, \
+    (SELECT COUNT(*) FROM (SELECT 1 FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook_id = webhooks.id \
+      AND d.stage <> 'delivered' AND d.stage = 'held' LIMIT 10001)) AS held_count \
     FROM webhooks";
 
 /// One of the tenant's webhooks.
-pub fn select(org_id: &OrgId, id: &str) -> Statement {
+pub fn select(org_id: &OrgId, id: &WebhookId) -> Statement {
     Statement::new(format!("{COLUMNS} WHERE org_id = ?1 AND id = ?2")).bind(org_id).bind(id)
 }
 
 /// One row where the tenant has this webhook: its status.
-pub fn exists(org_id: &OrgId, id: &str) -> Statement {
+pub fn exists(org_id: &OrgId, id: &WebhookId) -> Statement {
     Statement::new("SELECT status FROM webhooks WHERE org_id = ?1 AND id = ?2").bind(org_id).bind(id)
 }
 
@@ -217,7 +248,7 @@ pub fn page(org_id: &OrgId, page: Page) -> Statement {
 /// A webhook as lists show it.
 #[derive(Deserialize)]
 pub struct WebhookRow {
-    id: String,
+    id: WebhookId,
     url: String,
     events: String,
     status: WebhookStatus,
@@ -233,6 +264,8 @@ pub struct WebhookRow {
     consecutive_failures: u32,
     disabled_reason: Option<String>,
     circuit_opened_at: Option<i64>,
+    next_probe_at: Option<i64>,
+    held_count: u32,
 }
 
 impl TryFrom<WebhookRow> for Webhook {
@@ -257,6 +290,9 @@ impl TryFrom<WebhookRow> for Webhook {
             consecutive_failures: row.consecutive_failures,
             disabled_reason: row.disabled_reason,
             circuit_opened_at: row.circuit_opened_at.map(Timestamp::from_milliseconds),
+            next_probe_at: row.next_probe_at.map(Timestamp::from_milliseconds),
+            held_count: row.held_count.min(MOST_COUNTED),
+            held_more: row.held_count > MOST_COUNTED,
         })
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, ErrorCode, params_from_iter};
+use rusqlite::{Connection, ErrorCode, StatementStatus, params_from_iter};
 use serde_json::{Map, Value};
 
 use crate::ports::{Batch, Database, DatabaseError, RowCount, Statement};
@@ -16,11 +16,15 @@ pub struct SqliteDatabase {
     connection: Mutex<Connection>,
     round_trips: AtomicU64,
     failing: Mutex<Option<String>>,
+    refusing: Mutex<Option<Refusal>>,
     crash: Mutex<Option<CrashPoint>>,
 }
 
 /// Decides, at each batch, whether the consumer dies there.
 type CrashPoint = Box<dyn FnMut() -> Crash + Send>;
+
+/// Decides, at each statement that would write, whether the database refuses.
+type Refusal = Box<dyn FnMut(&Statement) -> bool + Send>;
 
 /// Where a consumer dies. What it was doing never goes on: its future stays pending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +76,7 @@ impl SqliteDatabase {
             connection: Mutex::new(Connection::open_in_memory().unwrap()),
             round_trips: AtomicU64::new(0),
             failing: Mutex::default(),
+            refusing: Mutex::default(),
             crash: Mutex::default(),
         }
     }
@@ -92,6 +97,17 @@ impl SqliteDatabase {
         *self.failing.lock().unwrap() = text.map(str::to_owned);
     }
 
+    /// Decides, at each statement that would write, whether the database refuses the batch: one that is full takes no write
+    /// at all; one row may be refused by itself.
+    pub fn refuse_writes(&self, refuse: impl FnMut(&Statement) -> bool + Send + 'static) {
+        *self.refusing.lock().unwrap() = Some(Box::new(refuse));
+    }
+
+    /// Takes every write again.
+    pub fn take_writes(&self) {
+        *self.refusing.lock().unwrap() = None;
+    }
+
     /// Decides, at each batch from now on, whether the consumer dies there.
     pub fn crash(&self, decide: impl FnMut() -> Crash + Send + 'static) {
         *self.crash.lock().unwrap() = Some(Box::new(decide));
@@ -101,6 +117,18 @@ impl SqliteDatabase {
     pub fn query(&self, statement: Statement) -> Vec<Value> {
         let connection = self.connection.lock().unwrap();
         run(&connection, &statement).expect("the query runs")
+    }
+
+    /// What a statement costs SQLite: steps of its virtual machine, which grow with the rows that it touches. What the
+    /// statement writes is undone.
+    pub fn steps(&self, statement: &Statement) -> i32 {
+        let mut connection = self.connection.lock().unwrap();
+        let transaction = connection.transaction().unwrap();
+        let mut prepared = transaction.prepare(&statement.sql).unwrap();
+        let mut rows = prepared.query(params_from_iter(parameters(statement))).unwrap();
+        while rows.next().unwrap().is_some() {}
+        drop(rows);
+        prepared.get_status(StatementStatus::VmStep)
     }
 
     /// How SQLite would run a statement: the `detail` lines of `EXPLAIN QUERY PLAN`.
@@ -157,6 +185,11 @@ impl SqliteDatabase {
             assert!(statement.parameters.len() <= 100, "D1 takes 100 parameters");
             let fits = |value: &Value| value.as_str().is_none_or(|text| text.len() <= 2_000_000);
             assert!(statement.parameters.iter().all(fits), "D1 takes 2 MB per value");
+            if !statement.sql.starts_with("SELECT")
+                && self.refusing.lock().unwrap().as_mut().is_some_and(|refuse| refuse(statement))
+            {
+                return Err(DatabaseError::Failed("the database takes no write".to_owned()));
+            }
             rows.push(run(&transaction, statement)?);
         }
         let written = transaction.total_changes() - before;
@@ -168,14 +201,7 @@ impl SqliteDatabase {
 fn run(connection: &Connection, statement: &Statement) -> Result<Vec<Value>, DatabaseError> {
     let mut prepared = connection.prepare(&statement.sql).map_err(failed)?;
     let names: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
-    let parameters = statement.parameters.iter().map(|value| match value {
-        Value::Null => rusqlite::types::Value::Null,
-        Value::Bool(value) => i64::from(*value).into(),
-        // JavaScript has no other numbers, so D1 is given these.
-        Value::Number(number) => number.as_f64().unwrap_or_default().into(),
-        other => other.as_str().unwrap_or_default().to_owned().into(),
-    });
-    let mut found = prepared.query(params_from_iter(parameters)).map_err(failed)?;
+    let mut found = prepared.query(params_from_iter(parameters(statement))).map_err(failed)?;
     let mut rows = Vec::new();
     while let Some(row) = found.next().map_err(failed)? {
         let mut object = Map::new();
@@ -195,6 +221,16 @@ fn run(connection: &Connection, statement: &Statement) -> Result<Vec<Value>, Dat
         rows.push(object.into());
     }
     Ok(rows)
+}
+
+fn parameters(statement: &Statement) -> impl Iterator<Item = rusqlite::types::Value> + '_ {
+    statement.parameters.iter().map(|value| match value {
+        Value::Null => rusqlite::types::Value::Null,
+        Value::Bool(value) => i64::from(*value).into(),
+        // JavaScript has no other numbers, so D1 is given these.
+        Value::Number(number) => number.as_f64().unwrap_or_default().into(),
+        other => other.as_str().unwrap_or_default().to_owned().into(),
+    })
 }
 
 fn failed(error: rusqlite::Error) -> DatabaseError {

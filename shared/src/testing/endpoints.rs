@@ -8,7 +8,8 @@ use async_trait::async_trait;
 
 use super::FakeClock;
 use crate::delivery::outcome::AttemptResult;
-use crate::ports::{HttpClient, OutboundRequest};
+use crate::ports::{Clock, HttpClient, OutboundRequest};
+use crate::time::Timestamp;
 
 /// What an endpoint does with one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,13 +30,13 @@ pub struct Endpoints {
     clock: Arc<FakeClock>,
     replies: Mutex<BTreeMap<String, VecDeque<Reply>>>,
     always: Mutex<BTreeMap<String, Reply>>,
-    requests: Mutex<Vec<OutboundRequest>>,
+    requests: Mutex<Vec<(Timestamp, OutboundRequest)>>,
     on_request: Mutex<Option<OnRequest>>,
     decide: Mutex<Option<Decide>>,
 }
 
 type OnRequest = Box<dyn Fn() + Send>;
-type Decide = Box<dyn FnMut() -> Reply + Send>;
+type Decide = Box<dyn FnMut(&OutboundRequest) -> Reply + Send>;
 
 impl Endpoints {
     /// Endpoints whose time passes on this clock.
@@ -54,7 +55,7 @@ impl Endpoints {
     }
 
     /// Decides each reply of the URLs that no test has said anything about.
-    pub fn decide(&self, decide: impl FnMut() -> Reply + Send + 'static) {
+    pub fn decide(&self, decide: impl FnMut(&OutboundRequest) -> Reply + Send + 'static) {
         *self.decide.lock().unwrap() = Some(Box::new(decide));
     }
 
@@ -65,6 +66,11 @@ impl Endpoints {
 
     /// Every request since the last call.
     pub fn take(&self) -> Vec<OutboundRequest> {
+        self.take_timed().into_iter().map(|(_, request)| request).collect()
+    }
+
+    /// Every request since the last call, with when it began.
+    pub fn take_timed(&self) -> Vec<(Timestamp, OutboundRequest)> {
         std::mem::take(&mut self.requests.lock().unwrap())
     }
 }
@@ -74,13 +80,13 @@ impl HttpClient for Endpoints {
     async fn post(&self, request: OutboundRequest) -> AttemptResult {
         let url = request.url.clone();
         let timeout = request.timeout;
-        self.requests.lock().unwrap().push(request);
+        self.requests.lock().unwrap().push((self.clock.now(), request.clone()));
         if let Some(run) = self.on_request.lock().unwrap().as_ref() {
             run();
         }
         let next = self.replies.lock().unwrap().get_mut(&url).and_then(VecDeque::pop_front);
         let reply = next.or_else(|| self.always.lock().unwrap().get(&url).cloned());
-        let reply = reply.or_else(|| self.decide.lock().unwrap().as_mut().map(|decide| decide()));
+        let reply = reply.or_else(|| self.decide.lock().unwrap().as_mut().map(|decide| decide(&request)));
         let answer = |status, retry_after| AttemptResult::Response {
             status,
             retry_after,
@@ -92,7 +98,7 @@ impl HttpClient for Endpoints {
             Reply::Hang => (timeout, AttemptResult::TimedOut),
             Reply::Reset => (Duration::from_millis(5), AttemptResult::ConnectionFailed("reset".into())),
         };
-        self.clock.advance(took);
+        self.clock.sleep(took).await;
         result
     }
 }

@@ -11,14 +11,14 @@ use super::{
 };
 use crate::actor::Actor;
 use crate::app::App;
-use crate::app::courier::{Courier, Meter};
 use crate::app::create_webhook::{CreatedWebhook, RequestedWebhook};
 use crate::app::register_tenant::NewTenant;
 use crate::app::sealer::{Sealer, SealingKey};
 use crate::app::webhook_authentication::RequestedAuthentication;
+use crate::courier::{Courier, Message, Meter, Outage, Settlement};
 use crate::delivery::policy::DeliveryPolicy;
 use crate::environment::Environment;
-use crate::ports::{Random, Statement};
+use crate::ports::{Clock, Random, Statement};
 use crate::tenant::{EmailAddress, OrgId, OrgName};
 use crate::webhook::authentication::Authentication;
 use crate::webhook::filter::EventFilter;
@@ -79,6 +79,7 @@ impl Fixture {
             retries: retries.clone(),
             events: events.clone(),
             url_rules: environment.webhook_url_rules(),
+            retry_window: DeliveryPolicy::default().retry.window(),
         };
         let courier = Courier {
             database: database.clone(),
@@ -94,16 +95,36 @@ impl Fixture {
             policy: DeliveryPolicy::default(),
             url_rules: environment.webhook_url_rules(),
             operators: None,
+            outage: Outage::default(),
         };
         Self { database, clock, endpoints, events, retries, bodies, log, metrics, app, courier }
     }
 
     /// Whether any delivery is pending.
     pub fn has_pending(&self) -> bool {
-        !self
-            .database
-            .query(Statement::new("SELECT 1 AS one FROM deliveries WHERE state = 'pending' LIMIT 1"))
-            .is_empty()
+        let pending = "SELECT 1 AS one FROM deliveries WHERE next_attempt_at IS NOT NULL LIMIT 1";
+        !self.database.query(Statement::new(pending)).is_empty()
+    }
+
+    /// Drives what a consumer does, letting time pass.
+    pub fn drive<F: Future>(&self, future: F) -> F::Output {
+        self.clock.drive(future).expect("the consumer lives")
+    }
+
+    /// Hands messages with these texts to the consumer of the events queue.
+    pub async fn deliver_events(&self, texts: &[String]) -> Vec<Settlement> {
+        self.drive(self.courier.deliver_events(&self.messages(texts)))
+    }
+
+    /// Hands messages with these texts to the consumer of the retries queue.
+    pub async fn deliver_retries(&self, texts: &[String]) -> Vec<Settlement> {
+        self.drive(self.courier.deliver_retries(&self.messages(texts)))
+    }
+
+    /// Messages with these texts, sent now.
+    pub fn messages(&self, texts: &[String]) -> Vec<Message> {
+        let sent_at = self.clock.now();
+        texts.iter().map(|body| Message { body: body.clone(), sent_at }).collect()
     }
 
     /// Registers a tenant.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,38 +10,8 @@ use serde_json::Value;
 
 use crate::delivery::measurement::Measurement;
 use crate::ports::{
-    BodyStore, Clock, Log, Metrics, MetricsError, Queue, QueueError, QueuedMessage, Random, RateLimiter,
-    StoreError,
+    BodyStore, Log, Metrics, MetricsError, Queue, QueueError, QueuedMessage, Random, RateLimiter, StoreError,
 };
-use crate::time::Timestamp;
-
-/// A clock that stands until it is moved.
-pub struct FakeClock(AtomicI64);
-
-impl Default for FakeClock {
-    /// 2026-04-02T10:00:00.000Z
-    fn default() -> Self {
-        Self(AtomicI64::new(1_775_124_000_000))
-    }
-}
-
-impl FakeClock {
-    /// Moves it ahead.
-    pub fn advance(&self, duration: Duration) {
-        self.0.fetch_add(i64::try_from(duration.as_millis()).unwrap(), Ordering::Relaxed);
-    }
-
-    /// Moves it to this instant.
-    pub fn set(&self, time: Timestamp) {
-        self.0.store(time.milliseconds(), Ordering::Relaxed);
-    }
-}
-
-impl Clock for FakeClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_milliseconds(self.0.load(Ordering::Relaxed))
-    }
-}
 
 /// The same bytes for the same seed (SplitMix64).
 pub struct SeededRandom(AtomicU64);

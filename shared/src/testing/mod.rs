@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop at the first surprise")]
 
 mod aes;
+mod clock;
 mod database;
 mod endpoints;
 mod fixture;
@@ -11,10 +12,9 @@ pub mod settings;
 mod simulation;
 
 pub use aes::AesGcm;
+pub use clock::FakeClock;
 pub use database::{Crash, SqliteDatabase, migrations, tenants_migrations};
 pub use endpoints::{Endpoints, Reply};
 pub use fixture::Fixture;
-pub use memory::{
-    FakeClock, MemoryLog, MemoryMetrics, MemoryQueue, MemoryRateLimiter, MemoryStore, SeededRandom,
-};
+pub use memory::{MemoryLog, MemoryMetrics, MemoryQueue, MemoryRateLimiter, MemoryStore, SeededRandom};
 pub use simulation::Simulation;

@@ -5,15 +5,13 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-
 use super::Fixture;
-use crate::app::courier::Settlement;
+use crate::courier::{Message, Settlement};
 use crate::ports::{Clock, QueuedMessage};
 use crate::time::Timestamp;
 
 /// Hand-overs of one message before it is a dead letter.
-const MOST_HANDOVERS: u32 = 11;
+const MOST_HANDOVERS: u32 = 101;
 /// Messages in a batch.
 const BATCH: usize = 100;
 /// Between two cron runs.
@@ -32,6 +30,7 @@ struct Due {
     channel: Channel,
     order: u64,
     body: String,
+    sent_at: Timestamp,
     handovers: u32,
 }
 
@@ -83,7 +82,7 @@ impl<'a> Simulation<'a> {
             self.fixture.clock.advance(next.since(now));
             if next == self.next_cron {
                 self.next_cron = next.plus(MINUTE);
-                let woken = self.fixture.courier.sweep().now_or_never().unwrap_or(Ok(1));
+                let woken = self.fixture.clock.drive(self.fixture.courier.sweep()).unwrap_or(Ok(1));
                 self.collect();
                 if woken == Ok(0) && self.due.is_empty() && !self.fixture.has_pending() {
                     return true;
@@ -103,15 +102,15 @@ impl<'a> Simulation<'a> {
                 continue;
             }
             if (self.duplicate)() {
-                self.push(now.plus(delay), channel, body.clone(), 0);
+                self.push(now.plus(delay), channel, body.clone(), now, 0);
             }
-            self.push(now.plus(delay), channel, body, 0);
+            self.push(now.plus(delay), channel, body, now, 0);
         }
     }
 
-    fn push(&mut self, at: Timestamp, channel: Channel, body: String, handovers: u32) {
+    fn push(&mut self, at: Timestamp, channel: Channel, body: String, sent_at: Timestamp, handovers: u32) {
         self.order += 1;
-        self.due.push(Reverse(Due { at, channel, order: self.order, body, handovers }));
+        self.due.push(Reverse(Due { at, channel, order: self.order, body, sent_at, handovers }));
     }
 
     fn hand_over(&mut self) {
@@ -125,12 +124,13 @@ impl<'a> Simulation<'a> {
             batch.extend(self.due.pop().map(|Reverse(due)| due));
         }
         let Some(channel) = batch.first().map(|due| due.channel) else { return };
-        let bodies: Vec<String> = batch.iter().map(|due| due.body.clone()).collect();
-        let courier = &self.fixture.courier;
-        // Everything in memory is ready at once: what is pending has died, and nothing of it is acknowledged.
+        let message = |due: &Due| Message { body: due.body.clone(), sent_at: due.sent_at };
+        let messages: Vec<Message> = batch.iter().map(message).collect();
+        let (clock, courier) = (&self.fixture.clock, &self.fixture.courier);
+        // What nothing will wake again has died, and nothing of it is acknowledged.
         let settlements = match channel {
-            Channel::Events => courier.deliver_events(&bodies).now_or_never(),
-            Channel::Retries => courier.deliver_retries(&bodies).now_or_never(),
+            Channel::Events => clock.drive(courier.deliver_events(&messages)),
+            Channel::Retries => clock.drive(courier.deliver_retries(&messages)),
         };
         self.batches += 1;
         let settlements = settlements.unwrap_or_else(|| {
@@ -146,7 +146,7 @@ impl<'a> Simulation<'a> {
                 }
                 Settlement::Retry(delay) => {
                     let at = self.fixture.clock.now().plus(delay);
-                    self.push(at, due.channel, due.body, due.handovers + 1);
+                    self.push(at, due.channel, due.body, due.sent_at, due.handovers + 1);
                 }
             }
         }

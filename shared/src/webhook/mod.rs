@@ -3,9 +3,11 @@
 pub mod authentication;
 pub mod filter;
 mod header_name;
+pub mod health;
 pub mod id;
 mod public_host;
 pub mod signing;
+pub mod target;
 pub mod trouble;
 pub mod url;
 
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::Timestamp;
 use authentication::Authentication;
 use filter::EventFilter;
+use id::WebhookId;
 
 /// The most webhooks one tenant can have.
 pub const MOST_PER_TENANT: u32 = 20;
@@ -47,9 +50,8 @@ impl WebhookStatus {
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Webhook {
-    /// A UUID.
-    #[cfg_attr(feature = "schemas", schema(format = Uuid))]
-    pub id: String,
+    /// Its id.
+    pub id: WebhookId,
     /// Where events are POSTed.
     pub url: String,
     /// Which events.
@@ -80,4 +82,11 @@ pub struct Webhook {
     /// Since when its deliveries wait, because attempt after attempt got no answer; absent where they do not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub circuit_opened_at: Option<Timestamp>,
+    /// When the next of them is sent as a probe; absent where none is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_probe_at: Option<Timestamp>,
+    /// How many deliveries wait for the webhook; counted up to 10,000.
+    pub held_count: u32,
+    /// Whether more than those wait.
+    pub held_more: bool,
 }

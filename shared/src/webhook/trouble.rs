@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use super::WebhookStatus;
+use super::id::WebhookId;
+use crate::tenant::OrgId;
 use crate::time::Timestamp;
 
 /// A webhook in trouble.
@@ -10,13 +12,11 @@ use crate::time::Timestamp;
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TroubledWebhook {
-    /// Whose.
-    #[cfg_attr(feature = "schemas", schema(value_type = crate::tenant::OrgId))]
-    pub org_id: String,
-    /// Which.
-    #[cfg_attr(feature = "schemas", schema(format = Uuid))]
-    pub webhook_id: String,
-    /// Where to.
+    /// The tenant.
+    pub org_id: OrgId,
+    /// The webhook.
+    pub webhook_id: WebhookId,
+    /// Where its events are POSTed.
     pub url: String,
     /// `disabled`, `pending`, `circuit_open` or `failing`: the list is in this order.
     pub trouble: &'static str,

@@ -1,0 +1,200 @@
+//! One attempt: the signed request, and what its result means for the delivery and for the webhook's health.
+
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use super::Courier;
+use super::pipeline::Parcel;
+use crate::app::sealer::{secret_context, token_context};
+use crate::delivery::Attempt;
+use crate::delivery::measurement::{Kind, Measurement};
+use crate::delivery::outcome::{AttemptResult, Outcome};
+use crate::delivery::retry::Next;
+use crate::delivery::standing::Standing;
+use crate::error::Error;
+use crate::event::id::EventId;
+use crate::event::message::WebhookKey;
+use crate::ports::OutboundRequest;
+use crate::time::Timestamp;
+use crate::webhook::authentication::{AuthToken, Authentication};
+use crate::webhook::health::{Effect, Ended};
+use crate::webhook::signing::{SigningSecret, signature};
+use crate::webhook::target::Target;
+use crate::webhook::url::WebhookUrl;
+
+/// Where a webhook's events go, with its secrets opened, for the length of a batch.
+pub(super) struct Endpoint {
+    webhook: WebhookKey,
+    url: String,
+    secrets: Vec<SigningSecret>,
+    authentication: Authentication,
+    token: Option<AuthToken>,
+}
+
+/// An attempt that was made, and what follows from it.
+#[derive(Clone, Debug)]
+pub(super) struct Made {
+    /// As the log shows it.
+    pub(super) attempt: Attempt,
+    /// What it says of the webhook.
+    pub(super) ended: Ended,
+    /// How the delivery stands after it.
+    pub(super) standing: Standing,
+    /// It did not end in time: the rest of its batch waits.
+    pub(super) timed_out: bool,
+}
+
+impl Courier {
+    /// Opens a webhook's secrets. Where that fails its deliveries wait, and no other webhook's: the sealing key may come
+    /// back, and the log says that it is wanted.
+    pub(super) async fn try_open_endpoint(&self, target: &Target) -> Option<Endpoint> {
+        let opened = self.open_endpoint(target).await;
+        if let Err(error) = &opened {
+            self.not_opened(&target.key(), &error.to_string());
+        }
+        opened.ok()
+    }
+
+    /// Somebody has to bring back a sealing key, or to set the webhook's secret or token anew.
+    pub(super) fn not_opened(&self, webhook: &WebhookKey, detail: &str) {
+        self.line(
+            "webhook secrets not opened",
+            json!({"level": "error", "orgId": webhook.org_id, "webhookId": webhook.webhook_id, "detail": detail}),
+        );
+    }
+
+    /// Opens a webhook's secrets.
+    async fn open_endpoint(&self, target: &Target) -> Result<Endpoint, Error> {
+        let malformed = || Error::Internal("a sealed webhook secret or token is malformed".into());
+        let mut secrets = Vec::with_capacity(2);
+        for sealed in std::iter::once(&target.sealed_secret).chain(&target.sealed_previous_secret) {
+            let opened = self.sealer.open(&secret_context(&target.id), sealed).await?;
+            secrets.push(SigningSecret::parse(opened.expose_secret()).map_err(|_| malformed())?);
+        }
+        let token = match &target.sealed_token {
+            Some(sealed) if target.authentication != Authentication::None => {
+                let opened = self.sealer.open(&token_context(&target.id), sealed).await?;
+                Some(AuthToken::parse(opened.expose_secret()).map_err(|_| malformed())?)
+            }
+            _ => None,
+        };
+        let (webhook, url) = (target.key(), target.url.clone());
+        Ok(Endpoint { webhook, url, secrets, authentication: target.authentication.clone(), token })
+    }
+
+    /// Makes one attempt, measures it and writes its log line.
+    pub(super) async fn attempt(&self, endpoint: &Endpoint, parcel: &Parcel, body: &str) -> Made {
+        let at = self.now();
+        let result = match WebhookUrl::parse(&endpoint.url, &self.url_rules) {
+            Ok(url) => self.http.post(self.request(endpoint, &url, &parcel.key.event_id, body, at)).await,
+            Err(fault) => AttemptResult::BlockedUrl(fault),
+        };
+        let ended_at = self.now();
+        let attempt = Attempt {
+            at,
+            status: result.status(),
+            duration_milliseconds: u64::try_from(ended_at.since(at).as_millis()).unwrap_or(u64::MAX),
+            error: result.error(),
+            excerpt: excerpt(&result),
+        };
+        let outcome = result.outcome(ended_at.milliseconds());
+        let standing = self.standing_after(outcome, parcel, attempt.error.as_deref(), ended_at);
+        let kind = Kind {
+            org_id: endpoint.webhook.org_id.to_string(),
+            webhook_id: endpoint.webhook.webhook_id.to_string(),
+            event_type: parcel.event_type.clone(),
+            outcome: if standing.ended_at.is_some() { standing.stage.as_str() } else { "retry" },
+            answer: result.answer(),
+        };
+        self.line(
+            "attempt",
+            json!({
+                "orgId": kind.org_id, "webhookId": kind.webhook_id, "eventId": parcel.key.event_id,
+                "eventType": kind.event_type, "attempt": parcel.failures + 1, "status": attempt.status,
+                "error": attempt.error, "milliseconds": attempt.duration_milliseconds, "outcome": kind.outcome,
+            }),
+        );
+        self.meter.add(Measurement::of_attempt(kind, attempt.duration_milliseconds));
+        let (effect, asked) = match outcome {
+            Outcome::Delivered => (Effect::Success, None),
+            Outcome::Retry { not_before, refused: true } => (Effect::Refusal, not_before),
+            Outcome::Retry { not_before, refused: false } => (Effect::Strike, not_before),
+            Outcome::Failed => (Effect::Refusal, None),
+            Outcome::Gone => (Effect::Gone, None),
+        };
+        let ended = Ended { effect, at: ended_at, event: parcel.key.event_id.clone(), asked };
+        Made { attempt, ended, standing, timed_out: result == AttemptResult::TimedOut }
+    }
+
+    /// The request of the specification's "The request".
+    fn request(
+        &self,
+        endpoint: &Endpoint,
+        url: &WebhookUrl,
+        event_id: &EventId,
+        body: &str,
+        at: Timestamp,
+    ) -> OutboundRequest {
+        let secrets: Vec<&SigningSecret> = endpoint.secrets.iter().collect();
+        let body = body.to_owned();
+        let mut request = self.signed_request(url.as_str(), &secrets, event_id.as_str(), body, at);
+        let token = endpoint.token.as_ref().and_then(|token| endpoint.authentication.header(token));
+        let token = token.map(|(name, value)| (name.to_owned(), value.expose_secret().to_owned()));
+        request.headers.extend(token);
+        request
+    }
+
+    /// A POST with the headers of Standard Webhooks.
+    pub(super) fn signed_request(
+        &self,
+        url: &str,
+        secrets: &[&SigningSecret],
+        id: &str,
+        body: String,
+        at: Timestamp,
+    ) -> OutboundRequest {
+        let signed = signature(secrets, id, at.seconds(), body.as_bytes());
+        let headers = vec![
+            ("content-type".to_owned(), "application/json".to_owned()),
+            ("user-agent".to_owned(), "SmartphoneKey-Webhooks/1".to_owned()),
+            ("webhook-id".to_owned(), id.to_owned()),
+            ("webhook-timestamp".to_owned(), at.seconds().to_string()),
+            ("webhook-signature".to_owned(), signed),
+        ];
+        OutboundRequest { url: url.to_owned(), headers, body, timeout: self.policy.attempt_timeout }
+    }
+
+    /// How a delivery stands after an attempt with this outcome.
+    fn standing_after(
+        &self,
+        outcome: Outcome,
+        parcel: &Parcel,
+        error: Option<&str>,
+        now: Timestamp,
+    ) -> Standing {
+        let (failures, error) = (parcel.failures + 1, error.unwrap_or_default());
+        match outcome {
+            Outcome::Delivered => Standing::delivered(parcel.failures, now),
+            Outcome::Failed | Outcome::Gone => Standing::failed(error, failures, now),
+            Outcome::Retry { not_before, .. } => {
+                let elapsed = now.since(parcel.tries_since);
+                match self.policy.retry.next_delay(failures, not_before, self.random_number(), elapsed) {
+                    Next::After(delay) => Standing::scheduled(now.plus(delay), failures),
+                    Next::Dead => {
+                        Standing::dead(format!("retries spent; the last attempt: {error}"), failures, now)
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the endpoint wrote, kept only where it explains a failure.
+fn excerpt(result: &AttemptResult) -> Option<String> {
+    match result {
+        AttemptResult::Response { excerpt, .. } if result.error().is_some() && !excerpt.is_empty() => {
+            Some(excerpt.clone())
+        }
+        _ => None,
+    }
+}

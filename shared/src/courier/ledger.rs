@@ -1,0 +1,330 @@
+//! What a batch has still to write: how deliveries stand, and the health of their webhooks.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::json;
+
+use super::Courier;
+use super::lanes::Lane;
+use crate::delivery::progress::Progress;
+use crate::event::id::EventId;
+use crate::event::message::{DeliveryKey, RetryMessage, WebhookKey};
+use crate::ports::{Batch, DatabaseError, Statement};
+use crate::store::deliveries;
+use crate::store::health::{self, NewCondition, Told, WrittenRow};
+use crate::store::targets::{self, TargetRow};
+use crate::store::tending::{self, DueAtRow};
+use crate::tenant::OrgId;
+use crate::time::Timestamp;
+use crate::webhook::health::{Change, Condition, Effect, Health};
+use crate::webhook::id::WebhookId;
+
+/// How often a condition is computed again because another writer was faster.
+const MOST_CONFLICTS: usize = 4;
+
+/// What is still to be written of a batch.
+pub(super) struct Ledger {
+    progress: Vec<Progress>,
+    /// Webhooks for which deliveries were held, and when they are due should they hold nothing back any more.
+    holding: BTreeMap<WebhookId, Timestamp>,
+    /// Events of which something was entered.
+    events: HashSet<(OrgId, EventId)>,
+    undone: HashSet<DeliveryKey>,
+    stuck: bool,
+}
+
+impl Ledger {
+    pub(super) fn new() -> Self {
+        Self {
+            progress: Vec::new(),
+            holding: BTreeMap::new(),
+            events: HashSet::new(),
+            undone: HashSet::new(),
+            stuck: false,
+        }
+    }
+
+    /// Enters how a delivery stands.
+    pub(super) fn enter(&mut self, progress: Progress) {
+        self.events.insert((progress.key.org_id.clone(), progress.key.event_id.clone()));
+        self.progress.push(progress);
+    }
+
+    /// Notes that deliveries wait for this webhook.
+    pub(super) fn hold(&mut self, webhook: WebhookId, due: Timestamp) {
+        self.holding.insert(webhook, due);
+    }
+
+    /// Notes that nothing was done for a delivery.
+    pub(super) fn leave(&mut self, key: DeliveryKey) {
+        self.undone.insert(key);
+    }
+
+    /// Whether the database took no write: nothing further is attempted.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.stuck
+    }
+
+    /// Whether anything was entered of this delivery's event.
+    pub(super) fn knows_event(&self, key: &DeliveryKey) -> bool {
+        self.events.contains(&(key.org_id.clone(), key.event_id.clone()))
+    }
+
+    /// The deliveries of which nothing was done or written down.
+    pub(super) fn undone(self) -> HashSet<DeliveryKey> {
+        self.undone
+    }
+}
+
+impl Courier {
+    /// Writes what was entered, with the health of its webhooks, in one transaction, and sends the wake-ups that follow.
+    /// What the database does not take goes on the retries queue, until the database takes it.
+    pub(super) async fn write(&self, ledger: &mut Ledger, lanes: &mut [Lane]) {
+        let progress = std::mem::take(&mut ledger.progress);
+        let holding = std::mem::take(&mut ledger.holding);
+        let conditions = self.new_conditions(lanes);
+        if progress.is_empty() && conditions.is_empty() {
+            return;
+        }
+        let mut statements = if ledger.stuck { Vec::new() } else { deliveries::write(&progress) };
+        let conditions_at = statements.len();
+        statements.extend(write_conditions(&conditions));
+        // After the conditions: a circuit that they open holds what was just held.
+        let held_at = statements.len();
+        statements.extend(self.due_again(&holding));
+        let end = statements.len();
+        let written = if ledger.stuck {
+            Err(DatabaseError::Failed("no write was taken before".to_owned()))
+        } else {
+            self.run(statements).await
+        };
+        match written {
+            Ok(mut batch) => {
+                self.wake(&progress).await;
+                self.wake_due(&mut batch, held_at..end).await;
+                if !conditions.is_empty() {
+                    self.conditions_written(&mut batch, conditions_at, &conditions, lanes).await;
+                }
+            }
+            Err(error) => {
+                self.line(
+                    "outcomes not written",
+                    json!({"level": "error", "deliveries": progress.len(), "detail": error.to_string()}),
+                );
+                self.put_aside(progress, ledger).await;
+            }
+        }
+    }
+
+    /// Writes what can be written by itself; sends the rest to the retries queue.
+    async fn put_aside(&self, progress: Vec<Progress>, ledger: &mut Ledger) {
+        let unwritten =
+            if ledger.stuck { progress } else { self.write_apart(progress, &mut ledger.stuck).await };
+        for progress in self.send_records(unwritten, self.now()).await {
+            ledger.undone.insert(progress.key);
+        }
+    }
+
+    /// Halves a batch that could not be written until the rows that stand in its way are alone, and gives these back. Gives
+    /// all back, and sets `stuck`, where the database takes no write at all.
+    pub(super) async fn write_apart(&self, progress: Vec<Progress>, stuck: &mut bool) -> Vec<Progress> {
+        let mut unwritten = Vec::new();
+        let mut parts = vec![progress];
+        while let Some(mut part) = parts.pop() {
+            if part.is_empty() {
+                continue;
+            }
+            if *stuck {
+                unwritten.extend(part);
+                continue;
+            }
+            if self.database.batch(deliveries::write(&part)).await.is_ok() {
+                self.wake(&part).await;
+            } else if !self.can_write().await {
+                *stuck = true;
+                unwritten.extend(part);
+            } else if part.len() == 1 {
+                unwritten.append(&mut part);
+            } else {
+                let rest = part.split_off(part.len() / 2);
+                parts.extend([rest, part]);
+            }
+        }
+        unwritten
+    }
+
+    /// Webhooks that hold nothing back any more, though deliveries were just held for them, are due.
+    fn due_again(&self, holding: &BTreeMap<WebhookId, Timestamp>) -> Vec<Statement> {
+        let mut by_time: BTreeMap<Timestamp, Vec<WebhookId>> = BTreeMap::new();
+        for (webhook, due) in holding {
+            by_time.entry(*due).or_default().push(*webhook);
+        }
+        let due = by_time.into_iter();
+        due.map(|(at, ids)| tending::due_while_any_waits(&ids, at, self.fresh_stamp())).collect()
+    }
+
+    /// Wakes the webhooks that these statements of a batch made due.
+    pub(super) async fn wake_due(&self, batch: &mut Batch, statements: std::ops::Range<usize>) {
+        let now = self.now();
+        let mut messages = Vec::new();
+        for index in statements {
+            // Rows of another shape: the sweep wakes these webhooks.
+            for (webhook, due) in
+                batch.take::<DueAtRow>(index).unwrap_or_default().into_iter().map(DueAtRow::into_parts)
+            {
+                messages.push((RetryMessage::Tend(webhook), due.since(now)));
+            }
+        }
+        self.send(messages).await;
+    }
+
+    /// The conditions that differ from what is stored, or whose attempts failed.
+    fn new_conditions(&self, lanes: &mut [Lane]) -> Vec<NewCondition> {
+        let mut new = Vec::new();
+        for lane in lanes.iter_mut().filter(|lane| !lane.ended.is_empty()) {
+            let mut condition = lane.stored.clone();
+            let mut change = None;
+            for (ended, _) in &lane.ended {
+                let (next, told) = condition.after(ended, &self.policy.health);
+                condition = next;
+                change = told.or(change);
+            }
+            let failed = lane.ended.iter().rev().find(|(ended, _)| ended.effect != Effect::Success);
+            let failed = failed.map(|(_, attempt)| attempt.clone());
+            if condition == lane.stored && failed.is_none() {
+                lane.ended.clear();
+                continue;
+            }
+            let arrived = lane.ended.iter().rev().find(|(ended, _)| ended.effect == Effect::Success);
+            let last_error = failed.as_ref().and_then(|attempt| attempt.error.clone());
+            new.push(NewCondition {
+                webhook: lane.target.key(),
+                based_on: lane.target.stamp,
+                stamp: self.fresh_stamp(),
+                told: change
+                    .map(|change| self.told(change, &condition, lane.event_type.as_deref(), last_error)),
+                condition,
+                delivered_at: arrived.map(|(ended, _)| ended.at),
+                failed,
+                verified_at: None,
+            });
+        }
+        new
+    }
+
+    /// What people are told of a change.
+    pub(super) fn told(
+        &self,
+        change: Change,
+        condition: &Condition,
+        event_type: Option<&str>,
+        last_error: Option<String>,
+    ) -> Told {
+        let reason = match &condition.health {
+            Health::Disabled { reason } => Some(reason.as_str()),
+            _ => None,
+        };
+        Told {
+            id: format!("notice-{:016x}", self.random_number()),
+            change,
+            details: json!({"reason": reason, "eventType": event_type, "lastError": last_error}),
+            at: self.now(),
+        }
+    }
+
+    /// Follows up conditions that were written, and makes those again for which another writer was faster.
+    async fn conditions_written(
+        &self,
+        batch: &mut Batch,
+        index: usize,
+        conditions: &[NewCondition],
+        lanes: &mut [Lane],
+    ) {
+        let mut missed = self.follow_up(batch, index, conditions, lanes).await;
+        for _ in 0..MOST_CONFLICTS {
+            if missed.is_empty() {
+                return;
+            }
+            // Reading changes nothing; a condition is only ever written over the one that was read.
+            let Ok(mut batch) = self.run(vec![targets::by_ids(&missed)]).await else { break };
+            self.read_again(&mut batch, &missed, lanes);
+            let conditions = self.new_conditions(lanes);
+            if conditions.is_empty() {
+                return;
+            }
+            let Ok(mut batch) = self.run(write_conditions(&conditions)).await else { break };
+            missed = self.follow_up(&mut batch, 0, &conditions, lanes).await;
+        }
+        self.line("health not written", json!({"webhooks": missed.len()}));
+    }
+
+    /// Takes over what the database has of webhooks now. What an older URL's endpoint answered is void, and the rest of
+    /// its batch comes back for the new one.
+    fn read_again(&self, batch: &mut Batch, ids: &[WebhookId], lanes: &mut [Lane]) {
+        let now = self.now();
+        let rows = batch.take::<TargetRow>(0).unwrap_or_default();
+        let targets: Vec<_> = rows.into_iter().filter_map(|row| row.into_target(now).ok()).collect();
+        for lane in lanes.iter_mut().filter(|lane| ids.contains(&lane.target.id)) {
+            let found = targets.iter().find(|target| target.id == lane.target.id);
+            match found.filter(|target| target.url_revision == lane.target.url_revision) {
+                Some(target) => {
+                    lane.stored = target.condition.clone();
+                    lane.target.stamp = target.stamp;
+                }
+                None => {
+                    lane.ended.clear();
+                    lane.stop();
+                }
+            }
+        }
+    }
+
+    /// Notes which conditions were written, and wakes what they make due. Gives back the webhooks of the others.
+    async fn follow_up(
+        &self,
+        batch: &mut Batch,
+        index: usize,
+        conditions: &[NewCondition],
+        lanes: &mut [Lane],
+    ) -> Vec<WebhookId> {
+        let written: Vec<WebhookId> =
+            batch.take::<WrittenRow>(index).unwrap_or_default().into_iter().map(|row| row.id).collect();
+        let now = self.now();
+        let (mut missed, mut messages) = (Vec::new(), Vec::new());
+        for new in conditions {
+            let id = new.webhook.webhook_id;
+            let Some(lane) = lanes.iter_mut().find(|lane| lane.target.id == id) else { continue };
+            if !written.contains(&id) {
+                missed.push(id);
+                continue;
+            }
+            if new.condition.due != lane.stored.due
+                && let Some(due) = new.condition.due
+            {
+                messages.push((RetryMessage::Tend(new.webhook.clone()), due.since(now)));
+            }
+            if new.told.is_some() {
+                messages.push((RetryMessage::Notify {}, std::time::Duration::ZERO));
+            }
+            lane.ended.clear();
+            lane.stored = new.condition.clone();
+            lane.target.condition = new.condition.clone();
+            lane.target.stamp = new.stamp;
+        }
+        self.send(messages).await;
+        missed
+    }
+}
+
+/// The statements that write conditions with what people are to be told of them; the first gives back those written.
+pub(super) fn write_conditions(conditions: &[NewCondition]) -> Vec<Statement> {
+    if conditions.is_empty() {
+        return Vec::new();
+    }
+    std::iter::once(health::write(conditions)).chain(health::tell(conditions)).collect()
+}
+
+/// The key of a webhook's delivery.
+pub(super) fn delivery(webhook: &WebhookKey, event_id: EventId) -> DeliveryKey {
+    DeliveryKey { org_id: webhook.org_id.clone(), webhook_id: webhook.webhook_id, event_id }
+}

@@ -1,0 +1,87 @@
+//! What people are told of webhooks: in the log, and where operators listen.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Courier;
+use crate::delivery::outcome::Outcome;
+use crate::error::Error;
+use crate::event::message::RetryMessage;
+use crate::store::notices::{self, NoticeRow};
+use crate::tenant::OrgId;
+use crate::time::Timestamp;
+use crate::webhook::id::WebhookId;
+
+/// Notices told at a time.
+const AT_ONCE: u32 = 20;
+/// Changes that operators hear of; the log has all.
+const TOLD: [&str; 3] = ["failing", "disabled", "recovered"];
+
+/// What operators are told.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Notice<'a> {
+    id: &'a str,
+    org_id: &'a OrgId,
+    webhook_id: WebhookId,
+    change: &'a str,
+    reason: &'a Value,
+    event_type: &'a Value,
+    last_error: &'a Value,
+    at: Timestamp,
+}
+
+impl Courier {
+    /// Tells people what the database has for them, and deletes what they were told. Running twice may tell twice: each
+    /// notice has an id to dedupe by. As with a webhook, a time-out ends the batch: the next run goes on.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub(super) async fn tell_people(&self) -> Result<(), Error> {
+        let rows = self.run(vec![notices::oldest(AT_ONCE)]).await?.take::<NoticeRow>(0)?;
+        let mut told = Vec::new();
+        for row in &rows {
+            if !self.tell(row).await {
+                break;
+            }
+            told.push(row.sequence);
+        }
+        if !told.is_empty() {
+            // A crash before this tells twice.
+            self.run(vec![notices::delete(&told)]).await?;
+        }
+        if told.len() == AT_ONCE as usize {
+            self.send(vec![(RetryMessage::Notify {}, Duration::ZERO)]).await;
+        }
+        Ok(())
+    }
+
+    /// Tells of one change. Gives back whether everybody was told.
+    async fn tell(&self, row: &NoticeRow) -> bool {
+        let details: Value = serde_json::from_str(&row.details).unwrap_or_default();
+        let notice = Notice {
+            id: &row.id,
+            org_id: &row.org_id,
+            webhook_id: row.webhook_id,
+            change: &row.change,
+            reason: &details["reason"],
+            event_type: &details["eventType"],
+            last_error: &details["lastError"],
+            at: Timestamp::from_milliseconds(row.at),
+        };
+        if let Some(operators) = self.operators.as_ref().filter(|_| TOLD.contains(&row.change.as_str())) {
+            let body = json!({"type": "webhook.changed", "data": notice}).to_string();
+            let secrets = [&operators.secret];
+            let request = self.signed_request(&operators.url, &secrets, notice.id, body, self.now());
+            let result = self.http.post(request).await;
+            if result.outcome(self.now().milliseconds()) != Outcome::Delivered {
+                self.line("operators not told", json!({"error": result.error(), "notice": notice.id}));
+                return false;
+            }
+        }
+        self.line("webhook changed", json!(notice));
+        true
+    }
+}

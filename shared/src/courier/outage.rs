@@ -1,0 +1,81 @@
+//! What an isolate knows of trouble with the database: since when it cannot be read, and until when nothing is attempted
+//! because nothing can be written.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use super::{Courier, Message, Settlement};
+use crate::store::rounds;
+use crate::time::Timestamp;
+
+/// The shortest time that a message waits that met an outage.
+const SHORTEST: Duration = Duration::from_secs(10);
+/// The longest.
+const LONGEST: Duration = Duration::from_secs(600);
+/// How long no first attempt is made after the database refused a write.
+const PAUSE: Duration = Duration::from_secs(20);
+
+/// An isolate's memory of the database. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Outage(Arc<Memory>);
+
+#[derive(Debug, Default)]
+struct Memory {
+    /// When the database was last read.
+    read_at: AtomicI64,
+    /// Until when no first attempt is made; nothing while writing works.
+    paused_until: AtomicI64,
+}
+
+impl Outage {
+    pub(super) fn read_at(&self, now: Timestamp) {
+        self.0.read_at.store(now.milliseconds(), Ordering::Relaxed);
+    }
+
+    /// Notes that the database refused a write.
+    pub(super) fn cannot_write(&self, now: Timestamp) {
+        self.0.paused_until.store(now.plus(PAUSE).milliseconds(), Ordering::Relaxed);
+    }
+
+    /// Notes that the database took a write.
+    pub(super) fn can_write(&self) {
+        self.0.paused_until.store(0, Ordering::Relaxed);
+    }
+
+    /// How long a message waits that met an outage: as long as the outage has lasted, as far as it is known. So an outage
+    /// of hours uses up few hand-overs, whichever isolates it meets.
+    pub(super) fn wait(&self, message: &Message, now: Timestamp) -> Settlement {
+        let read_at = Timestamp::from_milliseconds(self.0.read_at.load(Ordering::Relaxed));
+        Settlement::Retry(now.since(read_at.max(message.sent_at)).clamp(SHORTEST, LONGEST))
+    }
+
+    /// How long a record waits that could not be written since then.
+    pub(super) fn wait_since(since: Timestamp, now: Timestamp) -> Duration {
+        now.since(since).clamp(SHORTEST, LONGEST)
+    }
+}
+
+impl Courier {
+    /// Whether first attempts may be made. After a refused write the isolate pauses, and then asks the database before it
+    /// sends anything that it might not be able to write down.
+    pub(super) async fn may_attempt(&self) -> bool {
+        let until = self.outage.0.paused_until.load(Ordering::Relaxed);
+        if until == 0 {
+            return true;
+        }
+        self.now().milliseconds() >= until && self.can_write().await
+    }
+
+    /// Whether the database takes a write at all: a row that is there for this question.
+    pub(super) async fn can_write(&self) -> bool {
+        let now = self.now();
+        // Running twice writes the same row twice.
+        let written = self.database.batch(vec![rounds::remember(rounds::WRITABLE, &now.to_string())]).await;
+        match written {
+            Ok(_) => self.outage.can_write(),
+            Err(_) => self.outage.cannot_write(now),
+        }
+        written.is_ok()
+    }
+}

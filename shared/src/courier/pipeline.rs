@@ -1,0 +1,235 @@
+//! The stages that every delivery goes through, fresh, retried, released or a probe:
+//! gate → lanes → attempts → progress → write → wake.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+use super::Courier;
+use super::attempt::{Endpoint, Made};
+use super::lanes::{Lane, Lanes, MOST_IN_FLIGHT};
+use super::ledger::Ledger;
+use crate::delivery::progress::{Origin, Progress};
+use crate::delivery::standing::Standing;
+use crate::event::message::DeliveryKey;
+use crate::time::Timestamp;
+use crate::webhook::health::{Effect, Gate, Health};
+use crate::webhook::target::Target;
+
+/// How long results wait to be written: a crash repeats no more than these, and what is in flight.
+const BETWEEN_WRITES: Duration = Duration::from_millis(1_500);
+/// How long a delivery waits that a batch had no time for.
+const AFTER_DEFERRAL: Duration = Duration::from_secs(1);
+/// How long a webhook waits whose secrets could not be opened, until they are tried again.
+pub(super) const UNTIL_OPENED: Duration = Duration::from_secs(300);
+
+/// A delivery on its way through the stages.
+#[derive(Clone, Debug)]
+pub(super) struct Parcel {
+    /// Tenant, webhook and event.
+    pub(super) key: DeliveryKey,
+    /// The envelope's `detail-type`.
+    pub(super) event_type: String,
+    /// The envelope; absent where it is no longer kept.
+    pub(super) body: Option<Arc<str>>,
+    /// Failures before.
+    pub(super) failures: u32,
+    /// The retry window counts from here.
+    pub(super) tries_since: Timestamp,
+    /// Where the delivery comes from.
+    pub(super) origin: Origin,
+}
+
+/// What a batch has for one webhook. `None` where there is no such webhook any more.
+pub(super) type Bundle = (Option<Target>, Vec<Parcel>);
+
+impl Parcel {
+    fn progress(&self, standing: Standing, made: Option<&Made>) -> Progress {
+        Progress {
+            key: self.key.clone(),
+            event_type: self.event_type.clone(),
+            standing,
+            attempt: made.map(|made| made.attempt.clone()),
+            origin: self.origin,
+            body: self.body.clone(),
+        }
+    }
+
+    fn is_fresh(&self) -> bool {
+        matches!(self.origin, Origin::Fresh { .. })
+    }
+}
+
+impl Courier {
+    /// Takes a batch through all stages. Gives back the deliveries of which nothing was done or written down: those of
+    /// fresh events, whose messages have to come again, while the database takes no writes.
+    pub(super) async fn deliver(&self, bundles: Vec<Bundle>) -> HashSet<DeliveryKey> {
+        let mut ledger = Ledger::new();
+        let mut lanes = Vec::new();
+        for (target, parcels) in bundles {
+            self.gate(target, parcels, &mut lanes, &mut ledger).await;
+        }
+        let mut lanes = Lanes::new(lanes, self.now());
+        let mut attempts = FuturesUnordered::new();
+        let mut write_at = self.now().plus(BETWEEN_WRITES);
+        loop {
+            while attempts.len() < MOST_IN_FLIGHT && !ledger.is_stuck() {
+                let Some((lane, parcel)) = lanes.next(self.now(), &self.policy) else { break };
+                let endpoint = lanes.all[lane].endpoint.clone();
+                attempts.push(async move {
+                    let made = self.attempt_parcel(&endpoint, &parcel).await;
+                    (lane, parcel, made)
+                });
+            }
+            if attempts.is_empty() {
+                break;
+            }
+            let pause = std::pin::pin!(self.clock.sleep(write_at.since(self.now())));
+            // A crash from here until the write has the event handed over, or the delivery leased, again: partners may
+            // see the event twice, with the same webhook-id.
+            if let Either::Left((Some((lane, parcel, made)), _)) = select(attempts.next(), pause).await {
+                self.note(&mut lanes, lane, &parcel, made, &mut ledger);
+            }
+            if self.now() >= write_at {
+                // Unique by webhook and event, or bound to its lease: writing twice changes nothing.
+                self.write(&mut ledger, &mut lanes.all).await;
+                write_at = self.now().plus(BETWEEN_WRITES);
+            }
+        }
+        self.defer_rest(&mut lanes, &mut ledger);
+        self.write(&mut ledger, &mut lanes.all).await;
+        ledger.undone()
+    }
+
+    /// Stage one: what the webhook lets through goes on a lane of its own; the rest waits, or ends.
+    async fn gate(
+        &self,
+        target: Option<Target>,
+        parcels: Vec<Parcel>,
+        lanes: &mut Vec<Lane>,
+        ledger: &mut Ledger,
+    ) {
+        let now = self.now();
+        let Some(target) = target else {
+            for parcel in parcels {
+                let standing = Standing::failed("webhook deleted", parcel.failures, now);
+                ledger.enter(parcel.progress(standing, None));
+            }
+            return;
+        };
+        let (open, shut): (Vec<_>, Vec<_>) = parcels
+            .into_iter()
+            .partition(|parcel| target.condition.health.gate(&parcel.key.event_id) == Gate::Open);
+        for parcel in shut {
+            self.keep_back(&target, &parcel, ledger);
+        }
+        if open.is_empty() {
+            return;
+        }
+        match self.try_open_endpoint(&target).await {
+            Some(endpoint) => lanes.push(Lane::new(target, endpoint, open)),
+            None => {
+                // The webhook waits for its sealing key, not each delivery by itself.
+                for parcel in &open {
+                    ledger.enter(
+                        parcel.progress(Standing::held(self.window_ends(parcel), parcel.failures), None),
+                    );
+                }
+                ledger.hold(target.id, now.plus(UNTIL_OPENED));
+            }
+        }
+    }
+
+    /// While a webhook is being verified or its circuit is open, its deliveries wait for it, as long as their window
+    /// lasts; a disabled one's are dead, and can be redelivered.
+    fn keep_back(&self, target: &Target, parcel: &Parcel, ledger: &mut Ledger) {
+        let (now, window_ends) = (self.now(), self.window_ends(parcel));
+        let health = &target.condition.health;
+        let standing = match health.gate(&parcel.key.event_id) {
+            Gate::Shut => Standing::dead("webhook disabled", parcel.failures, now),
+            Gate::Open | Gate::Held if now >= window_ends => {
+                Standing::dead(health.reason_of_end(), parcel.failures, now)
+            }
+            Gate::Open | Gate::Held => {
+                ledger.hold(target.id, now);
+                Standing::held(window_ends, parcel.failures)
+            }
+        };
+        ledger.enter(parcel.progress(standing, None));
+    }
+
+    /// The attempt of a leased delivery does not begin where its request could outlive the lease: another consumer might
+    /// then begin the same one.
+    async fn attempt_parcel(&self, endpoint: &Endpoint, parcel: &Parcel) -> Option<Made> {
+        let body = parcel.body.as_deref()?;
+        if let Origin::Leased { until } = parcel.origin
+            && self.now().plus(self.policy.attempt_timeout) >= until
+        {
+            return None;
+        }
+        Some(self.attempt(endpoint, parcel, body).await)
+    }
+
+    /// Stage four: what became of a delivery, and of its webhook.
+    fn note(
+        &self,
+        lanes: &mut Lanes,
+        index: usize,
+        parcel: &Parcel,
+        made: Option<Made>,
+        ledger: &mut Ledger,
+    ) {
+        let Some(made) = made else {
+            lanes.ended(index, Effect::Refusal, false);
+            let standing = match parcel.body {
+                Some(_) => Standing::scheduled(self.now().plus(AFTER_DEFERRAL), parcel.failures),
+                None => Standing::dead("the event is no longer kept", parcel.failures, self.now()),
+            };
+            ledger.enter(parcel.progress(standing, None));
+            return;
+        };
+        lanes.ended(index, made.ended.effect, made.timed_out);
+        let lane = &mut lanes.all[index];
+        let (condition, _) = lane.target.condition.after(&made.ended, &self.policy.health);
+        lane.target.condition = condition;
+        let health = &lane.target.condition.health;
+        let mut standing = made.standing.clone();
+        // A probe that the endpoint did not answer, or the strike that opened the circuit, waits with the others.
+        let waits = matches!(health, Health::CircuitOpen { .. }) && made.ended.effect == Effect::Strike;
+        if waits && standing.ended_at.is_none() {
+            standing = Standing::held(self.window_ends(parcel), standing.failures);
+            ledger.hold(lane.target.id, self.now());
+        }
+        ledger.enter(parcel.progress(standing, Some(&made)));
+        lane.ended.push((made.ended, made.attempt));
+        // A circuit that just opened, or a webhook that was just disabled, lets nothing more through.
+        let (open, shut): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut lane.parcels)
+            .into_iter()
+            .partition(|parcel| health.gate(&parcel.key.event_id) == Gate::Open);
+        lane.parcels = open;
+        for parcel in shut {
+            self.keep_back(&lane.target, &parcel, ledger);
+        }
+    }
+
+    /// What the batch had no time for comes back by a message of its own. While nothing can be written, fresh events of
+    /// which nothing was attempted are left to their own messages.
+    fn defer_rest(&self, lanes: &mut Lanes, ledger: &mut Ledger) {
+        for (_, parcel) in lanes.rest() {
+            if ledger.is_stuck() && parcel.is_fresh() && !ledger.knows_event(&parcel.key) {
+                ledger.leave(parcel.key);
+            } else {
+                let standing = Standing::scheduled(self.now().plus(AFTER_DEFERRAL), parcel.failures);
+                ledger.enter(parcel.progress(standing, None));
+            }
+        }
+    }
+
+    /// When a delivery's retry window ends.
+    fn window_ends(&self, parcel: &Parcel) -> Timestamp {
+        parcel.tries_since.plus(self.policy.retry.window())
+    }
+}

@@ -1,0 +1,82 @@
+//! `POST /events`: from EventBridge to the events queue.
+
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+
+use super::Courier;
+use crate::error::Error;
+use crate::event::envelope::{EnvelopeFault, Event};
+use crate::event::message::{EventMessage, LONGEST_MESSAGE};
+use crate::ports::QueuedMessage;
+
+/// The most events one request may hold.
+pub(super) const MOST_EVENTS: usize = 100;
+/// How long a large body is kept: as long as a Queue keeps its messages.
+pub(super) const BODY_KEPT: Duration = Duration::from_secs(14 * 86_400);
+
+/// Why a request was refused as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishFault {
+    /// Neither an envelope nor an array of them.
+    #[error("must be one EventBridge envelope or an array of 1 to {MOST_EVENTS}")]
+    Shape,
+    /// One of them is no envelope.
+    #[error("event {index}: {fault}")]
+    Envelope {
+        /// Its place, from 0.
+        index: usize,
+        /// What is wrong with it.
+        fault: EnvelopeFault,
+    },
+    /// The queue, or the store of large bodies, did not take them all.
+    #[error(transparent)]
+    NotQueued(#[from] Error),
+}
+
+impl Courier {
+    /// Puts one envelope, or up to a hundred, on the queue, byte for byte. Gives back how many, once all are safe.
+    ///
+    /// # Errors
+    /// [`PublishFault`]; then none is taken on purpose, though after an outage of the queue some may be delivered:
+    /// the sender tries again, and deliveries are unique by event.
+    pub async fn publish(&self, body: &str) -> Result<usize, PublishFault> {
+        let envelopes: Vec<&RawValue> = if body.trim_start().starts_with('[') {
+            serde_json::from_str(body).map_err(|_| PublishFault::Shape)?
+        } else {
+            vec![serde_json::from_str(body).map_err(|_| PublishFault::Shape)?]
+        };
+        if !(1..=MOST_EVENTS).contains(&envelopes.len()) {
+            return Err(PublishFault::Shape);
+        }
+        let parsed = envelopes.iter().enumerate().map(|(index, envelope)| {
+            Event::parse(envelope.get()).map_err(|fault| PublishFault::Envelope { index, fault })
+        });
+        let events = parsed.collect::<Result<Vec<_>, _>>()?;
+        let count = events.len();
+        let mut messages = Vec::with_capacity(count);
+        for event in events {
+            messages.push(QueuedMessage { body: self.message(event).await?, delay: Duration::ZERO });
+        }
+        self.events.send(messages).await.map_err(Error::from)?;
+        Ok(count)
+    }
+
+    /// A key of its own for a large body.
+    pub(super) fn body_key(&self, event_id: &str) -> String {
+        format!("events/{event_id}/{:016x}", self.random_number())
+    }
+
+    async fn message(&self, event: Event) -> Result<String, Error> {
+        let key = self.body_key(event.id.as_str());
+        let message = EventMessage::Envelope(event.body.as_ref().to_owned());
+        let inline = message.encode();
+        match message {
+            EventMessage::Envelope(body) if inline.len() > LONGEST_MESSAGE => {
+                self.bodies.put(&key, &body, BODY_KEPT).await?;
+                Ok(EventMessage::StoredAt(key).encode())
+            }
+            _ => Ok(inline),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Outcomes that the database did not take: they travel on the retries queue until it does.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::publish::BODY_KEPT;
+use super::{Courier, Outage};
+use crate::delivery::progress::{Origin, Progress};
+use crate::delivery::standing::Stage;
+use crate::error::Error;
+use crate::event::message::{EventMessage, LONGEST_MESSAGE, Record, RetryMessage};
+use crate::ports::QueuedMessage;
+use crate::time::Timestamp;
+
+/// Deliveries in one record: even with the longest excerpt each, every character of it escaped, they stay below what a
+/// message takes.
+const MOST_IN_A_RECORD: usize = 10;
+
+impl Courier {
+    /// Sends outcomes to the retries queue. Gives back those that the queue did not take either.
+    pub(super) async fn send_records(&self, progress: Vec<Progress>, since: Timestamp) -> Vec<Progress> {
+        let mut unsent = Vec::new();
+        for part in by_event(progress) {
+            let kept = part.clone();
+            if let Err(error) = self.send_record(part, since).await {
+                self.line("outcomes not queued", json!({"level": "error", "detail": error.to_string()}));
+                unsent.extend(kept);
+            }
+        }
+        unsent
+    }
+
+    async fn send_record(&self, progress: Vec<Progress>, since: Timestamp) -> Result<(), Error> {
+        let delay = Outage::wait_since(since, self.now());
+        let body = progress.iter().find(|one| needs_body(one)).and_then(|one| one.body.clone());
+        let event_id = progress.first().map(|one| one.key.event_id.to_string()).unwrap_or_default();
+        let body = body.map(|body| EventMessage::Envelope(body.as_ref().to_owned()));
+        let mut record = Record { since, progress, body };
+        let mut text = RetryMessage::Record(record.clone()).encode();
+        if text.len() > LONGEST_MESSAGE
+            && let Some(EventMessage::Envelope(body)) = &record.body
+        {
+            let key = self.body_key(&event_id);
+            self.bodies.put(&key, body, BODY_KEPT).await?;
+            record.body = Some(EventMessage::StoredAt(key));
+            text = RetryMessage::Record(record).encode();
+        }
+        Ok(self.retries.send(vec![QueuedMessage { body: text, delay }]).await?)
+    }
+
+    /// Writes records down. What cannot be written yet travels on; gives back whether everything is written or queued.
+    pub(super) async fn write_records(&self, records: Vec<Record>) -> bool {
+        let Some(since) = records.iter().map(|record| record.since).min() else { return true };
+        let mut progress = Vec::new();
+        let mut all = true;
+        for record in records {
+            match self.progress_of(record).await {
+                Some(of_record) => progress.extend(of_record),
+                None => all = false,
+            }
+        }
+        // Inserted unless there, or bound to its lease: writing twice changes nothing.
+        let mut stuck = false;
+        let unwritten = self.write_apart(progress, &mut stuck).await;
+        all && self.send_records(unwritten, since).await.is_empty()
+    }
+
+    async fn progress_of(&self, record: Record) -> Option<Vec<Progress>> {
+        let body = match record.body {
+            Some(EventMessage::Envelope(body)) => Some(body),
+            Some(EventMessage::StoredAt(key)) => Some(self.bodies.get(&key).await.ok()??),
+            None => None,
+        };
+        let body: Option<std::sync::Arc<str>> = body.map(Into::into);
+        let progress = record.progress.into_iter();
+        Some(progress.map(|one| Progress { body: body.clone(), ..one }).collect())
+    }
+}
+
+/// Whether the event's envelope has to be written with a delivery.
+fn needs_body(progress: &Progress) -> bool {
+    matches!(progress.origin, Origin::Fresh { .. }) && progress.standing.stage != Stage::Delivered
+}
+
+/// Cuts outcomes into records: those with a body by event, the others as they come.
+fn by_event(progress: Vec<Progress>) -> Vec<Vec<Progress>> {
+    let mut records: BTreeMap<Option<(String, String)>, Vec<Progress>> = BTreeMap::new();
+    for one in progress {
+        let event = needs_body(&one).then(|| (one.key.org_id.to_string(), one.key.event_id.to_string()));
+        records.entry(event).or_default().push(one);
+    }
+    let records = records.into_values();
+    records
+        .flat_map(|record| record.chunks(MOST_IN_A_RECORD).map(<[_]>::to_vec).collect::<Vec<_>>())
+        .collect()
+}

@@ -1,0 +1,146 @@
+//! The cron run: what is overdue goes back on the queue, so that a lost message strands nothing; what waited too long
+//! ends.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::Courier;
+use crate::error::Error;
+use crate::event::message::{DeliveryKey, RetryMessage};
+use crate::store::CountRow;
+use crate::store::deliveries::{self, KeyRow};
+use crate::store::notices;
+use crate::store::redelivery::{self, RangeRow};
+use crate::store::tending::{self, DeletedRow, DueAtRow};
+
+/// Rows taken at a time.
+const AT_ONCE: u32 = 1_000;
+/// How long one run takes slice after slice; the next goes on from there.
+const TIME_PER_RUN: Duration = Duration::from_secs(30);
+
+impl Courier {
+    /// Wakes overdue deliveries and webhooks, the longest overdue first; ends what waited too long or belongs to deleted
+    /// webhooks; goes on with redeliveries. Gives back how many rows were dealt with. Running twice wakes some twice, and each is
+    /// leased only once.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn sweep(&self) -> Result<usize, Error> {
+        let ended = self.end_expired().await? + self.end_deleted().await?;
+        let held = self.redeliver_ranges().await?;
+        let woken = self.wake_webhooks().await? + self.wake_deliveries().await?;
+        if woken + ended + held > 0 {
+            self.line("sweep", json!({"woken": woken, "ended": ended, "redelivered": held}));
+        }
+        self.notify().await?;
+        Ok(woken + ended + held)
+    }
+
+    /// Tells people of circuits that have been open for a while, and what waits to be told.
+    async fn notify(&self) -> Result<(), Error> {
+        let now = self.now();
+        let open_since = now.minus(self.policy.health.told_after);
+        let statements = vec![
+            notices::note_failing(open_since, now),
+            notices::failing_told(open_since, self.fresh_stamp()),
+            notices::waiting(now.minus(self.policy.overdue())),
+        ];
+        let mut batch = self.run(statements).await?;
+        let waiting = batch.first::<CountRow>(2)?.is_some_and(|row| row.total > 0);
+        if batch.any(0) || waiting {
+            self.tell_people().await?;
+        }
+        Ok(())
+    }
+
+    async fn wake_deliveries(&self) -> Result<usize, Error> {
+        let began = self.now();
+        let before = began.minus(self.policy.overdue());
+        let mut woken = 0;
+        loop {
+            // Those taken are due now, and so no longer overdue.
+            let take = deliveries::take_overdue(before, self.now(), AT_ONCE);
+            let keys = self.run(vec![take]).await?.take::<KeyRow>(0)?;
+            let count = keys.len();
+            let messages =
+                keys.into_iter().map(|key| (RetryMessage::Deliver(DeliveryKey::from(key)), Duration::ZERO));
+            self.send(messages.collect()).await;
+            woken += count;
+            if count < AT_ONCE as usize || self.now().since(began) >= TIME_PER_RUN {
+                return Ok(woken);
+            }
+        }
+    }
+
+    async fn wake_webhooks(&self) -> Result<usize, Error> {
+        let before = self.now().minus(self.policy.overdue());
+        let (mut woken, mut after) = (0, -1);
+        loop {
+            let rows = self.run(vec![tending::overdue(before, after, AT_ONCE)]).await?.take::<DueAtRow>(0)?;
+            let due: Vec<_> = rows.into_iter().map(DueAtRow::into_parts).collect();
+            let count = due.len();
+            after = due.last().map_or(after, |(_, due)| due.milliseconds());
+            let messages = due.into_iter().map(|(webhook, _)| (RetryMessage::Tend(webhook), Duration::ZERO));
+            self.send(messages.collect()).await;
+            woken += count;
+            if count < AT_ONCE as usize {
+                return Ok(woken);
+            }
+        }
+    }
+
+    /// Ends held deliveries whose window is over.
+    async fn end_expired(&self) -> Result<usize, Error> {
+        let began = self.now();
+        let mut ended = 0;
+        loop {
+            let count = self.run(vec![deliveries::end_expired(began, AT_ONCE)]).await?.count(0);
+            ended += usize::try_from(count).unwrap_or(usize::MAX);
+            if count < u64::from(AT_ONCE) || self.now().since(began) >= TIME_PER_RUN {
+                return Ok(ended);
+            }
+        }
+    }
+
+    /// Ends what is pending of deleted webhooks.
+    async fn end_deleted(&self) -> Result<usize, Error> {
+        let began = self.now();
+        let mut ended = 0;
+        let webhooks = self.run(vec![tending::deleted(AT_ONCE)]).await?.take::<DeletedRow>(0)?;
+        for DeletedRow { id } in webhooks {
+            loop {
+                let statements = vec![tending::end_deleted(&id, began), tending::forget_deleted(&id)];
+                let count = self.run(statements).await?.count(0);
+                ended += usize::try_from(count).unwrap_or(usize::MAX);
+                if count < u64::from(tending::BURIED_AT_ONCE) || self.now().since(began) >= TIME_PER_RUN {
+                    break;
+                }
+            }
+        }
+        Ok(ended)
+    }
+
+    /// Holds a slice of each range that was too long for its request, for the release of its webhook.
+    async fn redeliver_ranges(&self) -> Result<usize, Error> {
+        let rows = self.run(vec![redelivery::noted(AT_ONCE / 100)]).await?.take::<RangeRow>(0)?;
+        let mut held = 0;
+        for row in rows {
+            let sequence = row.sequence;
+            let Ok((webhook, range)) = row.into_parts() else { continue };
+            let now = self.now();
+            let window_ends = now.plus(self.policy.retry.window());
+            let mut statements = vec![
+                redelivery::count(&webhook, &range),
+                redelivery::hold_slice(&webhook, &range, now, window_ends),
+                tending::due_while_any_waits(&[webhook.webhook_id], now, self.fresh_stamp()),
+                redelivery::forget(sequence),
+            ];
+            statements.push(redelivery::note_rest(&webhook, &range));
+            let mut batch = self.run(statements).await?;
+            held += batch.first::<CountRow>(0)?.map_or(0, |row| row.total.min(redelivery::SLICE)) as usize;
+            self.wake_due(&mut batch, 2..3).await;
+        }
+        Ok(held)
+    }
+}

@@ -1,0 +1,46 @@
+//! What became of a delivery, until the database has it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Attempt;
+use super::standing::Standing;
+use crate::event::message::DeliveryKey;
+use crate::time::Timestamp;
+
+/// What became of a delivery: after an attempt, or without one where its webhook takes none now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// Tenant, webhook and event.
+    #[serde(flatten)]
+    pub key: DeliveryKey,
+    /// The envelope's `detail-type`.
+    pub event_type: String,
+    /// How the delivery stands now.
+    pub standing: Standing,
+    /// The attempt, if one was made.
+    pub attempt: Option<Attempt>,
+    /// Where the delivery comes from.
+    pub origin: Origin,
+    /// The envelope, to be kept where the event was not delivered. A message carries it beside, once per event.
+    #[serde(skip)]
+    pub body: Option<Arc<str>>,
+}
+
+/// Where a delivery comes from, and so how its progress is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Origin {
+    /// A fresh event: a row is inserted, unless there is one.
+    Fresh {
+        /// When the event reached its webhook's turn.
+        at: Timestamp,
+    },
+    /// A row that this consumer leased until then: written where the lease is still the same.
+    Leased {
+        /// The end of the lease.
+        until: Timestamp,
+    },
+}

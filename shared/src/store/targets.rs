@@ -1,0 +1,138 @@
+//! Webhooks as delivery reads them: with their sealed secrets and their health.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::webhooks::{stored_authentication, stored_filter};
+use crate::event::id::EventId;
+use crate::event::message::DeliveryKey;
+use crate::ports::{DatabaseError, Statement};
+use crate::tenant::OrgId;
+use crate::time::Timestamp;
+use crate::webhook::WebhookStatus;
+use crate::webhook::health::{Condition, Health, Release};
+use crate::webhook::id::WebhookId;
+use crate::webhook::target::Target;
+
+/// The columns of a [`TargetRow`].
+pub(super) const COLUMNS: &str = "id, org_id, url, url_revision, events, secret, previous_secret, \
+    previous_secret_until, auth_type, auth_header, auth_token, status, health_stamp, consecutive_failures, \
+    failing_since, failing_told, verifying_since, verification_failures, strikes, release_pace, released_at, \
+    circuit_opened_at, probes_failed, last_probe, disabled_reason, tend_at, last_error_at";
+
+/// All webhooks of these tenants.
+pub fn of_tenants(org_ids: &[&str]) -> Statement {
+    Statement::new(format!(
+        "SELECT {COLUMNS} FROM webhooks WHERE org_id IN (SELECT value FROM json_each(?1))"
+    ))
+    .bind(json!(org_ids))
+}
+
+/// The webhooks of these deliveries.
+pub fn of_deliveries(keys: &[&DeliveryKey]) -> Statement {
+    let ids: Vec<WebhookId> = keys.iter().map(|key| key.webhook_id).collect();
+    by_ids(&ids)
+}
+
+/// These webhooks.
+pub fn by_ids(ids: &[WebhookId]) -> Statement {
+    Statement::new(format!("SELECT {COLUMNS} FROM webhooks WHERE id IN (SELECT value FROM json_each(?1))"))
+        .bind(json!(ids))
+}
+
+/// A webhook's row.
+#[derive(Debug, Deserialize)]
+pub struct TargetRow {
+    id: WebhookId,
+    org_id: OrgId,
+    url: String,
+    url_revision: u32,
+    events: String,
+    secret: String,
+    previous_secret: Option<String>,
+    previous_secret_until: Option<i64>,
+    auth_type: String,
+    auth_header: Option<String>,
+    auth_token: Option<String>,
+    #[serde(flatten)]
+    condition: ConditionRow,
+    health_stamp: i64,
+    last_error_at: Option<i64>,
+}
+
+/// The columns of a webhook's condition.
+#[derive(Debug, Deserialize)]
+pub struct ConditionRow {
+    status: WebhookStatus,
+    consecutive_failures: u32,
+    failing_since: Option<i64>,
+    failing_told: u8,
+    verifying_since: Option<i64>,
+    verification_failures: u32,
+    strikes: u32,
+    release_pace: Option<u32>,
+    released_at: Option<i64>,
+    circuit_opened_at: Option<i64>,
+    probes_failed: u32,
+    last_probe: Option<EventId>,
+    disabled_reason: Option<String>,
+    tend_at: Option<i64>,
+}
+
+impl From<ConditionRow> for Condition {
+    fn from(row: ConditionRow) -> Self {
+        let time = Timestamp::from_milliseconds;
+        let health = match (row.status, row.circuit_opened_at) {
+            (WebhookStatus::Disabled, _) => {
+                Health::Disabled { reason: row.disabled_reason.unwrap_or_default() }
+            }
+            (WebhookStatus::Pending, _) => Health::Verifying {
+                since: time(row.verifying_since.unwrap_or_default()),
+                failures: row.verification_failures,
+            },
+            (WebhookStatus::Active, Some(since)) => Health::CircuitOpen {
+                since: time(since),
+                failed_probes: row.probes_failed,
+                last_probe: row.last_probe,
+            },
+            (WebhookStatus::Active, None) => Health::Well {
+                strikes: row.strikes,
+                release: row
+                    .release_pace
+                    .zip(row.released_at)
+                    .map(|(pace, at)| Release { pace, at: time(at) }),
+            },
+        };
+        Self {
+            health,
+            failures: row.consecutive_failures,
+            failing_since: row.failing_since.map(time),
+            told: row.failing_told == 1,
+            due: row.tend_at.map(time),
+        }
+    }
+}
+
+impl TargetRow {
+    /// As of now: a previous secret counts until its overlap ends.
+    ///
+    /// # Errors
+    /// Where a column holds something else than was written.
+    pub fn into_target(self, now: Timestamp) -> Result<Target, DatabaseError> {
+        let overlaps = self.previous_secret_until.is_some_and(|until| now.milliseconds() < until);
+        Ok(Target {
+            events: stored_filter(&self.events)?,
+            authentication: stored_authentication(&self.auth_type, self.auth_header.as_deref())?,
+            id: self.id,
+            org_id: self.org_id,
+            url: self.url,
+            url_revision: self.url_revision,
+            sealed_secret: self.secret,
+            sealed_previous_secret: self.previous_secret.filter(|_| overlaps),
+            sealed_token: self.auth_token,
+            condition: self.condition.into(),
+            stamp: self.health_stamp,
+            last_error_at: self.last_error_at.map(Timestamp::from_milliseconds),
+        })
+    }
+}
