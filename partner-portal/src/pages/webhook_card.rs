@@ -1,44 +1,40 @@
-//! The dashboard's third card: the webhook and what became of events.
+//! The dashboard's third card: the webhook.
 
-use shared::delivery::outcome::{self, outcome_of_status};
-use shared::delivery::{Delivery, DeliveryState};
+use shared::delivery::outcome::{Outcome, outcome_of_status};
 use shared::time::Timestamp;
 use shared::webhook::WebhookStatus;
 
-use super::chart::Chart;
-use super::moment::{Moment, spoken_duration};
-use crate::admin_client::{Summary, Webhook};
-use crate::paths::path_segment;
+use super::badge::Badge;
+use super::moment::Moment;
+use crate::admin_client::Webhook;
 
-/// The webhook that the partner manages.
+/// A webhook, as the dashboard shows it.
 pub struct WebhookView {
-    /// Where to.
+    /// The URL that events are sent to.
     pub url: String,
-    /// In words.
-    pub status: &'static str,
-    /// The stylesheet's name of it.
-    pub kind: &'static str,
-    /// What that means, and what to do.
+    /// The webhook's state.
+    pub badge: Badge,
+    /// What the state means, and what to do.
     pub explanation: String,
-    /// Since when events wait for its endpoint to answer again.
+    /// The time since when events wait for the endpoint to answer again.
     pub held_since: Option<Moment>,
-    /// Whether a test event would be sent.
+    /// Whether the webhook takes test events.
     pub testable: bool,
-    /// What the button says that has the endpoint tried again; absent while there is nothing to try.
+    /// The label of the button that has the endpoint verified; absent while there is nothing to verify.
     pub verify: Option<&'static str>,
-    /// When the endpoint answered a challenge.
+    /// The time when the endpoint answered a challenge.
     pub verified: Option<Moment>,
-    /// When an event last arrived.
+    /// The time when an event last arrived.
     pub delivered: Option<Moment>,
-    /// When an attempt last failed, and how.
+    /// The time and the error of the last attempt that failed.
     pub error: Option<(Moment, String)>,
 }
 
 impl WebhookView {
-    /// `webhook` as seen `now`.
+    /// Shows `webhook` as of `now`.
     pub fn new(webhook: Webhook, now: Timestamp) -> Self {
         let moment = |time: Option<Timestamp>| time.map(|time| Moment::new(time, now));
-        let (status, kind, verify) = match webhook.status {
+        let (word, kind, verify) = match webhook.status {
             WebhookStatus::Active if webhook.circuit_opened_at.is_some() => {
                 ("Active, on hold", "waiting", None)
             }
@@ -53,7 +49,7 @@ impl WebhookView {
         let testable = webhook.status != WebhookStatus::Disabled;
         let error = webhook.last_error_at.map(|at| {
             let message = webhook.last_error_message.unwrap_or_else(|| "failed".to_owned());
-            // Most messages name the status themselves.
+            // Most messages contain the status already.
             let text = match webhook.last_error_status {
                 Some(status) if !message.contains(&status.to_string()) => {
                     format!("{message} (status {status})")
@@ -64,8 +60,7 @@ impl WebhookView {
         });
         Self {
             url: webhook.url,
-            status,
-            kind,
+            badge: Badge { word, kind },
             explanation,
             held_since: moment(webhook.circuit_opened_at),
             testable,
@@ -77,7 +72,7 @@ impl WebhookView {
     }
 }
 
-/// What a webhook's status means, and what to do.
+/// Returns what a webhook's state means, and what to do.
 fn explanation(webhook: &Webhook) -> String {
     let attempts = match webhook.consecutive_failures {
         1 => "The last attempt".to_owned(),
@@ -115,86 +110,7 @@ fn explanation(webhook: &Webhook) -> String {
     }
 }
 
-/// Whether an endpoint that answers so is not asked again.
+/// Returns whether an endpoint refuses an event for good with this status.
 fn is_refusal(status: u16) -> bool {
-    matches!(outcome_of_status(status, None), outcome::Outcome::Failed | outcome::Outcome::Gone)
-}
-
-/// What became of events.
-pub enum Log {
-    /// There is no webhook that they could go to.
-    NoWebhook,
-    /// The Admin API could not say.
-    Unavailable,
-    /// The log.
-    Shown(Box<ShownLog>),
-}
-
-/// The last day, and the newest deliveries.
-pub struct ShownLog {
-    /// The last day.
-    pub chart: Chart,
-    /// The newest deliveries.
-    pub latest: Vec<DeliveryRow>,
-}
-
-/// One delivery in the list.
-pub struct DeliveryRow {
-    /// Its page.
-    pub href: String,
-    /// `detail-type`.
-    pub event_type: String,
-    /// When the event came.
-    pub created: Moment,
-    /// How it stands.
-    pub outcome: Outcome,
-    /// How long the last attempt took.
-    pub duration: Option<String>,
-    /// What went wrong last.
-    pub error: Option<String>,
-}
-
-/// How a delivery stands, in a word.
-pub struct Outcome {
-    /// The word.
-    pub word: &'static str,
-    /// The stylesheet's name of it.
-    pub kind: &'static str,
-}
-
-impl Outcome {
-    /// The word for a state.
-    pub fn of(state: DeliveryState) -> Self {
-        let (word, kind) = match state {
-            DeliveryState::Pending => ("Retrying", "waiting"),
-            DeliveryState::Delivered => ("Delivered", "good"),
-            DeliveryState::Failed => ("Failed", "bad"),
-            DeliveryState::Dead => ("Gave up", "bad"),
-        };
-        Self { word, kind }
-    }
-
-    /// The word for a delivery: one that was never tried only waits.
-    pub fn of_delivery(delivery: &Delivery) -> Self {
-        if delivery.state == DeliveryState::Pending && delivery.attempts.is_empty() {
-            return Self { word: "Waiting", kind: "waiting" };
-        }
-        Self::of(delivery.state)
-    }
-}
-
-impl Log {
-    /// `summary` as seen `now`.
-    pub fn new(summary: Summary, now: Timestamp) -> Self {
-        let chart = Chart::draw(&summary);
-        let latest = summary.latest.into_iter().map(|delivery| DeliveryRow {
-            href: format!("/deliveries/{}", path_segment(&delivery.event_id)),
-            created: Moment::new(delivery.created_at, now),
-            outcome: Outcome::of_delivery(&delivery),
-            duration: delivery.attempts.last().map(|attempt| spoken_duration(attempt.duration_milliseconds)),
-            error: delivery.attempts.last().and_then(|attempt| attempt.error.clone()),
-            event_type: delivery.event_type,
-        });
-        Self::Shown(Box::new(ShownLog { chart, latest: latest.collect() }))
-    }
+    matches!(outcome_of_status(status, None), Outcome::Failed | Outcome::Gone)
 }

@@ -79,7 +79,7 @@ async fn a_delivery_is_found_after_an_admin_replaced_the_webhook_that_the_sessio
     let world = World::default();
     let mut browser = refused(&world).await;
     browser.get("/dashboard").await;
-    let forget = Statement::new("UPDATE sessions SET webhook_id = 'one-that-was-deleted'");
+    let forget = Statement::new("UPDATE sessions SET webhook_id = '00000000-0000-4000-8000-00000000dead'");
     world.sessions.query(forget);
     browser.get("/deliveries/odd%2Fid%3Fx").await.says("answered 404");
 }
