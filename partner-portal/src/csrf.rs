@@ -36,7 +36,7 @@ pub fn check_site(headers: &HeaderMap, own_origin: &str) -> Result<(), Problem> 
 /// A form was not sent from a page of this session.
 pub fn refused(why: &str) -> Problem {
     let message =
-        "This form was not sent from a page of yours, or its page is out of date. Nothing was changed.";
+        "This form did not come from one of your pages, or the page is out of date. Nothing was changed.";
     Problem {
         detail: Some(why.to_owned()),
         ..Problem::new(StatusCode::FORBIDDEN, ErrorCode::FormRefused, message)

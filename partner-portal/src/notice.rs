@@ -41,7 +41,7 @@ macro_rules! notices {
             pub fn text(self) -> String {
                 match self {
                     $(Self::$notice => $text.to_owned(),)+
-                    Self::RedeliveringMany(0) => "No failed delivery since then is left to send again.".to_owned(),
+                    Self::RedeliveringMany(0) => "There is no failed delivery since then to send again.".to_owned(),
                     Self::RedeliveringMany(1) => {
                         "One delivery is being sent again. Reload this page in a few seconds.".to_owned()
                     }
@@ -60,27 +60,27 @@ notices! {
         "Your organization is registered, but its API key could not be issued. Issue it below.";
     KeyIssued = "key-issued", Good: "A new API key was issued. Reveal it below and save it now.";
     WebhookCreated = "webhook-created", Good:
-        "The webhook URL is set. Events go there from now on; try it with a test event.";
+        "The webhook URL is set. We send events there from now on. Try it with a test event.";
     WebhookChanged = "webhook-changed", Good:
-        "The webhook URL was changed. We are verifying the new endpoint; events wait until it answers.";
+        "The webhook URL was changed. We are verifying the new endpoint. Events wait until it answers.";
     WebhookUnchanged = "webhook-unchanged", Good:
         "The webhook URL is the same as before. Nothing was changed.";
     Verifying = "verifying", Good: "We are trying the endpoint again. Reload this page in a few seconds.";
     TestSent = "test-sent", Good:
         "A test event is on its way. Reload this page in a few seconds to see it below.";
     TestWaits = "test-waits", Good:
-        "A test event is waiting: it goes out as soon as the endpoint is verified or answers again.";
+        "A test event is waiting. We send it as soon as the endpoint is verified or answers again.";
     TestRefused = "test-refused", Bad:
-        "The webhook is disabled, so no test event was sent. Have it verified first.";
+        "The webhook is disabled, so no test event was sent. Verify and enable it first.";
     NoWebhook = "no-webhook", Bad: "Set a webhook URL first.";
     VerifiedAlready = "verified-already", Good: "The webhook is active already. Nothing was changed.";
     Redelivering = "redelivering", Good:
         "The event is being sent again. Reload this page in a few seconds.";
-    StillPending = "still-pending", Bad: "This event is still being tried; wait until that has ended.";
+    StillPending = "still-pending", Bad: "This event is still being tried. Wait until it is delivered or has failed.";
     BodyNotKept = "body-not-kept", Bad:
-        "This event was delivered or is older than 30 days, so it is not kept and cannot be sent again.";
+        "This event was delivered, or is older than 30 days. We no longer have its body, so we cannot send it again.";
     OtherOrganization = "other-organization", Bad:
-        "That form was of another organization than the one you are looking at. Nothing was changed.";
+        "That form belongs to another organization than the one you are looking at. Nothing was changed.";
     SessionEnded = "session-ended", Bad:
         "Your session had ended, so nothing was changed. Please do it again.";
     SignedOut = "signed-out", Good: "You are signed out.";

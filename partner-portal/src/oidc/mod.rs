@@ -222,20 +222,20 @@ fn unavailable(detail: String) -> Problem {
 
 /// The sign-in did not complete. The detail goes to the log.
 pub fn failed(detail: String) -> Problem {
-    let message = "This sign-in could not be completed: it took longer than ten minutes, was begun in another browser, \
-                   or was used already. Nobody is signed in. Start again.";
+    let message = "We could not complete this sign-in: it took longer than ten minutes, began in another browser, or was \
+                   used already. You are not signed in. Start again.";
     let problem = Problem::new(StatusCode::BAD_REQUEST, ErrorCode::SignInFailed, message);
     Problem { detail: Some(detail), ..problem }
 }
 
 fn email_not_usable() -> Problem {
-    let message = "Your account has no e-mail address that we can use: it takes one of plain ASCII letters, such as \
-                   you@example.com. Use another account, or change its address.";
+    let message = "Your account has no e-mail address that we can use. The address must have plain letters without accents, \
+                   such as you@example.com. Use another account, or change the address.";
     Problem::new(StatusCode::BAD_REQUEST, ErrorCode::EmailNotUsable, message)
 }
 
 fn email_not_verified() -> Problem {
-    let message = "Your e-mail address is not verified yet. Open the message that was sent to you when you signed up, \
-                   follow its link, and then sign in again.";
+    let message = "Your e-mail address is not verified yet. Open the message that you got when you signed up, follow the \
+                   link in it, and then sign in again.";
     Problem::new(StatusCode::FORBIDDEN, ErrorCode::EmailNotVerified, message)
 }

@@ -125,18 +125,18 @@ impl DeliveryPage {
 
 /// Returns a sentence on the state of the delivery and what happens next.
 fn explanation(delivery: &Delivery) -> String {
-    let because = |otherwise: &str| match &delivery.reason {
-        Some(reason) => format!("{otherwise}: {reason}. It is not tried again by itself."),
-        None => format!("{otherwise}. It is not tried again by itself."),
+    let because = |outcome: &str| match &delivery.reason {
+        Some(reason) => format!("{outcome}: {reason}. We do not try it again by ourselves."),
+        None => format!("{outcome}. We do not try it again by ourselves."),
     };
     match delivery.state {
-        DeliveryState::Delivered => "Your endpoint took it.".to_owned(),
+        DeliveryState::Delivered => "Your endpoint accepted the event.".to_owned(),
         DeliveryState::Pending if delivery.held => {
-            "It is held back, and goes out as soon as your endpoint is verified or answers again.".to_owned()
+            "The event waits. We send it as soon as your endpoint is verified or answers again.".to_owned()
         }
-        DeliveryState::Pending => "It will be tried again.".to_owned(),
-        DeliveryState::Failed => because("It was refused for good"),
-        DeliveryState::Dead => because("It was given up"),
+        DeliveryState::Pending => "We will try the event again.".to_owned(),
+        DeliveryState::Failed => because("The event failed"),
+        DeliveryState::Dead => because("We gave the event up"),
     }
 }
 

@@ -63,8 +63,8 @@ impl HtmlProblems {
         let sign_in = sign_in.or(again).unwrap_or("/login");
         let (title, link, second_link) = match problem.code {
             ErrorCode::NotFound => ("Page not found", START, None),
-            ErrorCode::MethodNotAllowed => ("That is not how this works", START, None),
-            ErrorCode::FormRefused => ("This form was not taken", DASHBOARD, None),
+            ErrorCode::MethodNotAllowed => ("This address does not work like that", START, None),
+            ErrorCode::FormRefused => ("We did not accept this form", DASHBOARD, None),
             ErrorCode::SignInFailed => ("You are not signed in", (sign_in, "Sign in again"), None),
             ErrorCode::SignInRefused => {
                 ("The sign-in service refused", (sign_in, "Sign in again"), Some(ANOTHER_ACCOUNT))

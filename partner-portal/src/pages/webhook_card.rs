@@ -81,29 +81,29 @@ fn explanation(webhook: &Webhook) -> String {
     let refused = webhook.last_error_status.is_some_and(is_refusal);
     match webhook.status {
         WebhookStatus::Active if webhook.circuit_opened_at.is_some() => {
-            "The endpoint failed time after time, so events wait and we try it with one of them, again and again. As \
-             soon as it takes one, the others follow."
+            "The endpoint failed several times in a row, so your events wait. We try the endpoint with one event again \
+             and again; as soon as it answers, we send the others."
                 .to_owned()
         }
         WebhookStatus::Active if webhook.consecutive_failures > 0 && refused => format!(
-            "{attempts} failed. What an endpoint refuses is not tried again: put it right, then send the failed events \
-             again below."
+            "{attempts} failed. We do not try an event again that the endpoint refused. Put the endpoint right, then \
+             send the failed events again below."
         ),
         WebhookStatus::Active if webhook.consecutive_failures > 0 => format!(
-            "{attempts} failed. Events that do not arrive are tried again for 72 hours: put the endpoint right, and they \
+            "{attempts} failed. Events that do not arrive are tried again for 72 hours. Put the endpoint right, and they \
              come by themselves."
         ),
         WebhookStatus::Active => "Events are sent to this endpoint.".to_owned(),
         WebhookStatus::Pending => {
-            "We send the endpoint a challenge, for 72 hours. As soon as it answers with a 2xx status, the webhook is \
-             active and the events that wait go out."
+            "We send the endpoint a challenge again and again, for 72 hours. As soon as the endpoint answers with a \
+             2xx status, the webhook is active and we send the events that wait."
                 .to_owned()
         }
         WebhookStatus::Disabled => {
             let reason = webhook.disabled_reason.as_deref().map(|reason| format!(": {reason}"));
             format!(
-                "Nothing is sent{}. Put the endpoint right, then have it verified here, or set another URL. The events \
-                 that failed can be sent again below.",
+                "Nothing is sent{}. Put the endpoint right, then verify and enable it here, or set another URL. Then you \
+                 can send the failed events again below.",
                 reason.unwrap_or_default()
             )
         }

@@ -277,7 +277,7 @@ async fn a_webhook_that_fails_is_told_with_how_often_and_how_it_ended() {
     world.tenants.endpoints.reply(ENDPOINT, &[Reply::Status(404)]);
     world.receive("e3", "KeyAdded").await;
     let page = browser.get("/dashboard").await;
-    page.says("What an endpoint refuses is not tried again");
+    page.says("We do not try an event again that the endpoint refused");
     page.is_silent_about("come by themselves");
 }
 

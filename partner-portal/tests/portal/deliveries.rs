@@ -92,17 +92,17 @@ async fn how_a_delivery_stands_is_told_as_it_is() {
     let next = world.clock.now().plus(std::time::Duration::from_secs(2 * 86_400)).milliseconds();
     let waiting = format!("state = 'pending', reason = NULL, ended_at = NULL, next_attempt_at = {next}");
     let page = page_after(&mut browser, &world, &format!("{waiting}, held = 1")).await;
-    page.says("It is held back, and goes out as soon as your endpoint is verified or answers again.");
-    page.says("Given up, unless it goes out before");
-    page.is_silent_about("It will be tried again");
+    page.says("The event waits. We send it as soon as your endpoint is verified or answers again.");
+    page.says("We give the event up, unless we can send it, at");
+    page.is_silent_about("We will try the event again");
     let page = page_after(&mut browser, &world, &format!("{waiting}, held = 0")).await;
-    page.says("It will be tried again.");
+    page.says("We will try the event again.");
     page.says("<dt>Next attempt</dt>");
     page.says("in 2 days");
     let dead = "state = 'dead', next_attempt_at = NULL, reason = 'webhook disabled', attempts = '[]'";
     let page = page_after(&mut browser, &world, dead).await;
-    page.says("It was given up: webhook disabled. It is not tried again by itself.");
-    page.says("It was not sent yet.");
+    page.says("We gave the event up: webhook disabled. We do not try it again by ourselves.");
+    page.says("The event was not sent yet.");
     page.is_silent_about("72 hours");
 }
 
@@ -140,7 +140,7 @@ async fn all_that_failed_since_a_time_is_sent_again() {
     let mut browser = refused(&world).await;
     let page = browser.get("/dashboard").await;
     for (since, said) in [
-        ("2099-01-01T10:00", "No failed delivery since then is left to send again."),
+        ("2099-01-01T10:00", "There is no failed delivery since then to send again."),
         ("2026-04-01T10:00", "One delivery is being sent again."),
     ] {
         let sent = browser.submit(&page, "/deliveries/redeliver", &[("since", since)]).await;

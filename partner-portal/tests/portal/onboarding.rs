@@ -155,7 +155,7 @@ async fn a_form_acts_on_the_organization_whose_page_it_was_on_or_on_none() {
     ] {
         let answer = browser.submit(&rotated, form, &[field]).await;
         assert_eq!(answer.location(), "/dashboard", "{form}");
-        browser.get("/dashboard").await.says("That form was of another organization");
+        browser.get("/dashboard").await.says("That form belongs to another organization");
     }
     assert_eq!(world.tenants.database.dump(), before);
     // The unread key is still there: the page of the other organization has not taken it.
