@@ -34,18 +34,54 @@ impl WebhookView {
     /// Shows `webhook` as of `now`.
     pub fn new(webhook: Webhook, now: Timestamp) -> Self {
         let moment = |time: Option<Timestamp>| time.map(|time| Moment::new(time, now));
-        let (word, kind, verify) = match webhook.status {
-            WebhookStatus::Active if webhook.circuit_opened_at.is_some() => {
-                ("Active, on hold", "waiting", None)
-            }
-            WebhookStatus::Active if webhook.consecutive_failures > 0 => {
-                ("Active, but failing", "waiting", None)
-            }
-            WebhookStatus::Active => ("Active", "good", None),
-            WebhookStatus::Pending => ("Verifying", "waiting", Some("Try again now")),
-            WebhookStatus::Disabled => ("Disabled", "bad", Some("Verify and enable")),
+        let attempts = match webhook.consecutive_failures {
+            1 => "The last attempt".to_owned(),
+            count => format!("The last {count} attempts"),
         };
-        let explanation = explanation(&webhook);
+        let (word, kind, verify, explanation) = match webhook.status {
+            WebhookStatus::Active if webhook.circuit_opened_at.is_some() => (
+                "Active, on hold",
+                "waiting",
+                None,
+                "The endpoint failed several times in a row, so your events wait. We try the endpoint with one event again \
+                 and again; as soon as it answers, we send the others."
+                    .to_owned(),
+            ),
+            WebhookStatus::Active if webhook.consecutive_failures > 0 => (
+                "Active, but failing",
+                "waiting",
+                None,
+                if webhook.last_error_status.is_some_and(is_refusal) {
+                    format!(
+                        "{attempts} failed. We do not try an event again that the endpoint refused. Put the endpoint \
+                         right, then send the failed events again below."
+                    )
+                } else {
+                    format!(
+                        "{attempts} failed. Events that do not arrive are tried again for 72 hours. Put the endpoint \
+                         right, and they come by themselves."
+                    )
+                },
+            ),
+            WebhookStatus::Active => ("Active", "good", None, "Events are sent to this endpoint.".to_owned()),
+            WebhookStatus::Pending => (
+                "Verifying",
+                "waiting",
+                Some("Try again now"),
+                "We send the endpoint a challenge again and again, for 72 hours. As soon as the endpoint answers with a \
+                 2xx status, the webhook is active and we send the events that wait."
+                    .to_owned(),
+            ),
+            WebhookStatus::Disabled => {
+                let reason = webhook.disabled_reason.as_deref().map(|reason| format!(": {reason}"));
+                let explanation = format!(
+                    "Nothing is sent{}. Put the endpoint right, then verify and enable it here, or set another URL. Then \
+                     you can send the failed events again below.",
+                    reason.unwrap_or_default()
+                );
+                ("Disabled", "bad", Some("Verify and enable"), explanation)
+            }
+        };
         let testable = webhook.status != WebhookStatus::Disabled;
         let error = webhook.last_error_at.map(|at| {
             let message = webhook.last_error_message.unwrap_or_else(|| "failed".to_owned());
@@ -68,44 +104,6 @@ impl WebhookView {
             verified: moment(webhook.verified_at),
             delivered: moment(webhook.last_delivered_at),
             error,
-        }
-    }
-}
-
-/// Returns what a webhook's state means, and what to do.
-fn explanation(webhook: &Webhook) -> String {
-    let attempts = match webhook.consecutive_failures {
-        1 => "The last attempt".to_owned(),
-        count => format!("The last {count} attempts"),
-    };
-    let refused = webhook.last_error_status.is_some_and(is_refusal);
-    match webhook.status {
-        WebhookStatus::Active if webhook.circuit_opened_at.is_some() => {
-            "The endpoint failed several times in a row, so your events wait. We try the endpoint with one event again \
-             and again; as soon as it answers, we send the others."
-                .to_owned()
-        }
-        WebhookStatus::Active if webhook.consecutive_failures > 0 && refused => format!(
-            "{attempts} failed. We do not try an event again that the endpoint refused. Put the endpoint right, then \
-             send the failed events again below."
-        ),
-        WebhookStatus::Active if webhook.consecutive_failures > 0 => format!(
-            "{attempts} failed. Events that do not arrive are tried again for 72 hours. Put the endpoint right, and they \
-             come by themselves."
-        ),
-        WebhookStatus::Active => "Events are sent to this endpoint.".to_owned(),
-        WebhookStatus::Pending => {
-            "We send the endpoint a challenge again and again, for 72 hours. As soon as the endpoint answers with a \
-             2xx status, the webhook is active and we send the events that wait."
-                .to_owned()
-        }
-        WebhookStatus::Disabled => {
-            let reason = webhook.disabled_reason.as_deref().map(|reason| format!(": {reason}"));
-            format!(
-                "Nothing is sent{}. Put the endpoint right, then verify and enable it here, or set another URL. Then you \
-                 can send the failed events again below.",
-                reason.unwrap_or_default()
-            )
         }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use edge::problem::Problem;
 use http::HeaderMap;
 use secrecy::ExposeSecret;
+use serde::Deserialize;
 use shared::app::sealer::Sealer;
 use shared::error::Error;
 use shared::ports::{Aead, Database, DatabaseError, Random, Statement};
@@ -17,8 +18,6 @@ use shared::webhook::id::WebhookId;
 
 pub use keys::KeyRing;
 pub(crate) use store::ABSOLUTE;
-use store::SessionRow;
-
 pub use token::SessionId;
 
 use crate::cookies;
@@ -34,7 +33,7 @@ pub struct Sessions {
 }
 
 /// A live session.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Session {
     /// The SHA-256 of the session's id.
     pub digest: String,
@@ -44,6 +43,7 @@ pub struct Session {
     pub org_id: Option<String>,
     /// The first webhook of that organization, if it is known.
     pub webhook_id: Option<WebhookId>,
+    /// The ID token of the sign-in, encrypted.
     sealed_id_token: String,
 }
 
@@ -94,16 +94,8 @@ impl Sessions {
     pub async fn find(&self, headers: &HeaderMap, now: Timestamp) -> Result<Option<Session>, Problem> {
         let cookie = cookies::read(headers, cookies::SESSION);
         let Some(id) = cookie.and_then(|text| SessionId::read(text, &self.ring)) else { return Ok(None) };
-        let digest = id.digest();
-        let mut batch = self.run(store::touch(&digest, now).into()).await?;
-        let row = batch.first::<SessionRow>(1).map_err(Error::from)?;
-        Ok(row.map(|row| Session {
-            digest,
-            email: row.email,
-            org_id: row.org_id,
-            webhook_id: row.webhook_id,
-            sealed_id_token: row.sealed_id_token,
-        }))
+        let mut batch = self.run(store::touch(&id.digest(), now).into()).await?;
+        Ok(batch.first(1).map_err(Error::from)?)
     }
 
     /// Begins a session with a new id, ends the session before, if any, and returns the value of the cookie.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use shared::ports::Statement;
 use shared::time::Timestamp;
 use shared::webhook::id::WebhookId;
@@ -16,19 +15,6 @@ const SEEN_PRECISION: Duration = Duration::from_secs(60);
 /// The most old rows that one sign-in deletes from each table.
 const SWEPT: u32 = 100;
 
-/// A row of a session.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct SessionRow {
-    /// The person's verified e-mail address.
-    pub email: String,
-    /// The ID token, encrypted.
-    pub sealed_id_token: String,
-    /// The organization that the person looks at.
-    pub org_id: Option<String>,
-    /// The first webhook of that organization, if it is known.
-    pub webhook_id: Option<WebhookId>,
-}
-
 const ALIVE: &str = "digest = ?1 AND last_seen_at > ?2 AND created_at > ?3";
 
 fn alive(sql: String, digest: &str, now: Timestamp) -> Statement {
@@ -38,7 +24,8 @@ fn alive(sql: String, digest: &str, now: Timestamp) -> Statement {
 /// Notes that a live session was used, and reads the session. The second statement returns the row.
 pub(super) fn touch(digest: &str, now: Timestamp) -> [Statement; 2] {
     let seen = format!("UPDATE sessions SET last_seen_at = ?4 WHERE {ALIVE} AND last_seen_at <= ?5");
-    let select = format!("SELECT email, sealed_id_token, org_id, webhook_id FROM sessions WHERE {ALIVE}");
+    let select =
+        format!("SELECT digest, email, sealed_id_token, org_id, webhook_id FROM sessions WHERE {ALIVE}");
     [alive(seen, digest, now).bind(now).bind(now.minus(SEEN_PRECISION)), alive(select, digest, now)]
 }
 
