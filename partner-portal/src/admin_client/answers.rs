@@ -1,8 +1,9 @@
-//! The answers of the Admin API, as far as pages show them.
+//! The answers of the Admin API for which `shared` has no type that can be read.
 
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use shared::delivery::Delivery;
+use shared::tenant::Tenant;
 use shared::time::Timestamp;
 use shared::webhook::WebhookStatus;
 use shared::webhook::id::WebhookId;
@@ -12,32 +13,6 @@ use shared::webhook::id::WebhookId;
 pub struct Tenants {
     /// The organizations, in the order of their registration.
     pub tenants: Vec<Tenant>,
-}
-
-/// An organization.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Tenant {
-    /// The organization's ID.
-    pub org_id: String,
-    /// The organization's name.
-    pub org_name: String,
-    /// The active key, masked.
-    pub api_key: Option<Key>,
-}
-
-/// An active key, masked.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Key {
-    /// `3f9a1b2c…7d4e`
-    pub masked: String,
-    /// The time when the key was issued.
-    pub created_at: Timestamp,
-    /// The e-mail address of the person who had it issued.
-    pub created_by: String,
-    /// The time when the key ends by itself.
-    pub expires_at: Option<Timestamp>,
 }
 
 /// A key that was just issued.
@@ -94,33 +69,6 @@ pub struct Webhook {
 pub struct CreatedWebhook {
     /// The webhook's id.
     pub webhook_id: WebhookId,
-}
-
-/// A webhook's last 24 hours.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Summary {
-    /// One entry for each hour, oldest first; the last is the current one.
-    pub hours: Vec<HourCount>,
-    /// Whether there were more deliveries than are counted. Then the oldest are missing.
-    pub truncated: bool,
-    /// The number of deliveries that are counted.
-    pub counted: u32,
-    /// The newest deliveries, whenever they were.
-    pub latest: Vec<Delivery>,
-}
-
-/// The deliveries of one hour, counted by the state that they have now.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub struct HourCount {
-    /// The beginning of the hour.
-    pub hour: Timestamp,
-    /// The number of deliveries that arrived.
-    pub delivered: u32,
-    /// The number of deliveries that will be tried again.
-    pub retrying: u32,
-    /// The number of deliveries that ended without arriving.
-    pub failed: u32,
 }
 
 /// A delivery with its body.

@@ -15,16 +15,15 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use shared::app::delivery_summary::DeliverySummary;
 use shared::code::ErrorCode;
 use shared::error::FieldFaults;
 use shared::event::id::EventId;
+use shared::tenant::Tenant;
 use shared::time::Timestamp;
 use shared::webhook::id::WebhookId;
 
-pub use answers::{
-    CreatedWebhook, DeliveryDetail, FreshKey, HourCount, Key, Redelivered, Summary, Tenant, Tenants, Webhook,
-    Webhooks,
-};
+pub use answers::{CreatedWebhook, DeliveryDetail, FreshKey, Redelivered, Tenants, Webhook, Webhooks};
 
 use crate::config::Config;
 use crate::paths::delivery_path;
@@ -195,7 +194,7 @@ impl PersonClient<'_> {
     }
 
     /// Returns the last 24 hours by the hour, and the newest deliveries.
-    pub async fn summary(&self, org_id: &str, webhook_id: WebhookId) -> Called<Summary> {
+    pub async fn summary(&self, org_id: &str, webhook_id: WebhookId) -> Called<DeliverySummary> {
         self.get(&webhook_path(org_id, webhook_id, "/delivery-summary")).await
     }
 

@@ -1,7 +1,8 @@
 //! The deliveries of the last 24 hours, as a drawing, as a sentence and as a table.
 
+use shared::app::delivery_summary::{DeliverySummary, HourCount};
+
 use super::moment::Moment;
-use crate::admin_client::{HourCount, Summary};
 
 /// The drawing's height.
 const HEIGHT: f64 = 100.0;
@@ -54,7 +55,7 @@ pub struct Piece {
 
 impl Chart {
     /// Draws a summary.
-    pub fn draw(summary: &Summary) -> Self {
+    pub fn draw(summary: &DeliverySummary) -> Self {
         let hours = &summary.hours;
         let sum = |count: fn(&HourCount) -> u32| hours.iter().map(count).sum();
         let most = hours.iter().map(total).max().unwrap_or(0);
@@ -128,14 +129,14 @@ fn pieces(index: usize, count: &HourCount, most: u32) -> Vec<Piece> {
 mod tests {
     use super::*;
 
-    fn summary(hours: &[(u32, u32, u32)]) -> Summary {
+    fn summary(hours: &[(u32, u32, u32)]) -> DeliverySummary {
         let hours = hours.iter().zip(0..).map(|((delivered, retrying, failed), index)| HourCount {
             hour: shared::time::Timestamp::from_milliseconds(index * 3_600_000),
             delivered: *delivered,
             retrying: *retrying,
             failed: *failed,
         });
-        Summary { hours: hours.collect(), truncated: false, counted: 0, latest: Vec::new() }
+        DeliverySummary { hours: hours.collect(), truncated: false, counted: 0, latest: Vec::new() }
     }
 
     #[test]

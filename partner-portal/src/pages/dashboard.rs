@@ -9,6 +9,8 @@ use futures_util::join;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use secrecy::ExposeSecret;
 use shared::api_key::{ApiKey, masked};
+use shared::app::delivery_summary::DeliverySummary;
+use shared::tenant::Tenant;
 use shared::webhook::id::WebhookId;
 
 use super::delivery_log::DeliveryLog;
@@ -17,7 +19,7 @@ use super::frame::Frame;
 use super::moment::Moment;
 use super::selection::{Selection, select};
 use super::webhook_card::WebhookView;
-use crate::admin_client::{AdminFault, Summary, Tenant, Webhook};
+use crate::admin_client::{AdminFault, Webhook};
 use crate::cookies;
 use crate::respond::{Instead, PageResult, page, see_other, with_cookies};
 use crate::unread_key::Reader;
@@ -68,7 +70,7 @@ struct MaskedKey {
 struct Loaded {
     selection: Selection,
     webhooks: Vec<Webhook>,
-    summary: Option<Result<Summary, AdminFault>>,
+    summary: Option<Result<DeliverySummary, AdminFault>>,
 }
 
 /// `GET /dashboard`

@@ -7,6 +7,7 @@ use http::StatusCode;
 use shared::code::ErrorCode;
 use shared::delivery::{Delivery, DeliveryState};
 use shared::event::id::EventId;
+use shared::tenant::Tenant;
 use shared::time::Timestamp;
 use shared::webhook::id::WebhookId;
 
@@ -17,7 +18,7 @@ use super::frame::Frame;
 use super::moment::{Moment, read_field, spoken_duration};
 use super::selection::{Selection, select};
 use super::webhook::{own_webhook, to_dashboard};
-use crate::admin_client::{AdminFault, DeliveryDetail, PersonClient, Tenant};
+use crate::admin_client::{AdminFault, DeliveryDetail, PersonClient};
 use crate::notice::PageNotice;
 use crate::paths::delivery_path;
 use crate::respond::{PageResult, page, see_other_with};

@@ -1,11 +1,11 @@
 //! The dashboard's last card: a webhook's deliveries.
 
+use shared::app::delivery_summary::DeliverySummary;
 use shared::time::Timestamp;
 
 use super::badge::Badge;
 use super::chart::Chart;
 use super::moment::{Moment, spoken_duration};
-use crate::admin_client::Summary;
 use crate::paths::delivery_path;
 
 /// The deliveries of the dashboard's webhook.
@@ -44,7 +44,7 @@ pub struct DeliveryRow {
 
 impl DeliveryLog {
     /// Shows `summary` as of `now`.
-    pub fn new(summary: Summary, now: Timestamp) -> Self {
+    pub fn new(summary: DeliverySummary, now: Timestamp) -> Self {
         let chart = Chart::draw(&summary);
         let latest = summary.latest.into_iter().map(|delivery| DeliveryRow {
             href: delivery_path(delivery.event_id.as_str()),

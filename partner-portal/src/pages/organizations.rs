@@ -4,10 +4,10 @@ use askama::Template;
 use axum::extract::RawQuery;
 use edge::form::fields;
 use http::StatusCode;
+use shared::tenant::Tenant;
 
 use super::frame::Frame;
 use super::selection::ORGANIZATION_FIELD;
-use crate::admin_client::Tenant;
 use crate::paths::{RETURN_FIELD, local_path};
 use crate::respond::{PageResult, page, see_other};
 use crate::visit::{SignedIn, Submitted};

@@ -1,8 +1,8 @@
 //! The organization that a person looks at. The session remembers it, which counts only while the person owns it.
 
 use http::Method;
+use shared::tenant::Tenant;
 
-use crate::admin_client::Tenant;
 use crate::notice::PageNotice;
 use crate::paths::with_return;
 use crate::respond::{Instead, see_other, see_other_with};

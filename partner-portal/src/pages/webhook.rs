@@ -2,6 +2,7 @@
 
 use shared::code::ErrorCode;
 use shared::environment::Environment;
+use shared::tenant::Tenant;
 use shared::webhook::WebhookStatus;
 use shared::webhook::id::WebhookId;
 use shared::webhook::url::{UrlRules, WebhookUrl};
@@ -9,7 +10,7 @@ use shared::webhook::url::{UrlRules, WebhookUrl};
 use super::dashboard::{Refused, show_refused};
 use super::field::Field;
 use super::selection::tenant_of_form;
-use crate::admin_client::{AdminFault, Tenant, Webhook};
+use crate::admin_client::{AdminFault, Webhook};
 use crate::notice::PageNotice;
 use crate::respond::{Instead, PageResult, see_other_with};
 use crate::visit::Submitted;
