@@ -1,4 +1,4 @@
-//! The stylesheet and the icon: named after their content, so that browsers may keep them for good.
+//! The stylesheet and the icon. Their names contain a hash of their content, so browsers may keep them for good.
 
 use std::sync::OnceLock;
 
@@ -8,20 +8,20 @@ use edge::problem::Problem;
 use http::header;
 use sha2::{Digest, Sha256};
 
-use crate::pages::problem::no_page;
+use crate::respond::no_page;
 
 const STYLESHEET: &str = include_str!("../assets/portal.css");
 const ICON: &str = include_str!("../assets/icon.svg");
 
 /// The paths of the assets.
 pub struct Paths {
-    /// The one stylesheet.
+    /// The path of the stylesheet.
     pub stylesheet: String,
-    /// The icon.
+    /// The path of the icon.
     pub icon: String,
 }
 
-/// Where the assets are; worked out once.
+/// Returns the paths of the assets, which are computed once.
 pub fn paths() -> &'static Paths {
     static PATHS: OnceLock<Paths> = OnceLock::new();
     let hash = |content: &str| hex::encode(&Sha256::digest(content)[..8]);

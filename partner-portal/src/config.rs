@@ -4,26 +4,26 @@ use secrecy::SecretString;
 use shared::environment::Environment;
 use shared::settings::{SettingFaults, Settings, issuer};
 
-/// Everything the Worker is configured with.
+/// The configuration of the Worker.
 #[derive(Clone)]
 pub struct Config {
-    /// Where it runs.
+    /// The environment that the Worker runs in.
     pub environment: Environment,
-    /// Where people reach it: `https://partner-portal.example.com`.
+    /// The portal's own origin: `https://partner-portal.example.com`.
     pub origin: String,
-    /// The Auth0 tenant, with its trailing slash.
+    /// The URL of the Auth0 tenant, with its trailing slash.
     pub issuer: String,
-    /// The portal's client id there.
+    /// The portal's client ID at Auth0.
     pub client_id: String,
-    /// The portal's client secret there.
+    /// The portal's client secret at Auth0.
     pub client_secret: SecretString,
-    /// `X-Admin-API-Key` of the Admin API.
+    /// The `X-Admin-API-Key` for the Admin API.
     pub admin_api_key: SecretString,
-    /// Signs the portal's service tokens.
+    /// The key that signs the portal's service tokens.
     pub service_jwt_secret: SecretString,
-    /// What the keys for cookies and forms are derived from.
+    /// The secret from which the keys for cookies and forms are derived.
     pub session_key: SecretString,
-    /// The one before, while cookies made with it are still about.
+    /// The session key before the last rotation, while browsers still have cookies made with it.
     pub previous_session_key: Option<SecretString>,
 }
 
@@ -31,7 +31,7 @@ impl Config {
     /// Reads and checks every setting.
     ///
     /// # Errors
-    /// All that is missing or malformed, by name.
+    /// Every setting that is missing or malformed, by name.
     pub fn read(read: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingFaults> {
         let mut settings = Settings::new(read);
         let environment = settings.required("ENVIRONMENT", str::parse::<Environment>);
@@ -43,28 +43,24 @@ impl Config {
         let admin_api_key = settings.secret("ADMIN_API_KEY");
         let service_jwt_secret = settings.secret("SERVICE_JWT_SECRET");
         let session_key = settings.secret("SESSION_KEY");
-        let previous_session_key =
-            read("SESSION_KEY_PREVIOUS").and_then(|_| settings.secret("SESSION_KEY_PREVIOUS"));
-        let config = environment
-            .zip(origin)
-            .zip(issuer.zip(client_id.zip(client_secret)))
-            .zip(admin_api_key.zip(service_jwt_secret))
-            .zip(session_key)
-            .map(|(((place, provider), admin), session_key)| Self {
-                environment: place.0,
-                origin: place.1,
-                issuer: provider.0,
-                client_id: provider.1.0,
-                client_secret: provider.1.1,
-                admin_api_key: admin.0,
-                service_jwt_secret: admin.1,
-                session_key,
+        let previous_session_key = settings.optional_secret("SESSION_KEY_PREVIOUS");
+        let config = || {
+            Some(Self {
+                environment: environment?,
+                origin: origin?,
+                issuer: issuer?,
+                client_id: client_id?,
+                client_secret: client_secret?,
+                admin_api_key: admin_api_key?,
+                service_jwt_secret: service_jwt_secret?,
+                session_key: session_key?,
                 previous_session_key,
-            });
-        settings.finish(config)
+            })
+        };
+        settings.finish(config())
     }
 
-    /// Where the provider sends people back to.
+    /// Returns the URL to which the provider sends people back.
     pub fn callback_url(&self) -> String {
         format!("{}/callback", self.origin)
     }

@@ -1,4 +1,5 @@
-//! Cookies, in and out. All of ours are `__Host-`: of this host alone, over TLS alone.
+//! Cookies, in and out. The names of the portal's cookies begin with `__Host-`: browsers send them to this host alone, over
+//! TLS alone.
 
 use std::time::Duration;
 
@@ -6,21 +7,21 @@ use http::{HeaderMap, HeaderValue, header};
 
 /// The session.
 pub const SESSION: &str = "__Host-session";
-/// A sign-in on its way to the provider and back.
+/// A sign-in under way.
 pub const TRANSACTION: &str = "__Host-transaction";
-/// What opens an API key that was issued and not looked at yet.
+/// The key that opens an API key which nobody has read yet.
 pub const UNREAD_KEY: &str = "__Host-unread-key";
-/// Changes while a page shows a key, and means nothing.
+/// A cookie without meaning, which changes while a page shows an API key.
 pub const SHOWN: &str = "__Host-shown";
-/// What the next page says about the form that was just sent.
+/// The notice that the next page shows.
 pub const NOTICE: &str = "__Host-notice";
 
-/// The longest value that is looked at.
+/// The longest value that the portal reads.
 const LONGEST: usize = 4096;
 
-/// The value of a cookie; nothing where it is absent, too long, or there twice.
+/// Returns the value of a cookie; `None` if the cookie is absent, too long, or sent twice.
 pub fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    // Others' cookies on the same line may be of any bytes.
+    // Cookies of others on the same line may contain any bytes.
     let lines = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
     let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
     let mut values = pairs.filter_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
@@ -29,13 +30,13 @@ pub fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     values.next().is_none().then_some(value)
 }
 
-/// Sets a cookie. `value` is of base64url, dots, letters and hyphens.
+/// Returns the header that sets a cookie. `value` contains base64url, dots, letters and hyphens.
 pub fn set(name: &str, value: &str, keep: Duration) -> Option<HeaderValue> {
     let text = format!("{name}={value}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Lax", keep.as_secs());
     HeaderValue::from_str(&text).ok()
 }
 
-/// Takes a cookie away.
+/// Returns the header that clears a cookie.
 pub fn clear(name: &str) -> Option<HeaderValue> {
     set(name, "", Duration::ZERO)
 }

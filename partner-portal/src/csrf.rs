@@ -1,17 +1,17 @@
-//! A form is taken from our own pages only.
+//! The portal accepts forms only from its own pages.
 
 use edge::problem::Problem;
 use edge::secret::the_only;
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use shared::code::ErrorCode;
 
-/// Says where a request comes from; no page can forge it (Fetch Metadata).
+/// Says where a request comes from; no page can forge this header (Fetch Metadata).
 pub const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Refuses what another site sent, before anything else of the request is looked at.
+/// Refuses a request from another site, before the portal reads anything else of the request.
 ///
-/// Under `Referrer-Policy: no-referrer` browsers send `Origin: null` with our own forms (Fetch, "serializing a request
-/// origin"). Then `Sec-Fetch-Site` has to say `same-origin`: a page of an opaque origin cannot.
+/// Under `Referrer-Policy: no-referrer` browsers send `Origin: null` with the portal's own forms (Fetch, "serializing a
+/// request origin"). Then `Sec-Fetch-Site` must be `same-origin`, which a page of an opaque origin cannot send.
 ///
 /// # Errors
 /// 403.
@@ -33,10 +33,10 @@ pub fn check_site(headers: &HeaderMap, own_origin: &str) -> Result<(), Problem> 
     }
 }
 
-/// The form carries no token of this session.
+/// A form was not sent from a page of this session.
 pub fn refused(why: &str) -> Problem {
     let message =
-        "This form was not sent from a page of yours, or its page is out of date. Nothing was changed.";
+        "This form did not come from one of your pages, or the page is out of date. Nothing was changed.";
     Problem {
         detail: Some(why.to_owned()),
         ..Problem::new(StatusCode::FORBIDDEN, ErrorCode::FormRefused, message)

@@ -1,16 +1,16 @@
-//! What every answer tells the browser to allow.
+//! The security headers of every answer.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use shared::ports::Random;
 
-/// The nonce of one page's script.
+/// The nonce for the script of one page.
 #[derive(Clone, Debug)]
 pub struct Nonce(pub String);
 
 impl Nonce {
-    /// Draws one.
+    /// Draws a nonce.
     pub fn draw(random: &dyn Random) -> Self {
         let mut bytes = [0_u8; 16];
         random.fill(&mut bytes);
@@ -18,7 +18,7 @@ impl Nonce {
     }
 }
 
-/// Secures an answer. `provider_origin` is where the form that signs out leads to in the end.
+/// Adds the security headers. `provider_origin` is where the form for signing out redirects to.
 pub fn secure(headers: &mut HeaderMap, nonce: &Nonce, provider_origin: &str) {
     let policy = format!(
         "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'nonce-{}'; base-uri 'none'; \

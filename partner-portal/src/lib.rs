@@ -1,5 +1,5 @@
-//! The Partner Portal: a partner's developer signs in, gets an organization, its API key and its webhook, and sees
-//! events arrive. Pages are rendered here; tenants are reached through the Admin API alone.
+//! The Partner Portal: a partner's developer signs in, registers an organization, gets an API key, sets a webhook and
+//! sees events arrive. The portal renders its pages on the server, and reaches tenants only through the Admin API.
 
 pub mod admin_client;
 pub mod assets;
@@ -7,9 +7,11 @@ pub mod config;
 pub mod cookies;
 pub mod csrf;
 pub mod headers;
+pub mod notice;
 pub mod oidc;
 pub mod pages;
 pub mod paths;
+pub mod respond;
 pub mod router;
 pub mod service;
 pub mod session;

@@ -1,11 +1,14 @@
-//! Paths: of ours, and nothing else.
+//! Paths within the portal.
 
-/// The longest path that is kept.
+/// The query parameter and form field with the path to go to afterwards.
+pub const RETURN_FIELD: &str = "return_to";
+
+/// The longest path that the portal returns to.
 const LONGEST: usize = 512;
 
-/// Where to go after sign-in: the path, if it is a local one; `/` otherwise.
+/// Returns `text` if it is a path of the portal, otherwise `/`.
 pub fn local_path(text: &str) -> &str {
-    // Browsers take `//host` and `/\host` for another host, and leave out tabs and line feeds.
+    // Browsers read `//host` and `/\host` as another host, and drop tabs and line feeds.
     let local = text.starts_with('/')
         && !text[1..].starts_with(['/', '\\'])
         && text.len() <= LONGEST
@@ -13,11 +16,35 @@ pub fn local_path(text: &str) -> &str {
     if local { text } else { "/" }
 }
 
-/// A text as one segment of a path.
+/// Returns `path` with a query that says where to go afterwards.
+pub fn with_return(path: &str, return_to: &str) -> String {
+    let query = serde_urlencoded::to_string([(RETURN_FIELD, return_to)]).unwrap_or_default();
+    format!("{path}?{query}")
+}
+
+/// Encodes a text as one segment of a path.
 pub fn path_segment(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     let encode = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     text.bytes().map(encode).collect()
+}
+
+/// Returns the path of a delivery's page.
+pub fn delivery_path(event_id: &str) -> String {
+    format!("/deliveries/{}", path_segment(event_id))
+}
+
+/// Returns the page with the form that posts to `target`.
+pub fn page_of_form(target: &str) -> &str {
+    let path = target.split('?').next().unwrap_or_default();
+    match path {
+        "/onboarding" | "/organizations" => path,
+        "/deliveries/redeliver" => "/dashboard",
+        _ => path
+            .strip_suffix("/redeliver")
+            .filter(|path| path.starts_with("/deliveries/"))
+            .unwrap_or("/dashboard"),
+    }
 }
 
 #[cfg(test)]
@@ -25,20 +52,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_of_ours_is_kept() {
+    fn a_path_of_the_portal_is_kept() {
         for good in ["/", "/dashboard", "/deliveries/a%2Fb?x=1&y=//z", "/:80", "/@host"] {
             assert_eq!(local_path(good), good);
         }
     }
 
     #[test]
-    fn a_text_stays_one_segment() {
-        assert_eq!(path_segment("a-B_1.~"), "a-B_1.~");
-        assert_eq!(path_segment("../x?y#z ä"), "..%2Fx%3Fy%23z%20%C3%A4");
-    }
-
-    #[test]
-    fn anything_else_is_the_front_page() {
+    fn anything_else_is_the_start_page() {
         for bad in [
             "",
             "dashboard",
@@ -57,6 +78,27 @@ mod tests {
             &format!("/{}", "a".repeat(512)),
         ] {
             assert_eq!(local_path(bad), "/", "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_stays_one_segment() {
+        assert_eq!(path_segment("a-B_1.~"), "a-B_1.~");
+        assert_eq!(path_segment("../x?y#z ä"), "..%2Fx%3Fy%23z%20%C3%A4");
+    }
+
+    #[test]
+    fn the_page_of_every_form_is_known() {
+        for (form, page) in [
+            ("/onboarding", "/onboarding"),
+            ("/webhook", "/dashboard"),
+            ("/webhook/test", "/dashboard"),
+            ("/api-key/rotate", "/dashboard"),
+            ("/deliveries/redeliver", "/dashboard"),
+            ("/deliveries/a%2Fb/redeliver?x=1", "/deliveries/a%2Fb"),
+            ("/elsewhere/redeliver", "/dashboard"),
+        ] {
+            assert_eq!(page_of_form(form), page);
         }
     }
 }

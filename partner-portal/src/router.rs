@@ -16,8 +16,9 @@ use crate::assets;
 use crate::csrf::FETCH_SITE;
 use crate::headers::{Nonce, secure};
 use crate::pages::dashboard::PURPOSE;
-use crate::pages::problem::{HtmlProblems, no_page};
+use crate::pages::problem::HtmlProblems;
 use crate::pages::{api_key, dashboard, deliveries, health, onboarding, organizations, sign_in, webhook};
+use crate::respond::no_page;
 use crate::service::Service;
 
 /// The headers that any route reads.

@@ -1,7 +1,7 @@
-//! An API key on its way to the one response that shows it.
+//! API keys that wait for the one response that shows them.
 //!
-//! The database holds the key sealed under an id; what opens it is in the reader's cookie and nowhere else. Taking it
-//! deletes it in the same statement, so of any number of readers one gets it.
+//! The database holds the API key, encrypted, under a random id. The key for decryption is only in the reader's cookie.
+//! One statement returns the row and deletes it, so of any number of readers only one gets the API key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,26 +16,26 @@ use shared::error::Error;
 use shared::ports::{Aead, Database, Random, Statement};
 use shared::time::Timestamp;
 
-/// How long a key waits to be looked at.
+/// The time that an API key waits for its reader.
 pub const LIFE: Duration = Duration::from_secs(5 * 60);
 
-/// Where unread keys wait.
+/// The store of unread API keys.
 #[derive(Clone)]
 pub struct UnreadKeys {
     /// `SESSIONS`
     pub database: Arc<dyn Database>,
-    /// Draws ids and keys.
+    /// The source of ids and keys.
     pub random: Arc<dyn Random>,
-    /// Seals.
+    /// The cipher.
     pub aead: Arc<dyn Aead>,
 }
 
-/// Whose key it is.
+/// The one who may read an API key.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
-    /// The session that may read it.
+    /// The session that issued the key.
     pub session_digest: &'a str,
-    /// The organization it is of.
+    /// The organization that the key is for.
     pub org_id: &'a str,
 }
 
@@ -45,10 +45,10 @@ struct SealedRow {
 }
 
 impl UnreadKeys {
-    /// Puts a key away. Gives the cookie's value.
+    /// Stores an API key, and returns the value of the reader's cookie.
     ///
     /// # Errors
-    /// 503 where the database does not answer.
+    /// 503 if the database does not answer.
     pub async fn put(&self, reader: Reader<'_>, api_key: &str, now: Timestamp) -> Result<String, Problem> {
         let mut id = [0_u8; 16];
         self.random.fill(&mut id);
@@ -68,10 +68,10 @@ impl UnreadKeys {
         Ok(format!("{id}.{}", URL_SAFE_NO_PAD.encode(key)))
     }
 
-    /// Takes the key that the cookie opens, once. Nothing where it was taken, is too old, or is another's.
+    /// Takes the API key that the cookie opens. `None` if the key was taken before, is too old, or is for another reader.
     ///
     /// # Errors
-    /// 503 where the database does not answer; then the key may still be there.
+    /// 503 if the database does not answer; then the API key may still be there.
     pub async fn take(
         &self,
         reader: Reader<'_>,

@@ -1,13 +1,14 @@
-//! A request to a page: who asks, and what a handler needs to answer.
+//! A request to a page, as its handler receives it.
 //!
-//! A handler says by its argument whom it lets in: [`Visit`] anybody, [`SignedIn`] whoever has a session, [`Submitted`]
-//! whoever has a session and sends a form of ours.
+//! The handler's argument says whom it admits: [`Visit`] anybody, [`SignedIn`] a person with a session, [`Submitted`] a
+//! person with a session who sends a form of the portal.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::ops::Deref;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use edge::cost::Cost;
 use edge::form::read_form;
 use edge::problem::Problem;
@@ -16,34 +17,32 @@ use http::{HeaderMap, Method};
 use shared::time::Timestamp;
 
 use crate::admin_client::PersonClient;
+use crate::csrf;
 use crate::headers::Nonce;
+use crate::notice::PageNotice;
 use crate::oidc::TRANSACTION_LIFE;
-use crate::pages::notice::Notice;
-use crate::pages::respond::{see_other, with_cookies};
+use crate::paths::{page_of_form, with_return};
+use crate::respond::{Instead, see_other, with_cookies};
 use crate::service::Service;
 use crate::session::{Session, Sessions};
 use crate::unread_key::UnreadKeys;
-use crate::{csrf, pages};
 
-/// The field of every form that ties it to its session.
+/// The field of every form with the token that ties the form to its session.
 pub const CSRF_FIELD: &str = "csrf";
 
-/// The parameter and the field that say where to go afterwards: a local path.
-pub const RETURN_FIELD: &str = "return_to";
-
-/// Anybody's request.
+/// A request from anybody.
 pub struct Visit {
-    /// The Worker's parts.
+    /// The parts of the Worker.
     pub service: Service,
-    /// Sessions, counting what this request costs.
+    /// Sessions, over a database that counts what this request costs.
     pub sessions: Sessions,
-    /// When it came.
+    /// The time of the request.
     pub now: Timestamp,
-    /// Of the page's script.
+    /// The nonce for the page's script.
     pub nonce: Nonce,
     /// `GET`, `POST`, …
     pub method: Method,
-    /// Those that [`crate::router::HEADERS`] names.
+    /// The headers named in [`crate::router::HEADERS`].
     pub headers: HeaderMap,
     /// Path and query.
     pub target: String,
@@ -72,20 +71,15 @@ impl FromRequestParts<Service> for Visit {
 }
 
 impl Visit {
-    /// The session of this browser, if it has a live one.
+    /// Returns the live session of this browser, if there is one.
     ///
     /// # Errors
-    /// 503 where the database does not answer.
+    /// 503 if the database does not answer.
     pub async fn session(&self) -> Result<Option<Session>, Problem> {
         self.sessions.find(&self.headers, self.now).await
     }
 
-    /// The Admin API on behalf of the session's person.
-    pub fn admin<'a>(&'a self, session: &'a Session) -> PersonClient<'a> {
-        self.service.admin.on_behalf_of(&session.email, self.now)
-    }
-
-    /// API keys on their way to the page that shows them.
+    /// Returns the store of API keys that wait for their one reading.
     pub fn unread_keys(&self) -> UnreadKeys {
         UnreadKeys {
             database: self.sessions.database().clone(),
@@ -95,81 +89,77 @@ impl Visit {
     }
 }
 
-/// A request with a live session. Without one: to sign-in, and back.
+/// A request with a live session. Without a session, the person signs in and comes back.
 pub struct SignedIn {
     /// The request.
     pub visit: Visit,
-    /// Whose.
+    /// The session.
     pub session: Session,
 }
 
-impl FromRequestParts<Service> for SignedIn {
-    type Rejection = Response;
+impl SignedIn {
+    /// Returns the Admin API on behalf of the session's person.
+    pub fn admin(&self) -> PersonClient<'_> {
+        self.visit.service.admin.on_behalf_of(&self.session.email, self.visit.now)
+    }
+}
 
-    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Response> {
+impl FromRequestParts<Service> for SignedIn {
+    type Rejection = Instead;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Instead> {
         let Ok(visit) = Visit::from_request_parts(parts, service).await;
-        match visit.session().await {
-            Ok(Some(session)) => Ok(Self { visit, session }),
-            Ok(None) => Err(to_sign_in(&visit.target)),
-            Err(problem) => Err(problem.into_response()),
+        match visit.session().await? {
+            Some(session) => Ok(Self { visit, session }),
+            None => Err(see_other(&with_return("/login", &visit.target)).into()),
         }
     }
 }
 
-/// A form of ours with a live session.
+/// A form of the portal, sent with a live session.
 pub struct Submitted {
-    /// The request.
-    pub visit: Visit,
-    /// Whose.
-    pub session: Session,
+    signed_in: SignedIn,
     fields: BTreeMap<String, String>,
 }
 
+impl Deref for Submitted {
+    type Target = SignedIn;
+
+    fn deref(&self) -> &SignedIn {
+        &self.signed_in
+    }
+}
+
 impl Submitted {
-    /// What was typed in a field; nothing typed where the field is absent.
+    /// Returns what the person typed in a field; an absent field is empty.
     pub fn field(&self, name: &str) -> &str {
         self.fields.get(name).map(String::as_str).unwrap_or_default()
     }
 }
 
 impl FromRequest<Service> for Submitted {
-    type Rejection = Response;
+    type Rejection = Instead;
 
-    async fn from_request(request: Request, service: &Service) -> Result<Self, Response> {
+    async fn from_request(request: Request, service: &Service) -> Result<Self, Instead> {
         let (mut parts, body) = request.into_parts();
         let Ok(visit) = Visit::from_request_parts(&mut parts, service).await;
-        csrf::check_site(&visit.headers, &service.config.origin).map_err(IntoResponse::into_response)?;
-        let fields =
-            read_form(Request::from_parts(parts, body)).await.map_err(IntoResponse::into_response)?;
-        let Some(token) = fields.get(CSRF_FIELD) else {
-            return Err(csrf::refused("no token").into_response());
-        };
-        let session = visit.session().await.map_err(IntoResponse::into_response)?;
-        // A form of a session that has ended meanwhile.
-        let Some(session) = session else { return Err(to_page_of(&visit.target)) };
+        csrf::check_site(&visit.headers, &service.config.origin)?;
+        let fields = read_form(Request::from_parts(parts, body)).await?;
+        let token = fields.get(CSRF_FIELD).ok_or_else(|| csrf::refused("no token"))?;
+        let Some(session) = visit.session().await? else { return Err(after_session(&visit.target).into()) };
         if !visit.sessions.is_csrf_token(&session, token) {
-            return Err(csrf::refused("another session's token").into_response());
+            return Err(csrf::refused("another session's token").into());
         }
-        Ok(Self { visit, session, fields })
+        Ok(Self { signed_in: SignedIn { visit, session }, fields })
     }
 }
 
-fn to_sign_in(return_to: &str) -> Response {
-    see_other(&sign_in_path(return_to))
-}
-
-/// Where to sign in and then go on to a local path.
-pub fn sign_in_path(return_to: &str) -> String {
-    let query = serde_urlencoded::to_string([(RETURN_FIELD, return_to)]).unwrap_or_default();
-    format!("/login?{query}")
-}
-
-/// Signs in again, and goes to the page that the form was on, which says that it was not taken. Who wanted to sign out has
-/// done so.
-fn to_page_of(target: &str) -> Response {
+/// Answers a form that came after its session had ended: the person signs in and comes back to the form's page, which
+/// says that nothing was changed. Signing out needs no session.
+fn after_session(target: &str) -> Response {
     if target == "/logout" {
         return see_other("/");
     }
-    let cookie = Notice::SessionEnded.cookie_for(TRANSACTION_LIFE);
-    with_cookies(to_sign_in(pages::page_of_form(target)), [cookie])
+    let cookie = PageNotice::SessionEnded.cookie_for(TRANSACTION_LIFE);
+    with_cookies(see_other(&with_return("/login", page_of_form(target))), [cookie])
 }

@@ -8,10 +8,12 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::dead_letter::Origin;
 use crate::event::catalogue::EventType;
+use crate::event::id::EventId;
 use crate::tenant::{EmailAddress, OrgId, OrgName};
 use crate::time::Timestamp;
 use crate::webhook::authentication::{AuthToken, HeaderName};
 use crate::webhook::filter::EventFilter;
+use crate::webhook::id::WebhookId;
 use crate::webhook::signing::SigningSecret;
 use crate::webhook::url::{MAX_URL_LENGTH, WebhookUrl};
 
@@ -44,6 +46,8 @@ fn bounded(description: &str, shortest: usize, longest: usize, pattern: &str) ->
 const NOT_REDIRECTING: &str =
     r"^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff";
 
+text!(EventId, bounded("The envelope's `id`: neither `.` nor `..`.", 1, 128, "^[!-~]+$"));
+text!(WebhookId, described("A webhook's id.").format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))));
 text!(
     OrgId,
     bounded(

@@ -15,7 +15,9 @@ use shared::courier::{Courier, Message, Meter, Outage, Settlement};
 use shared::ports::Log;
 use shared::settings::SettingFaults;
 use shared::time::Timestamp;
-use worker::{Context, Env, MessageBatch, Request, Response, ScheduleContext, ScheduledEvent, event};
+use worker::{
+    Context, Env, MessageBatch, MessageExt, Request, Response, ScheduleContext, ScheduledEvent, event,
+};
 
 use crate::config::Config;
 use crate::ingest::{HEADERS, LARGEST_REQUEST, Service, answer, router};

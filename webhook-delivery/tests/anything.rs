@@ -80,7 +80,7 @@ proptest! {
         runtime.block_on(async {
             app.publish(&event).await;
             let messages: Vec<_> = app.events.take().into_iter().map(|message| message.body).collect();
-            for settlement in app.courier.deliver_events(&messages).await {
+            for settlement in app.deliver_events(&messages).await {
                 assert_eq!(settlement, shared::courier::Settlement::Acknowledge);
             }
         });

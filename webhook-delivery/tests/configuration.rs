@@ -72,7 +72,7 @@ fn a_sound_configuration_is_taken() {
         ("OPS_WEBHOOK_SECRET", Some(OPS_SECRET)),
     ]);
     assert_eq!(config.policy.attempt_timeout, Duration::from_secs(2));
-    assert_eq!(config.policy.disable_after, Duration::from_secs(60));
+    assert_eq!(config.policy.health.disabled_after, Duration::from_secs(60));
     assert_eq!(config.operators.unwrap().url, OPS_URL);
     assert!(config.previous_sealing_key.is_some());
     for environment in ["local", "dev", "nonprod", "stage", "prod"] {

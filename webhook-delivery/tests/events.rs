@@ -149,7 +149,7 @@ async fn what_was_accepted_is_delivered() {
     app.publish(&body).await.accepted(4);
 
     let messages: Vec<_> = app.events.take().into_iter().map(|message| message.body).collect();
-    app.courier.deliver_events(&messages).await;
+    app.deliver_events(&messages).await;
 
     let received: Vec<_> = app.endpoints.take().into_iter().map(|request| request.body).collect();
     let expected: Vec<_> = body.as_array().unwrap()[..3].iter().map(Value::to_string).collect();

@@ -37,13 +37,13 @@ async fn neither_log_lines_nor_answers_hold_a_secret_or_a_body() {
 
     let mut messages: Vec<_> = app.events.take().into_iter().map(|message| message.body).collect();
     messages.push(format!("{{\"version\":1,\"envelope\":\"{MARK}\"}}"));
-    app.courier.deliver_events(&messages).await;
+    app.deliver_events(&messages).await;
     for _ in 0..4 {
         app.clock.advance(std::time::Duration::from_secs(60));
         let retries: Vec<_> = app.retries.take().into_iter().map(|message| message.body).collect();
-        app.courier.deliver_retries(&retries).await;
+        app.deliver_retries(&retries).await;
     }
-    app.courier.keep_dead_letters(&[messages[1].clone()]).await;
+    app.courier.keep_dead_letters(&app.messages(&[messages[1].clone()])).await;
 
     assert!(app.endpoints.take().len() >= 4);
     let told = format!("{}\n{}", said.join("\n"), app.log.dump());

@@ -82,7 +82,7 @@ pub(super) fn deliveries() -> Vec<Operation> {
              `since`), in one of `states`, in batches.",
         )
         .takes::<RedeliverBody>(Needs::Nothing, json!({"since": AT, "states": ["failed", "dead"]}))
-        .answers::<RedeliverAnswer>(202, "How many become pending again.", json!({"count": 17}))
+        .answers::<RedeliverAnswer>(202, "How many become pending again.", json!({"count": 17, "more": false}))
         .fails(&gone),
     ]
 }

@@ -8,6 +8,7 @@ use shared::app::deliveries::{LogCursor, LogFilter};
 use shared::cursor::Cursor;
 use shared::delivery::{Delivery, DeliveryState};
 use shared::error::Faults;
+use shared::event::id::EventId;
 use shared::page::parse_limit;
 use shared::time::Timestamp;
 
@@ -48,7 +49,7 @@ pub async fn list(
     let mut faults = Faults::default();
     let limit = faults.check("limit", parse_limit(query.limit.as_deref()));
     let filter = LogFilter {
-        state: faults.optional("state", query.state.as_deref(), DeliveryState::parse),
+        states: faults.optional("state", query.state.as_deref(), DeliveryState::parse).into_iter().collect(),
         event_type: query.event_type,
         since: faults.optional("since", query.since.as_deref(), str::parse::<Timestamp>),
         until: faults.optional("until", query.until.as_deref(), str::parse::<Timestamp>),
@@ -91,7 +92,7 @@ pub async fn get(
 #[serde(rename_all = "camelCase")]
 pub struct RedeliveredBody {
     success: bool,
-    event_id: String,
+    event_id: EventId,
 }
 
 /// `POST /tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}/redeliver`

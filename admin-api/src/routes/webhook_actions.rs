@@ -4,10 +4,11 @@ use edge::json::{Answer, Json, OptionalJson};
 use edge::parameters::{NoQuery, OrgPath, WebhookPath};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use shared::app::redeliver_range::RequestedRange;
+use shared::app::redeliver_range::{RedeliveredRange, RequestedRange};
 use shared::delivery::DeliveryState;
 use shared::error::Faults;
 use shared::event::catalogue::{EventType, find};
+use shared::event::id::EventId;
 use shared::time::Timestamp;
 use shared::webhook::filter::EventFilter;
 
@@ -60,7 +61,7 @@ struct DeliveredEventType(String);
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TestedBody {
-    event_id: String,
+    event_id: EventId,
 }
 
 /// `POST /tenants/{orgId}/webhooks/{webhookId}/test`
@@ -108,8 +109,12 @@ pub struct RedeliverBody {
 /// How many will be sent again.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
 pub struct RedeliverAnswer {
+    /// As many as were counted, 10,000 at most.
     count: u32,
+    /// Whether there are more: they go out as well.
+    more: bool,
 }
 
 /// `POST /tenants/{orgId}/webhooks/{webhookId}/redeliver`
@@ -136,8 +141,9 @@ pub async fn redeliver(
         Some(names) => faults.check("states", ended_states(&names)),
     };
     let range = since.zip(states).map(|(since, states)| RequestedRange { since, until, states });
-    let count = app.redeliver_range(&org_id, &id, faults.finish(range)?).await?;
-    Ok(Answer(StatusCode::ACCEPTED, RedeliverAnswer { count }))
+    let redelivered = app.redeliver_range(&org_id, &id, faults.finish(range)?).await?;
+    let RedeliveredRange { count, more } = redelivered;
+    Ok(Answer(StatusCode::ACCEPTED, RedeliverAnswer { count, more }))
 }
 
 /// States of which a delivery's body is kept.

@@ -11,6 +11,7 @@ use shared::app::webhook_authentication::{RequestedAuthentication, ShownAuthenti
 use shared::error::Faults;
 use shared::webhook::authentication::{AuthToken, Authentication, HeaderName};
 use shared::webhook::filter::EventFilter;
+use shared::webhook::id::WebhookId;
 use shared::webhook::signing::SigningSecret;
 use shared::webhook::url::{UrlRules, WebhookUrl};
 
@@ -186,8 +187,7 @@ impl From<ShownAuthentication> for ShownAuthBody {
 pub struct CreatedBody {
     #[serde(flatten)]
     pub(super) transitioned: TransitionedBody,
-    #[cfg_attr(feature = "openapi", schema(format = Uuid))]
-    pub(super) webhook_id: String,
+    pub(super) webhook_id: WebhookId,
     /// Absent where a person created it at the portal, which sees no secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<SigningSecret>))]

@@ -3,11 +3,17 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use shared::courier::{Courier, Settlement};
+use shared::courier::{Courier, Message, Settlement};
 use shared::event::message::EventMessage;
-use shared::testing::{Endpoints, Fixture};
+use shared::ports::Clock;
+use shared::testing::{Endpoints, FakeClock, Fixture};
 
 use super::TestApp;
+
+/// Messages with these texts, sent now.
+pub(crate) fn messages(clock: &FakeClock, texts: &[String]) -> Vec<Message> {
+    texts.iter().map(|body| Message { body: body.clone(), sent_at: clock.now() }).collect()
+}
 
 /// Delivers, to endpoints that a test can steer.
 pub(crate) struct Delivery<'a> {
@@ -40,7 +46,20 @@ impl Delivery<'_> {
             "detail": {"partnerId": org_id},
         });
         let message = EventMessage::Envelope(envelope.to_string()).encode();
-        assert_eq!(self.courier.deliver_events(&[message]).await, [Settlement::Acknowledge]);
+        let messages = messages(&self.app.clock, &[message]);
+        let settled = self.app.clock.drive(self.courier.deliver_events(&messages));
+        assert_eq!(settled, Some(vec![Settlement::Acknowledge]));
+    }
+
+    /// Hands messages with these texts to the consumer of the retries queue.
+    pub(crate) async fn hand_over(&self, texts: &[String]) {
+        let messages = messages(&self.app.clock, texts);
+        self.app.clock.drive(self.courier.deliver_retries(&messages)).unwrap();
+    }
+
+    /// A minute's cron run.
+    pub(crate) async fn sweep(&self) {
+        self.app.clock.drive(self.courier.sweep()).unwrap().unwrap();
     }
 
     /// Everything that is on the retries queue, and all that follows from it, until the queue is empty.
@@ -51,7 +70,7 @@ impl Delivery<'_> {
             let Some(latest) = messages.last() else { return };
             self.app.clock.advance(latest.delay);
             let texts: Vec<_> = messages.into_iter().map(|message| message.body).collect();
-            self.courier.deliver_retries(&texts).await;
+            self.hand_over(&texts).await;
         }
         panic!("the retries queue is never empty");
     }

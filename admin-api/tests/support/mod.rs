@@ -3,7 +3,7 @@
 mod answer;
 mod app;
 mod caller;
-mod delivery;
+pub(crate) mod delivery;
 mod issuer;
 mod settings;
 mod token;

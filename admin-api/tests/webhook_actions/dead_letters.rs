@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 use shared::event::message::{EventMessage, RetryMessage, WebhookKey};
+use shared::tenant::OrgId;
+use shared::webhook::id::WebhookId;
 
 use crate::support::TestApp;
 
@@ -11,7 +13,10 @@ fn letters() -> [String; 3] {
         "id": "e-1", "source": "spk.api", "detail-type": "KeyAdded", "time": "2026-04-02T10:00:00Z",
         "detail": {"partnerId": "acme-corp"},
     });
-    let webhook = WebhookKey { org_id: "acme-corp".into(), webhook_id: "w".into() };
+    let webhook = WebhookKey {
+        org_id: OrgId::parse("acme-corp").unwrap(),
+        webhook_id: WebhookId::parse("0b8d5a0e-6f5b-4c0c-9a43-6a3f0f0c2b7e").unwrap(),
+    };
     [
         "nonsense".to_owned(),
         EventMessage::Envelope(envelope.to_string()).encode(),
@@ -21,7 +26,10 @@ fn letters() -> [String; 3] {
 
 async fn given_letters() -> TestApp {
     let app = TestApp::default();
-    app.delivery().courier.keep_dead_letters(&letters()).await;
+    app.delivery()
+        .courier
+        .keep_dead_letters(&crate::support::delivery::messages(&app.clock, &letters()))
+        .await;
     app
 }
 

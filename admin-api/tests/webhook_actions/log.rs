@@ -139,7 +139,10 @@ async fn a_cursor_of_another_list_is_none_of_this_one() {
         let path = app.given_webhook("other").await;
         app.admin().request("POST", &format!("{path}/verify")).send().await.is(202);
     }
-    app.delivery().courier.keep_dead_letters(&["x".to_owned(), "y".to_owned()]).await;
+    app.delivery()
+        .courier
+        .keep_dead_letters(&crate::support::delivery::messages(&app.clock, &["x".to_owned(), "y".to_owned()]))
+        .await;
     let lists = [&log, "/tenants/other/transitions", "/webhook-health", "/dead-letters"];
     let mut cursors = Vec::new();
     for list in lists {

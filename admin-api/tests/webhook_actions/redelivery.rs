@@ -62,7 +62,7 @@ async fn a_queue_that_refuses_does_not_undo_a_single_redelivery() {
     single(&app, &path, "e-1").await.is(202);
     app.retries.refuse(false);
     app.wait(60);
-    delivery.courier.sweep().await.unwrap();
+    delivery.sweep().await;
     delivery.retries().await;
     assert_eq!(state(&app, &path, "e-1").await, "delivered");
 }
@@ -106,7 +106,7 @@ async fn a_range_is_counted_and_sent_again() {
     app.admin().post(&redeliver, json!({})).await.is(202);
     let delivery = app.delivery();
     let slice = app.retries.take().remove(0).body;
-    delivery.courier.deliver_retries(&[slice]).await;
+    delivery.hand_over(&[slice]).await;
     delivery.retries().await;
     assert_eq!(delivery.received().len(), 2, "neither what was delivered nor what is pending");
     for (id, expected) in

@@ -1,45 +1,21 @@
-//! What the Admin API answers, as far as pages show it.
+//! The answers of the Admin API for which `shared` has no type that can be read.
 
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use shared::delivery::Delivery;
+use shared::tenant::Tenant;
 use shared::time::Timestamp;
 use shared::webhook::WebhookStatus;
+use shared::webhook::id::WebhookId;
 
 /// A page of organizations.
 #[derive(Deserialize)]
 pub struct Tenants {
-    /// In the order of their registration.
+    /// The organizations, in the order of their registration.
     pub tenants: Vec<Tenant>,
 }
 
-/// An organization.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Tenant {
-    /// Its ID.
-    pub org_id: String,
-    /// Its name.
-    pub org_name: String,
-    /// The active key, masked.
-    pub api_key: Option<Key>,
-}
-
-/// An active key, masked.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Key {
-    /// `3f9a1b2c…7d4e`
-    pub masked: String,
-    /// When it was issued.
-    pub created_at: Timestamp,
-    /// By whom.
-    pub created_by: String,
-    /// When it ends by itself.
-    pub expires_at: Option<Timestamp>,
-}
-
-/// A key just issued.
+/// A key that was just issued.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FreshKey {
@@ -55,7 +31,7 @@ fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D:
 /// A page of webhooks.
 #[derive(Deserialize)]
 pub struct Webhooks {
-    /// In the order of their creation.
+    /// The webhooks, in the order of their creation.
     pub webhooks: Vec<Webhook>,
 }
 
@@ -63,78 +39,51 @@ pub struct Webhooks {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Webhook {
-    /// A UUID.
-    pub id: String,
-    /// Where events are POSTed.
+    /// The webhook's id.
+    pub id: WebhookId,
+    /// The URL that events are sent to.
     pub url: String,
-    /// Whether they go out.
+    /// Whether events are sent.
     pub status: WebhookStatus,
-    /// When its endpoint last answered a challenge.
+    /// The time when the endpoint last answered a challenge.
     pub verified_at: Option<Timestamp>,
-    /// When an event last arrived.
+    /// The time when an event last arrived.
     pub last_delivered_at: Option<Timestamp>,
-    /// When an attempt last failed.
+    /// The time when an attempt last failed.
     pub last_error_at: Option<Timestamp>,
     /// The HTTP status of that attempt.
     pub last_error_status: Option<u16>,
-    /// What went wrong.
+    /// The error of that attempt.
     pub last_error_message: Option<String>,
     /// Failed attempts since the last success.
     pub consecutive_failures: u32,
-    /// Why it is disabled.
+    /// The reason why the webhook is disabled.
     pub disabled_reason: Option<String>,
-    /// Since when its deliveries wait for an answer.
+    /// The time since when deliveries wait for the endpoint to answer again.
     pub circuit_opened_at: Option<Timestamp>,
 }
 
-/// A webhook just created.
+/// A webhook that was just created.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedWebhook {
-    /// A UUID.
-    pub webhook_id: String,
+    /// The webhook's id.
+    pub webhook_id: WebhookId,
 }
 
-/// A webhook's last 24 hours.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Summary {
-    /// One entry for each hour, oldest first; the last is the current one.
-    pub hours: Vec<HourCount>,
-    /// Whether there were more deliveries than are counted; then the oldest are missing.
-    pub truncated: bool,
-    /// How many are counted.
-    pub counted: u32,
-    /// The newest deliveries, whenever they were.
-    pub latest: Vec<Delivery>,
-}
-
-/// Deliveries of one hour, by how they stand now.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub struct HourCount {
-    /// When the hour begins.
-    pub hour: Timestamp,
-    /// Arrived.
-    pub delivered: u32,
-    /// To be tried again.
-    pub retrying: u32,
-    /// Ended without arriving.
-    pub failed: u32,
-}
-
-/// One delivery.
+/// A delivery with its body.
 #[derive(Debug, Deserialize)]
 pub struct DeliveryDetail {
-    /// How it went.
+    /// The delivery and its attempts.
     #[serde(flatten)]
     pub delivery: Delivery,
-    /// What was sent, where it is kept.
+    /// The body, while it is kept.
     pub body: Option<String>,
 }
 
-/// How many deliveries are sent again.
+/// The answer to a redelivery of many.
 #[derive(Deserialize)]
 pub struct Redelivered {
-    /// That many.
+    /// The number of deliveries that are sent again.
     pub count: u32,
 }

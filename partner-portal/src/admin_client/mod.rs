@@ -12,21 +12,23 @@ use http::{Method, Request, header};
 use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{AlgorithmExt, Claims, Header};
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use shared::app::delivery_summary::DeliverySummary;
+use shared::code::ErrorCode;
 use shared::error::FieldFaults;
+use shared::event::id::EventId;
+use shared::tenant::Tenant;
 use shared::time::Timestamp;
+use shared::webhook::id::WebhookId;
 
-pub use answers::{
-    CreatedWebhook, DeliveryDetail, FreshKey, HourCount, Key, Redelivered, Summary, Tenant, Tenants, Webhook,
-    Webhooks,
-};
+pub use answers::{CreatedWebhook, DeliveryDetail, FreshKey, Redelivered, Tenants, Webhook, Webhooks};
 
 use crate::config::Config;
-use crate::paths::path_segment;
+use crate::paths::delivery_path;
 
-/// The life of a service token, in seconds: the longest that the Admin API takes.
+/// The life of a service token, in seconds: the longest that the Admin API accepts.
 const TOKEN_SECONDS: i64 = 60;
 /// The longest page of a list.
 const MOST: u32 = 200;
@@ -39,35 +41,35 @@ pub struct AdminClient {
     service_jwt_secret: SecretString,
 }
 
-/// Why a call did not do what was asked.
+/// The reason why a call failed.
 #[derive(Clone, Debug)]
 pub enum AdminFault {
-    /// The Admin API said no, with its stable code.
+    /// The Admin API refused, with a code.
     Refused(Refusal),
-    /// It did not answer, or with something else than its own JSON. For the log.
+    /// The Admin API did not answer, or its answer is not the expected JSON. The text is for the log.
     Unavailable(String),
 }
 
-/// A refusal in the Admin API's words.
+/// A refusal of the Admin API.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Refusal {
-    /// The code.
+    /// The error's code.
     #[serde(rename = "error")]
-    pub code: String,
+    pub code: ErrorCode,
     /// What is wrong with each field.
     #[serde(default)]
     pub fields: FieldFaults,
 }
 
 impl AdminFault {
-    /// Whether it is a refusal with this code.
-    pub fn is(&self, code: &str) -> bool {
+    /// Returns whether the Admin API refused with this code.
+    pub fn is(&self, code: ErrorCode) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.code == code)
     }
 }
 
 impl fmt::Display for AdminFault {
-    /// For the log.
+    /// The text for the log.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unavailable(detail) => write!(formatter, "admin-api: {detail}"),
@@ -77,31 +79,31 @@ impl fmt::Display for AdminFault {
 }
 
 impl From<AdminFault> for Problem {
-    /// What no page has words for is an outage to its reader; the log says more.
+    /// A fault that no page explains is an outage to the person; the log says more.
     fn from(fault: AdminFault) -> Self {
         Problem::unavailable(fault.to_string())
     }
 }
 
-/// The Admin API as one person may use it.
+/// Calls the Admin API on behalf of one person.
 pub struct PersonClient<'a> {
     client: &'a AdminClient,
     email: &'a str,
     now: Timestamp,
 }
 
-/// The claims beside the times.
+/// The claims of a service token, without its times.
 #[derive(Serialize)]
 struct ServiceClaims<'a> {
     iss: &'static str,
     aud: &'static str,
     email: &'static str,
-    /// On whose behalf.
+    /// The e-mail address of the person whom the portal acts for.
     act: &'a str,
 }
 
 impl AdminClient {
-    /// Calls through this binding with the configured secrets.
+    /// A client that calls through `binding` with the configured secrets.
     pub fn new(config: &Config, binding: Arc<dyn ServiceBinding>) -> Self {
         Self {
             binding,
@@ -110,12 +112,12 @@ impl AdminClient {
         }
     }
 
-    /// On behalf of the person with this verified address.
+    /// Acts for the person with this verified e-mail address.
     pub fn on_behalf_of<'a>(&'a self, email: &'a str, now: Timestamp) -> PersonClient<'a> {
         PersonClient { client: self, email, now }
     }
 
-    /// Whether the Worker at the other end is up.
+    /// Returns whether the Admin API is up.
     pub async fn is_healthy(&self) -> bool {
         let request = Request::get("/health").body(String::new());
         match request {
@@ -128,18 +130,18 @@ impl AdminClient {
 type Called<T> = Result<T, AdminFault>;
 
 impl PersonClient<'_> {
-    /// The organizations that the person owns, in the order of their registration.
+    /// Returns the organizations that the person owns, in the order of their registration.
     ///
     /// # Errors
-    /// [`AdminFault`], as of every call below.
+    /// [`AdminFault`], as every call below.
     pub async fn tenants(&self) -> Called<Vec<Tenant>> {
-        let query = [("ownerEmail", self.email), ("limit", &MOST.to_string())];
-        let answer: Tenants = self.get(&format!("/tenants?{}", encoded(&query)?)).await?;
+        let query = serde_urlencoded::to_string([("ownerEmail", self.email)]).unwrap_or_default();
+        let answer: Tenants = self.get(&format!("/tenants?{query}&limit={MOST}")).await?;
         Ok(answer.tenants)
     }
 
-    /// Registers an organization of the person's.
-    pub async fn register(&self, org_id: &str, org_name: &str) -> Called<Value> {
+    /// Registers an organization that the person owns.
+    pub async fn register(&self, org_id: &str, org_name: &str) -> Called<IgnoredAny> {
         let body = json!({"orgName": org_name, "ownerEmail": self.email});
         self.send(Method::POST, &format!("/tenants/{org_id}/register"), Some(body)).await
     }
@@ -154,59 +156,74 @@ impl PersonClient<'_> {
         self.send(Method::POST, &format!("/api-keys/{org_id}/rotate"), None).await
     }
 
-    /// The organization's webhooks in the order of their creation.
+    /// Returns the organization's webhooks, in the order of their creation.
     pub async fn webhooks(&self, org_id: &str) -> Called<Vec<Webhook>> {
         let answer: Webhooks = self.get(&format!("/tenants/{org_id}/webhooks?limit={MOST}")).await?;
         Ok(answer.webhooks)
     }
 
-    /// Creates a webhook for all events. The secret in the answer is not taken over.
+    /// Creates a webhook for all events. The portal does not read the secret in the answer.
     pub async fn create_webhook(&self, org_id: &str, url: &str) -> Called<CreatedWebhook> {
         self.send(Method::POST, &format!("/tenants/{org_id}/webhooks"), Some(json!({"url": url}))).await
     }
 
     /// Changes a webhook's URL.
-    pub async fn change_webhook_url(&self, org_id: &str, webhook_id: &str, url: &str) -> Called<Value> {
+    pub async fn change_webhook_url(
+        &self,
+        org_id: &str,
+        webhook_id: WebhookId,
+        url: &str,
+    ) -> Called<IgnoredAny> {
         let path = webhook_path(org_id, webhook_id, "");
         self.send(Method::PUT, &path, Some(json!({"url": url}))).await
     }
 
-    /// Has the endpoint verified again.
-    pub async fn verify(&self, org_id: &str, webhook_id: &str) -> Called<Value> {
+    /// Has the endpoint verified.
+    pub async fn verify(&self, org_id: &str, webhook_id: WebhookId) -> Called<IgnoredAny> {
         self.send(Method::POST, &webhook_path(org_id, webhook_id, "/verify"), None).await
     }
 
-    /// Has a disabled webhook's endpoint verified, and the webhook enabled by that.
-    pub async fn enable(&self, org_id: &str, webhook_id: &str) -> Called<Value> {
+    /// Has the endpoint of a disabled webhook verified, which enables the webhook.
+    pub async fn enable(&self, org_id: &str, webhook_id: WebhookId) -> Called<IgnoredAny> {
         self.send(Method::POST, &webhook_path(org_id, webhook_id, "/enable"), None).await
     }
 
     /// Sends a sample event.
-    pub async fn test(&self, org_id: &str, webhook_id: &str) -> Called<Value> {
+    pub async fn test(&self, org_id: &str, webhook_id: WebhookId) -> Called<IgnoredAny> {
         self.send(Method::POST, &webhook_path(org_id, webhook_id, "/test"), None).await
     }
 
-    /// The last 24 hours by the hour, and the newest deliveries.
-    pub async fn summary(&self, org_id: &str, webhook_id: &str) -> Called<Summary> {
+    /// Returns the last 24 hours by the hour, and the newest deliveries.
+    pub async fn summary(&self, org_id: &str, webhook_id: WebhookId) -> Called<DeliverySummary> {
         self.get(&webhook_path(org_id, webhook_id, "/delivery-summary")).await
     }
 
-    /// One delivery.
-    pub async fn delivery(&self, org_id: &str, webhook_id: &str, event_id: &str) -> Called<DeliveryDetail> {
-        self.get(&webhook_path(org_id, webhook_id, &format!("/deliveries/{}", segment(event_id)?))).await
+    /// Returns a delivery.
+    pub async fn delivery(
+        &self,
+        org_id: &str,
+        webhook_id: WebhookId,
+        event_id: &EventId,
+    ) -> Called<DeliveryDetail> {
+        self.get(&webhook_path(org_id, webhook_id, &delivery_path(event_id.as_str()))).await
     }
 
-    /// Sends one ended delivery again.
-    pub async fn redeliver(&self, org_id: &str, webhook_id: &str, event_id: &str) -> Called<Value> {
-        let rest = format!("/deliveries/{}/redeliver", segment(event_id)?);
+    /// Sends again a delivery that has ended.
+    pub async fn redeliver(
+        &self,
+        org_id: &str,
+        webhook_id: WebhookId,
+        event_id: &EventId,
+    ) -> Called<IgnoredAny> {
+        let rest = format!("{}/redeliver", delivery_path(event_id.as_str()));
         self.send(Method::POST, &webhook_path(org_id, webhook_id, &rest), None).await
     }
 
-    /// Sends again all that failed since then.
+    /// Sends again all deliveries that failed since a time.
     pub async fn redeliver_since(
         &self,
         org_id: &str,
-        webhook_id: &str,
+        webhook_id: WebhookId,
         since: Timestamp,
     ) -> Called<Redelivered> {
         let path = webhook_path(org_id, webhook_id, "/redeliver");
@@ -233,16 +250,16 @@ impl PersonClient<'_> {
         let answer =
             self.client.binding.call(request).await.map_err(|error| unavailable(error.to_string()))?;
         let (status, bytes) = (answer.status(), answer.body());
-        // A 202 may say nothing more.
+        // A 202 may have no body.
         let bytes = if bytes.is_empty() { b"null" } else { bytes.as_slice() };
         if status.is_success() {
             return serde_json::from_slice(bytes).map_err(|error| unavailable(error.to_string()));
         }
         match serde_json::from_slice::<Refusal>(bytes) {
-            // Of a person's making; everything else is not theirs to mend.
+            // A person can mend these; the others are for the operators.
             Ok(refusal) if matches!(status.as_u16(), 400 | 404 | 409) => Err(AdminFault::Refused(refusal)),
             Ok(refusal) => Err(unavailable(format!("answered {status} {}", refusal.code))),
-            Err(_) => Err(unavailable(format!("answered {status}"))),
+            Err(error) => Err(unavailable(format!("answered {status}: {error}"))),
         }
     }
 
@@ -262,21 +279,8 @@ impl PersonClient<'_> {
     }
 }
 
-fn webhook_path(org_id: &str, webhook_id: &str, rest: &str) -> String {
+fn webhook_path(org_id: &str, webhook_id: WebhookId, rest: &str) -> String {
     format!("/tenants/{org_id}/webhooks/{webhook_id}{rest}")
-}
-
-fn encoded(query: &[(&str, &str)]) -> Called<String> {
-    serde_urlencoded::to_string(query).map_err(|error| AdminFault::Unavailable(error.to_string()))
-}
-
-/// An event id as a segment of a path. Dots alone would be taken for another folder, even percent-encoded.
-fn segment(text: &str) -> Called<String> {
-    if text.is_empty() || text.bytes().all(|byte| byte == b'.') {
-        let refusal = Refusal { code: "delivery_not_found".to_owned(), fields: FieldFaults::new() };
-        return Err(AdminFault::Refused(refusal));
-    }
-    Ok(path_segment(text))
 }
 
 #[cfg(test)]
@@ -284,10 +288,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_id_never_leaves_its_folder() {
-        assert_eq!(segment("../x").unwrap(), "..%2Fx");
+    fn an_event_id_stays_in_the_folder_of_its_webhook() {
+        let id = WebhookId::from_random_bytes([0; 16]);
+        let path = webhook_path("acme-corp", id, &delivery_path("../x"));
+        assert_eq!(path, format!("/tenants/acme-corp/webhooks/{id}/deliveries/..%2Fx"));
         for bad in ["", ".", ".."] {
-            assert!(segment(bad).unwrap_err().is("delivery_not_found"));
+            assert!(EventId::parse(bad).is_err());
         }
     }
 }

@@ -1,27 +1,27 @@
-//! What the provider says of itself (OpenID Connect Discovery, section 3).
+//! The provider's discovery document (OpenID Connect Discovery, section 3).
 
 use serde::Deserialize;
 
-/// The parts that the portal needs.
+/// The parts of the document that the portal needs.
 #[derive(Deserialize)]
 pub struct Metadata {
-    /// Compared byte by byte with the configured one.
+    /// The issuer. The portal compares it byte by byte with the configured one.
     pub issuer: String,
-    /// Where people sign in.
+    /// The URL where people sign in.
     pub authorization_endpoint: String,
-    /// Where codes become tokens.
+    /// The URL that exchanges codes for tokens.
     pub token_endpoint: String,
-    /// The signing keys.
+    /// The URL of the signing keys.
     pub jwks_uri: String,
-    /// Where people sign out (RP-Initiated Logout, section 2.1).
+    /// The URL where people sign out (RP-Initiated Logout, section 2.1).
     pub end_session_endpoint: Option<String>,
 }
 
 impl Metadata {
-    /// Reads the document; nothing where it is none, or would have us leave TLS.
+    /// Reads the document; `None` if it is malformed, or an endpoint is not HTTPS.
     pub fn parse(text: &str) -> Option<Self> {
         let metadata: Self = serde_json::from_str(text).ok()?;
-        // Only an issuer without TLS, a local one, may have endpoints without.
+        // Only a local issuer has no TLS, and only then its endpoints need none.
         let scheme = if metadata.issuer.starts_with("http://") { "http://" } else { "https://" };
         let safe = |url: &String| url.starts_with(scheme) || url.starts_with("https://");
         let all_safe = safe(&metadata.authorization_endpoint)

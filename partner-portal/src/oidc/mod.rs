@@ -1,4 +1,4 @@
-//! Signing in with the OpenID provider: Auth0, or what stands in for it.
+//! Signing in with an OpenID provider: Auth0, or the local one in its place.
 
 mod metadata;
 mod transaction;
@@ -23,7 +23,7 @@ pub use transaction::{LIFE as TRANSACTION_LIFE, Transaction};
 
 use crate::config::Config;
 
-/// The provider, as far as the portal deals with it.
+/// The provider where people sign in.
 pub struct Provider {
     issuer: String,
     client_id: String,
@@ -35,11 +35,11 @@ pub struct Provider {
     forms: Arc<dyn FormClient>,
 }
 
-/// A person whose word the provider vouches for.
+/// A person who has signed in at the provider.
 pub struct Person {
-    /// A verified address.
+    /// The verified e-mail address.
     pub email: EmailAddress,
-    /// The token that says so: a hint for logout.
+    /// The ID token, which logout sends as a hint.
     pub id_token: String,
 }
 
@@ -54,7 +54,7 @@ struct TokenRefusal {
 }
 
 impl Provider {
-    /// A provider of which nothing is known yet but its issuer.
+    /// The configured provider. Its documents are fetched when they are first needed.
     pub fn new(
         config: &Config,
         documents: DocumentSource,
@@ -74,10 +74,10 @@ impl Provider {
         }
     }
 
-    /// Where the person signs in. `again` asks for it even of someone whom the provider knows already.
+    /// Returns the URL where the person signs in. With `again`, the provider asks even a person whom it remembers.
     ///
     /// # Errors
-    /// 503 where the provider cannot be reached.
+    /// 503 if the provider does not answer.
     pub async fn sign_in_url(
         &self,
         transaction: &Transaction,
@@ -102,26 +102,26 @@ impl Provider {
         with_query(&metadata.authorization_endpoint, &parameters)
     }
 
-    /// Where the person signs out, and comes back from.
+    /// Returns the URL where the person signs out and comes back from.
     ///
     /// # Errors
-    /// 503 where the provider cannot be reached.
+    /// 503 if the provider does not answer.
     pub async fn sign_out_url(&self, id_token: Option<&str>, now: Timestamp) -> Result<String, Problem> {
         let metadata = self.metadata(now).await?;
         let back = format!("{}/", self.origin);
         let mut parameters =
             vec![("client_id", self.client_id.as_str()), ("post_logout_redirect_uri", back.as_str())];
         parameters.extend(id_token.map(|token| ("id_token_hint", token)));
-        // Where Auth0 has it, even if its tenant's settings leave it out of the document.
+        // Auth0 has this endpoint even if the tenant's settings leave it out of the document.
         let usual = format!("{}oidc/logout", self.issuer);
         with_query(metadata.end_session_endpoint.as_deref().unwrap_or(&usual), &parameters)
     }
 
-    /// Turns the code of a callback into a person.
+    /// Exchanges the code of a callback for an ID token, and checks the token.
     ///
     /// # Errors
-    /// 400 where the provider or its token refuses; 403 where the address is not verified; 503 where the provider
-    /// cannot be reached.
+    /// 400 if the provider refuses the code or the token is not valid; 403 if the e-mail address is not verified; 503 if
+    /// the provider does not answer.
     pub async fn finish(
         &self,
         transaction: &Transaction,
@@ -148,10 +148,10 @@ impl Provider {
             }
             status => {
                 let error = serde_json::from_str::<TokenRefusal>(&answer.body).map(|refusal| refusal.error);
-                // One word of RFC 6749, section 5.2.
+                // A code of RFC 6749, section 5.2.
                 let error: String = error.unwrap_or_default().chars().take(40).collect();
                 let detail = format!("the token endpoint answered {status}: {error}");
-                // Only the code can be the person's affair: our secret, a rate limit and an outage are not.
+                // A person can only mend the code; our secret, a rate limit or an outage are for the operators.
                 let refused = (400..500).contains(&status) && error == "invalid_grant";
                 return Err(if refused { failed(detail) } else { unavailable(detail) });
             }
@@ -165,7 +165,7 @@ impl Provider {
         Ok(Person { email, id_token })
     }
 
-    /// What OpenID Connect Core, section 3.1.3.7, asks for beyond signature, issuer, audience and times.
+    /// Checks what OpenID Connect Core, section 3.1.3.7, requires beside signature, issuer, audience and times.
     fn check(&self, claims: &AnyClaims, nonce: &str) -> Result<EmailAddress, Problem> {
         let text = |name: &str| claims.custom.get(name).and_then(Value::as_str);
         let same_nonce =
@@ -201,7 +201,7 @@ impl Provider {
         Ok(metadata)
     }
 
-    /// Whether an answer that names its issuer (RFC 9207) names ours.
+    /// Returns whether an answer comes from this issuer: `named` is the issuer that the answer names (RFC 9207), if any.
     pub fn is_issuer(&self, named: Option<&str>) -> bool {
         named.is_none_or(|named| named == self.issuer)
     }
@@ -220,22 +220,22 @@ fn unavailable(detail: String) -> Problem {
     Problem { detail: Some(detail), ..problem }
 }
 
-/// The sign-in came back and is not good. The detail goes to the log.
+/// The sign-in did not complete. The detail goes to the log.
 pub fn failed(detail: String) -> Problem {
-    let message = "This sign-in could not be completed: it took longer than ten minutes, was begun in another browser, \
-                   or was used already. Nobody is signed in. Start again.";
+    let message = "We could not complete this sign-in: it took longer than ten minutes, began in another browser, or was \
+                   used already. You are not signed in. Start again.";
     let problem = Problem::new(StatusCode::BAD_REQUEST, ErrorCode::SignInFailed, message);
     Problem { detail: Some(detail), ..problem }
 }
 
 fn email_not_usable() -> Problem {
-    let message = "Your account has no e-mail address that we can use: it takes one of plain ASCII letters, such as \
-                   you@example.com. Use another account, or change its address.";
+    let message = "Your account has no e-mail address that we can use. The address must have plain letters without accents, \
+                   such as you@example.com. Use another account, or change the address.";
     Problem::new(StatusCode::BAD_REQUEST, ErrorCode::EmailNotUsable, message)
 }
 
 fn email_not_verified() -> Problem {
-    let message = "Your e-mail address is not verified yet. Open the message that was sent to you when you signed up, \
-                   follow its link, and then sign in again.";
+    let message = "Your e-mail address is not verified yet. Open the message that you got when you signed up, follow the \
+                   link in it, and then sign in again.";
     Problem::new(StatusCode::FORBIDDEN, ErrorCode::EmailNotVerified, message)
 }

@@ -1,4 +1,4 @@
-//! A sign-in on its way: what the browser carries to the provider and back, sealed in a cookie.
+//! A sign-in under way, which the browser keeps in an encrypted cookie.
 
 use std::time::Duration;
 
@@ -12,28 +12,28 @@ use shared::ports::Random;
 use shared::time::Timestamp;
 use subtle::ConstantTimeEq;
 
-/// How long a person may take at the provider.
+/// The time that a person may take at the provider.
 pub const LIFE: Duration = Duration::from_secs(10 * 60);
-/// Told from anything else that the same key seals.
+/// Tells a transaction from other values that the same key encrypts.
 const CONTEXT: &str = "sign-in transaction";
 
-/// One sign-in.
+/// A sign-in under way.
 #[derive(Serialize, Deserialize)]
 pub struct Transaction {
     /// Ties the callback to this browser.
     pub state: String,
     /// Ties the ID token to this sign-in.
     pub nonce: String,
-    /// Proves to the token endpoint that we began it (RFC 7636).
+    /// Proves to the token endpoint that the portal began this sign-in (RFC 7636).
     pub verifier: String,
-    /// Where to go afterwards: a local path.
+    /// The path of the portal to go to afterwards.
     pub return_to: String,
-    /// When it is too late.
+    /// The time when the sign-in expires.
     pub expires_at: Timestamp,
 }
 
 impl Transaction {
-    /// Begins one.
+    /// Begins a sign-in.
     pub fn begin(random: &dyn Random, return_to: &str, now: Timestamp) -> Self {
         let draw = || {
             let mut bytes = [0_u8; 32];
@@ -49,22 +49,22 @@ impl Transaction {
         }
     }
 
-    /// The PKCE challenge, method S256.
+    /// Returns the PKCE challenge, method S256.
     pub fn challenge(&self) -> String {
         URL_SAFE_NO_PAD.encode(Sha256::digest(&self.verifier))
     }
 
-    /// What is remembered of it once it was used.
+    /// Returns the digest under which the database remembers that the state was used.
     pub fn digest(&self) -> String {
         hex::encode(Sha256::digest(&self.state))
     }
 
-    /// The cookie's value.
+    /// Returns the cookie's value.
     pub async fn seal(&self, sealer: &Sealer) -> Option<String> {
         sealer.seal(CONTEXT, &serde_json::to_string(self).ok()?).await.ok()
     }
 
-    /// Reads the cookie, if it is ours, of this state, and not too old.
+    /// Reads the cookie; `None` if the portal did not make it, if it has another state, or if it has expired.
     pub async fn open(cookie: &str, state: &str, sealer: &Sealer, now: Timestamp) -> Option<Self> {
         let text = sealer.open(CONTEXT, cookie).await.ok()?;
         let transaction: Self = serde_json::from_str(text.expose_secret()).ok()?;

@@ -1,60 +1,61 @@
-//! Deliveries of the last 24 hours as a drawing, and as words and a table for whoever does not see it.
+//! The deliveries of the last 24 hours, as a drawing, as a sentence and as a table.
 
-use crate::admin_client::{HourCount, Summary};
-use crate::pages::moment::Moment;
+use shared::app::delivery_summary::{DeliverySummary, HourCount};
 
-/// The drawing's height; its width is ten for each hour.
+use super::moment::Moment;
+
+/// The drawing's height.
 const HEIGHT: f64 = 100.0;
-/// What one delivery among thousands is drawn as at least.
+/// The least height of a piece, so that a few deliveries among thousands can be seen.
 const LEAST: f64 = 2.0;
 
-/// The chart.
+/// The chart of a webhook's last 24 hours.
 pub struct Chart {
-    /// Bars, oldest first.
+    /// A bar for each hour, the oldest first.
     pub bars: Vec<Bar>,
     /// The most deliveries in one hour.
     pub most: u32,
-    /// Arrived.
+    /// The number of deliveries that arrived.
     pub delivered: u32,
-    /// To be tried again.
+    /// The number of deliveries that will be tried again.
     pub retrying: u32,
-    /// Ended without arriving.
+    /// The number of deliveries that ended without arriving.
     pub failed: u32,
-    /// How many deliveries are counted, where there were more.
+    /// The number of deliveries that are counted, if there were more.
     pub cut_at: Option<u32>,
-    /// The drawing's width.
+    /// The drawing's width: ten for each hour.
     pub width: usize,
 }
 
-/// One hour.
+/// The bar of an hour.
 pub struct Bar {
-    /// `2 Apr`, where the hour is the drawing's or its day's first.
+    /// `2 Apr`, if the hour is the first of the drawing or of its day.
     pub day: Option<String>,
     /// `14:00`
     pub label: String,
     /// `2026-04-02T14:00:00.000Z`
     pub machine: String,
-    /// The counts.
+    /// The deliveries of the hour.
     pub count: HourCount,
-    /// Stacked from the bottom up; none is empty.
+    /// The coloured pieces, from the bottom up; none is empty.
     pub pieces: Vec<Piece>,
 }
 
-/// A rectangle.
+/// A rectangle of a bar.
 pub struct Piece {
-    /// The stylesheet's name of its colour.
+    /// The colour's name in the stylesheet.
     pub kind: &'static str,
-    /// From the left.
+    /// The distance from the left.
     pub x: usize,
-    /// From the top.
+    /// The distance from the top.
     pub y: String,
-    /// Its height.
+    /// The height.
     pub height: String,
 }
 
 impl Chart {
     /// Draws a summary.
-    pub fn draw(summary: &Summary) -> Self {
+    pub fn draw(summary: &DeliverySummary) -> Self {
         let hours = &summary.hours;
         let sum = |count: fn(&HourCount) -> u32| hours.iter().map(count).sum();
         let most = hours.iter().map(total).max().unwrap_or(0);
@@ -76,12 +77,12 @@ impl Chart {
         }
     }
 
-    /// Whether there is anything to draw.
+    /// Returns whether there is nothing to draw.
     pub fn is_empty(&self) -> bool {
         self.most == 0
     }
 
-    /// The drawing in one sentence.
+    /// Returns the drawing as a sentence.
     pub fn sentence(&self) -> String {
         let busiest = self.bars.iter().find(|bar| total(&bar.count) == self.most).filter(|_| self.most > 0);
         let busiest = busiest.map(|bar| format!(" Most in one hour: {} from {} UTC.", self.most, bar.label));
@@ -94,7 +95,7 @@ impl Chart {
         )
     }
 
-    /// The labels under the drawing: every sixth hour.
+    /// Returns the labels under the drawing: every sixth hour.
     pub fn ticks(&self) -> impl Iterator<Item = &str> {
         self.bars.iter().step_by(6).map(|bar| bar.label.as_str())
     }
@@ -111,7 +112,7 @@ fn pieces(index: usize, count: &HourCount, most: u32) -> Vec<Piece> {
         .filter(|(_, number)| *number > 0)
         .map(|(kind, number)| (kind, (f64::from(number) / f64::from(most) * HEIGHT).max(LEAST)))
         .collect();
-    // What the small ones got, the largest one gives.
+    // The largest piece gives the height that small pieces got.
     let over = (drawn.iter().map(|(_, height)| height).sum::<f64>() - HEIGHT).max(0.0);
     if let Some((_, height)) = drawn.iter_mut().max_by(|one, other| one.1.total_cmp(&other.1)) {
         *height -= over;
@@ -128,14 +129,14 @@ fn pieces(index: usize, count: &HourCount, most: u32) -> Vec<Piece> {
 mod tests {
     use super::*;
 
-    fn summary(hours: &[(u32, u32, u32)]) -> Summary {
+    fn summary(hours: &[(u32, u32, u32)]) -> DeliverySummary {
         let hours = hours.iter().zip(0..).map(|((delivered, retrying, failed), index)| HourCount {
             hour: shared::time::Timestamp::from_milliseconds(index * 3_600_000),
             delivered: *delivered,
             retrying: *retrying,
             failed: *failed,
         });
-        Summary { hours: hours.collect(), truncated: false, counted: 0, latest: Vec::new() }
+        DeliverySummary { hours: hours.collect(), truncated: false, counted: 0, latest: Vec::new() }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! One delivery, and sending deliveries again.
+//! The page of a delivery, and sending deliveries again.
 
 use askama::Template;
 use edge::parameters::EventPath;
@@ -6,18 +6,22 @@ use edge::problem::Problem;
 use http::StatusCode;
 use shared::code::ErrorCode;
 use shared::delivery::{Delivery, DeliveryState};
+use shared::event::id::EventId;
+use shared::tenant::Tenant;
 use shared::time::Timestamp;
+use shared::webhook::id::WebhookId;
 
-use super::Frame;
-use super::dashboard::{RefusedField, show_refused};
+use super::badge::Badge;
+use super::dashboard::{Refused, show_refused};
+use super::field::Field;
+use super::frame::Frame;
 use super::moment::{Moment, read_field, spoken_duration};
-use super::notice::Notice;
-use super::respond::{Answered, noticed, page, see_other_with};
-use super::standing::{Standing, standing};
-use super::webhook::{answered, own_webhook};
-use super::webhook_card::Outcome;
-use crate::admin_client::{AdminFault, DeliveryDetail, PersonClient, Tenant};
-use crate::paths::path_segment;
+use super::selection::{Selection, select};
+use super::webhook::{own_webhook, to_dashboard};
+use crate::admin_client::{AdminFault, DeliveryDetail, PersonClient};
+use crate::notice::PageNotice;
+use crate::paths::delivery_path;
+use crate::respond::{PageResult, page, see_other_with};
 use crate::visit::{SignedIn, Submitted};
 
 #[derive(Template)]
@@ -25,16 +29,17 @@ use crate::visit::{SignedIn, Submitted};
 struct DeliveryPage {
     frame: Frame,
     tenant: Tenant,
-    event_id: String,
+    event_id: EventId,
     event_type: String,
     created: Moment,
-    outcome: Outcome,
+    badge: Badge,
     explanation: String,
-    /// Whether the next moment is when it will be given up.
+    /// Whether `next` is the time when the delivery is given up.
     held: bool,
     next: Option<Moment>,
     attempts: Vec<AttemptRow>,
     body: Option<String>,
+    /// The path of the form that sends the event again.
     redeliver: Option<String>,
 }
 
@@ -47,37 +52,33 @@ struct AttemptRow {
 }
 
 /// `GET /deliveries/{eventId}`
-pub async fn show(SignedIn { visit, session }: SignedIn, EventPath(event_id): EventPath) -> Answered {
-    let admin = visit.admin(&session);
-    let Standing { tenant, .. } = standing(&visit, &session, admin.tenants().await?).await?;
-    let remembered = session.webhook_id.as_deref().filter(|_| session.org_id.is_some());
-    let found = match remembered {
+pub async fn show(signed_in: SignedIn, EventPath(event_id): EventPath) -> PageResult {
+    let admin = signed_in.admin();
+    let Selection { tenant, .. } = select(&signed_in, admin.tenants().await?).await?;
+    let remembered = signed_in.session.webhook_id.filter(|_| signed_in.session.org_id.is_some());
+    let mut found = match remembered {
         Some(webhook_id) => find(&admin, &tenant, webhook_id, &event_id).await?,
         None => None,
     };
-    // The person came straight here, or the first webhook is another by now.
-    let found = match found {
-        Some(detail) => Some(detail),
-        None => match admin.webhooks(&tenant.org_id).await?.first() {
-            Some(first) if remembered != Some(first.id.as_str()) => {
-                find(&admin, &tenant, &first.id, &event_id).await?
-            }
-            _ => None,
-        },
-    };
+    if found.is_none() {
+        // The person came straight here, or the first webhook is another by now.
+        let first = admin.webhooks(&tenant.org_id).await?.first().map(|first| first.id);
+        if let Some(first) = first.filter(|first| remembered != Some(*first)) {
+            found = find(&admin, &tenant, first, &event_id).await?;
+        }
+    }
     let detail = found.ok_or_else(not_found)?;
-    let frame = Frame::of(format!("Event {}", detail.delivery.event_type), &visit, &session);
+    let frame = Frame::of(format!("Event {}", detail.delivery.event_type), &signed_in);
     let notice = frame.notice;
-    let shown = DeliveryPage::new(frame, tenant, detail, visit.now);
-    Ok(noticed(page(StatusCode::OK, &shown)?, notice.as_ref()))
+    page(StatusCode::OK, notice, &DeliveryPage::new(frame, tenant, detail, signed_in.visit.now))
 }
 
-/// A delivery of a webhook of the tenant's, if there is one.
+/// Returns a delivery of the tenant's webhook, if there is one.
 async fn find(
     admin: &PersonClient<'_>,
     tenant: &Tenant,
-    webhook_id: &str,
-    event_id: &str,
+    webhook_id: WebhookId,
+    event_id: &EventId,
 ) -> Result<Option<DeliveryDetail>, AdminFault> {
     match admin.delivery(&tenant.org_id, webhook_id, event_id).await {
         Ok(detail) => Ok(Some(detail)),
@@ -93,14 +94,14 @@ impl DeliveryPage {
         let next = delivery.next_attempt_at.filter(|next| *next > now).map(|next| Moment::new(next, now));
         let ended = matches!(delivery.state, DeliveryState::Failed | DeliveryState::Dead);
         let redeliver = (ended && body.is_some())
-            .then(|| format!("/deliveries/{}/redeliver", path_segment(&delivery.event_id)));
-        let outcome = Outcome::of_delivery(&delivery);
+            .then(|| format!("{}/redeliver", delivery_path(delivery.event_id.as_str())));
+        let badge = Badge::of_delivery(&delivery);
         let attempts = delivery.attempts.into_iter().zip(1..).map(|(attempt, number)| AttemptRow {
             number,
             at: Moment::new(attempt.at, now),
             status: attempt.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string()),
             duration: spoken_duration(attempt.duration_milliseconds),
-            // The status says as much.
+            // `answered 404` says no more than the status beside it.
             error: attempt.error.filter(|error| {
                 !attempt.status.is_some_and(|status| error.ends_with(&format!("answered {status}")))
             }),
@@ -111,7 +112,7 @@ impl DeliveryPage {
             held: delivery.held,
             next,
             created: Moment::new(delivery.created_at, now),
-            outcome,
+            badge,
             explanation,
             attempts: attempts.collect(),
             body,
@@ -122,51 +123,49 @@ impl DeliveryPage {
     }
 }
 
-/// How it stands, and what comes of it, in a sentence.
+/// Returns a sentence on the state of the delivery and what happens next.
 fn explanation(delivery: &Delivery) -> String {
-    let because = |otherwise: &str| match &delivery.reason {
-        Some(reason) => format!("{otherwise}: {reason}. It is not tried again by itself."),
-        None => format!("{otherwise}. It is not tried again by itself."),
+    let because = |outcome: &str| match &delivery.reason {
+        Some(reason) => format!("{outcome}: {reason}. We do not try it again by ourselves."),
+        None => format!("{outcome}. We do not try it again by ourselves."),
     };
     match delivery.state {
-        DeliveryState::Delivered => "Your endpoint took it.".to_owned(),
+        DeliveryState::Delivered => "Your endpoint accepted the event.".to_owned(),
         DeliveryState::Pending if delivery.held => {
-            "It is held back, and goes out as soon as your endpoint is verified or answers again.".to_owned()
+            "The event waits. We send it as soon as your endpoint is verified or answers again.".to_owned()
         }
-        DeliveryState::Pending => "It will be tried again.".to_owned(),
-        DeliveryState::Failed => because("It was refused for good"),
-        DeliveryState::Dead => because("It was given up"),
+        DeliveryState::Pending => "We will try the event again.".to_owned(),
+        DeliveryState::Failed => because("The event failed"),
+        DeliveryState::Dead => because("We gave the event up"),
     }
 }
 
 /// `POST /deliveries/{eventId}/redeliver`
-pub async fn redeliver(EventPath(event_id): EventPath, submitted: Submitted) -> Answered {
+pub async fn redeliver(EventPath(event_id): EventPath, submitted: Submitted) -> PageResult {
     let (tenant, Some(webhook)) = own_webhook(&submitted).await? else { return Err(not_found().into()) };
-    let admin = submitted.visit.admin(&submitted.session);
-    let notice = match admin.redeliver(&tenant.org_id, &webhook.id, &event_id).await {
-        Ok(_) => Notice::Redelivering,
-        Err(fault) if fault.is("delivery_pending") => Notice::StillPending,
-        Err(fault) if fault.is("body_not_kept") => Notice::BodyNotKept,
+    let notice = match submitted.admin().redeliver(&tenant.org_id, webhook.id, &event_id).await {
+        Ok(_) => PageNotice::Redelivering,
+        Err(fault) if fault.is(ErrorCode::DeliveryPending) => PageNotice::StillPending,
+        Err(fault) if fault.is(ErrorCode::BodyNotKept) => PageNotice::BodyNotKept,
         Err(AdminFault::Refused(_)) => return Err(not_found().into()),
         Err(fault) => return Err(fault.into()),
     };
-    Ok(see_other_with(&format!("/deliveries/{}", path_segment(&event_id)), notice))
+    Ok(see_other_with(&delivery_path(event_id.as_str()), notice))
 }
 
-/// `POST /deliveries/redeliver`: all that failed since a chosen time, in UTC.
-pub async fn redeliver_since(submitted: Submitted) -> Answered {
+/// `POST /deliveries/redeliver`: sends again all deliveries that failed since a time, in UTC.
+pub async fn redeliver_since(submitted: Submitted) -> PageResult {
     let (tenant, Some(webhook)) = own_webhook(&submitted).await? else {
-        return Ok(see_other_with("/dashboard", Notice::NoWebhook));
+        return Ok(see_other_with("/dashboard", PageNotice::NoWebhook));
     };
     let typed = submitted.field("since");
     let Some(since) = read_field(typed) else {
         let fault = "Choose a date and a time, both in UTC.".to_owned();
-        return show_refused(&submitted, RefusedField { name: "since", value: typed.to_owned(), fault })
-            .await;
+        let field = Field::new(typed).with_fault("The time", Some(fault));
+        return show_refused(&submitted, Refused::Since(field)).await;
     };
-    let admin = submitted.visit.admin(&submitted.session);
-    let asked = admin.redeliver_since(&tenant.org_id, &webhook.id, since).await;
-    answered(asked.map(|redelivered| Notice::RedeliveringMany(redelivered.count)))
+    let asked = submitted.admin().redeliver_since(&tenant.org_id, webhook.id, since).await;
+    to_dashboard(asked.map(|redelivered| PageNotice::RedeliveringMany(redelivered.count)))
 }
 
 fn not_found() -> Problem {

@@ -1,8 +1,7 @@
 //! `GET /health`
 
 use axum::body::Body;
-use axum::response::IntoResponse;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use edge::json::Answer;
 use http::StatusCode;
 use serde::Serialize;
@@ -10,7 +9,7 @@ use shared::ports::Statement;
 
 use crate::visit::Visit;
 
-/// What is up, and what is not.
+/// The answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Health {
@@ -21,7 +20,7 @@ struct Health {
     admin_api: bool,
 }
 
-/// Answers 200 once the configuration is sound (checked before any route) and both bindings answer.
+/// Answers 200 if both bindings answer, otherwise 503. The configuration was checked before any route.
 pub async fn health(visit: Visit) -> Response<Body> {
     let asked =
         visit.sessions.database().batch(vec![Statement::new("SELECT 1 AS one FROM sessions LIMIT 1")]);

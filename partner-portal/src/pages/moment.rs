@@ -1,4 +1,4 @@
-//! Times as people read them, and as machines do.
+//! Times, for people and for machines.
 
 use chrono::{DateTime, Utc};
 use shared::time::Timestamp;
@@ -17,39 +17,40 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// `time` as seen `now`.
+    /// Shows `time` as of `now`.
     pub fn new(time: Timestamp, now: Timestamp) -> Self {
-        let date = DateTime::<Utc>::from_timestamp_millis(time.milliseconds()).unwrap_or_default();
         Self {
             machine: time.to_string(),
-            full: date.format("%-d %b %Y, %H:%M UTC").to_string(),
-            short: date.format("%-d %b, %H:%M:%S").to_string(),
+            full: format(time, "%-d %b %Y, %H:%M UTC"),
+            short: format(time, "%-d %b, %H:%M:%S"),
             distance: distance(time, now),
         }
     }
 
     /// `2 Apr`
     pub fn day(time: Timestamp) -> String {
-        let date = DateTime::<Utc>::from_timestamp_millis(time.milliseconds()).unwrap_or_default();
-        date.format("%-d %b").to_string()
+        format(time, "%-d %b")
     }
 
     /// `14:00`
     pub fn clock(time: Timestamp) -> String {
-        let date = DateTime::<Utc>::from_timestamp_millis(time.milliseconds()).unwrap_or_default();
-        date.format("%H:%M").to_string()
+        format(time, "%H:%M")
     }
 
-    /// The value of a `datetime-local` field, which names no zone: `2026-04-02T10:00`.
+    /// The value of a `datetime-local` field, which has no time zone: `2026-04-02T10:00`.
     pub fn field(time: Timestamp) -> String {
-        let date = DateTime::<Utc>::from_timestamp_millis(time.milliseconds()).unwrap_or_default();
-        date.format("%Y-%m-%dT%H:%M").to_string()
+        format(time, "%Y-%m-%dT%H:%M")
     }
+}
+
+fn format(time: Timestamp, pattern: &str) -> String {
+    let date = DateTime::<Utc>::from_timestamp_millis(time.milliseconds()).unwrap_or_default();
+    date.format(pattern).to_string()
 }
 
 /// Reads a `datetime-local` field as UTC.
 pub fn read_field(text: &str) -> Option<Timestamp> {
-    // Browsers leave out seconds that are zero.
+    // Browsers leave out the seconds if they are zero.
     let with_seconds = if text.len() == 16 { format!("{text}:00Z") } else { format!("{text}Z") };
     with_seconds.parse().ok()
 }

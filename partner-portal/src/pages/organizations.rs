@@ -3,34 +3,25 @@
 use askama::Template;
 use axum::extract::RawQuery;
 use edge::form::fields;
-use http::{Method, StatusCode};
+use http::StatusCode;
+use shared::tenant::Tenant;
 
-use super::Frame;
-use super::respond::{Answered, noticed, page, see_other};
-use super::standing::ORGANIZATION_FIELD;
-use crate::admin_client::Tenant;
-use crate::paths::local_path;
-use crate::visit::{RETURN_FIELD, SignedIn, Submitted, Visit};
+use super::frame::Frame;
+use super::selection::ORGANIZATION_FIELD;
+use crate::paths::{RETURN_FIELD, local_path};
+use crate::respond::{PageResult, page, see_other};
+use crate::visit::{SignedIn, Submitted};
 
 #[derive(Template)]
 #[template(path = "organizations.html")]
-struct OrganizationsPage {
+struct OrganizationsPage<'a> {
     frame: Frame,
     tenants: Vec<Tenant>,
-    chosen: Option<String>,
-    return_to: String,
+    chosen: Option<&'a str>,
+    return_to: &'a str,
 }
 
-/// Where to choose, and go on to the page that was asked for.
-pub fn chooser(visit: &Visit) -> String {
-    if visit.method != Method::GET || visit.target == "/dashboard" {
-        return "/organizations".to_owned();
-    }
-    let query = serde_urlencoded::to_string([(RETURN_FIELD, &visit.target)]).unwrap_or_default();
-    format!("/organizations?{query}")
-}
-
-/// Where a choice leads: to a page of ours.
+/// Returns the page of the portal that a choice leads to.
 fn after_choice(return_to: &str) -> &str {
     match local_path(return_to) {
         "/" => "/dashboard",
@@ -39,27 +30,25 @@ fn after_choice(return_to: &str) -> &str {
 }
 
 /// `GET /organizations`
-pub async fn show(SignedIn { visit, session }: SignedIn, RawQuery(query): RawQuery) -> Answered {
+pub async fn show(signed_in: SignedIn, RawQuery(query): RawQuery) -> PageResult {
     let query = fields(query.as_deref().unwrap_or_default())?;
-    let return_to = after_choice(query.get(RETURN_FIELD).map_or("/", String::as_str)).to_owned();
-    let tenants = visit.admin(&session).tenants().await?;
+    let return_to = after_choice(query.get(RETURN_FIELD).map_or("/", String::as_str));
+    let tenants = signed_in.admin().tenants().await?;
     if tenants.len() < 2 {
-        return Ok(see_other(&return_to));
+        return Ok(see_other(return_to));
     }
-    let frame = Frame::of("Choose an organization", &visit, &session);
-    let notice = frame.notice;
-    let form = OrganizationsPage { frame, tenants, chosen: session.org_id, return_to };
-    Ok(noticed(page(StatusCode::OK, &form)?, notice.as_ref()))
+    let frame = Frame::of("Choose an organization", &signed_in);
+    let chosen = signed_in.session.org_id.as_deref();
+    page(StatusCode::OK, frame.notice, &OrganizationsPage { frame, tenants, chosen, return_to })
 }
 
-/// `POST /organizations`: another person's organization is no choice.
-pub async fn choose(submitted: Submitted) -> Answered {
-    let (visit, session) = (&submitted.visit, &submitted.session);
+/// `POST /organizations`: a person can choose only an organization of their own.
+pub async fn choose(submitted: Submitted) -> PageResult {
     let org_id = submitted.field(ORGANIZATION_FIELD);
-    let owned = visit.admin(session).tenants().await?.into_iter().any(|tenant| tenant.org_id == org_id);
-    if !owned {
+    let tenants = submitted.admin().tenants().await?;
+    if !tenants.iter().any(|tenant| tenant.org_id == org_id) {
         return Ok(see_other("/organizations"));
     }
-    visit.sessions.choose(session, Some(org_id)).await?;
+    submitted.visit.sessions.choose(&submitted.session, Some(org_id)).await?;
     Ok(see_other(after_choice(submitted.field(RETURN_FIELD))))
 }

@@ -6,21 +6,26 @@ use edge::serve::ProblemFormat;
 use http::{Extensions, StatusCode, Uri};
 use shared::code::ErrorCode;
 
-use super::Frame;
+use super::frame::Frame;
 
-/// `text/html`, with a way on.
+/// Renders a problem as `text/html`, with a link that leads on.
 #[derive(Default)]
 pub struct HtmlProblems {
-    /// The page that was asked for, where asking again makes sense.
+    /// The page that the person asked for, if it makes sense to ask for it again.
     again: Option<String>,
 }
 
-/// Where to sign in again, left on the answer of a callback that failed: the path knows where the person was going.
+/// The path where the person signs in again and then goes on; left on the answer of a callback that failed.
 #[derive(Clone)]
 pub struct SignInAt(pub String);
 
-/// Signs in as somebody else than the provider remembers.
-const ANOTHER_ACCOUNT: (&str, &str) = ("/login?switch=1", "Use another account");
+/// A path and the text of the link.
+type Link<'a> = (&'a str, &'a str);
+
+const START: Link<'_> = ("/", "Go to the start page");
+const DASHBOARD: Link<'_> = ("/dashboard", "Go to the dashboard");
+/// Asks the provider for a sign-in even of a person whom it remembers.
+const ANOTHER_ACCOUNT: Link<'_> = ("/login?switch=1", "Use another account");
 
 #[derive(Template)]
 #[template(path = "problem.html")]
@@ -29,8 +34,8 @@ struct ProblemPage<'a> {
     title: &'a str,
     message: &'a str,
     request_id: &'a str,
-    link: Option<(&'a str, &'a str)>,
-    second_link: Option<(&'a str, &'a str)>,
+    link: Link<'a>,
+    second_link: Option<Link<'a>>,
 }
 
 #[derive(Template)]
@@ -39,15 +44,10 @@ struct MisconfiguredPage<'a> {
     request_id: &'a str,
 }
 
-/// There is nothing here.
-pub fn no_page() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, "There is no page at this address.")
-}
-
 impl HtmlProblems {
-    /// Problems of this request.
+    /// Renders the problems of this request.
     pub fn of(is_get: bool, uri: &Uri) -> Self {
-        // A callback's code was used, or never will be good.
+        // The code of a callback is good once at most.
         let repeatable = is_get && uri.path() != "/callback";
         Self {
             again: repeatable.then(|| uri.path_and_query().map_or("/", |target| target.as_str()).to_owned()),
@@ -58,50 +58,35 @@ impl HtmlProblems {
         if problem.code == ErrorCode::Misconfigured {
             return MisconfiguredPage { request_id }.render();
         }
+        let again = self.again.as_deref();
         let sign_in = left.get::<SignInAt>().map(|SignInAt(path)| path.as_str());
-        let sign_in = sign_in.or(self.again.as_deref()).unwrap_or("/login");
+        let sign_in = sign_in.or(again).unwrap_or("/login");
         let (title, link, second_link) = match problem.code {
-            ErrorCode::NotFound => ("Page not found", ("/", "Go to the start page"), None),
-            ErrorCode::MethodNotAllowed => {
-                ("That is not how this works", ("/", "Go to the start page"), None)
-            }
-            ErrorCode::FormRefused => {
-                ("This form was not taken", ("/dashboard", "Go to the dashboard"), None)
-            }
+            ErrorCode::NotFound => ("Page not found", START, None),
+            ErrorCode::MethodNotAllowed => ("This address does not work like that", START, None),
+            ErrorCode::FormRefused => ("We did not accept this form", DASHBOARD, None),
             ErrorCode::SignInFailed => ("You are not signed in", (sign_in, "Sign in again"), None),
             ErrorCode::SignInRefused => {
                 ("The sign-in service refused", (sign_in, "Sign in again"), Some(ANOTHER_ACCOUNT))
             }
-            ErrorCode::EmailNotVerified => (
-                "Verify your e\u{2011}mail address",
-                (sign_in, "I have verified it: sign in"),
-                Some(ANOTHER_ACCOUNT),
-            ),
+            ErrorCode::EmailNotVerified => {
+                let link = (sign_in, "I have verified it: sign in");
+                ("Verify your e\u{2011}mail address", link, Some(ANOTHER_ACCOUNT))
+            }
             ErrorCode::EmailNotUsable => ("We need an e\u{2011}mail address", ANOTHER_ACCOUNT, None),
             ErrorCode::ProviderUnavailable => {
                 ("Signing in does not work at the moment", (sign_in, "Try again"), None)
             }
-            ErrorCode::TooManyRequests => ("That was too often", ("/dashboard", "Go to the dashboard"), None),
-            ErrorCode::DeliveryNotFound => ("Event not found", ("/dashboard", "Go to the dashboard"), None),
-            _ if problem.status == StatusCode::SERVICE_UNAVAILABLE => (
-                "We cannot answer at the moment",
-                (self.again.as_deref().unwrap_or("/dashboard"), "Try again"),
-                None,
-            ),
-            _ if problem.status.is_client_error() => {
-                ("That did not work", ("/dashboard", "Go to the dashboard"), None)
+            ErrorCode::TooManyRequests => ("That was too often", DASHBOARD, None),
+            ErrorCode::DeliveryNotFound => ("Event not found", DASHBOARD, None),
+            _ if problem.status == StatusCode::SERVICE_UNAVAILABLE => {
+                ("We cannot answer at the moment", (again.unwrap_or("/dashboard"), "Try again"), None)
             }
-            _ => ("Something went wrong on our side", ("/dashboard", "Go to the dashboard"), None),
+            _ if problem.status.is_client_error() => ("That did not work", DASHBOARD, None),
+            _ => ("Something went wrong on our side", DASHBOARD, None),
         };
-        let page = ProblemPage {
-            frame: Frame::new(title, ""),
-            title,
-            message: &problem.message,
-            request_id,
-            link: Some(link),
-            second_link,
-        };
-        page.render()
+        let frame = Frame::new(title, "");
+        ProblemPage { frame, title, message: &problem.message, request_id, link, second_link }.render()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The keys of cookies and forms: one secret, one key for each purpose (HKDF-SHA256, RFC 5869).
+//! The keys for cookies and forms: one for each purpose, derived from one secret (HKDF-SHA256, RFC 5869).
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use sha2::{Digest, Sha256};
 use shared::app::sealer::SealingKey;
 use subtle::ConstantTimeEq;
 
-/// What is derived from one secret.
+/// The keys that are derived from one secret.
 pub struct Subkeys {
-    /// What tokens name the secret by.
+    /// The id by which tokens name the secret.
     pub id: String,
-    /// Signs session cookies.
+    /// The key that signs session cookies.
     pub session: [u8; 32],
-    /// Makes forms' tokens.
+    /// The key for the tokens of forms.
     csrf: [u8; 32],
-    /// Seals the transaction cookie and what is kept of the ID token.
+    /// The key that encrypts the transaction cookie and the stored ID token.
     pub sealing: SealingKey,
 }
 
-/// The current secret's keys, and the previous one's while it is accepted.
+/// The keys of the current secret, and of the previous secret while it is accepted.
 #[derive(Clone)]
 pub struct KeyRing {
     current: Arc<Subkeys>,
@@ -29,18 +29,18 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// Derives every key.
+    /// Derives the keys of both secrets.
     pub fn new(current: &SecretString, previous: Option<&SecretString>) -> Self {
         let derive = |secret| Arc::new(Subkeys::derive(secret));
         Self { current: derive(current), previous: previous.map(derive) }
     }
 
-    /// The keys that new values are made with.
+    /// The keys for new values.
     pub fn current(&self) -> &Subkeys {
         &self.current
     }
 
-    /// The keys that values may still have been made with before.
+    /// The keys of values that were made before the last rotation.
     pub fn previous(&self) -> Option<&Subkeys> {
         self.previous.as_deref()
     }
@@ -49,17 +49,17 @@ impl KeyRing {
         std::iter::once(self.current()).chain(self.previous())
     }
 
-    /// The keys of this id.
+    /// Returns the keys with this id.
     pub fn find(&self, id: &str) -> Option<&Subkeys> {
         self.all().find(|keys| keys.id == id)
     }
 
-    /// The token that a form of this session carries.
+    /// Returns the token for the forms of this session.
     pub fn csrf_token(&self, session_digest: &str) -> String {
         hex::encode(self.current.csrf_code(session_digest))
     }
 
-    /// Whether a form's token is of this session; in constant time.
+    /// Returns, in constant time, whether a form's token is for this session.
     pub fn is_csrf_token(&self, session_digest: &str, presented: &str) -> bool {
         let presented = hex::decode(presented).unwrap_or_default();
         let matching = self.all().map(|keys| keys.csrf_code(session_digest).as_slice().ct_eq(&presented));

@@ -1,4 +1,4 @@
-//! Sign-in sessions: a signed cookie around a random id, and a row that says whose it is.
+//! Sign-in sessions: a signed cookie with a random id, and a row with the person.
 
 mod keys;
 mod store;
@@ -9,15 +9,15 @@ use std::sync::Arc;
 use edge::problem::Problem;
 use http::HeaderMap;
 use secrecy::ExposeSecret;
+use serde::Deserialize;
 use shared::app::sealer::Sealer;
 use shared::error::Error;
 use shared::ports::{Aead, Database, DatabaseError, Random, Statement};
 use shared::time::Timestamp;
+use shared::webhook::id::WebhookId;
 
 pub use keys::KeyRing;
 pub(crate) use store::ABSOLUTE;
-use store::SessionRow;
-
 pub use token::SessionId;
 
 use crate::cookies;
@@ -33,21 +33,22 @@ pub struct Sessions {
 }
 
 /// A live session.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Session {
-    /// The SHA-256 of its id.
+    /// The SHA-256 of the session's id.
     pub digest: String,
-    /// The person's verified address.
+    /// The person's verified e-mail address.
     pub email: String,
-    /// The organization being looked at.
+    /// The organization that the person looks at.
     pub org_id: Option<String>,
-    /// Its first webhook, as far as is known.
-    pub webhook_id: Option<String>,
+    /// The first webhook of that organization, if it is known.
+    pub webhook_id: Option<WebhookId>,
+    /// The ID token of the sign-in, encrypted.
     sealed_id_token: String,
 }
 
 impl Sessions {
-    /// Sessions in this database.
+    /// Sessions in `database`.
     pub fn new(
         database: Arc<dyn Database>,
         random: Arc<dyn Random>,
@@ -60,7 +61,7 @@ impl Sessions {
         Self { database, random, ring, sealer }
     }
 
-    /// The same sessions over another view of the database: one that counts.
+    /// The same sessions over `database`, which may count what a request costs.
     #[must_use]
     pub fn over(&self, database: Arc<dyn Database>) -> Self {
         Self { database, ..self.clone() }
@@ -71,50 +72,42 @@ impl Sessions {
         &self.database
     }
 
-    /// Seals what belongs to a browser and not to a session.
+    /// The sealer for values that belong to a browser and not to a session.
     pub fn sealer(&self) -> &Sealer {
         &self.sealer
     }
 
-    /// The token for this session's forms.
+    /// Returns the token for this session's forms.
     pub fn csrf_token(&self, session: &Session) -> String {
         self.ring.csrf_token(&session.digest)
     }
 
-    /// Whether a form carries this session's token.
+    /// Returns whether a form's token is for this session.
     pub fn is_csrf_token(&self, session: &Session, presented: &str) -> bool {
         self.ring.is_csrf_token(&session.digest, presented)
     }
 
-    /// The session of this browser, if it has a live one. Whatever is wrong with the cookie, there is simply none.
+    /// Returns the live session of this browser; `None` if there is none, or anything is wrong with the cookie.
     ///
     /// # Errors
-    /// 503 where the database does not answer.
+    /// 503 if the database does not answer.
     pub async fn find(&self, headers: &HeaderMap, now: Timestamp) -> Result<Option<Session>, Problem> {
         let cookie = cookies::read(headers, cookies::SESSION);
         let Some(id) = cookie.and_then(|text| SessionId::read(text, &self.ring)) else { return Ok(None) };
-        let digest = id.digest();
-        let mut batch = self.run(store::touch(&digest, now).into()).await?;
-        let row = batch.first::<SessionRow>(1).map_err(Error::from)?;
-        Ok(row.map(|row| Session {
-            digest,
-            email: row.email,
-            org_id: row.org_id,
-            webhook_id: row.webhook_id,
-            sealed_id_token: row.sealed_id_token,
-        }))
+        let mut batch = self.run(store::touch(&id.digest(), now).into()).await?;
+        Ok(batch.first(1).map_err(Error::from)?)
     }
 
-    /// Begins a session with an id of its own; the one before, if any, ends. Gives it and its cookie's value.
+    /// Begins a session with a new id, ends the session before, if any, and returns the value of the cookie.
     ///
     /// # Errors
-    /// 503 where the database does not answer.
+    /// 503 if the database does not answer.
     pub async fn begin(
         &self,
         person: &Person,
         before: Option<&Session>,
         now: Timestamp,
-    ) -> Result<(Session, String), Problem> {
+    ) -> Result<String, Problem> {
         let id = SessionId::draw(&*self.random);
         let digest = id.digest();
         let sealed =
@@ -125,34 +118,27 @@ impl Sessions {
         statements.extend(before.map(|before| store::delete(&before.digest)));
         statements.push(store::insert(&digest, email, &sealed, now));
         self.run(statements).await?;
-        let session = Session {
-            digest,
-            email: email.to_owned(),
-            org_id: None,
-            webhook_id: None,
-            sealed_id_token: sealed,
-        };
-        Ok((session, cookie))
+        Ok(cookie)
     }
 
-    /// Ends a session; its cookie is worth nothing from then on.
+    /// Ends a session. Its cookie is worthless from then on.
     ///
     /// # Errors
-    /// 503 where the database does not answer.
+    /// 503 if the database does not answer.
     pub async fn end(&self, session: &Session) -> Result<(), Problem> {
         self.run(vec![store::delete(&session.digest)]).await.map(drop)
     }
 
-    /// The ID token that the session began with.
+    /// Returns the ID token of the sign-in that began the session.
     pub async fn id_token(&self, session: &Session) -> Option<String> {
         let opened = self.sealer.open(&id_token_context(&session.digest), &session.sealed_id_token).await;
         opened.ok().map(|token| token.expose_secret().to_owned())
     }
 
-    /// Looks at this organization from now on.
+    /// Remembers the organization that the person looks at.
     ///
     /// # Errors
-    /// 503 where the database does not answer.
+    /// 503 if the database does not answer.
     pub async fn choose(&self, session: &Session, org_id: Option<&str>) -> Result<(), Problem> {
         self.run(vec![store::choose(&session.digest, org_id)]).await.map(drop)
     }
@@ -160,15 +146,19 @@ impl Sessions {
     /// Remembers the organization's first webhook.
     ///
     /// # Errors
-    /// 503 where the database does not answer.
-    pub async fn remember_webhook(&self, session: &Session, webhook_id: Option<&str>) -> Result<(), Problem> {
+    /// 503 if the database does not answer.
+    pub async fn remember_webhook(
+        &self,
+        session: &Session,
+        webhook_id: Option<WebhookId>,
+    ) -> Result<(), Problem> {
         self.run(vec![store::remember_webhook(&session.digest, webhook_id)]).await.map(drop)
     }
 
-    /// Notes that a sign-in's state was used. Whether it was for the first time.
+    /// Notes that a sign-in's state was used, and returns whether this was the first time.
     ///
     /// # Errors
-    /// 503 where the database does not answer.
+    /// 503 if the database does not answer.
     pub async fn spend(&self, state_digest: &str, expires_at: Timestamp) -> Result<bool, Problem> {
         match self.database.batch(vec![store::spend(state_digest, expires_at)]).await {
             Ok(_) => Ok(true),

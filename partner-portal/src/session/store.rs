@@ -1,32 +1,19 @@
-//! Sessions' rows.
+//! The SQL statements about sessions.
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use shared::ports::Statement;
 use shared::time::Timestamp;
+use shared::webhook::id::WebhookId;
 
 /// A session ends after this much time without a request.
 pub(super) const IDLE: Duration = Duration::from_secs(30 * 60);
 /// A session ends after this much time in any case.
 pub(crate) const ABSOLUTE: Duration = Duration::from_secs(8 * 60 * 60);
-/// How exact `last_seen_at` is: a request within it writes nothing.
+/// The precision of `last_seen_at`: within this time, requests of the session write nothing.
 const SEEN_PRECISION: Duration = Duration::from_secs(60);
-/// Old rows that one sign-in clears away.
+/// The most old rows that one sign-in deletes from each table.
 const SWEPT: u32 = 100;
-
-/// A session as it is stored.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct SessionRow {
-    /// The verified e-mail address of the person.
-    pub email: String,
-    /// The ID token, sealed.
-    pub sealed_id_token: String,
-    /// The chosen organization.
-    pub org_id: Option<String>,
-    /// Its first webhook, as far as is known.
-    pub webhook_id: Option<String>,
-}
 
 const ALIVE: &str = "digest = ?1 AND last_seen_at > ?2 AND created_at > ?3";
 
@@ -34,14 +21,15 @@ fn alive(sql: String, digest: &str, now: Timestamp) -> Statement {
     Statement::new(sql).bind(digest).bind(now.minus(IDLE)).bind(now.minus(ABSOLUTE))
 }
 
-/// Notes that a live session was used, and reads it: two statements of one batch; the second gives the row.
+/// Notes that a live session was used, and reads the session. The second statement returns the row.
 pub(super) fn touch(digest: &str, now: Timestamp) -> [Statement; 2] {
     let seen = format!("UPDATE sessions SET last_seen_at = ?4 WHERE {ALIVE} AND last_seen_at <= ?5");
-    let select = format!("SELECT email, sealed_id_token, org_id, webhook_id FROM sessions WHERE {ALIVE}");
+    let select =
+        format!("SELECT digest, email, sealed_id_token, org_id, webhook_id FROM sessions WHERE {ALIVE}");
     [alive(seen, digest, now).bind(now).bind(now.minus(SEEN_PRECISION)), alive(select, digest, now)]
 }
 
-/// Begins a session.
+/// Stores a new session.
 pub(super) fn insert(digest: &str, email: &str, sealed_id_token: &str, now: Timestamp) -> Statement {
     Statement::new(
         "INSERT INTO sessions (digest, email, sealed_id_token, created_at, last_seen_at) VALUES (?1, ?2, ?3, ?4, ?4)",
@@ -52,12 +40,12 @@ pub(super) fn insert(digest: &str, email: &str, sealed_id_token: &str, now: Time
     .bind(now)
 }
 
-/// Ends a session.
+/// Deletes a session.
 pub(super) fn delete(digest: &str) -> Statement {
     Statement::new("DELETE FROM sessions WHERE digest = ?1").bind(digest)
 }
 
-/// Remembers which organization is looked at; its webhook is to be found out.
+/// Remembers the organization that the person looks at, and forgets the webhook of the one before.
 pub(super) fn choose(digest: &str, org_id: Option<&str>) -> Statement {
     Statement::new("UPDATE sessions SET org_id = ?2, webhook_id = NULL WHERE digest = ?1")
         .bind(digest)
@@ -65,18 +53,20 @@ pub(super) fn choose(digest: &str, org_id: Option<&str>) -> Statement {
 }
 
 /// Remembers the organization's first webhook.
-pub(super) fn remember_webhook(digest: &str, webhook_id: Option<&str>) -> Statement {
-    Statement::new("UPDATE sessions SET webhook_id = ?2 WHERE digest = ?1").bind(digest).bind(webhook_id)
+pub(super) fn remember_webhook(digest: &str, webhook_id: Option<WebhookId>) -> Statement {
+    Statement::new("UPDATE sessions SET webhook_id = ?2 WHERE digest = ?1")
+        .bind(digest)
+        .bind(webhook_id.map(|id| id.to_string()))
 }
 
-/// Notes that a sign-in's state was used; a UNIQUE violation says it was before.
+/// Notes that a sign-in's state was used. A violated UNIQUE constraint says that it was used before.
 pub(super) fn spend(digest: &str, expires_at: Timestamp) -> Statement {
     Statement::new("INSERT INTO spent_transactions (digest, expires_at) VALUES (?1, ?2)")
         .bind(digest)
         .bind(expires_at)
 }
 
-/// Clears away a bounded number of rows whose time has passed.
+/// Deletes a limited number of rows that have expired.
 pub(super) fn sweep(now: Timestamp) -> [Statement; 3] {
     let sweep = |table: &str, key: &str, column: &str, before: Timestamp| {
         let old = format!("SELECT {key} FROM {table} WHERE {column} <= ?1 ORDER BY {column} LIMIT ?2");

@@ -1,4 +1,4 @@
-//! The session cookie's value: a signed token around a random id.
+//! The value of the session cookie: a signed token with a random id.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,10 +11,10 @@ use shared::ports::Random;
 
 use super::keys::KeyRing;
 
-/// The longest cookie that is looked at.
+/// The longest cookie that the portal reads.
 const LONGEST: usize = 512;
 
-/// A session's id: 128 random bits that only its cookie knows.
+/// A session's id: 128 random bits, which only the cookie contains.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionId([u8; 16]);
 
@@ -24,19 +24,19 @@ struct SessionClaims {
 }
 
 impl SessionId {
-    /// Draws one.
+    /// Draws an id.
     pub fn draw(random: &dyn Random) -> Self {
         let mut bytes = [0_u8; 16];
         random.fill(&mut bytes);
         Self(bytes)
     }
 
-    /// What the database knows it by.
+    /// Returns the digest under which the database has the session.
     pub fn digest(&self) -> String {
         hex::encode(Sha256::digest(self.0))
     }
 
-    /// The cookie's value.
+    /// Returns the value of the cookie.
     pub fn sign(&self, ring: &KeyRing) -> Option<String> {
         let keys = ring.current();
         let header = Header::empty().with_key_id(keys.id.clone());
@@ -44,7 +44,7 @@ impl SessionId {
         Hs256.token(&header, &claims, &Hs256Key::new(keys.session)).ok()
     }
 
-    /// Reads a cookie's value; nothing where it is not one of ours.
+    /// Reads the value of a cookie; `None` if the portal did not sign it.
     pub fn read(text: &str, ring: &KeyRing) -> Option<Self> {
         if text.len() > LONGEST {
             return None;
@@ -52,7 +52,7 @@ impl SessionId {
         let token = parse(text).ok()?;
         let keys = ring.find(token.header().key_id.as_deref()?)?;
         let key = Hs256Key::new(keys.session);
-        // The validator refuses every algorithm but its own.
+        // The validator accepts only its own algorithm.
         let token = Hs256.validator::<SessionClaims>(&key).validate(&token).ok()?;
         let bytes = URL_SAFE_NO_PAD.decode(&token.claims().custom.sid).ok()?;
         bytes.try_into().ok().map(Self)

@@ -1,4 +1,4 @@
-//! A configuration that is not sound, and bindings that do not answer.
+//! A configuration with faults, and bindings that do not answer.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ fn each_setting_that_is_absent_blank_or_a_placeholder_is_named() {
     for name in REQUIRED {
         for value in [None, Some(""), Some("   "), Some("changeme-changeme-changeme-changeme")] {
             let faults = Config::read(&settings(&[(name, value)])).err().unwrap();
-            // Without an environment nobody can say what else is allowed; nothing else is wrong here.
+            // Without an environment the other settings are still checked; they are right here.
             assert_eq!(faults.keys().collect::<Vec<_>>(), [name], "{value:?}");
         }
     }
@@ -105,7 +105,7 @@ async fn health_asks_both_bindings() {
 #[tokio::test]
 async fn an_outage_is_a_page_with_a_request_id_and_no_details() {
     let world = World::default();
-    let mut browser = world.registered("owner@acme-corp.example", "acme-corp").await;
+    let mut browser = world.owner().await;
     world.sessions.fail(Some("D1_ERROR: no such table"));
     let page = browser.get("/dashboard").await;
     assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);

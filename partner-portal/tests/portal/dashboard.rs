@@ -3,30 +3,17 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use shared::courier::Settlement;
-use shared::ports::{Clock, Database, Statement};
+use shared::ports::Clock;
 use shared::tenant::OrgId;
 use shared::testing::Reply;
 
-use crate::support::{Browser, ENDPOINT, Page, World};
+use crate::support::{Browser, EMAIL, ENDPOINT, Page, World};
 
-const EMAIL: &str = "owner@acme-corp.example";
-
-/// A partner with a webhook, told of it already.
+/// A browser of a person with a webhook, who has seen the notice of that.
 async fn connected(world: &World) -> Browser {
     let mut browser = world.connected(EMAIL, "acme-corp").await;
     browser.get("/dashboard").await;
     browser
-}
-
-async fn receive(world: &World, id: &str, event_type: &str) {
-    let envelope = format!(
-        r#"{{"id":"{id}","source":"spk.api","detail-type":"{event_type}","time":"2026-04-02T10:00:00Z","detail":{{"partnerId":"acme-corp","data":{{"name":"<b>Door</b>"}}}}}}"#
-    );
-    world.tenants.courier.publish(&envelope).await.unwrap();
-    let messages: Vec<String> = world.tenants.events.take().into_iter().map(|message| message.body).collect();
-    let settled = world.tenants.courier.deliver_events(&messages).await;
-    assert!(settled.iter().all(|settlement| *settlement == Settlement::Acknowledge));
 }
 
 fn count(page: &Page, label: &str) -> u32 {
@@ -45,7 +32,7 @@ async fn the_numbers_are_those_of_the_delivery_log() {
     for (id, event_type) in
         [("e1", "KeyAdded"), ("e2", "KeyRemoved"), ("e3", "LockCreated"), ("e4", "KeyAdded")]
     {
-        receive(&world, id, event_type).await;
+        world.receive(id, event_type).await;
         world.clock.advance(Duration::from_secs(1));
     }
     let page = browser.get("/dashboard").await;
@@ -54,13 +41,12 @@ async fn the_numbers_are_those_of_the_delivery_log() {
     page.says("answered 503");
     assert_eq!(page.body.matches("<rect class=\"delivered\"").count(), 1);
 
-    // Against the log itself, hour by hour, over a day with everything in it.
-    let scatter = Statement::new(
+    // The table agrees with the log, hour by hour, with the deliveries spread over the day.
+    world.query(
         "UPDATE deliveries SET created_at = created_at - 3600000 * (5 * CAST(substr(event_id, 2) AS INTEGER))",
     );
-    world.tenants.database.batch(vec![scatter]).await.unwrap();
     let page = browser.get("/dashboard").await;
-    let rows = world.tenants.database.query(Statement::new("SELECT created_at, state FROM deliveries"));
+    let rows = world.query("SELECT created_at, state FROM deliveries");
     for row in &rows {
         let at = shared::time::Timestamp::from_milliseconds(row["created_at"].as_i64().unwrap());
         let hour = at.to_string()[..13].to_owned();
@@ -81,13 +67,12 @@ async fn the_numbers_are_those_of_the_delivery_log() {
 async fn a_day_with_more_deliveries_than_are_counted_says_so() {
     let world = World::default();
     let mut browser = connected(&world).await;
-    let many = Statement::new(
+    let now = world.clock.now().milliseconds();
+    world.query(format!(
         "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 5999) \
          INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, state, created_at, tries_since, failures, attempts) \
-         SELECT id, 'event-' || i, org_id, 'KeyAdded', 'delivered', ?1 - i, 0, 0, '[]' FROM n, webhooks",
-    );
-    let now = world.clock.now();
-    world.tenants.database.batch(vec![many.bind(now)]).await.unwrap();
+         SELECT id, 'event-' || i, org_id, 'KeyAdded', 'delivered', {now} - i, 0, 0, '[]' FROM n, webhooks",
+    ));
     browser.get("/dashboard").await.says("Only the newest 5000 are counted and drawn.");
 }
 
@@ -96,7 +81,7 @@ async fn a_render_asks_the_admin_api_three_times_at_once_and_its_own_database_on
     let world = World::default();
     let mut browser = connected(&world).await;
     for seconds in 0..30 {
-        receive(&world, &format!("e{seconds}"), "KeyAdded").await;
+        world.receive(&format!("e{seconds}"), "KeyAdded").await;
     }
     world.admin.take_calls();
     world.sessions.take_round_trips();
@@ -108,7 +93,7 @@ async fn a_render_asks_the_admin_api_three_times_at_once_and_its_own_database_on
     let latest = page.body.split("id=\"latest\"").nth(1).unwrap();
     assert_eq!(latest.matches("href=\"/deliveries/").count(), 20);
 
-    // Right after sign-in it is found out first what to ask for.
+    // Right after sign-in, the portal first finds out what to ask for.
     browser.sign_in(EMAIL).await;
     world.admin.take_calls();
     assert_eq!(browser.get("/dashboard").await.location(), "/dashboard");
@@ -125,19 +110,18 @@ async fn a_webhook_that_an_admin_replaced_is_found_out() {
     world.tenants.webhook(&org, "https://partner.example.com/second", &[]).await;
     let page = browser.get("/dashboard").await;
     page.says("Managed by SmartphoneKey");
-    world.tenants.database.query(Statement::new("DELETE FROM webhooks WHERE url LIKE '%hook'"));
+    world.query("DELETE FROM webhooks WHERE url LIKE '%hook'");
     let page = browser.arrive("/dashboard").await;
     page.says("https://partner.example.com/second");
     page.is_silent_about("Managed by SmartphoneKey");
-    world.tenants.database.query(Statement::new("DELETE FROM webhooks"));
+    world.query("DELETE FROM webhooks");
     browser.arrive("/dashboard").await.says("No webhook URL configured");
 }
 
 #[tokio::test]
 async fn a_url_that_is_set_twice_at_once_is_one_webhook() {
     let world = World::default();
-    let mut browser = world.registered(EMAIL, "acme-corp").await;
-    browser.get("/dashboard").await;
+    let mut browser = world.owner().await;
     let page = browser.get("/dashboard").await;
     let mut again = browser.clone();
     let (first, second) = futures_util::join!(
@@ -145,8 +129,7 @@ async fn a_url_that_is_set_twice_at_once_is_one_webhook() {
         again.submit(&page, "/webhook", &[("url", ENDPOINT)])
     );
     assert_eq!((first.location(), second.location()), ("/dashboard", "/dashboard"));
-    let webhooks =
-        world.tenants.database.query(Statement::new("SELECT url, events, auth_type, status FROM webhooks"));
+    let webhooks = world.query("SELECT url, events, auth_type, status FROM webhooks");
     assert_eq!(
         webhooks,
         [serde_json::json!({"url": ENDPOINT, "events": "[\"*\"]", "auth_type": "none", "status": "active"})]
@@ -196,7 +179,7 @@ async fn plain_http_is_for_one_s_own_machine_only() {
         browser.cookies = owner.cookies.clone();
         let page = browser.arrive("/dashboard").await;
         world.admin.take_calls();
-        // The Admin API of this world allows HTTPS only: what gets there is refused there.
+        // The Admin API of this test allows only HTTPS, so it refuses each URL that gets there.
         let answer = browser.submit(&page, "/webhook", &[("url", "http://partner.example.com/")]).await;
         answer.says("must use https.");
         let calls = world.admin.take_calls();
@@ -216,17 +199,13 @@ async fn the_masked_key_says_when_it_was_issued_by_whom_and_until_when_it_is_goo
     page.says("<dt>Expires</dt><dd>Never</dd>");
     page.says("clients that still use it get <strong>401 at once</strong>");
     let end = world.clock.now().plus(Duration::from_secs(2 * 86_400));
-    let expires = Statement::new("UPDATE api_keys SET expires_at = ?1").bind(end);
-    world.tenants.database.query(expires);
+    world.query(format!("UPDATE api_keys SET expires_at = {}", end.milliseconds()));
     let page = browser.get("/dashboard").await;
     page.says(&format!("<dt>Expires</dt><dd><time datetime=\"{end}\">"));
     page.says("<span class=\"soft\">in 2 days</span>");
-    // One that has ended is none.
+    // A key that has ended is not shown.
     world.clock.advance(Duration::from_secs(20 * 60));
-    world
-        .tenants
-        .database
-        .query(Statement::new("UPDATE api_keys SET expires_at = ?1").bind(world.clock.now()));
+    world.query(format!("UPDATE api_keys SET expires_at = {}", world.clock.now().milliseconds()));
     let page = browser.get("/dashboard").await;
     page.says("No active key");
     page.says("Issue an API key");
@@ -240,13 +219,13 @@ async fn the_webhook_s_times_are_those_of_its_endpoint() {
     page.says("<dt>Last event delivered</dt><dd>None yet</dd>");
     page.says("<dt>Last error</dt><dd>None</dd>");
     let delivered = world.clock.now();
-    receive(&world, "e1", "KeyAdded").await;
+    world.receive("e1", "KeyAdded").await;
     world.clock.advance(Duration::from_secs(120));
     world.tenants.endpoints.reply(ENDPOINT, &[Reply::Status(503)]);
     let failed = world.clock.now();
-    receive(&world, "e2", "KeyAdded").await;
+    world.receive("e2", "KeyAdded").await;
     let verified = world.clock.now();
-    world.tenants.database.query(Statement::new("UPDATE webhooks SET verified_at = ?1").bind(verified));
+    world.query(format!("UPDATE webhooks SET verified_at = {}", verified.milliseconds()));
     let page = browser.get("/dashboard").await;
     let about = |time: shared::time::Timestamp| time.to_string()[..16].to_owned();
     page.says(&format!("<dt>Last event delivered</dt><dd><time datetime=\"{}", about(delivered)));
@@ -274,7 +253,7 @@ async fn every_state_of_a_webhook_is_told_in_words_with_what_to_do() {
         ),
         (on_hold, vec![">Active, on hold<", "Events have been waiting since"]),
     ] {
-        world.tenants.database.query(Statement::new(format!("UPDATE webhooks SET {change}")));
+        world.query(format!("UPDATE webhooks SET {change}"));
         let page = browser.get("/dashboard").await;
         words.into_iter().for_each(|word| page.says(word));
         assert_eq!(page.body.contains("Send test event"), !change.contains("disabled"), "{change}");
@@ -286,19 +265,19 @@ async fn a_webhook_that_fails_is_told_with_how_often_and_how_it_ended() {
     let world = World::default();
     let mut browser = connected(&world).await;
     world.tenants.endpoints.reply(ENDPOINT, &[Reply::Status(503), Reply::Hang]);
-    receive(&world, "e1", "KeyAdded").await;
+    world.receive("e1", "KeyAdded").await;
     let page = browser.get("/dashboard").await;
     page.says("Active, but failing");
     page.says("The last attempt failed.");
     page.says("answered 503");
-    receive(&world, "e2", "KeyAdded").await;
+    world.receive("e2", "KeyAdded").await;
     let page = browser.get("/dashboard").await;
     page.says("The last 2 attempts failed. Events that do not arrive are tried again for 72 hours");
-    // What is refused for good does not come by itself.
+    // An event that the endpoint refused does not come by itself.
     world.tenants.endpoints.reply(ENDPOINT, &[Reply::Status(404)]);
-    receive(&world, "e3", "KeyAdded").await;
+    world.receive("e3", "KeyAdded").await;
     let page = browser.get("/dashboard").await;
-    page.says("What an endpoint refuses is not tried again");
+    page.says("We do not try an event again that the endpoint refused");
     page.is_silent_about("come by themselves");
 }
 

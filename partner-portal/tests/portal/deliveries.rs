@@ -1,20 +1,19 @@
-//! One delivery, and sending it again.
+//! The page of a delivery, and sending deliveries again.
 
 use http::StatusCode;
-use shared::ports::{Clock, Statement};
+use shared::ports::Clock;
 use shared::testing::Reply;
 
-use crate::support::{Browser, ENDPOINT, Page, World};
+use crate::support::{Browser, EMAIL, ENDPOINT, Page, World};
 
-const ENVELOPE: &str = r#"{"id":"odd/id?x","source":"spk.api","detail-type":"KeyAdded","time":"2026-04-02T10:00:00Z","detail":{"partnerId":"acme-corp","data":{"name":"<script>Door</script>"}}}"#;
+/// The page of the event `odd/id?x`.
+const DELIVERY: &str = "/deliveries/odd%2Fid%3Fx";
 
-/// A partner whose endpoint refused one event.
+/// A browser of a person whose endpoint refused an event.
 async fn refused(world: &World) -> Browser {
-    let browser = world.connected("owner@acme-corp.example", "acme-corp").await;
+    let browser = world.connected(EMAIL, "acme-corp").await;
     world.tenants.endpoints.reply(ENDPOINT, &[Reply::Status(404)]);
-    world.tenants.courier.publish(ENVELOPE).await.unwrap();
-    let messages: Vec<String> = world.tenants.events.take().into_iter().map(|message| message.body).collect();
-    world.tenants.courier.deliver_events(&messages).await;
+    world.receive("odd/id?x", "KeyAdded").await;
     browser
 }
 
@@ -23,8 +22,8 @@ async fn a_failed_delivery_shows_its_attempts_and_what_was_sent_and_is_sent_agai
     let world = World::default();
     let mut browser = refused(&world).await;
     let dashboard = browser.get("/dashboard").await;
-    dashboard.says("href=\"/deliveries/odd%2Fid%3Fx\"");
-    let page = browser.get("/deliveries/odd%2Fid%3Fx").await;
+    dashboard.says(&format!("href=\"{DELIVERY}\""));
+    let page = browser.get(DELIVERY).await;
     assert_eq!(page.status, StatusCode::OK);
     for text in [
         ">Failed<",
@@ -38,18 +37,18 @@ async fn a_failed_delivery_shows_its_attempts_and_what_was_sent_and_is_sent_agai
         page.says(text);
     }
     page.is_silent_about("<script>Door");
-    // What the endpoint wrote is for admins.
+    // Only admins see the beginning of the endpoint's answer.
     page.is_silent_about("said 404");
 
-    let again = browser.submit(&page, "/deliveries/odd%2Fid%3Fx/redeliver", &[]).await;
-    assert_eq!(again.location(), "/deliveries/odd%2Fid%3Fx");
-    let pending = browser.get("/deliveries/odd%2Fid%3Fx").await;
+    let again = browser.submit(&page, &format!("{DELIVERY}/redeliver"), &[]).await;
+    assert_eq!(again.location(), DELIVERY);
+    let pending = browser.get(DELIVERY).await;
     pending.says("is being sent again");
     pending.says(">Retrying<");
     pending.is_silent_about("Send it again");
-    let twice = browser.submit(&page, "/deliveries/odd%2Fid%3Fx/redeliver", &[]).await;
-    assert_eq!(twice.location(), "/deliveries/odd%2Fid%3Fx");
-    browser.get("/deliveries/odd%2Fid%3Fx").await.says("still being tried");
+    let twice = browser.submit(&page, &format!("{DELIVERY}/redeliver"), &[]).await;
+    assert_eq!(twice.location(), DELIVERY);
+    browser.get(DELIVERY).await.says("still being tried");
 }
 
 #[tokio::test]
@@ -58,11 +57,8 @@ async fn another_s_delivery_is_none() {
     refused(&world).await;
     let mut other = world.connected("two@other.example", "other-corp").await;
     world.admin.take_calls();
-    let theirs = other.get("/deliveries/odd%2Fid%3Fx").await;
-    assert!(
-        world.admin.take_calls().iter().any(|call| call.ends_with("/deliveries/odd%2Fid%3Fx")),
-        "it was asked"
-    );
+    let theirs = other.get(DELIVERY).await;
+    assert!(world.admin.take_calls().iter().any(|call| call.ends_with(DELIVERY)), "it was asked");
     let nothing = other.get("/deliveries/nothing").await;
     assert_eq!((theirs.status, nothing.status), (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND));
     for odd in ["/deliveries/..%2f..%2f..", "/deliveries/%2e%2e", "/deliveries/%ff", "/delivery-summary"] {
@@ -70,7 +66,7 @@ async fn another_s_delivery_is_none() {
         assert!(page.status.is_client_error(), "{odd} {}", page.status);
     }
     let page = other.get("/dashboard").await;
-    let sent = other.submit(&page, "/deliveries/odd%2Fid%3Fx/redeliver", &[]).await;
+    let sent = other.submit(&page, &format!("{DELIVERY}/redeliver"), &[]).await;
     assert_eq!(sent.status, StatusCode::NOT_FOUND);
 }
 
@@ -79,15 +75,14 @@ async fn a_delivery_is_found_after_an_admin_replaced_the_webhook_that_the_sessio
     let world = World::default();
     let mut browser = refused(&world).await;
     browser.get("/dashboard").await;
-    let forget = Statement::new("UPDATE sessions SET webhook_id = 'one-that-was-deleted'");
-    world.sessions.query(forget);
-    browser.get("/deliveries/odd%2Fid%3Fx").await.says("answered 404");
+    world.query_sessions("UPDATE sessions SET webhook_id = '00000000-0000-4000-8000-00000000dead'");
+    browser.get(DELIVERY).await.says("answered 404");
 }
 
-/// The page of the one delivery there is, after this was done to it.
+/// Changes the only delivery, and opens its page.
 async fn page_after(browser: &mut Browser, world: &World, change: &str) -> Page {
-    world.tenants.database.query(Statement::new(format!("UPDATE deliveries SET {change}")));
-    browser.get("/deliveries/odd%2Fid%3Fx").await
+    world.query(format!("UPDATE deliveries SET {change}"));
+    browser.get(DELIVERY).await
 }
 
 #[tokio::test]
@@ -97,17 +92,17 @@ async fn how_a_delivery_stands_is_told_as_it_is() {
     let next = world.clock.now().plus(std::time::Duration::from_secs(2 * 86_400)).milliseconds();
     let waiting = format!("state = 'pending', reason = NULL, ended_at = NULL, next_attempt_at = {next}");
     let page = page_after(&mut browser, &world, &format!("{waiting}, held = 1")).await;
-    page.says("It is held back, and goes out as soon as your endpoint is verified or answers again.");
-    page.says("Given up, unless it goes out before");
-    page.is_silent_about("It will be tried again");
+    page.says("The event waits. We send it as soon as your endpoint is verified or answers again.");
+    page.says("We give the event up, unless we can send it, at");
+    page.is_silent_about("We will try the event again");
     let page = page_after(&mut browser, &world, &format!("{waiting}, held = 0")).await;
-    page.says("It will be tried again.");
+    page.says("We will try the event again.");
     page.says("<dt>Next attempt</dt>");
     page.says("in 2 days");
     let dead = "state = 'dead', next_attempt_at = NULL, reason = 'webhook disabled', attempts = '[]'";
     let page = page_after(&mut browser, &world, dead).await;
-    page.says("It was given up: webhook disabled. It is not tried again by itself.");
-    page.says("It was not sent yet.");
+    page.says("We gave the event up: webhook disabled. We do not try it again by ourselves.");
+    page.says("The event was not sent yet.");
     page.is_silent_about("72 hours");
 }
 
@@ -116,8 +111,8 @@ async fn whoever_comes_straight_to_a_delivery_sees_it_after_signing_in() {
     let world = World::default();
     refused(&world).await;
     let mut browser = world.browser();
-    let login = browser.get("/deliveries/odd%2Fid%3Fx").await.location().to_owned();
-    let callback = browser.visit_provider(&login, "owner@acme-corp.example", true).await;
+    let login = browser.get(DELIVERY).await.location().to_owned();
+    let callback = browser.visit_provider(&login, EMAIL, true).await;
     browser.arrive(&callback).await.says("answered 404");
 }
 
@@ -145,7 +140,7 @@ async fn all_that_failed_since_a_time_is_sent_again() {
     let mut browser = refused(&world).await;
     let page = browser.get("/dashboard").await;
     for (since, said) in [
-        ("2099-01-01T10:00", "No failed delivery since then is left to send again."),
+        ("2099-01-01T10:00", "There is no failed delivery since then to send again."),
         ("2026-04-01T10:00", "One delivery is being sent again."),
     ] {
         let sent = browser.submit(&page, "/deliveries/redeliver", &[("since", since)]).await;
@@ -164,7 +159,7 @@ async fn an_endpoint_is_tried_as_its_webhook_stands() {
     let mut browser = refused(&world).await;
     let page = browser.get("/dashboard").await;
     let status = |status: &str| {
-        world.tenants.database.query(Statement::new("UPDATE webhooks SET status = ?1").bind(status));
+        world.query(format!("UPDATE webhooks SET status = '{status}'"));
     };
     for (webhook, form, asked, said) in [
         ("active", "/webhook/verify", false, "The webhook is active already."),
@@ -182,7 +177,7 @@ async fn an_endpoint_is_tried_as_its_webhook_stands() {
         assert_eq!(posted, asked, "{webhook} {form}");
         browser.get("/dashboard").await.says(said);
     }
-    // Pressed twice: the second finds it enabled.
+    // The button is pressed twice, and the second press finds the webhook enabled.
     status("disabled");
     let mut again = browser.clone();
     let (first, second) = futures_util::join!(

@@ -1,12 +1,10 @@
-//! Forms of ours, and of others.
+//! Forms from the portal's own pages, and from elsewhere.
 
 use edge::routes::Access;
 use http::{Method, StatusCode};
 use partner_portal::router::router;
 
 use crate::support::{Browser, ORIGIN, World};
-
-const EMAIL: &str = "owner@acme-corp.example";
 
 fn everything(world: &World) -> String {
     format!("{}\n{}", world.tenants.database.dump(), world.sessions.dump())
@@ -30,7 +28,7 @@ async fn every_page_of_a_person_s_asks_strangers_to_sign_in_and_every_form_refus
             assert!(page.location().starts_with("/login?return_to="), "{path}");
         } else {
             assert_eq!(stranger.post(&path, &[]).await.status, StatusCode::FORBIDDEN, "{path}");
-            // A form of a session that has ended: to sign-in, or out, and nothing else.
+            // The form of a session that has ended leads to sign-in, or out, and does nothing else.
             let ended = stranger.post(&path, &[("csrf", "00")]).await;
             let expected = if path == "/logout" { "/" } else { "/login?return_to=" };
             assert!(ended.location().starts_with(expected), "{path}: {}", ended.location());
@@ -44,8 +42,7 @@ async fn every_page_of_a_person_s_asks_strangers_to_sign_in_and_every_form_refus
 #[tokio::test]
 async fn a_form_that_is_not_ours_changes_nothing() {
     let world = World::default();
-    let mut browser = world.registered(EMAIL, "acme-corp").await;
-    browser.get("/dashboard").await;
+    let mut browser = world.owner().await;
     let page = browser.get("/dashboard").await;
     let mut other = world.registered("two@other.example", "other-corp").await;
     let foreign = other.arrive("/dashboard").await.csrf().to_owned();
@@ -84,8 +81,7 @@ async fn a_form_that_is_not_ours_changes_nothing() {
 #[tokio::test]
 async fn a_browser_that_names_its_origin_is_taken_too() {
     let world = World::default();
-    let mut browser = world.registered(EMAIL, "acme-corp").await;
-    browser.get("/dashboard").await;
+    let mut browser = world.owner().await;
     let page = browser.get("/dashboard").await;
     let body = format!("csrf={}&orgId=acme-corp&url=https%3A%2F%2Fpartner.example.com%2F", page.csrf());
     let answer = browser.send(Method::POST, "/webhook", &[Browser::own_origin()], &body).await;
@@ -95,7 +91,7 @@ async fn a_browser_that_names_its_origin_is_taken_too() {
 #[tokio::test]
 async fn what_is_no_form_is_refused() {
     let world = World::default();
-    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let mut browser = world.owner().await;
     let same = ("sec-fetch-site", "same-origin");
     let page = browser.arrive("/dashboard").await;
     let good = format!("csrf={}&orgId=acme-corp&url=https%3A%2F%2Fpartner.example.com%2F", page.csrf());

@@ -1,4 +1,4 @@
-//! What every answer tells the browser.
+//! The security headers of every answer.
 
 use http::StatusCode;
 
@@ -7,7 +7,7 @@ use crate::support::World;
 #[tokio::test]
 async fn every_page_is_locked_down_and_kept_by_nobody() {
     let world = World::default();
-    let mut browser = world.registered("owner@acme-corp.example", "acme-corp").await;
+    let mut browser = world.owner().await;
     for path in [
         "/",
         "/dashboard",
@@ -46,7 +46,7 @@ async fn every_page_is_locked_down_and_kept_by_nobody() {
         assert!(header("strict-transport-security").starts_with("max-age="));
         page.is_silent_about(" style=");
         page.is_silent_about(" onclick=");
-        // Scripts have the nonce of this very answer.
+        // Each script has the nonce of this answer.
         for script in page.body.split("<script").skip(1) {
             let nonce = script.split("nonce=\"").nth(1).unwrap().split('"').next().unwrap();
             assert!(

@@ -1,45 +1,42 @@
-//! The key is shown once.
+//! A new API key is shown once.
 
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-use shared::ports::Statement;
+use crate::support::{EMAIL, World};
 
-use crate::support::World;
-
-const EMAIL: &str = "owner@acme-corp.example";
 const UNREAD: &str = "__Host-unread-key";
 
 #[tokio::test]
 async fn of_any_number_of_readers_one_sees_the_key() {
     let world = World::default();
-    let browser = world.registered(EMAIL, "acme-corp").await;
+    let browser = world.owner().await;
     let mut tabs: Vec<_> = (0..8).map(|_| browser.clone()).collect();
     let pages = futures_util::future::join_all(tabs.iter_mut().map(|tab| tab.get("/dashboard"))).await;
     assert_eq!(pages.iter().filter(|page| page.key().is_some()).count(), 1);
     assert!(pages.iter().all(|page| page.status == StatusCode::OK));
-    // A replay of the cookie, whenever.
+    // A replay of the cookie shows nothing.
     assert!(browser.clone().get("/dashboard").await.key().is_none());
 }
 
 #[tokio::test]
 async fn an_unread_key_is_gone_after_five_minutes() {
     let world = World::default();
-    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let mut browser = world.owner().await;
     world.clock.advance(Duration::from_secs(300));
     let page = browser.get("/dashboard").await;
     assert!(page.key().is_none());
     page.says("Rotate API key");
-    // The next sign-in clears the row away.
+    // The next sign-in deletes the row.
     browser.sign_in(EMAIL).await;
-    assert!(world.sessions.query(Statement::new("SELECT id FROM unread_keys")).is_empty());
+    assert!(world.query_sessions("SELECT id FROM unread_keys").is_empty());
 }
 
 #[tokio::test]
 async fn a_cookie_changes_while_the_key_is_shown_so_that_no_browser_keeps_the_page() {
     let world = World::default();
-    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let mut browser = world.owner().await;
     let page = browser.get("/dashboard").await;
     page.says("<img src=\"/api-key/shown\" alt=\"\" hidden>");
     assert_eq!(browser.get("/api-key/shown").await.status, StatusCode::NO_CONTENT);
@@ -52,7 +49,7 @@ async fn a_cookie_changes_while_the_key_is_shown_so_that_no_browser_keeps_the_pa
 #[tokio::test]
 async fn what_only_asks_does_not_use_the_reading_up() {
     let world = World::default();
-    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let mut browser = world.owner().await;
     assert!(browser.send(Method::HEAD, "/dashboard", &[], "").await.key().is_none());
     assert!(
         browser.send(Method::GET, "/dashboard", &[("sec-purpose", "prefetch")], "").await.key().is_none()
@@ -66,7 +63,7 @@ async fn what_only_asks_does_not_use_the_reading_up() {
 #[tokio::test]
 async fn a_page_that_cannot_be_shown_leaves_the_key_for_the_next() {
     let world = World::default();
-    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let mut browser = world.owner().await;
     world.admin.set_down(true);
     assert_eq!(browser.get("/dashboard").await.status, StatusCode::SERVICE_UNAVAILABLE);
     world.admin.set_down(false);
@@ -76,7 +73,7 @@ async fn a_page_that_cannot_be_shown_leaves_the_key_for_the_next() {
 #[tokio::test]
 async fn the_cookie_opens_nothing_in_another_session_or_once_it_is_changed() {
     let world = World::default();
-    let owner = world.registered(EMAIL, "acme-corp").await;
+    let owner = world.owner().await;
     let unread = owner.cookies[UNREAD].clone();
     let mut other = world.registered("two@other.example", "other-corp").await;
     other.get("/dashboard").await;
@@ -94,7 +91,7 @@ async fn the_cookie_opens_nothing_in_another_session_or_once_it_is_changed() {
 #[tokio::test]
 async fn the_key_is_in_no_url_cookie_or_log_line() {
     let world = World::default();
-    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let mut browser = world.owner().await;
     let page = browser.get("/dashboard").await;
     let key = page.key().unwrap().to_owned();
     assert!(!format!("{:?} {:?}", page.headers, browser.cookies).contains(&key));
@@ -124,7 +121,7 @@ async fn rotating_without_an_active_key_issues_one() {
 #[tokio::test]
 async fn the_cookie_opens_nothing_in_another_session_of_the_same_person() {
     let world = World::default();
-    let owner = world.registered(EMAIL, "acme-corp").await;
+    let owner = world.owner().await;
     let mut other = world.browser();
     other.sign_in(EMAIL).await;
     other.arrive("/dashboard").await;
@@ -136,7 +133,7 @@ async fn the_cookie_opens_nothing_in_another_session_of_the_same_person() {
 #[tokio::test]
 async fn a_key_that_another_rotation_ended_is_not_shown_as_if_it_worked() {
     let world = World::default();
-    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let mut browser = world.owner().await;
     let page = browser.get("/dashboard").await;
     browser.submit(&page, "/api-key/rotate", &[]).await;
     let late = browser.cookies[UNREAD].clone();
@@ -150,15 +147,15 @@ async fn a_key_that_another_rotation_ended_is_not_shown_as_if_it_worked() {
 #[tokio::test]
 async fn a_rotation_that_could_not_be_finished_says_that_the_old_key_may_have_ended() {
     let world = World::default();
-    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let mut browser = world.owner().await;
     let page = browser.arrive("/dashboard").await;
-    // No answer: nobody knows.
+    // Without an answer, nobody knows whether there is a new key.
     world.admin.fail_next("/rotate");
     let answer = browser.submit(&page, "/api-key/rotate", &[]).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     answer.says("The old key may have ended already");
-    // Rotated, and the new key cannot be put away: it is shown nowhere.
-    world.sessions.query(Statement::new("DROP TABLE unread_keys"));
+    // The key was rotated, but the portal cannot store the new key: no page shows it.
+    world.query_sessions("DROP TABLE unread_keys");
     let answer = browser.submit(&page, "/api-key/rotate", &[]).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     answer.says("open the dashboard and rotate it again");

@@ -1,4 +1,4 @@
-//! The portal's pages, driven as a browser drives them.
+//! The portal's pages, as a browser uses them.
 
 #![allow(
     clippy::unwrap_used,

@@ -2,13 +2,13 @@
 
 use http::StatusCode;
 
-use crate::support::World;
+use crate::support::{EMAIL, World};
 
 #[tokio::test]
 async fn what_is_wrong_is_said_beside_the_field_and_what_was_typed_is_kept() {
     let world = World::default();
     let mut browser = world.browser();
-    browser.sign_in("owner@acme-corp.example").await;
+    browser.sign_in(EMAIL).await;
     let page = browser.get("/onboarding").await;
     for (org_id, org_name, faults) in [
         ("", "", 2),
@@ -27,13 +27,7 @@ async fn what_is_wrong_is_said_beside_the_field_and_what_was_typed_is_kept() {
             answer.says("value=\"Acme\"");
         }
     }
-    assert!(
-        world
-            .tenants
-            .database
-            .query(shared::ports::Statement::new("SELECT 1 AS one FROM tenants"))
-            .is_empty()
-    );
+    assert!(world.query("SELECT 1 AS one FROM tenants").is_empty());
 }
 
 #[tokio::test]
@@ -63,7 +57,7 @@ async fn two_who_choose_one_id_at_once_are_one_winner_and_one_form_error() {
 async fn a_form_sent_twice_registers_once() {
     let world = World::default();
     let mut browser = world.browser();
-    browser.sign_in("owner@acme-corp.example").await;
+    browser.sign_in(EMAIL).await;
     let page = browser.get("/onboarding").await;
     let mut again = browser.clone();
     let fields = [("orgId", "acme-corp"), ("orgName", "Acme")];
@@ -76,7 +70,7 @@ async fn a_form_sent_twice_registers_once() {
         browser.submit(&page, "/onboarding", &[("orgId", "more-corp"), ("orgName", "More")]).await.location(),
         "/dashboard"
     );
-    let tenants = world.tenants.database.query(shared::ports::Statement::new("SELECT org_id FROM tenants"));
+    let tenants = world.query("SELECT org_id FROM tenants");
     assert_eq!(tenants.len(), 1);
     assert_eq!(browser.get("/onboarding").await.location(), "/dashboard");
 }
@@ -99,7 +93,7 @@ async fn an_owner_of_several_chooses_and_the_session_remembers() {
     page.says("Choose an organization");
     page.says("one-corp");
     page.is_silent_about("other-corp");
-    // Another's is no choice.
+    // A person cannot choose the organization of somebody else.
     assert_eq!(
         browser.submit(&page, "/organizations", &[("orgId", "other-corp")]).await.location(),
         "/organizations"
@@ -147,7 +141,7 @@ async fn a_form_acts_on_the_organization_whose_page_it_was_on_or_on_none() {
     let rotated = browser.arrive("/dashboard").await;
     browser.submit(&rotated, "/api-key/rotate", &[]).await;
     let unread = browser.clone();
-    // In another tab, the other one is chosen: the first tab's page still shows the first.
+    // The person chooses the other organization in another tab; the first tab still shows the first.
     browser.submit(&chooser, "/organizations", &[("orgId", "two-corp")]).await;
     browser.arrive("/dashboard").await.says("two-corp");
     let before = world.tenants.database.dump();
@@ -161,10 +155,10 @@ async fn a_form_acts_on_the_organization_whose_page_it_was_on_or_on_none() {
     ] {
         let answer = browser.submit(&rotated, form, &[field]).await;
         assert_eq!(answer.location(), "/dashboard", "{form}");
-        browser.get("/dashboard").await.says("That form was of another organization");
+        browser.get("/dashboard").await.says("That form belongs to another organization");
     }
     assert_eq!(world.tenants.database.dump(), before);
-    // The key that waited for its reader waits on: the other organization's page has not used it up.
+    // The unread key is still there: the page of the other organization has not taken it.
     assert!(browser.cookies.contains_key("__Host-unread-key"));
     browser.submit(&chooser, "/organizations", &[("orgId", "one-corp")]).await;
     assert!(browser.arrive("/dashboard").await.key().is_some());
@@ -177,13 +171,11 @@ async fn a_form_acts_on_the_organization_whose_page_it_was_on_or_on_none() {
 #[tokio::test]
 async fn who_lost_an_organization_sees_it_no_more() {
     let world = World::default();
-    let mut browser = world.registered("owner@acme-corp.example", "acme-corp").await;
+    let mut browser = world.owner().await;
     let page = browser.get("/dashboard").await;
-    let taken = shared::ports::Statement::new("UPDATE tenants SET owner_email = 'new@acme-corp.example'");
-    world.tenants.database.query(taken);
+    world.query("UPDATE tenants SET owner_email = 'new@acme-corp.example'");
     let rotated = browser.submit(&page, "/api-key/rotate", &[]).await;
     assert_eq!(rotated.location(), "/onboarding");
     assert_eq!(browser.get("/dashboard").await.location(), "/onboarding");
-    let keys = world.tenants.database.query(shared::ports::Statement::new("SELECT 1 AS one FROM api_keys"));
-    assert_eq!(keys.len(), 1);
+    assert_eq!(world.query("SELECT 1 AS one FROM api_keys").len(), 1);
 }

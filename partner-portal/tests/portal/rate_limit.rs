@@ -1,13 +1,13 @@
-//! Nobody has an endpoint asked without end: it may be somebody else's.
+//! The limit on forms that have an endpoint asked, because the endpoint may be somebody else's.
 
 use http::{StatusCode, header};
 
-use crate::support::World;
+use crate::support::{EMAIL, World};
 
 #[tokio::test]
 async fn what_asks_an_endpoint_is_taken_only_so_often_from_one_tenant() {
     let world = World::default();
-    let mut browser = world.connected("owner@acme-corp.example", "acme-corp").await;
+    let mut browser = world.connected(EMAIL, "acme-corp").await;
     let mut other = world.connected("owner@other.example", "other-corp").await;
     let page = browser.get("/dashboard").await;
     world.webhook_actions.allow(2);

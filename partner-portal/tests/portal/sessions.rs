@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-use crate::support::World;
+use crate::support::{EMAIL, World};
 
-const EMAIL: &str = "owner@acme-corp.example";
 const SESSION: &str = "__Host-session";
 
 #[tokio::test]
 async fn a_session_ends_after_thirty_idle_minutes_and_eight_hours_in_any_case() {
     let world = World::default();
-    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let mut browser = world.owner().await;
     assert_eq!(browser.arrive("/dashboard").await.status, StatusCode::OK);
     world.clock.advance(Duration::from_secs(29 * 60));
     assert_eq!(browser.get("/dashboard").await.status, StatusCode::OK);
@@ -31,7 +30,7 @@ async fn a_session_ends_after_thirty_idle_minutes_and_eight_hours_in_any_case() 
 #[tokio::test]
 async fn a_replayed_cookie_is_anonymous_after_sign_out() {
     let world = World::default();
-    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let mut browser = world.owner().await;
     let mut thief = browser.clone();
     assert_eq!(thief.arrive("/dashboard").await.status, StatusCode::OK);
     let dashboard = browser.arrive("/dashboard").await;
@@ -43,7 +42,7 @@ async fn a_replayed_cookie_is_anonymous_after_sign_out() {
 #[tokio::test]
 async fn signing_in_always_makes_a_new_session_and_ends_the_one_before() {
     let world = World::default();
-    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let mut browser = world.owner().await;
     let before = browser.clone();
     browser.sign_in(EMAIL).await;
     assert_ne!(browser.cookies[SESSION], before.cookies[SESSION]);
@@ -54,7 +53,7 @@ async fn signing_in_always_makes_a_new_session_and_ends_the_one_before() {
 #[tokio::test]
 async fn a_broken_cookie_is_anonymous_and_never_an_error() {
     let world = World::default();
-    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let mut browser = world.owner().await;
     let good = browser.cookies[SESSION].clone();
     let callback = browser.visit_provider("/login", EMAIL, true).await;
     let transaction = browser.cookies["__Host-transaction"].clone();
@@ -86,7 +85,7 @@ async fn a_broken_cookie_is_anonymous_and_never_an_error() {
             }
         }
     }
-    // A session cookie is no transaction either.
+    // A session cookie is not accepted as a transaction either.
     browser.cookies.insert("__Host-transaction".to_owned(), good);
     assert_eq!(browser.get(&callback).await.status, StatusCode::BAD_REQUEST);
 }
@@ -94,14 +93,14 @@ async fn a_broken_cookie_is_anonymous_and_never_an_error() {
 #[tokio::test]
 async fn keys_are_rotated_without_signing_people_out_and_retired_ones_do() {
     let world = World::default();
-    let browser = world.registered(EMAIL, "acme-corp").await;
+    let browser = world.owner().await;
     let old = Some("session-key-0123456789abcdef0123456789ab");
     let new = Some("another-key-0123456789abcdef0123456789ab");
     let mut rotated = world.browser_with(&[("SESSION_KEY", new), ("SESSION_KEY_PREVIOUS", old)]);
     rotated.cookies = browser.cookies.clone();
     let page = rotated.arrive("/dashboard").await;
     assert_eq!(page.status, StatusCode::OK);
-    // A form from before the rotation is taken, and the ID token can still be read.
+    // The portal accepts a form from before the rotation, and can still read the ID token.
     let goodbye = rotated.submit(&page, "/logout", &[]).await;
     assert!(goodbye.location().contains("id_token_hint="), "{}", goodbye.location());
 
@@ -114,7 +113,7 @@ async fn keys_are_rotated_without_signing_people_out_and_retired_ones_do() {
 #[tokio::test]
 async fn neither_database_nor_log_holds_a_session_a_token_or_a_key() {
     let world = World::default();
-    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let mut browser = world.owner().await;
     let (cookie, unread) = (browser.cookies[SESSION].clone(), browser.cookies["__Host-unread-key"].clone());
     let before = world.sessions.dump();
     let key = browser.get("/dashboard").await.key().unwrap().to_owned();
@@ -130,7 +129,7 @@ async fn neither_database_nor_log_holds_a_session_a_token_or_a_key() {
 #[tokio::test]
 async fn looking_writes_at_most_once_a_minute() {
     let world = World::default();
-    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let mut browser = world.owner().await;
     browser.arrive("/dashboard").await;
     world.clock.advance(Duration::from_secs(61));
     world.sessions.take_round_trips();

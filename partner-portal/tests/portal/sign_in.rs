@@ -6,19 +6,23 @@ use edge::testing::{Misbehaviour, bad_sign_ins};
 use http::StatusCode;
 use serde_json::json;
 
-use crate::support::World;
+use crate::support::{Browser, EMAIL, World};
 
-const EMAIL: &str = "owner@acme-corp.example";
-
-/// Goes through the sign-in; the callback's answer must be a refusal, and nobody is signed in.
-async fn refused(world: &World, name: &str, misbehaviour: Misbehaviour, status: StatusCode) {
+/// A browser that comes back from the provider, and the path of the callback that it asks for next.
+async fn returning(world: &World) -> (Browser, String) {
     let mut browser = world.browser();
     let callback = browser.visit_provider("/login", EMAIL, true).await;
+    (browser, callback)
+}
+
+/// Signs in at a provider that misbehaves: the callback must answer `status`, and nobody is signed in.
+async fn refused(world: &World, name: &str, misbehaviour: Misbehaviour, status: StatusCode) {
+    let (mut browser, callback) = returning(world).await;
     world.provider.misbehave(misbehaviour);
     let page = browser.get(&callback).await;
     assert_eq!(page.status, status, "{name}: {}", page.body);
     assert!(!browser.cookies.contains_key("__Host-session"));
-    assert!(world.sessions.query(shared::ports::Statement::new("SELECT 1 AS one FROM sessions")).is_empty());
+    assert!(world.query_sessions("SELECT 1 AS one FROM sessions").is_empty());
     assert!(browser.get("/dashboard").await.location().starts_with("/login"));
 }
 
@@ -37,8 +41,7 @@ async fn a_bad_id_token_signs_nobody_in() {
 #[tokio::test]
 async fn a_token_without_key_id_is_good_only_where_there_is_no_choice() {
     let world = World::default();
-    let mut browser = world.browser();
-    let callback = browser.visit_provider("/login", EMAIL, true).await;
+    let (mut browser, callback) = returning(&world).await;
     world.provider.misbehave(Misbehaviour::without_key_id());
     assert_eq!(browser.get(&callback).await.status, StatusCode::SEE_OTHER);
 
@@ -50,8 +53,7 @@ async fn a_token_without_key_id_is_good_only_where_there_is_no_choice() {
 #[tokio::test]
 async fn a_callback_that_this_browser_did_not_ask_for_asks_for_no_token() {
     let world = World::default();
-    let mut browser = world.browser();
-    let callback = browser.visit_provider("/login", EMAIL, true).await;
+    let (browser, callback) = returning(&world).await;
     let state = callback.split("state=").nth(1).unwrap().to_owned();
     let mut changed = callback.clone();
     changed.push('x');
@@ -77,13 +79,12 @@ async fn a_callback_that_this_browser_did_not_ask_for_asks_for_no_token() {
 #[tokio::test]
 async fn a_state_is_good_once_and_for_ten_minutes() {
     let world = World::default();
-    let mut browser = world.browser();
-    let callback = browser.visit_provider("/login", EMAIL, true).await;
+    let (mut browser, callback) = returning(&world).await;
     let mut thief = browser.clone();
     assert_eq!(browser.get(&callback).await.status, StatusCode::SEE_OTHER);
     assert!(!browser.cookies.contains_key("__Host-transaction"));
     assert_eq!(browser.get(&callback).await.status, StatusCode::BAD_REQUEST);
-    // Even with the cookie as it was.
+    // The state is refused even with the cookie as it was.
     assert_eq!(thief.get(&callback).await.status, StatusCode::BAD_REQUEST);
     assert_eq!(world.provider.token_requests(), 1);
 
@@ -98,8 +99,7 @@ async fn a_state_is_good_once_and_for_ten_minutes() {
 #[tokio::test]
 async fn what_the_provider_says_of_an_error_is_escaped() {
     let world = World::default();
-    let mut browser = world.browser();
-    let callback = browser.visit_provider("/login", EMAIL, true).await;
+    let (mut browser, callback) = returning(&world).await;
     let state = callback.split("state=").nth(1).unwrap();
     let path = format!(
         "/callback?state={state}&error=access_denied&error_description=%3Cscript%3Ealert(1)%3C/script%3E"
@@ -148,7 +148,7 @@ async fn an_unverified_address_is_told_what_to_do() {
 #[tokio::test]
 async fn whose_session_had_ended_is_told_that_nothing_was_changed() {
     let world = World::default();
-    let mut browser = world.registered(EMAIL, "acme-corp").await;
+    let mut browser = world.owner().await;
     let page = browser.arrive("/dashboard").await;
     world.clock.advance(Duration::from_secs(31 * 60));
     let login = browser.submit(&page, "/api-key/rotate", &[]).await.location().to_owned();
@@ -160,8 +160,7 @@ async fn whose_session_had_ended_is_told_that_nothing_was_changed() {
 #[tokio::test]
 async fn an_account_that_cannot_be_used_is_told_why() {
     let world = World::default();
-    let mut browser = world.browser();
-    let callback = browser.visit_provider("/login", EMAIL, true).await;
+    let (mut browser, callback) = returning(&world).await;
     world.provider.misbehave(Misbehaviour::claim("email", json!("ownér@acme-corp.example")));
     let page = browser.get(&callback).await;
     page.says("Your account has no e-mail address that we can use");
@@ -180,7 +179,7 @@ async fn a_provider_that_is_down_is_a_page_with_a_way_to_try_again() {
     world.clock.advance(Duration::from_secs(31));
     assert_eq!(world.browser().get("/login").await.status, StatusCode::SEE_OTHER);
 
-    // Down between the two halves.
+    // The provider goes down between sign-in and callback.
     let mut browser = world.browser();
     let login = "/login?return_to=/deliveries/some-event";
     let callback = browser.visit_provider(login, EMAIL, true).await;
@@ -193,10 +192,10 @@ async fn a_provider_that_is_down_is_a_page_with_a_way_to_try_again() {
 #[tokio::test]
 async fn signing_out_works_while_the_provider_is_down() {
     let world = World::default();
-    let owner = world.registered(EMAIL, "acme-corp").await;
+    let owner = world.owner().await;
     world.provider.set_down(true);
     world.forget_documents();
-    // On an isolate that knows no documents either.
+    // This isolate has no documents either.
     let mut browser = world.browser();
     browser.cookies = owner.cookies;
     let dashboard = browser.arrive("/dashboard").await;

@@ -1,7 +1,8 @@
-//! From sign-in to the first webhook, as one person sees it.
+//! The story of one person, from sign-in to the first webhook.
 
-use crate::support::World;
 use http::StatusCode;
+
+use crate::support::{EMAIL, World};
 
 #[tokio::test]
 async fn a_partner_registers_sees_the_key_once_sets_a_webhook_and_signs_out() {
@@ -25,7 +26,7 @@ async fn a_partner_registers_sees_the_key_once_sets_a_webhook_and_signs_out() {
     let key = dashboard.key().expect("the key is shown").to_owned();
     assert_eq!(key.len(), 40);
     let stored = world.tenants.database.dump();
-    assert!(stored.contains("owner@acme-corp.example") || stored.contains("Owner@acme-corp.example"));
+    assert!(stored.contains(EMAIL) || stored.contains("Owner@acme-corp.example"));
 
     let again = browser.get("/dashboard").await;
     again.is_silent_about(&key);
@@ -70,16 +71,10 @@ async fn a_partner_registers_sees_the_key_once_sets_a_webhook_and_signs_out() {
 #[tokio::test]
 async fn the_audit_log_names_the_person() {
     let world = World::default();
-    world.registered("owner@acme-corp.example", "acme-corp").await;
-    let rows = world
-        .tenants
-        .database
-        .query(shared::ports::Statement::new("SELECT actor, via, kind FROM transitions"));
+    world.owner().await;
+    let rows = world.query("SELECT actor, via, kind FROM transitions");
     assert_eq!(rows.len(), 2);
     for row in rows {
-        assert_eq!(
-            (row["actor"].as_str(), row["via"].as_str()),
-            (Some("owner@acme-corp.example"), Some("partner-portal"))
-        );
+        assert_eq!((row["actor"].as_str(), row["via"].as_str()), (Some(EMAIL), Some("partner-portal")));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::App;
 use super::deliveries::{check_webhook, webhook_checks};
@@ -24,7 +24,7 @@ const MOST_COUNTED: u32 = 5_000;
 const LATEST: u32 = 20;
 
 /// Deliveries of one hour, by how they stand now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 pub struct HourCount {
     /// When the hour begins.
@@ -38,7 +38,7 @@ pub struct HourCount {
 }
 
 /// A webhook's last 24 hours, and its newest deliveries.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeliverySummary {

@@ -1,4 +1,4 @@
-//! The real Admin API as the service binding's other end.
+//! The real Admin API behind the service binding.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use shared::testing::{AesGcm, Fixture, MemoryLog, MemoryStore, SeededRandom};
 
 use super::settings;
 
-/// Calls the router in process, and keeps account.
+/// Calls the Admin API's router, and records the calls.
 pub(crate) struct AdminBinding {
     router: Router,
     service: Service,
@@ -28,9 +28,9 @@ pub(crate) struct AdminBinding {
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
     down: AtomicBool,
-    /// The next call whose path ends so fails.
+    /// The end of a path: the next call to such a path fails.
     failing: Mutex<Option<String>>,
-    /// Calls whose path ends so are answered so.
+    /// Ends of paths, and the answers to calls to such paths.
     stubs: Mutex<Vec<(&'static str, u16, &'static str)>>,
     bodies: Mutex<Vec<String>>,
 }
@@ -79,33 +79,33 @@ impl AdminBinding {
         }
     }
 
-    /// Every call since the last question, as `GET /path`.
+    /// Returns every call since the last time, as `GET /path`.
     pub(crate) fn take_calls(&self) -> Vec<String> {
         self.most_in_flight.store(0, Ordering::Relaxed);
         std::mem::take(&mut self.calls.lock().unwrap())
     }
 
-    /// The most calls at one time since the calls were last taken.
+    /// Returns the most calls at one time since the calls were last taken.
     pub(crate) fn most_in_flight(&self) -> usize {
         self.most_in_flight.load(Ordering::Relaxed)
     }
 
-    /// Whether nothing answers from now on.
+    /// Sets whether calls get no answer.
     pub(crate) fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::Relaxed);
     }
 
-    /// From now on, calls whose path ends so are answered so.
+    /// Answers calls to paths with this end from now on.
     pub(crate) fn stub(&self, path_end: &'static str, status: u16, body: &'static str) {
         self.stubs.lock().unwrap().push((path_end, status, body));
     }
 
-    /// The body of the last call.
+    /// Returns the body of the last call.
     pub(crate) fn last_body(&self) -> String {
         self.bodies.lock().unwrap().last().cloned().unwrap_or_default()
     }
 
-    /// The next call whose path ends so gets no answer.
+    /// Leaves the next call to a path with this end without an answer.
     pub(crate) fn fail_next(&self, path_end: &str) {
         *self.failing.lock().unwrap() = Some(path_end.to_owned());
     }

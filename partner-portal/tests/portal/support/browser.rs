@@ -1,4 +1,4 @@
-//! A browser, as far as the portal can tell: cookies, links, forms.
+//! A browser with cookies, links and forms.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,35 +37,35 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Where a redirect leads.
+    /// Returns where a redirect leads; empty if the answer is no redirect.
     pub(crate) fn location(&self) -> &str {
         self.headers.get(header::LOCATION).map(|value| value.to_str().unwrap()).unwrap_or_default()
     }
 
-    /// The token of the page's forms.
+    /// Returns the token of the page's forms.
     pub(crate) fn csrf(&self) -> &str {
         self.hidden("csrf").expect("the page has a form")
     }
 
-    /// A hidden field of the page's forms.
+    /// Returns the value of a hidden field of the page's forms.
     pub(crate) fn hidden(&self, name: &str) -> Option<&str> {
         let (_, rest) = self.body.split_once(&format!("type=\"hidden\" name=\"{name}\" value=\""))?;
         rest.split('"').next()
     }
 
-    /// Whether the page says this.
+    /// Checks that the page contains `text`.
     #[track_caller]
     pub(crate) fn says(&self, text: &str) {
         assert!(self.body.contains(text), "{} lacks {text:?}:\n{}", self.status, self.body);
     }
 
-    /// Whether the page does not say this.
+    /// Checks that the page does not contain `text`.
     #[track_caller]
     pub(crate) fn is_silent_about(&self, text: &str) {
         assert!(!self.body.contains(text), "{} says {text:?}:\n{}", self.status, self.body);
     }
 
-    /// The API key that the page shows.
+    /// Returns the API key that the page shows, if any.
     pub(crate) fn key(&self) -> Option<&str> {
         let (_, rest) = self.body.split_once("<code id=\"key\" class=\"break\">")?;
         rest.split('<').next()
@@ -101,7 +101,7 @@ impl Browser {
         self.post(path, &all).await
     }
 
-    /// Sends anything.
+    /// Sends any request, and keeps the cookies of the answer.
     pub(crate) async fn send(
         &mut self,
         method: Method,
@@ -155,7 +155,7 @@ impl Browser {
         page
     }
 
-    /// Goes to the provider; gives the path it sends the person back to.
+    /// Signs in at the provider, and returns the path of the callback.
     pub(crate) async fn visit_provider(&mut self, login: &str, email: &str, verified: bool) -> String {
         let page = self.get(login).await;
         assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
@@ -172,7 +172,7 @@ impl Browser {
         page
     }
 
-    /// The form of a page of ours, with the origin of another.
+    /// The `Origin` header that some browsers send with the portal's own forms.
     pub(crate) fn own_origin() -> (&'static str, &'static str) {
         ("origin", ORIGIN)
     }

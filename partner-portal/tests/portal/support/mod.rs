@@ -1,4 +1,4 @@
-//! A portal in memory: real SQL, the real Admin API behind the binding, a provider that can misbehave, and browsers.
+//! A portal in memory, with real SQL, the real Admin API behind the binding, a provider that can misbehave, and browsers.
 
 #![allow(
     dead_code,
@@ -11,6 +11,7 @@
 mod admin;
 mod browser;
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,6 +22,9 @@ use edge::testing::{FakeProvider, Registration, RustCryptoRs256};
 use partner_portal::config::Config;
 use partner_portal::router::router;
 use partner_portal::service::{Ports, Service};
+use serde_json::Value;
+use shared::courier::Settlement;
+use shared::ports::Statement;
 use shared::testing::{
     AesGcm, FakeClock, Fixture, MemoryLog, MemoryRateLimiter, MemoryStore, SeededRandom, SqliteDatabase,
 };
@@ -28,13 +32,15 @@ use shared::testing::{
 pub(crate) use admin::AdminBinding;
 pub(crate) use browser::{Browser, Page};
 
-/// The id of the upload that the portal is of.
+/// The id of the portal's version.
 pub(crate) const VERSION: &str = "00000000-0000-4000-8000-000000000001";
-/// Where the portal is.
+/// The portal's origin.
 pub(crate) const ORIGIN: &str = "https://portal.example";
 /// A partner's endpoint.
 pub(crate) const ENDPOINT: &str = "https://partner.example.com/hook";
-/// Who signs people in.
+/// The owner of `acme-corp`.
+pub(crate) const EMAIL: &str = "owner@acme-corp.example";
+/// The provider where people sign in.
 pub(crate) const ISSUER: &str = "https://tenant.auth0.example/";
 /// The settings of both Workers.
 pub(crate) const SETTINGS: [(&str, &str); 12] = [
@@ -52,7 +58,7 @@ pub(crate) const SETTINGS: [(&str, &str); 12] = [
     ("UNUSED", "unused"),
 ];
 
-/// Reads [`SETTINGS`] with some values changed (or taken away).
+/// Reads [`SETTINGS`] with some values changed or taken away.
 pub(crate) fn settings<'a>(
     changes: &'a [(&'a str, Option<&'a str>)],
 ) -> impl Fn(&str) -> Option<String> + 'a {
@@ -63,7 +69,7 @@ pub(crate) fn settings<'a>(
     }
 }
 
-/// The portal's at its provider, as [`SETTINGS`] has it.
+/// The portal's registration at the provider, as in [`SETTINGS`].
 fn registration() -> Registration {
     let setting = |name| settings(&[])(name).expect("a setting");
     Registration {
@@ -73,19 +79,19 @@ fn registration() -> Registration {
     }
 }
 
-/// The portal with all that it needs.
+/// The portal with everything around it.
 pub(crate) struct World {
-    /// The tenants' side: database, use cases, courier.
+    /// The tenants' database, use cases and courier.
     pub(crate) tenants: Fixture,
     /// The portal's own database.
     pub(crate) sessions: Arc<SqliteDatabase>,
-    /// The time of day of everybody.
+    /// The clock of all parts.
     pub(crate) clock: Arc<FakeClock>,
-    /// Auth0's stand-in.
+    /// The provider in Auth0's place.
     pub(crate) provider: Arc<FakeProvider>,
     /// The Admin API behind the binding.
     pub(crate) admin: Arc<AdminBinding>,
-    /// How often tenants have their endpoints asked.
+    /// The limit on forms that have an endpoint asked.
     pub(crate) webhook_actions: Arc<MemoryRateLimiter>,
     /// Every log line.
     pub(crate) log: Arc<MemoryLog>,
@@ -113,12 +119,12 @@ impl Default for World {
 }
 
 impl World {
-    /// A browser that knows nothing yet.
+    /// A browser without cookies.
     pub(crate) fn browser(&self) -> Browser {
         self.browser_with(&[])
     }
 
-    /// A browser on a portal with other settings.
+    /// A browser without cookies, on a portal with other settings.
     pub(crate) fn browser_with(&self, changes: &[(&str, Option<&str>)]) -> Browser {
         let (router, service) = self.portal(changes);
         let surroundings =
@@ -126,7 +132,7 @@ impl World {
         Browser::new(router, service, surroundings, self.provider.clone())
     }
 
-    /// The portal.
+    /// A portal with these changes to its settings.
     pub(crate) fn portal(&self, changes: &[(&str, Option<&str>)]) -> (Router, Service) {
         let config = Config::read(&settings(changes)).expect("the settings are good");
         let ports = Ports {
@@ -146,7 +152,12 @@ impl World {
         (router(service.clone()).0, service)
     }
 
-    /// A browser whose person is signed in and has registered this organization; the key is not looked at yet.
+    /// A browser of the person who has registered `acme-corp`; the key is not read yet.
+    pub(crate) async fn owner(&self) -> Browser {
+        self.registered(EMAIL, "acme-corp").await
+    }
+
+    /// A browser of a person who has registered this organization; the key is not read yet.
     pub(crate) async fn registered(&self, email: &str, org_id: &str) -> Browser {
         let mut browser = self.browser();
         browser.sign_in(email).await;
@@ -156,10 +167,9 @@ impl World {
         browser
     }
 
-    /// A browser whose person has registered this organization, looked at its key, and set [`ENDPOINT`] as webhook URL.
+    /// A browser of a person who has registered this organization, read its key, and set [`ENDPOINT`] as webhook URL.
     pub(crate) async fn connected(&self, email: &str, org_id: &str) -> Browser {
         let mut browser = self.registered(email, org_id).await;
-        browser.get("/dashboard").await;
         let page = browser.get("/dashboard").await;
         browser.submit(&page, "/webhook", &[("url", ENDPOINT)]).await;
         browser
@@ -174,7 +184,28 @@ impl World {
         browser
     }
 
-    /// Forgets what the provider's documents said.
+    /// Publishes an event for `acme-corp`, which the courier delivers once.
+    pub(crate) async fn receive(&self, id: &str, event_type: &str) {
+        let envelope = format!(
+            r#"{{"id":"{id}","source":"spk.api","detail-type":"{event_type}","time":"2026-04-02T10:00:00Z","detail":{{"partnerId":"acme-corp","data":{{"name":"<script>Door</script>"}}}}}}"#
+        );
+        self.tenants.courier.publish(&envelope).await.unwrap();
+        let messages: Vec<_> = self.tenants.events.take().into_iter().map(|message| message.body).collect();
+        let settled = self.tenants.deliver_events(&messages).await;
+        assert!(settled.iter().all(|settlement| *settlement == Settlement::Acknowledge));
+    }
+
+    /// Runs SQL on the tenants' database.
+    pub(crate) fn query(&self, sql: impl Into<Cow<'static, str>>) -> Vec<Value> {
+        self.tenants.database.query(Statement::new(sql))
+    }
+
+    /// Runs SQL on the portal's own database.
+    pub(crate) fn query_sessions(&self, sql: &'static str) -> Vec<Value> {
+        self.sessions.query(Statement::new(sql))
+    }
+
+    /// Forgets the provider's documents.
     pub(crate) fn forget_documents(&self) {
         self.cache.clear();
     }

@@ -1,31 +1,33 @@
-//! Answers: a page, or the way to one.
+//! Answers to a browser: a page, or a redirect.
 
 use askama::Template;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use edge::problem::Problem;
 use http::{HeaderValue, StatusCode, header};
+use shared::code::ErrorCode;
 use shared::error::Error;
 
-use super::notice::Notice;
 use crate::admin_client::AdminFault;
 use crate::cookies;
+use crate::notice::PageNotice;
 
-/// What a handler gives back.
-pub type Answered = Result<Response, Instead>;
+/// What the handler of a page returns.
+pub type PageResult = Result<Response, Instead>;
 
-/// What comes in place of what was asked for.
+/// The answer in place of the page that the person asked for: a problem, or a redirect to what comes first.
 #[derive(Debug)]
-pub enum Instead {
-    /// What is wrong.
-    Problem(Box<Problem>),
-    /// The way to what has to be settled first.
-    Elsewhere(Box<Response>),
+pub struct Instead(Box<Response>);
+
+impl From<Response> for Instead {
+    fn from(response: Response) -> Self {
+        Self(Box::new(response))
+    }
 }
 
 impl From<Problem> for Instead {
     fn from(problem: Problem) -> Self {
-        Self::Problem(Box::new(problem))
+        problem.into_response().into()
     }
 }
 
@@ -35,35 +37,25 @@ impl From<AdminFault> for Instead {
     }
 }
 
-impl Instead {
-    /// Elsewhere first.
-    pub fn elsewhere(response: Response) -> Self {
-        Self::Elsewhere(Box::new(response))
-    }
-}
-
 impl IntoResponse for Instead {
     fn into_response(self) -> Response {
-        match self {
-            Self::Problem(problem) => problem.into_response(),
-            Self::Elsewhere(response) => *response,
-        }
+        *self.0
     }
 }
 
-/// A page.
+/// Renders a page. `notice` is the notice that the page shows, if any: its cookie is cleared.
 ///
 /// # Errors
-/// 500 where the template fails.
-pub fn page(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
-    let text = template.render().map_err(|error| Error::Internal(error.to_string()))?;
+/// 500 if the template fails.
+pub fn page(status: StatusCode, notice: Option<PageNotice>, template: &impl Template) -> PageResult {
+    let text = template.render().map_err(|error| Problem::from(Error::Internal(error.to_string())))?;
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    Ok(response)
+    Ok(with_cookies(response, [notice.and_then(|_| cookies::clear(cookies::NOTICE))]))
 }
 
-/// To another page, whatever the method was.
+/// Redirects to another page with `GET`, whatever the method of this request is.
 pub fn see_other(location: &str) -> Response {
     let Ok(location) = HeaderValue::from_str(location) else {
         return Problem::from(Error::Internal("a location that no header can hold".into())).into_response();
@@ -71,8 +63,8 @@ pub fn see_other(location: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
 }
 
-/// To another page, which says this first.
-pub fn see_other_with(location: &str, notice: Notice) -> Response {
+/// Redirects to another page, which shows the notice.
+pub fn see_other_with(location: &str, notice: PageNotice) -> Response {
     with_cookies(see_other(location), [notice.cookie()])
 }
 
@@ -87,7 +79,7 @@ pub fn with_cookies(
     response
 }
 
-/// A page that has shown its notice: the next one does not.
-pub fn noticed(response: Response, notice: Option<&Notice>) -> Response {
-    with_cookies(response, [notice.and_then(|_| cookies::clear(cookies::NOTICE))])
+/// There is no page at the path of the request.
+pub fn no_page() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, "There is no page at this address.")
 }

@@ -1,0 +1,136 @@
+//! What a page says about the form that the person has just sent. A cookie brings a word to that page, and the page has
+//! the text for the word.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+
+use crate::cookies;
+
+/// Enough time for one redirect.
+const LIFE: Duration = Duration::from_secs(60);
+
+enum News {
+    Good,
+    Bad,
+}
+
+/// Makes the enum of notices from a table: the variant, its word in the cookie, whether it is good or bad news, its text.
+macro_rules! notices {
+    ($($notice:ident = $word:literal, $news:ident: $text:literal;)+) => {
+        /// A message about the form that the person has just sent.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum PageNotice {
+            $(#[doc = $text] $notice,)+
+            /// The portal sends this many deliveries again.
+            RedeliveringMany(u32),
+        }
+
+        impl PageNotice {
+            const WORDS: &[(Self, &'static str)] = &[$((Self::$notice, $word)),+];
+
+            /// Returns whether the notice is bad news.
+            pub fn is_failure(self) -> bool {
+                match self {
+                    $(Self::$notice => matches!(News::$news, News::Bad),)+
+                    Self::RedeliveringMany(_) => false,
+                }
+            }
+
+            /// Returns the text for the page.
+            pub fn text(self) -> String {
+                match self {
+                    $(Self::$notice => $text.to_owned(),)+
+                    Self::RedeliveringMany(0) => "There is no failed delivery since then to send again.".to_owned(),
+                    Self::RedeliveringMany(1) => {
+                        "One delivery is being sent again. Reload this page in a few seconds.".to_owned()
+                    }
+                    Self::RedeliveringMany(count) => {
+                        format!("{count} deliveries are being sent again. Reload this page in a few seconds.")
+                    }
+                }
+            }
+        }
+    };
+}
+
+notices! {
+    Registered = "registered", Good: "Your organization is registered. Reveal its API key below and save it now.";
+    RegisteredWithoutKey = "registered-without-key", Bad:
+        "Your organization is registered, but its API key could not be issued. Issue it below.";
+    KeyIssued = "key-issued", Good: "A new API key was issued. Reveal it below and save it now.";
+    WebhookCreated = "webhook-created", Good:
+        "The webhook URL is set. We send events there from now on. Try it with a test event.";
+    WebhookChanged = "webhook-changed", Good:
+        "The webhook URL was changed. We are verifying the new endpoint. Events wait until it answers.";
+    WebhookUnchanged = "webhook-unchanged", Good:
+        "The webhook URL is the same as before. Nothing was changed.";
+    Verifying = "verifying", Good: "We are trying the endpoint again. Reload this page in a few seconds.";
+    TestSent = "test-sent", Good:
+        "A test event is on its way. Reload this page in a few seconds to see it below.";
+    TestWaits = "test-waits", Good:
+        "A test event is waiting. We send it as soon as the endpoint is verified or answers again.";
+    TestRefused = "test-refused", Bad:
+        "The webhook is disabled, so no test event was sent. Verify and enable it first.";
+    NoWebhook = "no-webhook", Bad: "Set a webhook URL first.";
+    VerifiedAlready = "verified-already", Good: "The webhook is active already. Nothing was changed.";
+    Redelivering = "redelivering", Good:
+        "The event is being sent again. Reload this page in a few seconds.";
+    StillPending = "still-pending", Bad: "This event is still being tried. Wait until it is delivered or has failed.";
+    BodyNotKept = "body-not-kept", Bad:
+        "This event was delivered, or is older than 30 days. We no longer have its body, so we cannot send it again.";
+    OtherOrganization = "other-organization", Bad:
+        "That form belongs to another organization than the one you are looking at. Nothing was changed.";
+    SessionEnded = "session-ended", Bad:
+        "Your session had ended, so nothing was changed. Please do it again.";
+    SignedOut = "signed-out", Good: "You are signed out.";
+}
+
+impl PageNotice {
+    /// The word of [`PageNotice::RedeliveringMany`], before the count.
+    const MANY: &'static str = "redelivering-many.";
+
+    /// Returns the notice that this request brings, if any.
+    pub fn read(headers: &HeaderMap) -> Option<Self> {
+        let word = cookies::read(headers, cookies::NOTICE)?;
+        if let Some(count) = word.strip_prefix(Self::MANY) {
+            return count.parse().ok().map(Self::RedeliveringMany);
+        }
+        Self::WORDS.iter().find(|(_, known)| *known == word).map(|(notice, _)| *notice)
+    }
+
+    /// Returns the cookie that brings the notice to the next page.
+    pub fn cookie(self) -> Option<HeaderValue> {
+        self.cookie_for(LIFE)
+    }
+
+    /// Returns the cookie that brings the notice to a page within `life`.
+    pub fn cookie_for(self, life: Duration) -> Option<HeaderValue> {
+        let word = match self {
+            Self::RedeliveringMany(count) => format!("{}{count}", Self::MANY),
+            plain => Self::WORDS.iter().find(|(notice, _)| *notice == plain)?.1.to_owned(),
+        };
+        cookies::set(cookies::NOTICE, &word, life)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_notice_survives_the_redirect_and_no_other_word_is_one() {
+        let all =
+            PageNotice::WORDS.iter().map(|(notice, _)| *notice).chain([PageNotice::RedeliveringMany(12)]);
+        for notice in all {
+            let cookie = notice.cookie().unwrap();
+            let pair = cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
+            let headers = HeaderMap::from_iter([(http::header::COOKIE, pair.parse().unwrap())]);
+            assert_eq!(PageNotice::read(&headers), Some(notice));
+        }
+        for bad in ["", "Registered", "<b>", "redelivering-many.", "redelivering-many.x"] {
+            let pair = format!("{}={bad}", cookies::NOTICE).parse().unwrap();
+            assert_eq!(PageNotice::read(&HeaderMap::from_iter([(http::header::COOKIE, pair)])), None);
+        }
+    }
+}
