@@ -22,6 +22,7 @@ pub mod strict_json;
 pub mod tenant;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod text;
 pub mod time;
 pub mod transition;
 pub mod webhook;

@@ -39,6 +39,12 @@ pub enum JsonFault {
     /// Something follows the value.
     #[error("something follows the JSON value: {0}")]
     TrailingData(String),
+    /// A `\u` escape names half of a surrogate pair. The grammar allows that (RFC 8259 section 8.2), Unicode text does not.
+    #[error(
+        "the body has a lone surrogate, the escape {0}: grammatical JSON (RFC 8259 section 8.2), but no Unicode character; \
+         send both halves of the pair, or the character itself"
+    )]
+    LoneSurrogate(String),
     /// Not JSON, or a number that no 64-bit float holds; the text is the parser's, with line and column.
     #[error("the body is not valid JSON: {0}")]
     Syntax(String),
@@ -65,9 +71,38 @@ pub fn check(bytes: &[u8]) -> Result<(), JsonFault> {
     let walked = Strict { place: &Place::Top, depth: 0, fault: &fault }.deserialize(&mut deserializer);
     match (fault.into_inner(), walked) {
         (Some(fault), _) => Err(fault),
-        (None, Err(error)) => Err(JsonFault::Syntax(error.to_string())),
+        (None, Err(error)) => Err(match lone_surrogate(text).filter(|_| names_escape(&error)) {
+            Some(escape) => JsonFault::LoneSurrogate(escape.to_owned()),
+            None => JsonFault::Syntax(error.to_string()),
+        }),
         (None, Ok(())) => deserializer.end().map_err(|error| JsonFault::TrailingData(error.to_string())),
     }
+}
+
+/// Whether the parser stopped at a `\u` escape.
+fn names_escape(error: &serde_json::Error) -> bool {
+    let text = error.to_string();
+    text.contains("surrogate") || text.contains("hex escape")
+}
+
+/// The first escape that names half of a surrogate pair without the other half beside it.
+fn lone_surrogate(text: &str) -> Option<&str> {
+    let escape = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut at = 0;
+    while let Some(found) = text.get(at..)?.find('\\') {
+        at += found;
+        match escape(at) {
+            Some(0xD800..=0xDBFF) if matches!(escape(at + 6), Some(0xDC00..=0xDFFF)) => at += 12,
+            Some(0xD800..=0xDFFF) => return text.get(at..at + 6),
+            Some(_) => at += 6,
+            // Another escape: the character behind the backslash belongs to it.
+            None => at += 1 + text.get(at + 1..)?.chars().next()?.len_utf8(),
+        }
+    }
+    None
 }
 
 /// Like [`check`], and demands an object at the top.

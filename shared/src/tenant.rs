@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::api_key::ApiKeySummary;
+use crate::text::redirects;
 use crate::time::Timestamp;
 
 /// A value broke a rule; the text is what the caller is told beside the field.
@@ -73,7 +74,7 @@ impl OrgName {
         if text.chars().count() > 120 {
             return Err(Fault("must have at most 120 characters"));
         }
-        if text.chars().any(|character| character.is_control() || directs_text(character)) {
+        if text.chars().any(redirects) {
             return Err(Fault("must not contain control or bidirectional characters"));
         }
         Ok(Self(text.to_owned()))
@@ -83,15 +84,6 @@ impl OrgName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// Marks, embeddings, overrides and isolates (Unicode UAX #9), line and paragraph separators: they make a page
-/// show something else than what is stored.
-fn directs_text(character: char) -> bool {
-    matches!(
-        character,
-        '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}'
-    )
 }
 
 /// An e-mail address: printable ASCII, exactly one `@`, a local part and a domain, at most 254 characters (RFC 5321).

@@ -8,6 +8,8 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
+
+use crate::text::redirects;
 use serde_json::value::RawValue;
 
 const EVENT_TYPES: &str = include_str!("../../data/event-types.json");
@@ -17,28 +19,38 @@ const EVENT_SCHEMAS: &str = include_str!("../../data/event-schemas.json");
 /// `PutEventsRequestEntry`).
 pub const MAX_EVENT_TYPE_LENGTH: usize = 128;
 
-/// An event type: an EventBridge `detail-type` of 1 to 128 characters, in the catalogue or not.
+/// An event type: an EventBridge `detail-type` of 1 to 128 characters, in the catalogue or not, without characters that
+/// move the cursor or change the direction of text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EventType(String);
 
-/// The text is empty or longer than 128 characters.
+/// Why a text is no event type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 1 to {MAX_EVENT_TYPE_LENGTH} characters")]
-pub struct EventTypeFault;
+pub enum EventTypeFault {
+    /// Empty, or longer than 128 characters.
+    #[error("must be 1 to {MAX_EVENT_TYPE_LENGTH} characters")]
+    Length,
+    /// Holds a control character, a line separator or a bidirectional character.
+    #[error("must not contain control characters, line separators or bidirectional characters")]
+    Redirects,
+}
 
 impl EventType {
     /// Takes `name` as an event type, whether the catalogue knows it or not.
     ///
     /// # Errors
     ///
-    /// [`EventTypeFault`] where it is empty or too long.
+    /// [`EventTypeFault`].
     pub fn parse(name: impl Into<String>) -> Result<Self, EventTypeFault> {
         let name = name.into();
-        match name.chars().take(MAX_EVENT_TYPE_LENGTH + 1).count() {
-            1..=MAX_EVENT_TYPE_LENGTH => Ok(Self(name)),
-            _ => Err(EventTypeFault),
+        if !(1..=MAX_EVENT_TYPE_LENGTH).contains(&name.chars().take(MAX_EVENT_TYPE_LENGTH + 1).count()) {
+            return Err(EventTypeFault::Length);
         }
+        if name.chars().any(redirects) {
+            return Err(EventTypeFault::Redirects);
+        }
+        Ok(Self(name))
     }
 
     /// The name, as in the envelope.
@@ -236,9 +248,12 @@ mod tests {
 
     #[test]
     fn an_event_type_has_1_to_128_characters() {
-        assert_eq!(EventType::parse(""), Err(EventTypeFault));
+        assert_eq!(EventType::parse(""), Err(EventTypeFault::Length));
         assert!(EventType::parse("ß".repeat(128)).is_ok());
-        assert_eq!(EventType::parse("x".repeat(129)), Err(EventTypeFault));
+        assert_eq!(EventType::parse("x".repeat(129)), Err(EventTypeFault::Length));
+        for bad in ["a\nb", "\u{202e}", "a\u{2028}", "\u{1b}[2J", "\u{85}"] {
+            assert_eq!(EventType::parse(bad), Err(EventTypeFault::Redirects), "{bad:?}");
+        }
         assert!(serde_json::from_str::<EventType>("\"\"").is_err());
         assert_eq!(serde_json::to_string(&EventType::parse("KeyAdded").unwrap()).unwrap(), "\"KeyAdded\"");
     }

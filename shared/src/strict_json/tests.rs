@@ -206,3 +206,20 @@ proptest! {
         prop_assert!(matches!(check(text.as_bytes()), Err(JsonFault::DuplicateKey(_))));
     }
 }
+
+#[test]
+fn half_of_a_surrogate_pair_is_named_and_a_whole_pair_is_taken() {
+    for (body, escape) in [
+        (r#"{"a":"\ud83d"}"#, r"\ud83d"),
+        (r#"{"a":"\ude00"}"#, r"\ude00"),
+        (r#"{"a":"\\\uD83D x"}"#, r"\uD83D"),
+        (r#"{"a":"\ud83d\u0041"}"#, r"\ud83d"),
+        (r#"{"\udfff":1}"#, r"\udfff"),
+    ] {
+        assert_eq!(check(body.as_bytes()), Err(JsonFault::LoneSurrogate(escape.to_owned())), "{body}");
+    }
+    for body in [r#"{"a":"\ud83d\ude00"}"#, r#"{"a":"\\ud83d"}"#] {
+        assert_eq!(check(body.as_bytes()), Ok(()), "{body}");
+    }
+    assert!(matches!(check(br#"{"a":"\u12"}"#), Err(JsonFault::Syntax(_))));
+}
