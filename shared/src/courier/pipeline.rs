@@ -74,7 +74,7 @@ impl Courier {
         }
         let mut lanes = Lanes::new(lanes, self.now());
         let mut attempts = FuturesUnordered::new();
-        let mut write_at = self.now().plus(BETWEEN_WRITES);
+        let (mut write_at, mut ended_at) = (self.now().plus(BETWEEN_WRITES), self.now());
         loop {
             while attempts.len() < MOST_IN_FLIGHT && !ledger.is_stuck() {
                 let Some((lane, parcel)) = lanes.next(self.now(), &self.policy) else { break };
@@ -92,8 +92,13 @@ impl Courier {
             // see the event twice, with the same webhook-id.
             if let Either::Left((Some((lane, parcel, made)), _)) = select(attempts.next(), pause).await {
                 self.note(&mut lanes, lane, &parcel, made, &mut ledger);
+                ended_at = self.now();
             }
             if self.now() >= write_at {
+                // Every connection hangs: what waits for one goes to another consumer.
+                if attempts.len() == MOST_IN_FLIGHT && self.now().since(ended_at) >= BETWEEN_WRITES {
+                    self.defer_rest(&mut lanes, &mut ledger);
+                }
                 // Unique by webhook and event, or bound to its lease: writing twice changes nothing.
                 self.write(&mut ledger, &mut lanes.all).await;
                 write_at = self.now().plus(BETWEEN_WRITES);

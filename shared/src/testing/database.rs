@@ -15,6 +15,8 @@ use crate::ports::{Batch, Database, DatabaseError, RowCount, Statement};
 pub struct SqliteDatabase {
     connection: Mutex<Connection>,
     round_trips: AtomicU64,
+    statements: AtomicU64,
+    bytes: AtomicU64,
     failing: Mutex<Option<String>>,
     refusing: Mutex<Option<Refusal>>,
     crash: Mutex<Option<CrashPoint>>,
@@ -75,6 +77,8 @@ impl SqliteDatabase {
         Self {
             connection: Mutex::new(Connection::open_in_memory().unwrap()),
             round_trips: AtomicU64::new(0),
+            statements: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
             failing: Mutex::default(),
             refusing: Mutex::default(),
             crash: Mutex::default(),
@@ -90,6 +94,11 @@ impl SqliteDatabase {
     /// Batches run since the last call.
     pub fn take_round_trips(&self) -> u64 {
         self.round_trips.swap(0, Ordering::Relaxed)
+    }
+
+    /// Statements run since the last call, and the bytes of their parameters.
+    pub fn take_statements(&self) -> (u64, u64) {
+        (self.statements.swap(0, Ordering::Relaxed), self.bytes.swap(0, Ordering::Relaxed))
     }
 
     /// From now on every batch fails with this text; `None` heals.
@@ -160,6 +169,10 @@ impl SqliteDatabase {
 impl Database for SqliteDatabase {
     async fn batch(&self, statements: Vec<Statement>) -> Result<Batch, DatabaseError> {
         self.round_trips.fetch_add(1, Ordering::Relaxed);
+        self.statements.fetch_add(statements.len() as u64, Ordering::Relaxed);
+        let bytes = statements.iter().flat_map(|statement| &statement.parameters);
+        let bytes: usize = bytes.filter_map(Value::as_str).map(str::len).sum();
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         if let Some(text) = self.failing.lock().unwrap().clone() {
             return Err(DatabaseError::Failed(text));
         }

@@ -54,6 +54,12 @@ impl Endpoints {
         self.always.lock().unwrap().insert(url.to_owned(), reply);
     }
 
+    /// Forgets what a test has said about this URL.
+    pub fn forget(&self, url: &str) {
+        self.replies.lock().unwrap().remove(url);
+        self.always.lock().unwrap().remove(url);
+    }
+
     /// Decides each reply of the URLs that no test has said anything about.
     pub fn decide(&self, decide: impl FnMut(&OutboundRequest) -> Reply + Send + 'static) {
         *self.decide.lock().unwrap() = Some(Box::new(decide));

@@ -1,9 +1,11 @@
 //! Delivery as stories, over real SQL and fakes that a test can steer.
 
+mod backlog;
 mod campaign;
 mod first_attempts;
 mod limits;
 mod metrics;
+mod outages;
 mod races;
 mod retries;
 mod seal_anew;
