@@ -6,9 +6,9 @@ use axum::extract::FromRef;
 use edge::oidc::{DocumentSource, KeyCache};
 use edge::rate_limit::RateLimit;
 use shared::app::App;
-use shared::app::sealer::Sealer;
 use shared::delivery::retry::RetryPolicy;
 use shared::ports::{Aead, BodyStore, Clock, Database, DocumentClient, Queue, Random, Rs256};
+use shared::sealer::Sealer;
 
 use crate::auth::{Authenticator, TokenVerifier};
 use crate::config::Config;

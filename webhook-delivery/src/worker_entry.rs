@@ -10,9 +10,9 @@ use cloudflare::{
 };
 use edge::cost::Cost;
 use serde_json::{Value, json};
-use shared::app::sealer::Sealer;
 use shared::courier::{Courier, Message, Meter, Outage, Settlement};
 use shared::ports::Log;
+use shared::sealer::Sealer;
 use shared::settings::SettingFaults;
 use shared::time::Timestamp;
 use worker::{
