@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use edge::service_binding::{NoAnswer, ServiceBinding};
+use edge::ports::{DocumentClient, FormAnswer, FormClient, NoAnswer, ServiceBinding};
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use shared::delivery::outcome::AttemptResult;
-use shared::ports::{DocumentClient, FormAnswer, FormClient, HttpClient, OutboundRequest, StoreError};
+use shared::ports::{HttpClient, OutboundRequest};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use worker::send::{SendFuture, SendWrapper};
@@ -188,7 +188,7 @@ impl HttpClient for Fetch {
 
 #[async_trait]
 impl DocumentClient for Fetch {
-    async fn get(&self, url: &str) -> Result<String, StoreError> {
+    async fn get(&self, url: &str) -> Result<String, NoAnswer> {
         let mut init = RequestInit::new();
         // Workers know no `error` mode; a redirect comes back as it is, and is no 200.
         init.with_redirect(RequestRedirect::Manual);
@@ -198,20 +198,20 @@ impl DocumentClient for Fetch {
         .await;
         match fetched {
             Ok((response, body, false)) if response.status_code() == 200 => {
-                String::from_utf8(body).map_err(|_| StoreError("the document is not UTF-8".into()))
+                String::from_utf8(body).map_err(|_| NoAnswer("the document is not UTF-8".into()))
             }
             Ok((response, _, more)) => {
                 let size = if more { ", and larger than 64 KiB" } else { "" };
-                Err(StoreError(format!("the document came with status {}{size}", response.status_code())))
+                Err(NoAnswer(format!("the document came with status {}{size}", response.status_code())))
             }
-            Err(failure) => Err(StoreError(failure.to_string())),
+            Err(failure) => Err(NoAnswer(failure.to_string())),
         }
     }
 }
 
 #[async_trait]
 impl FormClient for Fetch {
-    async fn post_form(&self, url: &str, form: &str) -> Result<FormAnswer, StoreError> {
+    async fn post_form(&self, url: &str, form: &str) -> Result<FormAnswer, NoAnswer> {
         let exchanged = SendFuture::new(async {
             let headers = Headers::new();
             headers.set("content-type", "application/x-www-form-urlencoded")?;
@@ -227,18 +227,18 @@ impl FormClient for Fetch {
         match exchanged {
             Ok((response, body, false)) => match String::from_utf8(body) {
                 Ok(body) => Ok(FormAnswer { status: response.status_code(), body }),
-                Err(_) => Err(StoreError("the answer is not UTF-8".into())),
+                Err(_) => Err(NoAnswer("the answer is not UTF-8".into())),
             },
-            Ok(_) => Err(StoreError("the answer is larger than 64 KiB".into())),
-            Err(failure) => Err(StoreError(failure.to_string())),
+            Ok(_) => Err(NoAnswer("the answer is larger than 64 KiB".into())),
+            Err(failure) => Err(NoAnswer(failure.to_string())),
         }
     }
 }
 
 /// A service binding.
-pub struct Service(SendWrapper<worker::Fetcher>);
+pub struct WorkerServiceBinding(SendWrapper<worker::Fetcher>);
 
-impl Service {
+impl WorkerServiceBinding {
     /// The Worker bound as `name`.
     ///
     /// # Errors
@@ -249,7 +249,7 @@ impl Service {
 }
 
 #[async_trait]
-impl ServiceBinding for Service {
+impl ServiceBinding for WorkerServiceBinding {
     async fn call(&self, outbound: http::Request<String>) -> Result<http::Response<Vec<u8>>, NoAnswer> {
         let called = SendFuture::new(async {
             let (parts, body) = outbound.into_parts();

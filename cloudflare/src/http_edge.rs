@@ -3,11 +3,9 @@
 
 use axum::body::Body;
 use axum::response::Response as AxumResponse;
-use edge::serve::{JsonProblems, Surroundings};
 use futures_util::StreamExt;
 use http::{HeaderName, HeaderValue};
 use http_body_util::BodyExt;
-use shared::settings::SettingFaults;
 use worker::{Headers, Request, Response, ResponseBuilder};
 
 /// Takes a request over. Of the body, at most one byte more than `limit` is read: what checks the limit sees that it
@@ -15,7 +13,7 @@ use worker::{Headers, Request, Response, ResponseBuilder};
 ///
 /// # Errors
 /// Where the body breaks off.
-pub async fn from_worker(
+pub(crate) async fn from_worker(
     mut request: Request,
     headers: &[HeaderName],
     limit: usize,
@@ -71,7 +69,7 @@ async fn read_body(request: &mut Request, limit: usize) -> worker::Result<Vec<u8
 ///
 /// # Errors
 /// Where the platform refuses a header or the status.
-pub async fn to_worker(response: AxumResponse) -> worker::Result<Response> {
+pub(crate) async fn to_worker(response: AxumResponse) -> worker::Result<Response> {
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.map(|collected| collected.to_bytes().to_vec()).unwrap_or_default();
     let headers = Headers::new();
@@ -80,12 +78,4 @@ pub async fn to_worker(response: AxumResponse) -> worker::Result<Response> {
     }
     let builder = ResponseBuilder::new().with_status(parts.status.as_u16()).with_headers(headers);
     Ok(if bytes.is_empty() { builder.empty() } else { builder.fixed(bytes) })
-}
-
-/// The answer of an API whose configuration is not sound: see [`edge::serve::misconfigured`].
-///
-/// # Errors
-/// As [`to_worker`].
-pub async fn misconfigured(surroundings: &Surroundings, faults: &SettingFaults) -> worker::Result<Response> {
-    to_worker(edge::serve::misconfigured(&JsonProblems, surroundings, faults)).await
 }

@@ -70,7 +70,7 @@ impl Queue for WorkerQueue {
 }
 
 /// Tells the Queue what to do with a message.
-pub fn settle(message: &RawMessage, settlement: Settlement) {
+pub(crate) fn settle(message: &RawMessage, settlement: Settlement) {
     match settlement {
         Settlement::Acknowledge => message.ack(),
         Settlement::Retry(delay) => {

@@ -1,7 +1,7 @@
 //! The platform's rate limiter: counts per Cloudflare location, roughly, and without a round trip of its own.
 
 use async_trait::async_trait;
-use shared::ports::RateLimiter;
+use edge::ports::RateLimiter;
 use worker::send::SendFuture;
 
 /// A `[[ratelimits]]` binding, with its limit and period.

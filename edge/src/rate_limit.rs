@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName};
-use shared::ports::RateLimiter;
 
+use crate::ports::RateLimiter;
 use crate::problem::Problem;
 use crate::secret::the_only;
 

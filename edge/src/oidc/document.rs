@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use shared::ports::{BodyStore, DocumentClient};
+use shared::ports::BodyStore;
 use shared::time::Timestamp;
 
+use crate::ports::DocumentClient;
 use crate::problem::Problem;
 
 /// How long a fetched document is taken as it is.

@@ -7,11 +7,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use jwt_compact::{Claims, TimeOptions, UntrustedToken};
 use serde_json::{Map, Value};
-use shared::ports::Rs256;
 use shared::strict_json;
 use shared::time::Timestamp;
 
 use super::jwks::KeyCache;
+use crate::ports::Rs256;
 use crate::problem::Problem;
 
 /// Clocks may differ by a minute.

@@ -8,10 +8,11 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use shared::ports::{Clock, DocumentClient, FormAnswer, FormClient, StoreError};
+use shared::ports::Clock;
 use url::{Position, Url};
 
 use super::{Misbehaviour, TestKey, Token};
+use crate::ports::{DocumentClient, FormAnswer, FormClient, NoAnswer};
 
 /// What provider and client know of each other.
 #[derive(Clone)]
@@ -187,23 +188,23 @@ impl FakeProvider {
         }))
     }
 
-    fn require_up(&self) -> Result<(), StoreError> {
-        if self.is_down() { Err(StoreError("down".into())) } else { Ok(()) }
+    fn require_up(&self) -> Result<(), NoAnswer> {
+        if self.is_down() { Err(NoAnswer("down".into())) } else { Ok(()) }
     }
 }
 
 #[async_trait]
 impl DocumentClient for FakeProvider {
-    async fn get(&self, url: &str) -> Result<String, StoreError> {
+    async fn get(&self, url: &str) -> Result<String, NoAnswer> {
         self.require_up()?;
         let document = self.document(url.strip_prefix(&self.registration.issuer).unwrap_or(url));
-        document.map(|document| document.to_string()).ok_or_else(|| StoreError(format!("nothing at {url}")))
+        document.map(|document| document.to_string()).ok_or_else(|| NoAnswer(format!("nothing at {url}")))
     }
 }
 
 #[async_trait]
 impl FormClient for FakeProvider {
-    async fn post_form(&self, url: &str, form: &str) -> Result<FormAnswer, StoreError> {
+    async fn post_form(&self, url: &str, form: &str) -> Result<FormAnswer, NoAnswer> {
         self.require_up()?;
         assert_eq!(url, format!("{}oauth/token", self.registration.issuer));
         Ok(self.token_answer(form))
