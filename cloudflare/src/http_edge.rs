@@ -30,8 +30,8 @@ pub(crate) async fn from_worker(
     let mut builder = http::Request::builder().method(&method).uri(target);
     for name in headers {
         if let Some(value) = request.headers().get(name.as_str())? {
-            // JavaScript joins repeated headers with a comma: such a value equals none that was configured. Beyond ASCII,
-            // the bytes are not those that came, but the rest of the line, another cookie, still is.
+            // JavaScript joins repeated headers with a comma: such a value equals no configured one. Beyond ASCII, the
+            // bytes are not those that came, but the rest of the header, such as another cookie, is as it was.
             if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
                 builder = builder.header(name, value);
             }
