@@ -55,19 +55,15 @@ pub async fn consume(delivery: WebhookDelivery, queue: &str, messages: &[Message
     let mut courier = delivery.courier;
     courier.database = cost.meter(courier.database);
     let started = courier.clock.now();
-    let settlements = match ConsumedQueue::named(queue) {
+    let known = ConsumedQueue::named(queue);
+    let settlements = match known {
         // Running twice writes each delivery once: a batch begins by reading which of them exist.
         Some(ConsumedQueue::Events) => courier.deliver_events(messages).await,
         // Running twice sends nothing twice: only what the database says is due is leased and attempted.
         Some(ConsumedQueue::Retries) => courier.deliver_retries(messages).await,
         // Running twice within a minute writes each dead letter once.
         Some(ConsumedQueue::DeadLetters) => courier.keep_dead_letters(messages).await,
-        None => {
-            courier.log.write(json!({
-                "message": "unknown queue", "level": "error", "queue": queue, "messages": messages.len(),
-            }));
-            vec![postpone(queue); messages.len()]
-        }
+        None => vec![postpone(queue); messages.len()],
     };
     let acknowledged =
         settlements.iter().filter(|settlement| **settlement == Settlement::Acknowledge).count();
@@ -75,6 +71,10 @@ pub async fn consume(delivery: WebhookDelivery, queue: &str, messages: &[Message
         "message": "batch", "queue": queue, "messages": messages.len(), "acknowledged": acknowledged,
         "milliseconds": courier.clock.now().since(started).as_millis(),
     });
+    if known.is_none() {
+        line["message"] = "unknown queue".into();
+        line["level"] = "error".into();
+    }
     if let (Some(line), Value::Object(fields)) = (line.as_object_mut(), cost.fields()) {
         line.extend(fields);
     }
