@@ -2,8 +2,8 @@
 
 use edge::secret::SecretDigest;
 use secrecy::SecretString;
-use shared::app::sealer::SealingKey;
 use shared::environment::Environment;
+use shared::sealer::SealingKey;
 use shared::settings::{SettingFaults, Settings, issuer};
 
 /// Everything the Worker is configured with.

@@ -17,14 +17,14 @@ use crate::routes::{
     api_keys, dead_letters, deliveries, delivery_summary, documents, event_types, health, tenants,
     webhook_actions, webhook_health, webhooks,
 };
-use crate::service::Service;
+use crate::service::AdminApi;
 
 /// The headers that any route reads.
 pub const HEADERS: [HeaderName; 6] =
     [ADMIN_KEY, PARTNER_KEY, AUTHORIZATION, CONTENT_TYPE, CONTENT_ENCODING, CLIENT_ADDRESS];
 
 /// The router, and the list of its routes.
-pub fn router(service: Service) -> (Router, Vec<Route>) {
+pub fn router(service: AdminApi) -> (Router, Vec<Route>) {
     Routes::default()
         .add(Open, "GET", "/health", told(get(health::health)))
         .add(Open, "GET", "/openapi.json", told(get(documents::openapi)))
@@ -84,14 +84,14 @@ pub fn router(service: Service) -> (Router, Vec<Route>) {
 }
 
 /// What is open to all need not hide its methods.
-fn told(handler: MethodRouter<Service>) -> MethodRouter<Service> {
+fn told(handler: MethodRouter<AdminApi>) -> MethodRouter<AdminApi> {
     handler.fallback(async || Problem::method_not_allowed())
 }
 
 /// Answers a request. A path without a route tells only admins that it has none.
 pub async fn answer(
     router: Router,
-    service: &Service,
+    service: &AdminApi,
     surroundings: &Surroundings,
     request: Request,
 ) -> Response {

@@ -1,19 +1,20 @@
-//! The Worker's parts, put together from its ports.
+//! The Worker's parts, put together from its settings, its bindings and the platform.
 
 use std::sync::Arc;
 
 use axum::extract::FromRef;
 use edge::oidc::{DocumentSource, KeyCache};
+use edge::ports::Platform;
 use edge::rate_limit::RateLimit;
 use shared::app::App;
-use shared::app::sealer::Sealer;
 use shared::delivery::retry::RetryPolicy;
-use shared::ports::{Aead, BodyStore, Clock, Database, DocumentClient, Queue, Random, Rs256};
+use shared::ports::{BodyStore, Database, Queue};
+use shared::sealer::Sealer;
 
 use crate::auth::{Authenticator, TokenVerifier};
 use crate::config::Config;
 
-/// What the Worker needs from outside.
+/// The Worker's bindings.
 pub struct Ports {
     /// `DATABASE`
     pub database: Arc<dyn Database>,
@@ -25,48 +26,38 @@ pub struct Ports {
     pub events: Arc<dyn Queue>,
     /// `PARTNER_REQUESTS`, by client
     pub partner_requests: RateLimit,
-    /// The time of day.
-    pub clock: Arc<dyn Clock>,
-    /// Random bytes.
-    pub random: Arc<dyn Random>,
-    /// Sealing.
-    pub aead: Arc<dyn Aead>,
-    /// Admins' tokens.
-    pub rs256: Arc<dyn Rs256>,
-    /// The issuer's keys.
-    pub documents: Arc<dyn DocumentClient>,
-    /// Which version of the Worker this is: Cloudflare's id of the upload. `None` where that is not bound.
+    /// `VERSION`: the id that Cloudflare gave this version of the Worker. `None` if that is not bound.
     pub version: Option<String>,
 }
 
-/// The router's state.
+/// The Admin API, and the state of its router.
 #[derive(Clone)]
-pub struct Service {
+pub struct AdminApi {
     /// The settings.
     pub config: Arc<Config>,
-    /// Which version of the Worker this is, where it is known.
+    /// The id of this version of the Worker, if it is known.
     pub version: Option<String>,
     app: App,
     authenticator: Authenticator,
     partner_requests: RateLimit,
 }
 
-impl Service {
+impl AdminApi {
     /// Puts the parts together.
-    pub fn new(config: Config, ports: Ports) -> Self {
-        let keys = KeyCache::new(DocumentSource { client: ports.documents, store: ports.cache });
-        let verifier = TokenVerifier::new(&config, keys, ports.rs256);
-        let authenticator = Authenticator::new(config.admin_api_key.clone(), verifier, ports.clock.clone());
+    pub fn new(config: Config, ports: Ports, platform: &impl Platform) -> Self {
+        let keys = KeyCache::new(DocumentSource { client: platform.documents(), store: ports.cache });
+        let verifier = TokenVerifier::new(&config, keys, platform.rs256());
+        let authenticator = Authenticator::new(config.admin_api_key.clone(), verifier, platform.clock());
         let sealer = Sealer::new(
             config.sealing_key.clone(),
             config.previous_sealing_key.clone(),
-            ports.aead,
-            ports.random.clone(),
+            platform.aead(),
+            platform.random(),
         );
         let app = App {
             database: ports.database,
-            clock: ports.clock,
-            random: ports.random,
+            clock: platform.clock(),
+            random: platform.random(),
             sealer,
             retries: ports.retries,
             events: ports.events,
@@ -88,20 +79,20 @@ impl Service {
     }
 }
 
-impl FromRef<Service> for App {
-    fn from_ref(service: &Service) -> Self {
-        service.app.clone()
+impl FromRef<AdminApi> for App {
+    fn from_ref(admin_api: &AdminApi) -> Self {
+        admin_api.app.clone()
     }
 }
 
-impl FromRef<Service> for RateLimit {
-    fn from_ref(service: &Service) -> Self {
-        service.partner_requests.clone()
+impl FromRef<AdminApi> for RateLimit {
+    fn from_ref(admin_api: &AdminApi) -> Self {
+        admin_api.partner_requests.clone()
     }
 }
 
-impl FromRef<Service> for Authenticator {
-    fn from_ref(service: &Service) -> Self {
-        service.authenticator.clone()
+impl FromRef<AdminApi> for Authenticator {
+    fn from_ref(admin_api: &AdminApi) -> Self {
+        admin_api.authenticator.clone()
     }
 }

@@ -1,4 +1,5 @@
-//! Clock, randomness and console.
+//! Clock, randomness and console. No other file of the Workers reads the runtime's clock or draws from its randomness:
+//! `clippy.toml` bans the functions that would.
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ pub struct SystemClock;
 
 #[async_trait]
 impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the runtime's clock")]
     fn now(&self) -> Timestamp {
         #[allow(clippy::cast_possible_truncation, reason = "milliseconds until the year 9999 fit")]
         Timestamp::from_milliseconds(js_sys::Date::now() as i64)
@@ -30,7 +32,7 @@ pub struct WebRandom;
 impl Random for WebRandom {
     #[allow(
         clippy::disallowed_methods,
-        reason = "this is the one place that touches the system's randomness"
+        reason = "this is the one place that draws from the runtime's randomness"
     )]
     fn fill(&self, bytes: &mut [u8]) {
         // WebCrypto has no way to fail here: the quota of 65,536 bytes is never reached.

@@ -7,12 +7,12 @@ use shared::ports::{Metrics, MetricsError};
 use wasm_bindgen::prelude::*;
 use worker::send::SendWrapper;
 
-/// Data points per invocation (limits of Analytics Engine): what is beyond is dropped without a word.
+/// Data points per invocation (limits of Analytics Engine). The platform drops the rest without a word.
 const MOST_POINTS: usize = 250;
 
 #[wasm_bindgen]
 extern "C" {
-    /// `AnalyticsEngineDataset`, as far as it is used here.
+    /// The part of `AnalyticsEngineDataset` that is used here.
     type DatasetBinding;
     #[wasm_bindgen(method, catch, js_name = writeDataPoint)]
     fn write_data_point(this: &DatasetBinding, point: &JsValue) -> Result<(), JsValue>;
@@ -25,7 +25,7 @@ impl AnalyticsEngine {
     /// The dataset bound as `name`.
     ///
     /// # Errors
-    /// Where there is no such binding.
+    /// If there is no such binding.
     pub fn bound(env: &worker::Env, name: &str) -> worker::Result<Self> {
         Ok(Self(SendWrapper(JsValue::from(env.analytics_engine(name)?).unchecked_into())))
     }
@@ -43,11 +43,11 @@ impl Metrics for AnalyticsEngine {
 }
 
 /// The columns `index1`, `blob1` …, `double1` … of docs/operations.md, in this order. Queries and the rows written so far
-/// go by it: a new column comes last.
+/// depend on the order: a new column comes last.
 fn point(measurement: &Measurement) -> Value {
     let kind = &measurement.kind;
     json!({
-        // What is sampled, where there is much, is sampled for each index by itself.
+        // If there is much to store, Analytics Engine samples each index by itself.
         "indexes": [kind.org_id],
         "blobs": [kind.webhook_id, kind.event_type, kind.outcome, kind.answer],
         "doubles": [measurement.attempts, measurement.mean_milliseconds(), measurement.longest_milliseconds],

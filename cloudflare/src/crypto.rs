@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use edge::ports::Rs256;
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
-use shared::ports::{Aead, CipherError, Rs256};
+use shared::ports::{Aead, CipherError};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Crypto, CryptoKey, SubtleCrypto};

@@ -1,4 +1,4 @@
-//! D1: one `batch` call, its answer taken over as one string.
+//! D1: one `batch` call, whose answer crosses as one string.
 
 use async_trait::async_trait;
 use js_sys::{Array, JSON, Promise};
@@ -11,14 +11,14 @@ use worker::send::{SendFuture, SendWrapper};
 
 #[wasm_bindgen]
 extern "C" {
-    /// `D1Database`, as far as it is used here.
+    /// The part of `D1Database` that is used here.
     type D1Binding;
     #[wasm_bindgen(method, catch)]
     fn prepare(this: &D1Binding, sql: &str) -> Result<PreparedStatement, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn batch(this: &D1Binding, statements: &Array) -> Result<Promise, JsValue>;
 
-    /// `D1PreparedStatement`, as far as it is used here.
+    /// The part of `D1PreparedStatement` that is used here.
     type PreparedStatement;
     #[wasm_bindgen(method, catch, variadic)]
     fn bind(this: &PreparedStatement, values: &Array) -> Result<PreparedStatement, JsValue>;
@@ -31,7 +31,7 @@ impl D1 {
     /// The database bound as `name`.
     ///
     /// # Errors
-    /// Where there is no such binding.
+    /// If there is no such binding.
     pub fn bound(env: &worker::Env, name: &str) -> worker::Result<Self> {
         Ok(Self(SendWrapper(JsValue::from(env.d1(name)?).unchecked_into())))
     }

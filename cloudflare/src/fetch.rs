@@ -1,14 +1,14 @@
-//! Outbound HTTP: one POST to an endpoint we do not trust; a document or a token of a provider we do; calls to another
-//! Worker of ours.
+//! Outbound HTTP: a POST to an endpoint that we do not trust; a document or a token of the provider, which we do trust;
+//! a call to another Worker of ours.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use edge::service_binding::{NoAnswer, ServiceBinding};
+use edge::ports::{DocumentClient, FormAnswer, FormClient, NoAnswer, ServiceBinding};
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use shared::delivery::outcome::AttemptResult;
-use shared::ports::{DocumentClient, FormAnswer, FormClient, HttpClient, OutboundRequest, StoreError};
+use shared::ports::{Clock, HttpClient, OutboundRequest};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use worker::send::{SendFuture, SendWrapper};
@@ -16,23 +16,25 @@ use worker::{
     AbortController, Delay, Headers, Method, Request, RequestInit, RequestRedirect, Response, ResponseBody,
 };
 
-/// Of an endpoint's answer, this much is read.
+use crate::SystemClock;
+
+/// How much of an endpoint's answer is read, in bytes.
 const EXCERPT: usize = 1024;
-/// The largest document.
+/// The largest document or token answer, in bytes.
 const LARGEST_DOCUMENT: usize = 64 * 1024;
-/// For the whole exchange about a document.
+/// The time for fetching a document.
 const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(5);
-/// For the whole exchange with a token endpoint, and for a call to another Worker.
+/// The time for an exchange with a token endpoint, and for a call to another Worker.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest answer of another Worker: a page of 200 deliveries, each with a day of attempts.
+/// The largest answer of another Worker, in bytes: a page of 200 deliveries, each with a day of attempts.
 const LARGEST_ANSWER: usize = 8 * 1024 * 1024;
-/// What is kept of an error's text.
+/// How much of an error's text is kept, in characters.
 const LONGEST_ERROR: usize = 200;
 
 /// `fetch()`.
 pub struct Fetch;
 
-/// Why an exchange did not end well.
+/// Why an exchange failed.
 enum Failure {
     TimedOut,
     Failed(String),
@@ -64,7 +66,8 @@ fn shorten(text: &str) -> String {
     text.chars().take(LONGEST_ERROR).collect()
 }
 
-/// Sends, and reads at most `limit` bytes of the body, all within `timeout`. Gives back whether there was more.
+/// Sends a request and reads at most `limit` bytes of the answer's body, all within `timeout`. Returns also whether the
+/// body is longer.
 async fn exchange(
     request: Request,
     timeout: Duration,
@@ -78,12 +81,12 @@ async fn exchange(
         Ok((response, body, more))
     };
     let ended = within(timeout, exchange).await;
-    // Whatever the endpoint still sends is not ours to wait for.
+    // Whatever the endpoint still sends, nobody waits for.
     controller.abort();
     ended
 }
 
-/// Reads at most `limit` bytes of the body. Gives back whether there was more.
+/// Reads at most `limit` bytes of the body. Returns also whether the body is longer.
 async fn read(response: &mut Response, limit: usize) -> Result<(Vec<u8>, bool), Failure> {
     let mut body = Vec::new();
     read_into(response, &mut body, limit).await?;
@@ -137,7 +140,7 @@ fn post(request: &OutboundRequest) -> Result<Request, Failure> {
 async fn deliver(outbound: &OutboundRequest) -> Result<AttemptResult, Failure> {
     let controller = AbortController::default();
     let signal = controller.signal();
-    let began = js_sys::Date::now();
+    let began = SystemClock.now();
     let request = post(outbound)?;
     let sent = within(outbound.timeout, async {
         Ok(worker::Fetch::Request(request).send_with_signal(&signal).await?)
@@ -156,7 +159,7 @@ async fn deliver(outbound: &OutboundRequest) -> Result<AttemptResult, Failure> {
     }
     let retry_after = response.headers().get("retry-after").ok().flatten();
     let mut excerpt = Vec::new();
-    let spent = Duration::from_secs_f64((js_sys::Date::now() - began).max(0.0) / 1_000.0);
+    let spent = SystemClock.now().since(began);
     // Whatever goes wrong with the body: what came of it before is the excerpt.
     let _ =
         within(outbound.timeout.saturating_sub(spent), read_into(&mut response, &mut excerpt, EXCERPT)).await;
@@ -188,9 +191,9 @@ impl HttpClient for Fetch {
 
 #[async_trait]
 impl DocumentClient for Fetch {
-    async fn get(&self, url: &str) -> Result<String, StoreError> {
+    async fn get(&self, url: &str) -> Result<String, NoAnswer> {
         let mut init = RequestInit::new();
-        // Workers know no `error` mode; a redirect comes back as it is, and is no 200.
+        // Workers know no `error` mode. A redirect comes back as it is, and is refused for not being a 200.
         init.with_redirect(RequestRedirect::Manual);
         let fetched = SendFuture::new(async {
             exchange(request(url, &init)?, DOCUMENT_TIMEOUT, LARGEST_DOCUMENT).await
@@ -198,20 +201,20 @@ impl DocumentClient for Fetch {
         .await;
         match fetched {
             Ok((response, body, false)) if response.status_code() == 200 => {
-                String::from_utf8(body).map_err(|_| StoreError("the document is not UTF-8".into()))
+                String::from_utf8(body).map_err(|_| NoAnswer("the document is not UTF-8".into()))
             }
             Ok((response, _, more)) => {
                 let size = if more { ", and larger than 64 KiB" } else { "" };
-                Err(StoreError(format!("the document came with status {}{size}", response.status_code())))
+                Err(NoAnswer(format!("the document came with status {}{size}", response.status_code())))
             }
-            Err(failure) => Err(StoreError(failure.to_string())),
+            Err(failure) => Err(NoAnswer(failure.to_string())),
         }
     }
 }
 
 #[async_trait]
 impl FormClient for Fetch {
-    async fn post_form(&self, url: &str, form: &str) -> Result<FormAnswer, StoreError> {
+    async fn post_form(&self, url: &str, form: &str) -> Result<FormAnswer, NoAnswer> {
         let exchanged = SendFuture::new(async {
             let headers = Headers::new();
             headers.set("content-type", "application/x-www-form-urlencoded")?;
@@ -227,29 +230,29 @@ impl FormClient for Fetch {
         match exchanged {
             Ok((response, body, false)) => match String::from_utf8(body) {
                 Ok(body) => Ok(FormAnswer { status: response.status_code(), body }),
-                Err(_) => Err(StoreError("the answer is not UTF-8".into())),
+                Err(_) => Err(NoAnswer("the answer is not UTF-8".into())),
             },
-            Ok(_) => Err(StoreError("the answer is larger than 64 KiB".into())),
-            Err(failure) => Err(StoreError(failure.to_string())),
+            Ok(_) => Err(NoAnswer("the answer is larger than 64 KiB".into())),
+            Err(failure) => Err(NoAnswer(failure.to_string())),
         }
     }
 }
 
 /// A service binding.
-pub struct Service(SendWrapper<worker::Fetcher>);
+pub struct WorkerServiceBinding(SendWrapper<worker::Fetcher>);
 
-impl Service {
+impl WorkerServiceBinding {
     /// The Worker bound as `name`.
     ///
     /// # Errors
-    /// Where there is no such binding.
+    /// If there is no such binding.
     pub fn bound(env: &worker::Env, name: &str) -> worker::Result<Self> {
         Ok(Self(SendWrapper(env.service(name)?)))
     }
 }
 
 #[async_trait]
-impl ServiceBinding for Service {
+impl ServiceBinding for WorkerServiceBinding {
     async fn call(&self, outbound: http::Request<String>) -> Result<http::Response<Vec<u8>>, NoAnswer> {
         let called = SendFuture::new(async {
             let (parts, body) = outbound.into_parts();

@@ -1,26 +1,25 @@
-//! The edge: a request comes over with the headers its Worker reads and its body's bytes; the answer goes back as
-//! bytes. Cheaper by a third than `worker`'s own `http` feature, which copies every header and streams bodies.
+//! The edge between JavaScript and Wasm: a request crosses with the headers that its Worker reads and its body's bytes; the
+//! answer goes back as bytes. This is cheaper by a third than `worker`'s own `http` feature, which copies every header and
+//! streams bodies.
 
 use axum::body::Body;
 use axum::response::Response as AxumResponse;
-use edge::serve::{JsonProblems, Surroundings};
 use futures_util::StreamExt;
 use http::{HeaderName, HeaderValue};
 use http_body_util::BodyExt;
-use shared::settings::SettingFaults;
 use worker::{Headers, Request, Response, ResponseBuilder};
 
-/// Takes a request over. Of the body, at most one byte more than `limit` is read: what checks the limit sees that it
-/// is exceeded.
+/// Converts the runtime's request. Of the body, at most one byte more than `limit` is read: whoever checks the limit then
+/// sees that it is exceeded.
 ///
 /// # Errors
-/// Where the body breaks off.
-pub async fn from_worker(
+/// If the body breaks off.
+pub(crate) async fn from_worker(
     mut request: Request,
     headers: &[HeaderName],
     limit: usize,
 ) -> worker::Result<http::Request<Body>> {
-    // Not by `request.method()`, which takes every method that it does not know for GET.
+    // Not by `request.method()`, which takes every unknown method for GET.
     let method = http::Method::from_bytes(request.inner().method().as_bytes())
         .map_err(|error| worker::Error::RustError(error.to_string()))?;
     let url = request.inner().url();
@@ -31,8 +30,8 @@ pub async fn from_worker(
     let mut builder = http::Request::builder().method(&method).uri(target);
     for name in headers {
         if let Some(value) = request.headers().get(name.as_str())? {
-            // JavaScript joins repeated headers with a comma: such a value equals none that was configured. Beyond ASCII,
-            // the bytes are not those that came, but the rest of the line, another cookie, still is.
+            // JavaScript joins repeated headers with a comma: such a value equals no configured one. Beyond ASCII, the
+            // bytes are not those that came, but the rest of the header, such as another cookie, is as it was.
             if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
                 builder = builder.header(name, value);
             }
@@ -52,7 +51,7 @@ async fn read_body(request: &mut Request, limit: usize) -> worker::Result<Vec<u8
     }
     let length = request.headers().get("content-length")?.and_then(|text| text.parse::<usize>().ok());
     if length.is_some_and(|length| length <= limit) {
-        // One crossing for all of it.
+        // One crossing for the whole body.
         return request.bytes().await;
     }
     let mut stream = request.stream()?;
@@ -67,11 +66,11 @@ async fn read_body(request: &mut Request, limit: usize) -> worker::Result<Vec<u8
     Ok(body)
 }
 
-/// Gives an answer back.
+/// Converts an answer for the runtime.
 ///
 /// # Errors
-/// Where the platform refuses a header or the status.
-pub async fn to_worker(response: AxumResponse) -> worker::Result<Response> {
+/// If the platform refuses a header or the status.
+pub(crate) async fn to_worker(response: AxumResponse) -> worker::Result<Response> {
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.map(|collected| collected.to_bytes().to_vec()).unwrap_or_default();
     let headers = Headers::new();
@@ -80,12 +79,4 @@ pub async fn to_worker(response: AxumResponse) -> worker::Result<Response> {
     }
     let builder = ResponseBuilder::new().with_status(parts.status.as_u16()).with_headers(headers);
     Ok(if bytes.is_empty() { builder.empty() } else { builder.fixed(bytes) })
-}
-
-/// The answer of an API whose configuration is not sound: see [`edge::serve::misconfigured`].
-///
-/// # Errors
-/// As [`to_worker`].
-pub async fn misconfigured(surroundings: &Surroundings, faults: &SettingFaults) -> worker::Result<Response> {
-    to_worker(edge::serve::misconfigured(&JsonProblems, surroundings, faults)).await
 }

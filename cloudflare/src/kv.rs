@@ -1,4 +1,4 @@
-//! KV: eventually consistent, so only for what may be a minute late.
+//! KV: eventually consistent, so only for values that may be a minute late.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use shared::ports::{BodyStore, StoreError};
 use worker::kv::KvStore;
 use worker::send::{SendFuture, SendWrapper};
 
-/// The shortest life that KV knows, in seconds.
+/// The shortest life of a value that KV accepts, in seconds.
 const SHORTEST: u64 = 60;
 
 /// A KV namespace.
@@ -17,7 +17,7 @@ impl Kv {
     /// The namespace bound as `name`.
     ///
     /// # Errors
-    /// Where there is no such binding.
+    /// If there is no such binding.
     pub fn bound(env: &worker::Env, name: &str) -> worker::Result<Self> {
         Ok(Self(SendWrapper(env.kv(name)?)))
     }

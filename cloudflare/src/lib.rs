@@ -1,5 +1,5 @@
-//! The domain's ports on Workers: D1, Queues, KV, fetch, WebCrypto, clock, randomness and console; and the edge where
-//! a request crosses from JavaScript into Wasm and its answer goes back.
+//! The ports on Workers: D1, Queues, KV, fetch, WebCrypto, clock, randomness and console; and the one way in for a
+//! Worker's events, where they cross from JavaScript into Wasm and their answers go back.
 //!
 //! Each crossing costs, so values cross seldom, as strings and bytes.
 
@@ -8,19 +8,22 @@ mod analytics_engine;
 mod bindings;
 mod crypto;
 mod d1;
+mod entry;
 mod fetch;
 mod http_edge;
 mod kv;
 mod queues;
 mod rate_limiter;
+mod runtime;
 
 pub use ambient::{ConsoleLog, SystemClock, WebRandom};
 pub use analytics_engine::AnalyticsEngine;
-pub use bindings::{Bindings, Kept, Ready, assemble, once, surroundings};
+pub use bindings::{Bindings, settings_and_bindings};
 pub use crypto::WebCrypto;
 pub use d1::D1;
-pub use fetch::{Fetch, Service};
-pub use http_edge::{from_worker, misconfigured, to_worker};
+pub use entry::{Isolate, Kept, Ready, Worker, fetch, queue, scheduled};
+pub use fetch::{Fetch, WorkerServiceBinding};
 pub use kv::Kv;
-pub use queues::{WorkerQueue, settle};
+pub use queues::WorkerQueue;
 pub use rate_limiter::WorkerRateLimiter;
+pub use runtime::Runtime;

@@ -1,4 +1,4 @@
-//! Queues: sending in as many calls as the limits ask for, and settling what was handed over.
+//! Queues: sends in as many calls as the limits ask for, and settles the messages of a batch.
 
 use async_trait::async_trait;
 use shared::courier::Settlement;
@@ -12,7 +12,7 @@ use worker::{
 
 /// Messages per `sendBatch`.
 const MOST_MESSAGES: usize = 100;
-/// Bytes per `sendBatch`: 256 KB, less what the platform adds.
+/// Bytes per `sendBatch`: 256 KB, less the platform's own bytes.
 const MOST_BYTES: usize = 250_000;
 
 /// A Queue.
@@ -22,14 +22,14 @@ impl WorkerQueue {
     /// The queue bound as `name`.
     ///
     /// # Errors
-    /// Where there is no such binding.
+    /// If there is no such binding.
     pub fn bound(env: &worker::Env, name: &str) -> worker::Result<Self> {
         Ok(Self(SendWrapper(env.queue(name)?)))
     }
 
     async fn send_batch(&self, messages: Vec<QueuedMessage>) -> worker::Result<()> {
         let messages = messages.into_iter().map(|message| {
-            // As text: a value that holds serde_json's would arrive as `{}`.
+            // As text: a body that holds a serde_json value would arrive as `{}`.
             let builder = RawMessageBuilder::new(JsValue::from_str(&message.body));
             let delay = u32::try_from(message.delay.as_secs()).unwrap_or(u32::MAX);
             builder.delay_seconds(delay).build_with_content_type(QueueContentType::Text)
@@ -69,8 +69,8 @@ impl Queue for WorkerQueue {
     }
 }
 
-/// Tells the Queue what to do with a message.
-pub fn settle(message: &RawMessage, settlement: Settlement) {
+/// Acknowledges a message, or asks the Queue to hand it over again.
+pub(crate) fn settle(message: &RawMessage, settlement: Settlement) {
     match settlement {
         Settlement::Acknowledge => message.ack(),
         Settlement::Retry(delay) => {

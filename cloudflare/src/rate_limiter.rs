@@ -1,7 +1,7 @@
-//! The platform's rate limiter: counts per Cloudflare location, roughly, and without a round trip of its own.
+//! The platform's rate limiter, which counts roughly, by Cloudflare location, and without a round trip of its own.
 
 use async_trait::async_trait;
-use shared::ports::RateLimiter;
+use edge::ports::RateLimiter;
 use worker::send::SendFuture;
 
 /// A `[[ratelimits]]` binding, with its limit and period.
@@ -11,7 +11,7 @@ impl WorkerRateLimiter {
     /// The limiter bound as `name`.
     ///
     /// # Errors
-    /// Where there is no such binding.
+    /// If there is no such binding.
     pub fn bound(env: &worker::Env, name: &str) -> worker::Result<Self> {
         Ok(Self(env.rate_limiter(name)?))
     }

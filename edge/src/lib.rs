@@ -6,11 +6,11 @@ pub mod form;
 pub mod json;
 pub mod oidc;
 pub mod parameters;
+pub mod ports;
 pub mod problem;
 pub mod rate_limit;
 pub mod routes;
 pub mod secret;
 pub mod serve;
-pub mod service_binding;
 #[cfg(feature = "testing")]
 pub mod testing;

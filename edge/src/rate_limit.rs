@@ -1,32 +1,32 @@
-//! Refusing what is asked too often.
+//! Refuses requests that come too often.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName};
-use shared::ports::RateLimiter;
 
+use crate::ports::RateLimiter;
 use crate::problem::Problem;
 use crate::secret::the_only;
 
-/// Where a request from outside comes from. Cloudflare sets it, and nobody else can; a call over a service binding has
-/// none, unless its caller passes on what it was asked itself.
+/// The address of the client that sent a request. Cloudflare sets this header, and nobody else can. A call over a service
+/// binding has none, unless the calling Worker passes its own request's on.
 pub const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("cf-connecting-ip");
 
-/// How often something may be asked; as often as you like where no limiter is bound.
+/// A limit on requests by key; without a limiter, every request is allowed.
 #[derive(Clone, Default)]
 pub struct RateLimit(Option<Arc<dyn RateLimiter>>);
 
 impl RateLimit {
-    /// What this limiter allows.
+    /// The limit that this limiter keeps, if there is one.
     pub fn new(limiter: Option<Arc<impl RateLimiter + 'static>>) -> Self {
         Self(limiter.map(|limiter| limiter as Arc<dyn RateLimiter>))
     }
 
-    /// Counts one more of `key`.
+    /// Counts one more request of `key`.
     ///
     /// # Errors
-    /// 429 where it is one too many.
+    /// 429 if that is one too many.
     pub async fn count(&self, key: &str) -> Result<(), Problem> {
         match &self.0 {
             Some(limiter) if !limiter.allows(key).await => Err(Problem::too_many_requests()),
@@ -35,8 +35,8 @@ impl RateLimit {
     }
 }
 
-/// The part of a client's address that is counted as one client: of IPv6 the first 64 bits, since whoever has one such
-/// address has the whole network. `None` where there is no address.
+/// The part of a client's address that counts as one client: of IPv6 the first 64 bits, because whoever has one such
+/// address has the whole network. `None` if there is no address.
 pub fn client_network(headers: &HeaderMap) -> Option<String> {
     let address = std::str::from_utf8(the_only(headers, &CLIENT_ADDRESS)?).ok()?;
     Some(match address.parse().ok()? {

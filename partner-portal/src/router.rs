@@ -19,13 +19,13 @@ use crate::pages::dashboard::PURPOSE;
 use crate::pages::problem::HtmlProblems;
 use crate::pages::{api_key, dashboard, deliveries, health, onboarding, organizations, sign_in, webhook};
 use crate::respond::no_page;
-use crate::service::Service;
+use crate::service::Portal;
 
 /// The headers that any route reads.
 pub const HEADERS: [HeaderName; 6] = [COOKIE, ORIGIN, FETCH_SITE, PURPOSE, CONTENT_TYPE, CONTENT_ENCODING];
 
 /// The router, and the list of its routes.
-pub fn router(service: Service) -> (Router, Vec<Route>) {
+pub fn router(service: Portal) -> (Router, Vec<Route>) {
     let (onboarding, organizations): (MethodRouter<_>, MethodRouter<_>) = (
         get(onboarding::show).post(onboarding::submit),
         get(organizations::show).post(organizations::choose),
@@ -59,7 +59,7 @@ pub fn router(service: Service) -> (Router, Vec<Route>) {
 /// Answers a request.
 pub async fn answer(
     router: Router,
-    service: &Service,
+    service: &Portal,
     surroundings: &Surroundings,
     mut request: Request,
 ) -> Response {

@@ -1,18 +1,19 @@
-//! The Worker's parts, put together from its ports.
+//! The Worker's parts, put together from its settings, its bindings and the platform.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use edge::oidc::DocumentSource;
+use edge::ports::{Platform, ServiceBinding};
 use edge::rate_limit::RateLimit;
-use edge::service_binding::ServiceBinding;
-use shared::ports::{Aead, BodyStore, Clock, Database, DocumentClient, FormClient, Random, Rs256};
+use shared::ports::{Aead, BodyStore, Clock, Database, Random};
 
 use crate::admin_client::AdminClient;
 use crate::config::Config;
 use crate::oidc::Provider;
 use crate::session::{KeyRing, Sessions};
 
-/// What the Worker needs from outside.
+/// The Worker's bindings.
 pub struct Ports {
     /// `SESSIONS`
     pub sessions: Arc<dyn Database>,
@@ -22,37 +23,25 @@ pub struct Ports {
     pub admin_api: Arc<dyn ServiceBinding>,
     /// `WEBHOOK_ACTIONS`, by tenant
     pub webhook_actions: RateLimit,
-    /// The time of day.
-    pub clock: Arc<dyn Clock>,
-    /// Random bytes.
-    pub random: Arc<dyn Random>,
-    /// Sealing.
-    pub aead: Arc<dyn Aead>,
-    /// ID tokens.
-    pub rs256: Arc<dyn Rs256>,
-    /// The provider's documents.
-    pub documents: Arc<dyn DocumentClient>,
-    /// The provider's token endpoint.
-    pub forms: Arc<dyn FormClient>,
-    /// Which version of the Worker this is: Cloudflare's id of the upload. `None` where that is not bound.
+    /// `VERSION`: the id that Cloudflare gave this version of the Worker. `None` if that is not bound.
     pub version: Option<String>,
 }
 
-/// The router's state.
+/// The portal, and the state of its router.
 #[derive(Clone)]
-pub struct Service(Arc<Parts>);
+pub struct Portal(Arc<Parts>);
 
-/// The parts.
+/// The portal's parts.
 pub struct Parts {
     /// The settings.
     pub config: Config,
-    /// Which version of the Worker this is, where it is known.
+    /// The id of this version of the Worker, if it is known.
     pub version: Option<String>,
-    /// Who is signed in.
+    /// Sign-in sessions.
     pub sessions: Sessions,
-    /// Where people sign in.
+    /// The OpenID provider.
     pub provider: Provider,
-    /// Where tenants are.
+    /// The Admin API.
     pub admin: AdminClient,
     /// How often a tenant may have its endpoint asked.
     pub webhook_actions: RateLimit,
@@ -60,19 +49,19 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Random bytes.
     pub random: Arc<dyn Random>,
-    /// Sealing.
+    /// AES-256-GCM.
     pub aead: Arc<dyn Aead>,
     /// The provider's scheme, host and port.
     pub provider_origin: String,
 }
 
-impl Service {
+impl Portal {
     /// Puts the parts together.
-    pub fn new(config: Config, ports: Ports) -> Self {
+    pub fn new(config: Config, ports: Ports, platform: &impl Platform) -> Self {
         let ring = KeyRing::new(&config.session_key, config.previous_session_key.as_ref());
-        let sessions = Sessions::new(ports.sessions, ports.random.clone(), ports.aead.clone(), ring);
-        let documents = DocumentSource { client: ports.documents, store: ports.cache };
-        let provider = Provider::new(&config, documents, ports.forms, ports.rs256);
+        let sessions = Sessions::new(ports.sessions, platform.random(), platform.aead(), ring);
+        let documents = DocumentSource { client: platform.documents(), store: ports.cache };
+        let provider = Provider::new(&config, documents, platform.forms(), platform.rs256());
         let admin = AdminClient::new(&config, ports.admin_api);
         let issuer = url::Url::parse(&config.issuer);
         let provider_origin = issuer.map(|url| url.origin().ascii_serialization()).unwrap_or_default();
@@ -83,15 +72,15 @@ impl Service {
             provider,
             admin,
             webhook_actions: ports.webhook_actions,
-            clock: ports.clock,
-            random: ports.random,
-            aead: ports.aead,
+            clock: platform.clock(),
+            random: platform.random(),
+            aead: platform.aead(),
             provider_origin,
         }))
     }
 }
 
-impl std::ops::Deref for Service {
+impl Deref for Portal {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {

@@ -11,9 +11,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edge::problem::Problem;
 use secrecy::SecretString;
 use serde::Deserialize;
-use shared::app::sealer::{Sealer, SealingKey};
 use shared::error::Error;
 use shared::ports::{Aead, Database, Random, Statement};
+use shared::sealer::{Sealer, SealingKey};
 use shared::time::Timestamp;
 
 /// The time that an API key waits for its reader.

@@ -23,7 +23,7 @@ use crate::notice::PageNotice;
 use crate::oidc::TRANSACTION_LIFE;
 use crate::paths::{page_of_form, with_return};
 use crate::respond::{Instead, see_other, with_cookies};
-use crate::service::Service;
+use crate::service::Portal;
 use crate::session::{Session, Sessions};
 use crate::unread_key::UnreadKeys;
 
@@ -33,7 +33,7 @@ pub const CSRF_FIELD: &str = "csrf";
 /// A request from anybody.
 pub struct Visit {
     /// The parts of the Worker.
-    pub service: Service,
+    pub service: Portal,
     /// Sessions, over a database that counts what this request costs.
     pub sessions: Sessions,
     /// The time of the request.
@@ -48,10 +48,10 @@ pub struct Visit {
     pub target: String,
 }
 
-impl FromRequestParts<Service> for Visit {
+impl FromRequestParts<Portal> for Visit {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, service: &Portal) -> Result<Self, Infallible> {
         let database = service.sessions.database().clone();
         let database = match parts.extensions.get::<Cost>() {
             Some(cost) => cost.meter(database),
@@ -104,10 +104,10 @@ impl SignedIn {
     }
 }
 
-impl FromRequestParts<Service> for SignedIn {
+impl FromRequestParts<Portal> for SignedIn {
     type Rejection = Instead;
 
-    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Instead> {
+    async fn from_request_parts(parts: &mut Parts, service: &Portal) -> Result<Self, Instead> {
         let Ok(visit) = Visit::from_request_parts(parts, service).await;
         match visit.session().await? {
             Some(session) => Ok(Self { visit, session }),
@@ -137,10 +137,10 @@ impl Submitted {
     }
 }
 
-impl FromRequest<Service> for Submitted {
+impl FromRequest<Portal> for Submitted {
     type Rejection = Instead;
 
-    async fn from_request(request: Request, service: &Service) -> Result<Self, Instead> {
+    async fn from_request(request: Request, service: &Portal) -> Result<Self, Instead> {
         let (mut parts, body) = request.into_parts();
         let Ok(visit) = Visit::from_request_parts(&mut parts, service).await;
         csrf::check_site(&visit.headers, &service.config.origin)?;

@@ -16,6 +16,7 @@ pub mod page;
 pub mod ports;
 #[cfg(feature = "schemas")]
 mod schemas;
+pub mod sealer;
 pub mod settings;
 pub mod store;
 pub mod strict_json;

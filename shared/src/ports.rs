@@ -1,4 +1,5 @@
-//! What the domain needs from outside. `cloudflare/` implements these on Workers, `testing/` in memory.
+//! What the use cases, the sealer and delivery need from outside. `cloudflare/` implements these traits on Workers,
+//! `testing/` in memory.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -34,7 +35,7 @@ pub trait Database: Send + Sync {
     /// Runs the statements in order, in one transaction and one round trip: all of them, or none.
     ///
     /// # Errors
-    /// [`DatabaseError`]; nothing was changed.
+    /// [`DatabaseError`]. Nothing was changed.
     async fn batch(&self, statements: Vec<Statement>) -> Result<Batch, DatabaseError>;
 }
 
@@ -96,7 +97,7 @@ impl<T: Into<Parameter>> From<Option<T>> for Parameter {
     }
 }
 
-/// What a batch gave: the rows of each statement, and what it cost.
+/// The rows that each statement of a batch returned, and what the batch cost.
 #[derive(Debug, Default)]
 pub struct Batch {
     rows: Vec<Vec<Value>>,
@@ -119,10 +120,10 @@ impl Batch {
         Self { rows, cost }
     }
 
-    /// The rows of the statement at `index`, taken out.
+    /// Takes out the rows of the statement at `index`.
     ///
     /// # Errors
-    /// Where a row has another shape than `T`.
+    /// If a row has another shape than `T`.
     pub fn take<T: DeserializeOwned>(&mut self, index: usize) -> Result<Vec<T>, DatabaseError> {
         let rows = self.rows.get_mut(index).map(std::mem::take).unwrap_or_default();
         rows.into_iter()
@@ -133,17 +134,17 @@ impl Batch {
     /// The first row of the statement at `index`, if any.
     ///
     /// # Errors
-    /// Where the row has another shape than `T`.
+    /// If the row has another shape than `T`.
     pub fn first<T: DeserializeOwned>(&mut self, index: usize) -> Result<Option<T>, DatabaseError> {
         Ok(self.take(index)?.into_iter().next())
     }
 
-    /// How many rows the statement at `index` gave.
+    /// How many rows the statement at `index` returned.
     pub fn count(&self, index: usize) -> u64 {
         self.rows.get(index).map_or(0, |rows| rows.len() as u64)
     }
 
-    /// Whether the statement at `index` gave at least one row.
+    /// Whether the statement at `index` returned at least one row.
     pub fn any(&self, index: usize) -> bool {
         self.rows.get(index).is_some_and(|rows| !rows.is_empty())
     }
@@ -169,7 +170,7 @@ pub trait Queue: Send + Sync {
     /// Puts all messages on the queue, in as many calls as the platform's limits ask for.
     ///
     /// # Errors
-    /// Some messages may have been taken all the same: sending again is safe, consumers are idempotent.
+    /// Some messages may be on the queue all the same. Sending all again is safe: consumers are idempotent.
     async fn send(&self, messages: Vec<QueuedMessage>) -> Result<(), QueueError>;
 }
 
@@ -178,7 +179,7 @@ pub trait Queue: Send + Sync {
 pub struct QueuedMessage {
     /// The text of a [`crate::event::message`] type.
     pub body: String,
-    /// Not handed out before this has passed; whole seconds.
+    /// The queue holds the message back for this long; whole seconds.
     pub delay: Duration,
 }
 
@@ -193,13 +194,13 @@ pub trait BodyStore: Send + Sync {
     /// Keeps `body` for `keep`.
     ///
     /// # Errors
-    /// Where the store did not confirm.
+    /// If the store did not confirm.
     async fn put(&self, key: &str, body: &str, keep: Duration) -> Result<(), StoreError>;
 
-    /// What was kept, if it is (already, and still) there.
+    /// The value of `key`. `None` if the store does not have it yet, or no longer.
     ///
     /// # Errors
-    /// Where the store did not answer.
+    /// If the store did not answer.
     async fn get(&self, key: &str) -> Result<Option<String>, StoreError>;
 }
 
@@ -220,13 +221,13 @@ pub trait HttpClient: Send + Sync {
 /// One POST to a partner's endpoint.
 #[derive(Clone, Debug)]
 pub struct OutboundRequest {
-    /// Where to; already checked.
+    /// The endpoint; already checked.
     pub url: String,
     /// Header names and values; values may be secrets.
     pub headers: Vec<(String, String)>,
     /// The body, byte for byte.
     pub body: String,
-    /// For the whole exchange.
+    /// The time for the whole exchange.
     pub timeout: Duration,
 }
 
@@ -236,7 +237,7 @@ pub trait Aead: Send + Sync {
     /// Encrypts.
     ///
     /// # Errors
-    /// Where the platform's cryptography refuses.
+    /// If the platform's cryptography refuses.
     async fn seal(
         &self,
         key: &[u8; 32],
@@ -248,7 +249,7 @@ pub trait Aead: Send + Sync {
     /// Decrypts.
     ///
     /// # Errors
-    /// Where the ciphertext, its context or the key is not the one it was sealed with.
+    /// If the ciphertext was changed, or was sealed with another key or context.
     async fn open(
         &self,
         key: &[u8; 32],
@@ -258,47 +259,10 @@ pub trait Aead: Send + Sync {
     ) -> Result<Vec<u8>, CipherError>;
 }
 
-/// Sealing or opening failed; says nothing of the contents.
+/// Sealing or opening failed. The error says nothing of the contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a sealed value could not be opened or made")]
 pub struct CipherError;
-
-/// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017), the `RS256` of RFC 7518.
-#[async_trait]
-pub trait Rs256: Send + Sync {
-    /// Whether `signature` over `message` is by the key with this modulus and exponent, both big-endian bytes.
-    async fn verify(&self, modulus: &[u8], exponent: &[u8], message: &[u8], signature: &[u8]) -> bool;
-}
-
-/// Reads a JSON document over HTTP: a provider's public keys.
-#[async_trait]
-pub trait DocumentClient: Send + Sync {
-    /// The body of a 200 answer, at most 64 KiB, within 5 seconds.
-    ///
-    /// # Errors
-    /// Anything else.
-    async fn get(&self, url: &str) -> Result<String, StoreError>;
-}
-
-/// Sends a form to a provider's token endpoint.
-#[async_trait]
-pub trait FormClient: Send + Sync {
-    /// The answer to one POST of `application/x-www-form-urlencoded`: at most 64 KiB, within 10 seconds, no redirect
-    /// followed. The body may hold secrets.
-    ///
-    /// # Errors
-    /// Where there is no whole answer; says nothing of the form.
-    async fn post_form(&self, url: &str, form: &str) -> Result<FormAnswer, StoreError>;
-}
-
-/// What a token endpoint answered.
-#[derive(Clone)]
-pub struct FormAnswer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The body; tokens, where it went well.
-    pub body: String,
-}
 
 /// One structured log line at a time.
 pub trait Log: Send + Sync {
@@ -306,19 +270,13 @@ pub trait Log: Send + Sync {
     fn write(&self, line: Value);
 }
 
-/// Counts what is asked for, and says when it is too often.
-#[async_trait]
-pub trait RateLimiter: Send + Sync {
-    /// Counts one more of `key`; whether that is within the limit. What cannot be counted is.
-    async fn allows(&self, key: &str) -> bool;
-}
-
-/// Counts attempts, for whoever asks how deliveries go. What it fails to count changes nothing else.
+/// Counts attempts for the operators' queries. An attempt that is not counted is delivered all the same.
 pub trait Metrics: Send + Sync {
-    /// Takes what a batch measured, without waiting for anything; merged where the platform takes only so many.
+    /// Takes what a batch measured, without waiting for anything. Merges measurements if there are more than the
+    /// platform takes.
     ///
     /// # Errors
-    /// Where not all were taken.
+    /// If the platform did not take all of them.
     fn write(&self, measured: Vec<Measurement>) -> Result<(), MetricsError>;
 }
 
@@ -328,7 +286,7 @@ pub trait Metrics: Send + Sync {
 pub struct MetricsError(pub String);
 
 impl From<DatabaseError> for Error {
-    /// What failed may succeed later; what has another shape than the code is our own fault.
+    /// A failure may pass; rows of an unexpected shape are our own fault.
     fn from(error: DatabaseError) -> Self {
         match error {
             DatabaseError::Failed(text) => Self::Unavailable(format!("database: {text}")),

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use edge::ports::FormAnswer;
 use edge::testing::{FakeProvider, Registration};
-use shared::ports::{Clock, FormAnswer};
+use shared::ports::Clock;
 use shared::time::Timestamp;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};

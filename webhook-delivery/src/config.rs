@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use edge::secret::SecretDigest;
-use shared::app::sealer::SealingKey;
 use shared::courier::Operators;
 use shared::delivery::policy::DeliveryPolicy;
 use shared::delivery::retry::RetryPolicy;
 use shared::environment::Environment;
+use shared::sealer::SealingKey;
 use shared::settings::{SettingFaults, Settings};
 use shared::webhook::health::HealthPolicy;
 

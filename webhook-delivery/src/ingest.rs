@@ -15,12 +15,12 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde::Serialize;
 use shared::code::ErrorCode;
-use shared::courier::{Courier, PublishFault};
+use shared::courier::PublishFault;
 use shared::event::envelope::EnvelopeFault;
 use shared::ports::Statement;
 use shared::strict_json;
 
-use crate::config::Config;
+use crate::service::WebhookDelivery;
 
 /// EventBridge's key.
 const EVENTS_KEY: HeaderName = HeaderName::from_static("x-events-key");
@@ -29,30 +29,19 @@ pub const HEADERS: [HeaderName; 3] = [EVENTS_KEY, CONTENT_TYPE, CONTENT_ENCODING
 /// The largest request: several large events, with room to hold them twice in an isolate's 128 MB.
 pub const LARGEST_REQUEST: usize = 8 * 1024 * 1024;
 
-/// The router's state.
-#[derive(Clone)]
-pub struct Service {
-    /// The settings.
-    pub config: Config,
-    /// Takes events in.
-    pub courier: Courier,
-    /// Which version of the Worker this is: Cloudflare's id of the upload. `None` where that is not bound.
-    pub version: Option<String>,
-}
-
 /// EventBridge, by the connection's key.
 pub struct EventBridge;
 
-impl FromRequestParts<Service> for EventBridge {
+impl FromRequestParts<WebhookDelivery> for EventBridge {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
-        authenticate(service, &parts.headers)
+    async fn from_request_parts(parts: &mut Parts, delivery: &WebhookDelivery) -> Result<Self, Problem> {
+        authenticate(delivery, &parts.headers)
     }
 }
 
-fn authenticate(service: &Service, headers: &HeaderMap) -> Result<EventBridge, Problem> {
-    let presented = service.config.events_api_key.is_presented(headers, &EVENTS_KEY);
+fn authenticate(delivery: &WebhookDelivery, headers: &HeaderMap) -> Result<EventBridge, Problem> {
+    let presented = delivery.config.events_api_key.is_presented(headers, &EVENTS_KEY);
     presented.then_some(EventBridge).ok_or_else(Problem::unauthorized)
 }
 
@@ -64,13 +53,13 @@ struct Accepted {
 
 async fn publish(
     _event_bridge: EventBridge,
-    State(service): State<Service>,
+    State(delivery): State<WebhookDelivery>,
     request: Request,
 ) -> Result<Answer<Accepted>, Problem> {
     let bytes = read(request, LARGEST_REQUEST).await?;
     strict_json::check(&bytes).map_err(|fault| Problem::invalid_request(fault.to_string()))?;
     let text = std::str::from_utf8(&bytes).map_err(|fault| Problem::invalid_request(fault.to_string()))?;
-    match service.courier.publish(text).await {
+    match delivery.courier.publish(text).await {
         Ok(accepted) => Ok(Answer(StatusCode::ACCEPTED, Accepted { accepted })),
         Err(PublishFault::NotQueued(error)) => Err(error.into()),
         Err(PublishFault::Shape) => Err(Problem::invalid_field("body", PublishFault::Shape)),
@@ -93,32 +82,32 @@ struct Health {
 }
 
 async fn health(
-    State(service): State<Service>,
+    State(delivery): State<WebhookDelivery>,
     Extension(cost): Extension<Cost>,
 ) -> Result<Answer<Health>, Problem> {
-    let database = cost.meter(service.courier.database);
+    let database = cost.meter(delivery.courier.database);
     let asked = database.batch(vec![Statement::new("SELECT 1 AS one FROM webhooks LIMIT 1")]).await;
     asked.map_err(|error| Problem::unavailable(error.to_string()))?;
-    let environment = service.config.environment.to_string();
-    Ok(Answer(StatusCode::OK, Health { status: "ok", environment, version: service.version }))
+    let environment = delivery.config.environment.to_string();
+    Ok(Answer(StatusCode::OK, Health { status: "ok", environment, version: delivery.version }))
 }
 
 /// The router, and the list of its routes.
-pub fn router(service: Service) -> (Router, Vec<Route>) {
+pub fn router(delivery: WebhookDelivery) -> (Router, Vec<Route>) {
     Routes::default()
         .add(Open, "GET", "/health", get(health))
         .add(EventSource, "POST", "/events", post(publish))
-        .build(service)
+        .build(delivery)
 }
 
 /// Answers a request. A path without a route tells only EventBridge that it has none.
 pub async fn answer(
     router: Router,
-    service: &Service,
+    delivery: &WebhookDelivery,
     surroundings: &Surroundings,
     request: Request,
 ) -> Response {
-    let fallback = async |headers: &HeaderMap| match authenticate(service, headers) {
+    let fallback = async |headers: &HeaderMap| match authenticate(delivery, headers) {
         Ok(EventBridge) => Problem::not_found(),
         Err(problem) => problem,
     };

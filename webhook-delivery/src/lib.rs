@@ -1,5 +1,8 @@
 //! Takes events in, and delivers them: `POST /events`, the Queues' consumers, and the cron run.
 
 pub mod config;
+pub mod consume;
+pub mod cron;
 pub mod ingest;
+pub mod service;
 mod worker_entry;

@@ -12,6 +12,7 @@ mod authorization;
 mod configuration;
 mod events;
 mod outages;
+mod queues;
 mod requests;
 mod secrets;
 mod support;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use edge::oidc::{IssuerTokens, KeyCache, Token, check_times, names, parse};
+use edge::ports::Rs256;
 use edge::problem::Problem;
 use http::StatusCode;
 use jwt_compact::AlgorithmExt;
@@ -11,7 +12,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use shared::actor::Actor;
 use shared::code::ErrorCode;
-use shared::ports::Rs256;
 use shared::tenant::EmailAddress;
 use shared::time::Timestamp;
 

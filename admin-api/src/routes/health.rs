@@ -8,7 +8,7 @@ use shared::ports::Statement;
 
 use super::{Answered, ok};
 use crate::auth::MeteredApp;
-use crate::service::Service;
+use crate::service::AdminApi;
 
 /// What is up.
 #[derive(Serialize)]
@@ -22,7 +22,7 @@ pub struct Health {
 
 /// Answers 200 once the configuration is sound (checked before any route) and the database answers.
 pub async fn health(
-    State(service): State<Service>,
+    State(service): State<AdminApi>,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
 ) -> Answered<Health> {

@@ -6,17 +6,16 @@ use std::time::Duration;
 
 use admin_api::config::Config;
 use admin_api::router::{answer, router};
-use admin_api::service::{Ports, Service};
+use admin_api::service::{AdminApi, Ports};
 use axum::Router;
 use axum::body::Body;
+use edge::ports::Platform;
 use edge::rate_limit::RateLimit;
 use edge::routes::Route;
 use edge::serve::Surroundings;
-use edge::testing::RustCryptoRs256;
+use edge::testing::{MemoryRateLimiter, TestPlatform};
 use serde_json::json;
-use shared::testing::{
-    AesGcm, FakeClock, MemoryLog, MemoryQueue, MemoryRateLimiter, MemoryStore, SeededRandom, SqliteDatabase,
-};
+use shared::testing::{FakeClock, MemoryLog, MemoryQueue, MemoryStore, SeededRandom, SqliteDatabase};
 
 use super::{Answer, Issuer, setting};
 
@@ -41,7 +40,7 @@ pub(crate) struct TestApp {
     around: Around,
     pub(crate) routes: Vec<Route>,
     router: Router,
-    service: Service,
+    admin_api: AdminApi,
     surroundings: Surroundings,
 }
 
@@ -81,28 +80,26 @@ impl TestApp {
             given.map(|(_, value)| (*value).to_owned()).or_else(|| setting(name))
         };
         let random = Arc::new(SeededRandom::new(seed));
+        let platform = TestPlatform {
+            documents: around.issuer.clone(),
+            ..TestPlatform::new(around.clock.clone(), random, around.log.clone())
+        };
         let ports = Ports {
             database: around.database.clone(),
             cache: around.cache.clone(),
             retries: around.retries.clone(),
             events: around.events.clone(),
             partner_requests: RateLimit::new(Some(around.partner_requests.clone())),
-            clock: around.clock.clone(),
-            random: random.clone(),
-            aead: Arc::new(AesGcm),
-            rs256: Arc::new(RustCryptoRs256),
-            documents: around.issuer.clone(),
             version: Some(VERSION.to_owned()),
         };
-        let service = Service::new(Config::read(&read).unwrap(), ports);
-        let (router, routes) = router(service.clone());
-        let surroundings = Surroundings { clock: around.clock.clone(), random, log: around.log.clone() };
-        Self { around, routes, router, service, surroundings }
+        let admin_api = AdminApi::new(Config::read(&read).unwrap(), ports, &platform);
+        let (router, routes) = router(admin_api.clone());
+        Self { around, routes, router, admin_api, surroundings: platform.surroundings() }
     }
 
     /// Answers one request.
     pub(crate) async fn answer(&self, request: http::Request<Body>) -> Answer {
-        Answer::of(answer(self.router.clone(), &self.service, &self.surroundings, request).await).await
+        Answer::of(answer(self.router.clone(), &self.admin_api, &self.surroundings, request).await).await
     }
 
     /// Lets time pass.

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use edge::ports::{DocumentClient, NoAnswer};
 use edge::testing::TestKey;
 use serde_json::{Value, json};
-use shared::ports::{DocumentClient, StoreError};
 use tokio::sync::Notify;
 
 /// Publishes keys, counts who asks for them, and can be away.
@@ -60,14 +60,14 @@ impl Issuer {
 
 #[async_trait]
 impl DocumentClient for Issuer {
-    async fn get(&self, url: &str) -> Result<String, StoreError> {
+    async fn get(&self, url: &str) -> Result<String, NoAnswer> {
         self.fetches.lock().unwrap().push(url.to_owned());
         let held = self.held.lock().unwrap().clone();
         if let Some(gate) = held {
             gate.notified().await;
         }
         if *self.failing.lock().unwrap() {
-            return Err(StoreError("the issuer is away".into()));
+            return Err(NoAnswer("the issuer is away".into()));
         }
         Ok(self.document.lock().unwrap().clone())
     }

@@ -4,31 +4,32 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use shared::ports::{BodyStore, DocumentClient};
+use shared::ports::BodyStore;
 use shared::time::Timestamp;
 
+use crate::ports::DocumentClient;
 use crate::problem::Problem;
 
 /// How long a fetched document is taken as it is.
 const FRESH: Duration = Duration::from_secs(600);
 /// The least time between two fetches, whatever callers send.
 const BETWEEN_FETCHES: Duration = Duration::from_secs(30);
-/// How long a document serves where the provider cannot be reached, in memory and in KV.
+/// How long a document serves while the provider cannot be reached, in memory and in KV.
 const KEPT: Duration = Duration::from_secs(86_400);
 
-/// Where documents come from, and where they are kept.
+/// The provider to fetch documents from, and the store that keeps them.
 #[derive(Clone)]
 pub struct DocumentSource {
-    /// Fetches them.
+    /// Fetches documents.
     pub client: Arc<dyn DocumentClient>,
-    /// Keeps them for the other isolates.
+    /// Keeps documents for the other isolates.
     pub store: Arc<dyn BodyStore>,
 }
 
 /// One document as this isolate knows it.
 pub struct CachedDocument<T> {
     source: DocumentSource,
-    /// For the log.
+    /// The document's name in the log.
     name: &'static str,
     parse: fn(&str) -> Option<T>,
     known: Mutex<Known<T>>,
@@ -36,15 +37,15 @@ pub struct CachedDocument<T> {
 
 struct Known<T> {
     document: Option<Fetched<T>>,
-    /// By this isolate or, where it took the document from the store, by the one that put it there.
+    /// The time of the last fetch: this isolate's, or that of the isolate that put the document into the store.
     last_fetch: Option<Timestamp>,
 }
 
-/// A document, and when it was fetched.
+/// A document with the time of its fetch.
 pub struct Fetched<T> {
-    /// When, by the isolate that fetched it.
+    /// The time of the fetch, by the clock of the isolate that fetched the document.
     pub at: Timestamp,
-    /// What it says.
+    /// The parsed document.
     pub value: Arc<T>,
 }
 
@@ -61,15 +62,15 @@ struct Stored {
 }
 
 impl<T> CachedDocument<T> {
-    /// Knows nothing yet. `parse` gives nothing where the text is no such document.
+    /// A cache without a document yet. `parse` returns `None` if a text is no such document.
     pub fn new(source: DocumentSource, name: &'static str, parse: fn(&str) -> Option<T>) -> Self {
         Self { source, name, parse, known: Mutex::new(Known { document: None, last_fetch: None }) }
     }
 
-    /// The document at this URL, at most ten minutes old; older only where the provider cannot be reached.
+    /// The document at this URL, at most ten minutes old; up to a day if the provider cannot be reached.
     ///
     /// # Errors
-    /// 503 where it cannot be had at all.
+    /// 503 if there is no document at all.
     pub async fn get(&self, url: &str, now: Timestamp) -> Result<Fetched<T>, Problem> {
         let remembered = self.known().document.clone();
         if let Some(fetched) = remembered.as_ref().filter(|fetched| now.since(fetched.at) < FRESH) {
@@ -90,11 +91,11 @@ impl<T> CachedDocument<T> {
         })
     }
 
-    /// Fetches, unless that was done within the last thirty seconds. While there is no document at all, requests that
-    /// come at once each fetch: one that waited for another's fetch would hang on Workers, and none is to blame.
+    /// Fetches the document, unless there was a fetch within the last thirty seconds. While there is no document at all,
+    /// requests that come at the same time each fetch: a request that waited for another's fetch would hang on Workers.
     ///
     /// # Errors
-    /// Why there is nothing newer, for the log.
+    /// Why there is no newer document, for the log.
     pub async fn refresh(&self, url: &str, now: Timestamp) -> Result<Fetched<T>, String> {
         {
             let mut known = self.known();
@@ -112,13 +113,13 @@ impl<T> CachedDocument<T> {
         let fetched = Fetched { at: now, value: Arc::new(value) };
         self.remember(&fetched);
         if let Ok(text) = serde_json::to_string(&Stored { at: now, document }) {
-            // Only a convenience for other isolates: a failure costs them one fetch.
+            // The store only spares other isolates a fetch: if this fails, each fetches once itself.
             let _ = self.source.store.put(url, &text, KEPT).await;
         }
         Ok(fetched)
     }
 
-    /// By its URL: what another issuer said is not taken for this one's.
+    /// The stored document of this very URL: another issuer's is never taken for this one's.
     async fn stored(&self, url: &str) -> Option<Fetched<T>> {
         let text = self.source.store.get(url).await.ok().flatten()?;
         let stored: Stored = serde_json::from_str(&text).ok()?;

@@ -8,16 +8,16 @@ use shared::time::Timestamp;
 use super::document::{CachedDocument, DocumentSource};
 use crate::problem::Problem;
 
-/// The longest key id that is looked up at all.
+/// The longest key id that is looked up, in bytes.
 const LONGEST_KEY_ID: usize = 256;
 
 /// An RSA public key (RFC 7517, RFC 7518 section 6.3.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RsaKey {
     id: Option<String>,
-    /// Big-endian.
+    /// The modulus as big-endian bytes.
     pub modulus: Vec<u8>,
-    /// Big-endian.
+    /// The exponent as big-endian bytes.
     pub exponent: Vec<u8>,
 }
 
@@ -37,7 +37,7 @@ struct Jwk {
     e: String,
 }
 
-/// The keys of a set that can sign an RS256 token; others are passed over, as RFC 7517 section 5 asks.
+/// The keys of a set that can sign an RS256 token. The rest are ignored, as RFC 7517 section 5 asks.
 fn signing_keys(document: &str) -> Option<Vec<RsaKey>> {
     let set: KeySet = serde_json::from_str(document).ok()?;
     let keys = set.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
@@ -55,19 +55,19 @@ fn signing_keys(document: &str) -> Option<Vec<RsaKey>> {
     Some(decoded.collect())
 }
 
-/// The keys as this isolate knows them.
+/// An issuer's keys, as this isolate knows them.
 pub struct KeyCache(CachedDocument<Vec<RsaKey>>);
 
 impl KeyCache {
-    /// Knows nothing yet.
+    /// A cache without keys yet.
     pub fn new(source: DocumentSource) -> Self {
         Self(CachedDocument::new(source, "jwks", signing_keys))
     }
 
-    /// The key that a token names, of the set at this URL; nothing where there is none.
+    /// The key that a token names, of the set at this URL. `None` if the set has no such key.
     ///
     /// # Errors
-    /// 503 where no keys can be had at all.
+    /// 503 if there is no set of keys at all.
     pub async fn find(
         &self,
         url: &str,
@@ -82,12 +82,12 @@ impl KeyCache {
         if found.is_some() || key_id.is_none() || fetched.at == now {
             return Ok(found);
         }
-        // A key this isolate has not seen: rotated, perhaps. One fetch finds out.
+        // This isolate does not know the key: perhaps the issuer rotated its keys. One fetch tells.
         Ok(self.0.refresh(url, now).await.ok().and_then(|fetched| pick(&fetched.value, key_id)))
     }
 }
 
-/// A token without a key id is fine as long as there is no choice.
+/// Picks the named key. A token without a key id is fine if the set has only one key.
 fn pick(keys: &[RsaKey], key_id: Option<&str>) -> Option<RsaKey> {
     match (key_id, keys) {
         (None, [only]) => Some(only.clone()),

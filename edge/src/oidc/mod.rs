@@ -1,5 +1,4 @@
-//! An OpenID provider's documents and tokens, for whoever takes its word: the Admin API its access tokens, the portal
-//! its ID tokens.
+//! An OpenID provider's documents and tokens. The Admin API takes its access tokens, the portal its ID tokens.
 
 mod document;
 mod jwks;

@@ -7,36 +7,36 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use jwt_compact::{Claims, TimeOptions, UntrustedToken};
 use serde_json::{Map, Value};
-use shared::ports::Rs256;
 use shared::strict_json;
 use shared::time::Timestamp;
 
 use super::jwks::KeyCache;
+use crate::ports::Rs256;
 use crate::problem::Problem;
 
 /// Clocks may differ by a minute.
 const SKEW_SECONDS: i64 = 60;
 /// The end of the year 9999.
 const LATEST_SECOND: i64 = 253_402_300_799;
-/// The longest token that is looked at.
+/// The longest token that is parsed, in bytes.
 const LONGEST_TOKEN: usize = 16 * 1024;
 
 /// The shortest RS256 signature: RFC 7518 section 3.3 asks for keys of 2048 bits or more.
 const SHORTEST_SIGNATURE: usize = 256;
-/// Header parameters that would have us take a key from the token, or obey an extension we do not know. Refused
-/// whatever they hold.
+/// Header parameters that would have us take a key from the token, or obey an extension that we do not know. A token
+/// with any of them is refused, whatever its value.
 const REFUSED_PARAMETERS: [&str; 6] = ["jwk", "jku", "x5u", "x5c", "crit", "b64"];
 
-/// A token whose signature nobody has looked at yet.
+/// A token whose signature is not verified yet.
 pub type Token<'a> = UntrustedToken<'a>;
-/// The claims of a token; those that are no times as they came.
+/// The claims of a token. Times are parsed; all other claims are as the token has them.
 pub type AnyClaims = Claims<Map<String, Value>>;
 
-/// Takes a token apart. Header and claims are checked as strictly as any body is: of a member that is there twice,
+/// Parses a token. Header and claims are checked as strictly as any request body: of a member that stands there twice,
 /// another reader could take the other value.
 ///
 /// # Errors
-/// 401 where it is none, or brings its own key.
+/// 401 if the text is no token, or the token brings its own key.
 pub fn parse(text: &str) -> Result<Token<'_>, Problem> {
     taken_apart(text).ok_or_else(Problem::unauthorized)
 }
@@ -59,7 +59,7 @@ fn strict_object(part: &str) -> Option<Map<String, Value>> {
     serde_json::from_slice(&bytes).ok()
 }
 
-/// Verifies what an issuer signed for one audience.
+/// Verifies the tokens that an issuer signs for one audience.
 pub struct IssuerTokens {
     issuer: String,
     audience: String,
@@ -68,15 +68,15 @@ pub struct IssuerTokens {
 }
 
 impl IssuerTokens {
-    /// Takes tokens of this issuer for this audience, both compared byte by byte.
+    /// Accepts tokens of this issuer for this audience, both compared byte by byte.
     pub fn new(issuer: String, audience: String, keys: KeyCache, rs256: Arc<dyn Rs256>) -> Self {
         Self { issuer, audience, keys, rs256 }
     }
 
-    /// The claims of a good RS256 token; the issuer's keys are at `keys_url`.
+    /// Verifies an RS256 token with the issuer's keys, which are at `keys_url`. Returns the token's claims.
     ///
     /// # Errors
-    /// 401 with one body for every cause; 503 where the issuer's keys cannot be had.
+    /// 401 with one body for every cause; 503 if the issuer's keys cannot be fetched.
     pub async fn verify(&self, keys_url: &str, text: &str, now: Timestamp) -> Result<AnyClaims, Problem> {
         let token = parse(text)?;
         if token.algorithm() != "RS256" {
@@ -103,10 +103,10 @@ impl IssuerTokens {
     }
 }
 
-/// Whether the token's times are right: `exp` and `iat` must be there; `nbf` counts where it is.
+/// Checks the token's times. `exp` and `iat` must be there; `nbf` need not.
 ///
 /// # Errors
-/// 401.
+/// 401 if a time is missing, out of range, or not fulfilled.
 pub fn check_times(claims: &AnyClaims, now: Timestamp) -> Result<(), Problem> {
     let clock = || DateTime::<Utc>::from_timestamp_millis(now.milliseconds()).unwrap_or_default();
     let skew = chrono::Duration::seconds(SKEW_SECONDS);

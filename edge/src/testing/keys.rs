@@ -1,4 +1,4 @@
-//! An issuer's signing keys, and RS256 where WebCrypto is not.
+//! An issuer's signing keys, and RS256 for native tests, which have no WebCrypto.
 
 use std::sync::OnceLock;
 
@@ -12,12 +12,13 @@ use rsa::traits::PublicKeyParts;
 use rsa::{BigUint, RsaPrivateKey, RsaPublicKey};
 use serde_json::{Value, json};
 use sha2::{Sha256, Sha384};
-use shared::ports::Rs256;
+
+use crate::ports::Rs256;
 
 /// One of the issuer's key pairs.
 #[derive(Clone, Copy)]
 pub struct TestKey {
-    /// Its `kid`.
+    /// The key's `kid`.
     pub id: &'static str,
     private: &'static RsaPrivateKey,
 }
@@ -30,40 +31,40 @@ impl TestKey {
         Self { id: "first", private: KEY.get_or_init(|| RsaPrivateKey::from_pkcs8_pem(text).unwrap()) }
     }
 
-    /// The key it rotates to; until then, a stranger's.
+    /// The key that the issuer rotates to; until then, a stranger's.
     pub fn second() -> Self {
         static KEY: OnceLock<RsaPrivateKey> = OnceLock::new();
         let text = include_str!("keys/test-only-issuer-second.pem");
         Self { id: "second", private: KEY.get_or_init(|| RsaPrivateKey::from_pkcs8_pem(text).unwrap()) }
     }
 
-    /// Its public half.
+    /// The public key.
     pub fn public(self) -> RsaPublicKey {
         self.private.to_public_key()
     }
 
-    /// Big-endian bytes.
+    /// The modulus as big-endian bytes.
     pub fn modulus(self) -> Vec<u8> {
         self.private.n().to_bytes_be()
     }
 
-    /// What this system takes.
+    /// Signs with RS256, the one algorithm that this system takes.
     pub fn sign_rs256(self, signed: &[u8]) -> Vec<u8> {
         SigningKey::<Sha256>::new(self.private.clone()).sign(signed).to_vec()
     }
 
-    /// What it does not.
+    /// Signs with RS384, which this system refuses.
     pub fn sign_rs384(self, signed: &[u8]) -> Vec<u8> {
         SigningKey::<Sha384>::new(self.private.clone()).sign(signed).to_vec()
     }
 
-    /// What it does not.
+    /// Signs with PS256, which this system refuses.
     pub fn sign_ps256(self, signed: &[u8]) -> Vec<u8> {
         let key = rsa::pss::SigningKey::<Sha256>::new(self.private.clone());
         key.sign_with_rng(&mut rsa::rand_core::OsRng, signed).to_vec()
     }
 
-    /// As the issuer publishes it.
+    /// The public key as the issuer publishes it.
     pub fn jwk(self) -> Value {
         json!({
             "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.id,
@@ -73,7 +74,7 @@ impl TestKey {
     }
 }
 
-/// RS256 where WebCrypto is not.
+/// RS256 of the RustCrypto project.
 pub struct RustCryptoRs256;
 
 #[async_trait]

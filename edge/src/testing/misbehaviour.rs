@@ -1,4 +1,4 @@
-//! What can be wrong with an ID token, or with the way to it.
+//! What can be wrong with an ID token, or with the way the portal gets one.
 //!
 //! After the OpenID Foundation's conformance tests for relying parties, RFC 8725 (JWT best practices), and OpenID Connect
 //! Core, section 3.1.3.7.
@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 
 use super::{TestKey, Token, hs256};
 
-/// What a provider does wrong.
+/// What the provider does wrong.
 pub enum Misbehaviour {
-    /// Header and claims are changed before they are signed.
+    /// Changes header or claims before signing.
     Token(Box<dyn Fn(Token) -> Token + Send>),
-    /// Signed with a key that is not published.
+    /// Signs with a key that the provider does not publish.
     ForeignKey,
-    /// `alg: none`, without a signature.
+    /// Says `alg: none`, and signs nothing.
     Unsigned,
-    /// HS256, signed with the public key.
+    /// Signs with HS256, by the public key.
     SymmetricConfusion,
-    /// A byte of the signature is not what it was.
+    /// Changes a byte of the signature.
     BrokenSignature,
     /// The token endpoint answers with this status and body.
     TokenEndpoint(u16, &'static str),
@@ -26,36 +26,36 @@ pub enum Misbehaviour {
 
 /// A sign-in that must not succeed.
 pub struct BadSignIn {
-    /// For the message of the test that fails.
+    /// What is wrong, for the message of a failing test.
     pub name: String,
-    /// What the provider does.
+    /// What the provider does wrong.
     pub misbehaviour: Misbehaviour,
-    /// What the person gets.
+    /// The status that the person gets.
     pub status: StatusCode,
 }
 
 impl Misbehaviour {
-    /// A claim has another value.
+    /// Gives a claim another value.
     pub fn claim(name: &'static str, value: Value) -> Self {
         Self::Token(Box::new(move |token| token.claim(name, value.clone())))
     }
 
-    /// A claim is absent.
+    /// Leaves a claim out.
     pub fn without(name: &'static str) -> Self {
         Self::Token(Box::new(move |token| token.without_claim(name)))
     }
 
-    /// A member of the header has another value.
+    /// Gives a member of the header another value.
     pub fn header(name: &'static str, value: Value) -> Self {
         Self::Token(Box::new(move |token| token.header(name, value.clone())))
     }
 
-    /// The header names no key.
+    /// Leaves the key id out of the header.
     pub fn without_key_id() -> Self {
         Self::Token(Box::new(|token| token.without_header("kid")))
     }
 
-    /// The token that comes of it, where one does.
+    /// The token that the misbehaving provider issues.
     pub(super) fn sign(self, token: Token, key: TestKey) -> String {
         match self {
             Self::Token(change) => change(token).signed_with(|signed| key.sign_rs256(signed)),
@@ -74,7 +74,7 @@ impl Misbehaviour {
     }
 }
 
-/// Every sign-in that must not succeed, each with its reason.
+/// Every sign-in that must not succeed.
 pub fn bad_sign_ins(client_id: &str, email: &str) -> Vec<BadSignIn> {
     let far = 99_999_999_999_u64;
     let claims = [

@@ -1,4 +1,5 @@
-//! Tokens, and an OpenID provider that misbehaves as it is told: for tests of what takes them.
+//! What tests of the Workers' HTTP side share: the platform and its ports in memory, tokens, and an OpenID provider that
+//! misbehaves as a test says.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,10 +10,14 @@
 
 mod keys;
 mod misbehaviour;
+mod platform;
 mod provider;
+mod rate_limiter;
 mod token;
 
 pub use keys::{RustCryptoRs256, TestKey};
 pub use misbehaviour::{BadSignIn, Misbehaviour, bad_sign_ins};
+pub use platform::TestPlatform;
 pub use provider::{FakeProvider, Registration};
+pub use rate_limiter::MemoryRateLimiter;
 pub use token::{Token, hs256, hs512};

@@ -1,4 +1,4 @@
-//! An OpenID provider that does as a test says.
+//! An OpenID provider that does what a test says.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -8,19 +8,20 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use shared::ports::{Clock, DocumentClient, FormAnswer, FormClient, StoreError};
+use shared::ports::Clock;
 use url::{Position, Url};
 
 use super::{Misbehaviour, TestKey, Token};
+use crate::ports::{DocumentClient, FormAnswer, FormClient, NoAnswer};
 
-/// What provider and client know of each other.
+/// The client's registration, as the provider and the client know it.
 #[derive(Clone)]
 pub struct Registration {
-    /// Ends in a slash, as Auth0's does.
+    /// The issuer; it ends in a slash, as Auth0's does.
     pub issuer: String,
-    /// The client.
+    /// The client's id.
     pub client_id: String,
-    /// Its secret.
+    /// The client's secret.
     pub client_secret: String,
 }
 
@@ -52,22 +53,22 @@ pub struct FakeProvider {
 }
 
 impl FakeProvider {
-    /// One that behaves.
+    /// A provider that behaves.
     pub fn new(registration: Registration, clock: Arc<dyn Clock>) -> Self {
         Self { registration, clock, state: Mutex::default() }
     }
 
-    /// Misbehaves at the next token request.
+    /// Has the provider misbehave at the next token request.
     pub fn misbehave(&self, misbehaviour: Misbehaviour) {
         self.state.lock().unwrap().misbehaviour = Some(misbehaviour);
     }
 
-    /// Whether nothing answers.
+    /// Sets whether the provider is down, and answers nothing.
     pub fn set_down(&self, down: bool) {
         self.state.lock().unwrap().down = down;
     }
 
-    /// Whether nothing answers.
+    /// Whether the provider is down.
     pub fn is_down(&self) -> bool {
         self.state.lock().unwrap().down
     }
@@ -82,23 +83,22 @@ impl FakeProvider {
         self.state.lock().unwrap().second_signs = true;
     }
 
-    /// Says something else of itself.
+    /// Changes a member of the provider's metadata.
     pub fn change_metadata(&self, name: &str, value: &str) {
         self.state.lock().unwrap().changed_metadata = Some((name.to_owned(), value.to_owned()));
     }
 
-    /// Token requests so far.
+    /// How many token requests there were.
     pub fn token_requests(&self) -> u32 {
         self.state.lock().unwrap().token_requests
     }
 
-    /// The paths of the documents asked for so far, below the issuer; whole URLs of those elsewhere.
+    /// The documents requested so far: paths below the issuer, whole URLs elsewhere.
     pub fn documents(&self) -> Vec<String> {
         self.state.lock().unwrap().documents.clone()
     }
 
-    /// A person signs in on the page at this URL; gives the path, with its query, that
-    /// they are sent back to.
+    /// Lets a person sign in on the page at this URL. Returns the path and query that the person is sent back to.
     pub fn sign_in(&self, url: &str, email: &str, verified: bool) -> String {
         let (page, query) = url.split_once('?').expect("a query");
         assert_eq!(page, format!("{}authorize", self.registration.issuer));
@@ -122,7 +122,7 @@ impl FakeProvider {
         back[Position::BeforePath..].to_owned()
     }
 
-    /// A document by its path below the issuer.
+    /// The document at a path below the issuer.
     pub fn document(&self, path: &str) -> Option<Value> {
         let mut state = self.state.lock().unwrap();
         state.documents.push(path.to_owned());
@@ -150,7 +150,7 @@ impl FakeProvider {
         }
     }
 
-    /// What the token endpoint answers to a form (RFC 6749, section 4.1.3, and RFC 7636, section 4.6).
+    /// The token endpoint's answer to a form (RFC 6749, section 4.1.3, and RFC 7636, section 4.6).
     pub fn token_answer(&self, form: &str) -> FormAnswer {
         let mut state = self.state.lock().unwrap();
         state.token_requests += 1;
@@ -187,23 +187,23 @@ impl FakeProvider {
         }))
     }
 
-    fn require_up(&self) -> Result<(), StoreError> {
-        if self.is_down() { Err(StoreError("down".into())) } else { Ok(()) }
+    fn require_up(&self) -> Result<(), NoAnswer> {
+        if self.is_down() { Err(NoAnswer("down".into())) } else { Ok(()) }
     }
 }
 
 #[async_trait]
 impl DocumentClient for FakeProvider {
-    async fn get(&self, url: &str) -> Result<String, StoreError> {
+    async fn get(&self, url: &str) -> Result<String, NoAnswer> {
         self.require_up()?;
         let document = self.document(url.strip_prefix(&self.registration.issuer).unwrap_or(url));
-        document.map(|document| document.to_string()).ok_or_else(|| StoreError(format!("nothing at {url}")))
+        document.map(|document| document.to_string()).ok_or_else(|| NoAnswer(format!("nothing at {url}")))
     }
 }
 
 #[async_trait]
 impl FormClient for FakeProvider {
-    async fn post_form(&self, url: &str, form: &str) -> Result<FormAnswer, StoreError> {
+    async fn post_form(&self, url: &str, form: &str) -> Result<FormAnswer, NoAnswer> {
         self.require_up()?;
         assert_eq!(url, format!("{}oauth/token", self.registration.issuer));
         Ok(self.token_answer(form))

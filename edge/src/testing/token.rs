@@ -1,4 +1,4 @@
-//! Bearer tokens, good ones and others.
+//! Bearer tokens, good and bad.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +8,7 @@ use sha2::{Sha256, Sha512};
 
 use super::TestKey;
 
-/// A token in the making: begin with a good one, then change what the test is about.
+/// A token builder: begin with a good token, then change what the test is about.
 #[derive(Clone)]
 pub struct Token {
     header: String,
@@ -16,65 +16,65 @@ pub struct Token {
 }
 
 impl Token {
-    /// One with these claims, as the issuer's first key would sign it.
+    /// A token with these claims, for the issuer's first key to sign.
     pub fn rs256(claims: &Value) -> Self {
         let header = json!({"alg": "RS256", "typ": "JWT", "kid": TestKey::first().id});
         Self { header: header.to_string(), claims: claims.to_string() }
     }
 
-    /// One with these claims, as a shared secret would sign it.
+    /// A token with these claims, for a shared secret to sign.
     pub fn hs256(claims: &Value) -> Self {
         let header = json!({"alg": "HS256", "typ": "JWT"});
         Self { header: header.to_string(), claims: claims.to_string() }
     }
 
-    /// With another member of the header.
+    /// Sets a member of the header.
     pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.header = with(&self.header, name, Some(value.into()));
         self
     }
 
-    /// Without a member of the header.
+    /// Removes a member of the header.
     pub fn without_header(mut self, name: &str) -> Self {
         self.header = with(&self.header, name, None);
         self
     }
 
-    /// With another claim.
+    /// Sets a claim.
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims = with(&self.claims, name, Some(value.into()));
         self
     }
 
-    /// Without a claim.
+    /// Removes a claim.
     pub fn without_claim(mut self, name: &str) -> Self {
         self.claims = with(&self.claims, name, None);
         self
     }
 
-    /// The header's JSON, changed as text: for what no JSON value can say.
+    /// Changes the header's JSON as text: for what no JSON value can express.
     pub fn header_text(mut self, change: impl FnOnce(&str) -> String) -> Self {
         self.header = change(&self.header);
         self
     }
 
-    /// The claims' JSON, changed as text.
+    /// Changes the claims' JSON as text.
     pub fn claims_text(mut self, change: impl FnOnce(&str) -> String) -> Self {
         self.claims = change(&self.claims);
         self
     }
 
-    /// Signed by the issuer's usual key.
+    /// Signs with the issuer's usual key.
     pub fn signed(self) -> String {
         self.signed_with(|signed| TestKey::first().sign_rs256(signed))
     }
 
-    /// Signed by whoever has this secret.
+    /// Signs with a shared secret.
     pub fn signed_hs256(self, secret: &str) -> String {
         self.signed_with(|signed| hs256(secret.as_bytes(), signed))
     }
 
-    /// Signed in any way.
+    /// Signs with this function.
     pub fn signed_with(self, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let signed = format!("{}.{}", encode(self.header.as_bytes()), encode(self.claims.as_bytes()));

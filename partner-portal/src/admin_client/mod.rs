@@ -6,8 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
+use edge::ports::ServiceBinding;
 use edge::problem::Problem;
-use edge::service_binding::ServiceBinding;
 use http::{Method, Request, header};
 use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{AlgorithmExt, Claims, Header};

@@ -6,13 +6,13 @@ mod transaction;
 use std::sync::Arc;
 
 use edge::oidc::{AnyClaims, CachedDocument, DocumentSource, IssuerTokens, KeyCache};
+use edge::ports::{FormClient, Rs256};
 use edge::problem::Problem;
 use http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 use shared::code::ErrorCode;
-use shared::ports::{FormClient, Rs256};
 use shared::tenant::EmailAddress;
 use shared::time::Timestamp;
 use subtle::ConstantTimeEq;

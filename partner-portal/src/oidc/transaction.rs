@@ -7,8 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use shared::app::sealer::Sealer;
 use shared::ports::Random;
+use shared::sealer::Sealer;
 use shared::time::Timestamp;
 use subtle::ConstantTimeEq;
 

@@ -6,7 +6,7 @@ use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-use shared::app::sealer::SealingKey;
+use shared::sealer::SealingKey;
 use subtle::ConstantTimeEq;
 
 /// The keys that are derived from one secret.

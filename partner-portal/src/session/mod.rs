@@ -10,9 +10,9 @@ use edge::problem::Problem;
 use http::HeaderMap;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use shared::app::sealer::Sealer;
 use shared::error::Error;
 use shared::ports::{Aead, Database, DatabaseError, Random, Statement};
+use shared::sealer::Sealer;
 use shared::time::Timestamp;
 use shared::webhook::id::WebhookId;
 

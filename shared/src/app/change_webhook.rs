@@ -5,7 +5,6 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use serde_json::{Map, json};
 
-use super::sealer::{secret_context, token_context};
 use super::webhook_authentication::{RequestedAuthentication, ShownAuthentication};
 use super::{App, Transitioned};
 use crate::actor::Actor;
@@ -16,10 +15,10 @@ use crate::store::webhooks::{self, SealedRow, WebhookChange};
 use crate::store::{tenants, tending};
 use crate::tenant::OrgId;
 use crate::transition::TransitionKind;
-use crate::webhook::authentication::AuthToken;
+use crate::webhook::authentication::{AuthToken, token_context};
 use crate::webhook::filter::EventFilter;
 use crate::webhook::id::WebhookId;
-use crate::webhook::signing::SigningSecret;
+use crate::webhook::signing::{SigningSecret, secret_context};
 use crate::webhook::url::WebhookUrl;
 
 /// What changes of a webhook; at least one is given.

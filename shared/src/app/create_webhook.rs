@@ -3,7 +3,6 @@
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use super::sealer::secret_context;
 use super::webhook_authentication::{RequestedAuthentication, ShownAuthentication};
 use super::{App, Transitioned};
 use crate::actor::Actor;
@@ -16,7 +15,7 @@ use crate::transition::TransitionKind;
 use crate::webhook::MOST_PER_TENANT;
 use crate::webhook::filter::EventFilter;
 use crate::webhook::id::WebhookId;
-use crate::webhook::signing::SigningSecret;
+use crate::webhook::signing::{SigningSecret, secret_context};
 use crate::webhook::url::WebhookUrl;
 
 /// A webhook as a caller asks for it.

@@ -12,7 +12,6 @@ pub mod redeliver_range;
 pub mod register_tenant;
 pub mod revoke_api_key;
 pub mod rotate_api_key;
-pub mod sealer;
 pub mod tenants;
 pub mod test_webhook;
 pub mod verify_webhook;
@@ -28,13 +27,13 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::event::message::{RetryMessage, WebhookKey};
 use crate::ports::{Batch, Clock, Database, Queue, QueuedMessage, Random, Statement};
+use crate::sealer::Sealer;
 use crate::store::transitions::VersionRow;
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
 use crate::webhook::health::stamp;
 use crate::webhook::id::WebhookId;
 use crate::webhook::url::UrlRules;
-use sealer::Sealer;
 
 /// From a change to its challenge: whoever changes a URL often brings up the endpoint in the same breath.
 const BEFORE_CHALLENGE: Duration = Duration::from_secs(2);

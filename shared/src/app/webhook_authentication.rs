@@ -1,10 +1,9 @@
 //! The static token on top of the signature: made, sealed, shown once.
 
 use super::App;
-use super::sealer::token_context;
 use crate::error::Error;
 use crate::store::webhooks::StoredAuthentication;
-use crate::webhook::authentication::{AuthToken, Authentication};
+use crate::webhook::authentication::{AuthToken, Authentication, token_context};
 use crate::webhook::id::WebhookId;
 
 /// A static token as a caller asks for it.

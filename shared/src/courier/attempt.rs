@@ -5,7 +5,6 @@ use serde_json::json;
 
 use super::Courier;
 use super::pipeline::Parcel;
-use crate::app::sealer::{secret_context, token_context};
 use crate::delivery::Attempt;
 use crate::delivery::measurement::{Kind, Measurement};
 use crate::delivery::outcome::{AttemptResult, Outcome};
@@ -16,9 +15,9 @@ use crate::event::id::EventId;
 use crate::event::message::WebhookKey;
 use crate::ports::OutboundRequest;
 use crate::time::Timestamp;
-use crate::webhook::authentication::{AuthToken, Authentication};
+use crate::webhook::authentication::{AuthToken, Authentication, token_context};
 use crate::webhook::health::{Effect, Ended};
-use crate::webhook::signing::{SigningSecret, signature};
+use crate::webhook::signing::{SigningSecret, secret_context, signature};
 use crate::webhook::target::Target;
 use crate::webhook::url::WebhookUrl;
 

@@ -30,11 +30,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::app::sealer::Sealer;
 use crate::delivery::policy::DeliveryPolicy;
 use crate::ports::{
     Batch, BodyStore, Clock, Database, DatabaseError, HttpClient, Log, Queue, Random, Statement,
 };
+use crate::sealer::Sealer;
 use crate::time::Timestamp;
 use crate::webhook::url::UrlRules;
 

@@ -4,12 +4,13 @@
 use serde_json::json;
 
 use super::Courier;
-use crate::app::sealer::{secret_context, token_context};
 use crate::error::Error;
 use crate::event::message::WebhookKey;
 use crate::store::CountRow;
 use crate::store::rounds::{self, PositionRow, SEAL_ANEW};
 use crate::store::sealing::{self, AT_ONCE, SealedAnew, StaleRow, Values};
+use crate::webhook::authentication::token_context;
+use crate::webhook::signing::secret_context;
 
 impl Courier {
     /// Seals a bounded number of webhooks' values with the current key, and logs how many are left. Costs nothing

@@ -1,4 +1,4 @@
-//! AES-256-GCM where WebCrypto is not.
+//! AES-256-GCM for native tests, which have no WebCrypto.
 
 use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::ports::{Aead, CipherError};
 
-/// The same primitive as WebCrypto's, from the RustCrypto project.
+/// AES-256-GCM of the RustCrypto project.
 pub struct AesGcm;
 
 #[async_trait]

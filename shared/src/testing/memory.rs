@@ -1,4 +1,4 @@
-//! Clock, randomness, queue, store and log that tests can steer and look into.
+//! Randomness, queue, store, log and metrics that tests can steer and look into.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -10,14 +10,14 @@ use serde_json::Value;
 
 use crate::delivery::measurement::Measurement;
 use crate::ports::{
-    BodyStore, Log, Metrics, MetricsError, Queue, QueueError, QueuedMessage, Random, RateLimiter, StoreError,
+    BodyStore, Log, Metrics, MetricsError, Queue, QueueError, QueuedMessage, Random, StoreError,
 };
 
-/// The same bytes for the same seed (SplitMix64).
+/// Randomness that draws the same bytes for the same seed (SplitMix64).
 pub struct SeededRandom(AtomicU64);
 
 impl SeededRandom {
-    /// A stream of its own for each seed.
+    /// The stream of bytes of this seed.
     pub fn new(seed: u64) -> Self {
         Self(AtomicU64::new(seed))
     }
@@ -50,12 +50,12 @@ pub struct MemoryQueue {
 }
 
 impl MemoryQueue {
-    /// Everything sent since the last call.
+    /// Every message sent since the last `take`.
     pub fn take(&self) -> Vec<QueuedMessage> {
         std::mem::take(&mut self.messages.lock().unwrap())
     }
 
-    /// Whether it refuses from now on.
+    /// Sets whether every call is refused from now on.
     pub fn refuse(&self, refusing: bool) {
         *self.refusing.lock().unwrap() = refusing;
     }
@@ -80,7 +80,7 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// Whether every call fails from now on.
+    /// Sets whether every call fails from now on.
     pub fn fail(&self, failing: bool) {
         *self.failing.lock().unwrap() = failing;
     }
@@ -119,7 +119,7 @@ impl BodyStore for MemoryStore {
     }
 }
 
-/// Keeps every line.
+/// A log that keeps every line.
 #[derive(Default)]
 pub struct MemoryLog(Mutex<Vec<Value>>);
 
@@ -141,7 +141,7 @@ impl Log for MemoryLog {
     }
 }
 
-/// Keeps what it was given.
+/// Metrics that keep what they were given.
 #[derive(Default)]
 pub struct MemoryMetrics {
     batches: Mutex<Vec<Vec<Measurement>>>,
@@ -149,12 +149,12 @@ pub struct MemoryMetrics {
 }
 
 impl MemoryMetrics {
-    /// What each call since the last one of this brought.
+    /// The measurements of each `write` since the last `take`.
     pub fn take(&self) -> Vec<Vec<Measurement>> {
         std::mem::take(&mut self.batches.lock().unwrap())
     }
 
-    /// Whether it refuses from now on.
+    /// Sets whether every call is refused from now on.
     pub fn refuse(&self, refusing: bool) {
         *self.refusing.lock().unwrap() = refusing;
     }
@@ -167,35 +167,5 @@ impl Metrics for MemoryMetrics {
         }
         self.batches.lock().unwrap().push(measured);
         Ok(())
-    }
-}
-
-/// Counts, and allows as much as it is told to; by default everything.
-#[derive(Default)]
-pub struct MemoryRateLimiter {
-    counts: Mutex<BTreeMap<String, u32>>,
-    most: Mutex<Option<u32>>,
-}
-
-impl MemoryRateLimiter {
-    /// How many of each key are allowed from now on, counted from none.
-    pub fn allow(&self, most: u32) {
-        *self.most.lock().unwrap() = Some(most);
-        self.counts.lock().unwrap().clear();
-    }
-
-    /// What was counted, by key.
-    pub fn counts(&self) -> BTreeMap<String, u32> {
-        self.counts.lock().unwrap().clone()
-    }
-}
-
-#[async_trait]
-impl RateLimiter for MemoryRateLimiter {
-    async fn allows(&self, key: &str) -> bool {
-        let mut counts = self.counts.lock().unwrap();
-        let count = counts.entry(key.to_owned()).or_default();
-        *count += 1;
-        self.most.lock().unwrap().is_none_or(|most| *count <= most)
     }
 }

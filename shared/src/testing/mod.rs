@@ -16,5 +16,5 @@ pub use clock::FakeClock;
 pub use database::{Crash, SqliteDatabase, migrations, tenants_migrations};
 pub use endpoints::{Endpoints, Reply};
 pub use fixture::Fixture;
-pub use memory::{MemoryLog, MemoryMetrics, MemoryQueue, MemoryRateLimiter, MemoryStore, SeededRandom};
+pub use memory::{MemoryLog, MemoryMetrics, MemoryQueue, MemoryStore, SeededRandom};
 pub use simulation::Simulation;

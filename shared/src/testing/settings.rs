@@ -1,6 +1,6 @@
 //! Values that no setting may have, for the Workers' tests of their configurations.
 
-/// Blank, or standing where a value was forgotten; each as long as a secret.
+/// Blanks and placeholders, as they stand where a value was forgotten; the latter are as long as a secret.
 pub const PLACEHOLDERS: [&str; 15] = [
     "",
     " ",
@@ -19,7 +19,7 @@ pub const PLACEHOLDERS: [&str; 15] = [
     "example-example-example-example-example",
 ];
 
-/// Too short for a secret, or not fit for a header.
+/// Texts that are too short for a secret, or unfit for a header.
 pub const UNFIT_SECRETS: [&str; 4] = [
     "0123456789abcdef0123456789abcde",
     " 0123456789abcdef0123456789abcdef",
@@ -27,7 +27,7 @@ pub const UNFIT_SECRETS: [&str; 4] = [
     "0123456789abcdef\u{e9}0123456789abcdef",
 ];
 
-/// Not standard base64 of exactly 32 bytes.
+/// Texts that are not standard base64 of exactly 32 bytes.
 pub const UNFIT_SEALING_KEYS: [&str; 5] = [
     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg",

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 pub use super::header_name::{HeaderName, HeaderNameFault};
+use super::id::WebhookId;
 use super::signing::SigningSecret;
 
 /// A token's length in characters.
@@ -158,6 +159,11 @@ impl AuthToken {
         // No comparison in constant time: both are in the hands of the one who asks.
         if secret.is_within(self.expose()) { Err(AuthTokenFault::SameAsSecret) } else { Ok(()) }
     }
+}
+
+/// The context that a webhook's static token is sealed with: see [`crate::sealer::Sealer::seal`].
+pub fn token_context(webhook_id: &WebhookId) -> String {
+    format!("webhook-token:{webhook_id}")
 }
 
 #[cfg(test)]

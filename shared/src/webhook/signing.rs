@@ -7,6 +7,8 @@ use hmac::{Hmac, Mac as _};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use sha2::Sha256;
 
+use super::id::WebhookId;
+
 /// What every secret's text starts with.
 const PREFIX: &str = "whsec_";
 
@@ -85,6 +87,11 @@ pub fn signature(
     let signatures: Vec<_> =
         secrets.iter().map(|secret| secret.sign(webhook_id, timestamp_seconds, body)).collect();
     signatures.join(" ")
+}
+
+/// The context that a webhook's signing secret is sealed with: see [`crate::sealer::Sealer::seal`].
+pub fn secret_context(webhook_id: &WebhookId) -> String {
+    format!("webhook-secret:{webhook_id}")
 }
 
 #[cfg(test)]

@@ -5,15 +5,20 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use edge::ports::Platform;
 use edge::routes::Route;
 use edge::serve::Surroundings;
+use edge::testing::TestPlatform;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
 use serde_json::Value;
+use shared::courier::{Meter, Settlement};
 use shared::event::message::EventMessage;
 use shared::testing::{Fixture, SeededRandom};
 use webhook_delivery::config::Config;
-use webhook_delivery::ingest::{Service, answer, router};
+use webhook_delivery::consume::{ConsumedQueue, consume};
+use webhook_delivery::ingest::{answer, router};
+use webhook_delivery::service::{Ports, WebhookDelivery};
 
 use super::{Answer, EVENTS_KEY, setting};
 
@@ -25,7 +30,7 @@ pub(crate) struct TestApp {
     fixture: Fixture,
     pub(crate) routes: Vec<Route>,
     router: Router,
-    service: Service,
+    pub(crate) delivery: WebhookDelivery,
     surroundings: Surroundings,
 }
 
@@ -48,12 +53,22 @@ impl TestApp {
     pub(crate) fn of_version(version: Option<&str>) -> Self {
         let fixture = Fixture::default();
         let config = Config::read(&setting).unwrap_or_else(|faults| panic!("{faults:?}"));
-        let service =
-            Service { config, courier: fixture.courier.clone(), version: version.map(str::to_owned) };
-        let (router, routes) = router(service.clone());
         let random = Arc::new(SeededRandom::new(1));
-        let surroundings = Surroundings { clock: fixture.clock.clone(), random, log: fixture.log.clone() };
-        Self { fixture, routes, router, service, surroundings }
+        let platform = TestPlatform {
+            http: fixture.endpoints.clone(),
+            ..TestPlatform::new(fixture.clock.clone(), random, fixture.log.clone())
+        };
+        let ports = Ports {
+            database: fixture.database.clone(),
+            bodies: fixture.bodies.clone(),
+            events: fixture.events.clone(),
+            retries: fixture.retries.clone(),
+            meter: Meter::new(fixture.metrics.clone()),
+            version: version.map(str::to_owned),
+        };
+        let delivery = WebhookDelivery::new(config, ports, &platform);
+        let (router, routes) = router(delivery.clone());
+        Self { fixture, routes, router, delivery, surroundings: platform.surroundings() }
     }
 
     /// A request of somebody without credentials.
@@ -76,6 +91,11 @@ impl TestApp {
     pub(crate) async fn publish_bytes(&self, bytes: impl Into<Vec<u8>>) -> Answer {
         let request = self.event_bridge("POST", "/events").header("content-type", "application/json");
         request.body(Body::from(bytes.into())).send().await
+    }
+
+    /// The runtime hands over a batch of this queue: how each message is settled.
+    pub(crate) async fn consume(&self, queue: ConsumedQueue, messages: &[String]) -> Vec<Settlement> {
+        self.drive(consume(self.delivery.clone(), queue.name(), &self.messages(messages)))
     }
 
     /// The messages that are on the events queue, taken from it.
@@ -110,6 +130,6 @@ impl Request<'_> {
     pub(crate) async fn send(self) -> Answer {
         let request = self.builder.body(self.body).unwrap();
         let app = self.app;
-        Answer::of(answer(app.router.clone(), &app.service, &app.surroundings, request).await).await
+        Answer::of(answer(app.router.clone(), &app.delivery, &app.surroundings, request).await).await
     }
 }

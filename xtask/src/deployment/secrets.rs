@@ -2,8 +2,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
-use shared::app::sealer::SealingKey;
 use shared::courier::Operators;
+use shared::sealer::SealingKey;
 use shared::settings::{SettingFaults, Settings};
 
 use super::Deployment;

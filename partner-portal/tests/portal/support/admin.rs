@@ -5,24 +5,23 @@ use std::sync::{Arc, Mutex};
 
 use admin_api::config::Config;
 use admin_api::router::{answer, router};
-use admin_api::service::{Ports, Service};
+use admin_api::service::{AdminApi, Ports};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
+use edge::ports::{NoAnswer, Platform, ServiceBinding};
 use edge::rate_limit::RateLimit;
 use edge::serve::Surroundings;
-use edge::service_binding::{NoAnswer, ServiceBinding};
-use edge::testing::RustCryptoRs256;
+use edge::testing::TestPlatform;
 use http_body_util::BodyExt;
-use shared::ports::{DocumentClient, StoreError};
-use shared::testing::{AesGcm, Fixture, MemoryLog, MemoryStore, SeededRandom};
+use shared::testing::{Fixture, MemoryLog, MemoryStore, SeededRandom};
 
 use super::settings;
 
 /// Calls the Admin API's router, and records the calls.
 pub(crate) struct AdminBinding {
     router: Router,
-    service: Service,
+    admin_api: AdminApi,
     surroundings: Surroundings,
     calls: Mutex<Vec<String>>,
     in_flight: AtomicUsize,
@@ -35,40 +34,25 @@ pub(crate) struct AdminBinding {
     bodies: Mutex<Vec<String>>,
 }
 
-struct NoDocuments;
-
-#[async_trait]
-impl DocumentClient for NoDocuments {
-    async fn get(&self, _url: &str) -> Result<String, StoreError> {
-        Err(StoreError("service tokens need no keys of the provider".into()))
-    }
-}
-
 impl AdminBinding {
     pub(crate) fn new(tenants: &Fixture) -> Self {
+        // Service tokens need no keys of the provider, so a platform without a network will do.
         let random = Arc::new(SeededRandom::new(11));
+        let platform = TestPlatform::new(tenants.clock.clone(), random, Arc::new(MemoryLog::default()));
         let ports = Ports {
             database: tenants.database.clone(),
             cache: Arc::new(MemoryStore::default()),
             retries: tenants.retries.clone(),
             events: tenants.events.clone(),
             partner_requests: RateLimit::default(),
-            clock: tenants.clock.clone(),
-            random: random.clone(),
-            aead: Arc::new(AesGcm),
-            rs256: Arc::new(RustCryptoRs256),
-            documents: Arc::new(NoDocuments),
             version: None,
         };
-        let service = Service::new(Config::read(&settings(&[])).expect("the settings are good"), ports);
+        let config = Config::read(&settings(&[])).expect("the settings are good");
+        let admin_api = AdminApi::new(config, ports, &platform);
         Self {
-            router: router(service.clone()).0,
-            service,
-            surroundings: Surroundings {
-                clock: tenants.clock.clone(),
-                random,
-                log: Arc::new(MemoryLog::default()),
-            },
+            router: router(admin_api.clone()).0,
+            admin_api,
+            surroundings: platform.surroundings(),
             calls: Mutex::default(),
             in_flight: AtomicUsize::new(0),
             most_in_flight: AtomicUsize::new(0),
@@ -132,7 +116,7 @@ impl ServiceBinding for AdminBinding {
         self.most_in_flight.fetch_max(now, Ordering::Relaxed);
         tokio::task::yield_now().await;
         let request = request.map(Body::from);
-        let response = answer(self.router.clone(), &self.service, &self.surroundings, request).await;
+        let response = answer(self.router.clone(), &self.admin_api, &self.surroundings, request).await;
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes().to_vec();

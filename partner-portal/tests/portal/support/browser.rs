@@ -10,7 +10,7 @@ use edge::testing::FakeProvider;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use partner_portal::router::answer;
-use partner_portal::service::Service;
+use partner_portal::service::Portal;
 
 use super::ORIGIN;
 
@@ -18,7 +18,7 @@ use super::ORIGIN;
 #[derive(Clone)]
 pub(crate) struct Browser {
     router: Router,
-    service: Service,
+    portal: Portal,
     surroundings: Surroundings,
     provider: Arc<FakeProvider>,
     /// Cookies by name.
@@ -75,11 +75,11 @@ impl Page {
 impl Browser {
     pub(crate) fn new(
         router: Router,
-        service: Service,
+        portal: Portal,
         surroundings: Surroundings,
         provider: Arc<FakeProvider>,
     ) -> Self {
-        Self { router, service, surroundings, provider, cookies: BTreeMap::new() }
+        Self { router, portal, surroundings, provider, cookies: BTreeMap::new() }
     }
 
     /// Follows a link.
@@ -121,7 +121,7 @@ impl Browser {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::from(body.to_owned())).unwrap();
-        let response = answer(self.router.clone(), &self.service, &self.surroundings, request).await;
+        let response = answer(self.router.clone(), &self.portal, &self.surroundings, request).await;
         let (parts, body) = response.into_parts();
         for value in parts.headers.get_all(header::SET_COOKIE) {
             let text = value.to_str().unwrap();

@@ -16,18 +16,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
+use edge::ports::Platform;
 use edge::rate_limit::RateLimit;
-use edge::serve::Surroundings;
-use edge::testing::{FakeProvider, Registration, RustCryptoRs256};
+use edge::testing::{FakeProvider, MemoryRateLimiter, Registration, TestPlatform};
 use partner_portal::config::Config;
 use partner_portal::router::router;
-use partner_portal::service::{Ports, Service};
+use partner_portal::service::{Portal, Ports};
 use serde_json::Value;
 use shared::courier::Settlement;
 use shared::ports::Statement;
-use shared::testing::{
-    AesGcm, FakeClock, Fixture, MemoryLog, MemoryRateLimiter, MemoryStore, SeededRandom, SqliteDatabase,
-};
+use shared::testing::{FakeClock, Fixture, MemoryLog, MemoryStore, SeededRandom, SqliteDatabase};
 
 pub(crate) use admin::AdminBinding;
 pub(crate) use browser::{Browser, Page};
@@ -126,30 +124,30 @@ impl World {
 
     /// A browser without cookies, on a portal with other settings.
     pub(crate) fn browser_with(&self, changes: &[(&str, Option<&str>)]) -> Browser {
-        let (router, service) = self.portal(changes);
-        let surroundings =
-            Surroundings { clock: self.clock.clone(), random: self.random.clone(), log: self.log.clone() };
-        Browser::new(router, service, surroundings, self.provider.clone())
+        let (router, portal) = self.portal(changes);
+        Browser::new(router, portal, self.platform().surroundings(), self.provider.clone())
+    }
+
+    fn platform(&self) -> TestPlatform {
+        TestPlatform {
+            documents: self.provider.clone(),
+            forms: self.provider.clone(),
+            ..TestPlatform::new(self.clock.clone(), self.random.clone(), self.log.clone())
+        }
     }
 
     /// A portal with these changes to its settings.
-    pub(crate) fn portal(&self, changes: &[(&str, Option<&str>)]) -> (Router, Service) {
+    pub(crate) fn portal(&self, changes: &[(&str, Option<&str>)]) -> (Router, Portal) {
         let config = Config::read(&settings(changes)).expect("the settings are good");
         let ports = Ports {
             sessions: self.sessions.clone(),
             cache: self.cache.clone(),
             admin_api: self.admin.clone(),
             webhook_actions: RateLimit::new(Some(self.webhook_actions.clone())),
-            clock: self.clock.clone(),
-            random: self.random.clone(),
-            aead: Arc::new(AesGcm),
-            rs256: Arc::new(RustCryptoRs256),
-            documents: self.provider.clone(),
-            forms: self.provider.clone(),
             version: Some(VERSION.to_owned()),
         };
-        let service = Service::new(config, ports);
-        (router(service.clone()).0, service)
+        let portal = Portal::new(config, ports, &self.platform());
+        (router(portal.clone()).0, portal)
     }
 
     /// A browser of the person who has registered `acme-corp`; the key is not read yet.

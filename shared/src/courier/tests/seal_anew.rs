@@ -9,14 +9,15 @@ use serde_json::{Value, json};
 use super::message;
 use crate::actor::Actor;
 use crate::app::change_webhook::RequestedChange;
-use crate::app::sealer::{Sealer, SealingKey, secret_context};
 use crate::app::webhook_authentication::RequestedAuthentication;
 use crate::ports::{Clock, Statement};
+use crate::sealer::{Sealer, SealingKey};
 use crate::store::webhooks;
 use crate::tenant::OrgId;
 use crate::testing::{AesGcm, Crash, Fixture, SeededRandom};
 use crate::webhook::authentication::Authentication;
 use crate::webhook::id::WebhookId;
+use crate::webhook::signing::secret_context;
 
 const URL: &str = "https://hooks.example.com/in";
 const DAY: Duration = Duration::from_secs(86_400);

@@ -1,4 +1,4 @@
-//! Keeps webhook secrets and tokens sealed in the database.
+//! Seals what must not lie readable in a database or a cookie: AES-256-GCM, by a key that can be rotated.
 
 use std::sync::Arc;
 
@@ -9,7 +9,6 @@ use sha2::{Digest, Sha256};
 
 use crate::ports::{Aead, CipherError, Random};
 use crate::settings::Settings;
-use crate::webhook::id::WebhookId;
 
 /// A key of 32 bytes with the id that sealed values name it by.
 #[derive(Clone)]
@@ -31,20 +30,20 @@ impl SealingKey {
         Ok(Self::from_bytes(bytes))
     }
 
-    /// The key of these bytes: derived from another, or drawn at random.
+    /// The key with these bytes, which were derived from another key or drawn at random.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         let id =
             hex::encode(&Sha256::new().chain_update(b"sealing-key-id").chain_update(bytes).finalize()[..4]);
         Self { id, bytes: Arc::new(SecretBox::new(Box::new(bytes))) }
     }
 
-    /// The key in the setting of this name, which must be there.
+    /// Reads the setting `name`, which must be there. `None` if it is absent or malformed: `settings` notes the fault.
     pub fn required(settings: &mut Settings<'_>, name: &str) -> Option<Self> {
         let text = settings.secret(name)?;
         Self::of_setting(settings, name, &text)
     }
 
-    /// The key in the setting of this name, which may be absent.
+    /// Reads the setting `name`, which may be absent. `None` if it is absent or malformed: `settings` notes the latter.
     pub fn optional(settings: &mut Settings<'_>, name: &str) -> Option<Self> {
         let text = settings.optional_secret(name)?;
         Self::of_setting(settings, name, &text)
@@ -55,7 +54,8 @@ impl SealingKey {
     }
 }
 
-/// Seals with the first key, opens with whichever key a value names. There is a second one while it is being rotated.
+/// Seals with the current key, opens with whichever key a value names. While the key is being rotated, there is a
+/// previous one.
 #[derive(Clone)]
 pub struct Sealer {
     keys: Arc<[SealingKey]>,
@@ -74,8 +74,8 @@ impl Sealer {
         Self { keys: std::iter::once(current).chain(previous).collect(), aead, random }
     }
 
-    /// Seals a text. `context` says what and whose it is: the value opens with the same context only, so that a row's
-    /// secret copied into another row is of no use. The form is `1.<key id>.<base64url of nonce and ciphertext>`.
+    /// Seals a text. `context` names the text's kind and owner: the value opens with the same context only, so that a
+    /// row's secret copied into another row is of no use. The form is `1.<key id>.<base64url of nonce and ciphertext>`.
     ///
     /// # Errors
     /// Where the platform's cryptography refuses.
@@ -88,12 +88,12 @@ impl Sealer {
         Ok(beginning(key) + &URL_SAFE_NO_PAD.encode([nonce.as_slice(), &ciphertext].concat()))
     }
 
-    /// How all that the current key sealed begins, while there is a previous one.
+    /// While there is a previous key: how every value begins that the current key sealed.
     pub fn rotating_to(&self) -> Option<String> {
         self.keys.first().filter(|_| self.keys.len() > 1).map(beginning)
     }
 
-    /// Seals with the current key what another one sealed with this context; what the current one sealed stays as it is.
+    /// Seals with the current key what another key sealed with this context; what the current key sealed stays as it is.
     ///
     /// # Errors
     /// As [`Sealer::open`] and [`Sealer::seal`].
@@ -126,14 +126,4 @@ impl Sealer {
 /// How a value sealed with this key begins.
 fn beginning(key: &SealingKey) -> String {
     format!("1.{}.", key.id)
-}
-
-/// The context of a webhook's signing secret.
-pub fn secret_context(webhook_id: &WebhookId) -> String {
-    format!("webhook-secret:{webhook_id}")
-}
-
-/// The context of a webhook's static token.
-pub fn token_context(webhook_id: &WebhookId) -> String {
-    format!("webhook-token:{webhook_id}")
 }

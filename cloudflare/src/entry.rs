@@ -1,0 +1,204 @@
+//! The one way into a Worker: each of its events finds the Worker put together, or its configuration at fault.
+
+use std::cell::RefCell;
+use std::thread::LocalKey;
+
+use axum::Router;
+use axum::response::Response as AxumResponse;
+use edge::ports::Platform;
+use edge::serve::{JsonProblems, Surroundings};
+use http::HeaderName;
+use serde_json::{Value, json};
+use shared::courier::{Message, Settlement};
+use shared::ports::Log;
+use shared::settings::SettingFaults;
+use shared::time::Timestamp;
+use worker::{Env, MessageBatch, MessageExt, RawMessage, Request, Response};
+
+use crate::bindings::version;
+use crate::http_edge::{from_worker, to_worker};
+use crate::queues::settle;
+use crate::{ConsoleLog, Runtime};
+
+/// A Worker: its parts, put together from settings and bindings.
+pub trait Worker: Clone + 'static {
+    /// The largest request body that any route reads, in bytes.
+    const LARGEST_BODY: usize;
+
+    /// The request headers that any route reads.
+    fn headers() -> impl AsRef<[HeaderName]>;
+
+    /// Puts the Worker together.
+    ///
+    /// # Errors
+    /// Every setting and binding that is missing or malformed.
+    fn assemble(env: &Env) -> Result<Self, SettingFaults>;
+
+    /// The Worker's routes.
+    fn router(&self) -> Router;
+
+    /// Answers one request.
+    fn answer(
+        &self,
+        router: Router,
+        surroundings: &Surroundings,
+        request: axum::extract::Request,
+    ) -> impl Future<Output = AxumResponse>;
+
+    /// The answer to every request while the configuration is not sound.
+    fn misconfigured(surroundings: &Surroundings, faults: &SettingFaults) -> AxumResponse {
+        edge::serve::misconfigured(&JsonProblems, surroundings, faults)
+    }
+}
+
+/// What an isolate keeps of one event for the next: a value, and the version of the Worker that it was made for.
+pub struct Kept<T>(RefCell<Option<(Option<String>, T)>>);
+
+impl<T: Clone> Kept<T> {
+    /// Nothing yet.
+    pub const fn nothing() -> Self {
+        Self(RefCell::new(None))
+    }
+
+    /// The kept value, if it was made for this version; otherwise what `make` makes.
+    fn get_or_make<E>(&self, version: Option<String>, make: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        if let Some((made_for, made)) = &*self.0.borrow()
+            && *made_for == version
+        {
+            return Ok(made.clone());
+        }
+        let fresh = make()?;
+        self.0.replace(Some((version, fresh.clone())));
+        Ok(fresh)
+    }
+}
+
+/// What every event of a Worker begins with.
+#[derive(Clone)]
+pub struct Ready<W> {
+    worker: W,
+    router: Router,
+    surroundings: Surroundings,
+}
+
+/// A Worker's thread-local, in which its isolate keeps the Worker that the first event put together.
+pub type Isolate<W> = LocalKey<Kept<Ready<W>>>;
+
+/// The Worker is kept for as long as the isolate is given the same version's bindings: if only variables, secrets or
+/// bindings change, Cloudflare may give them to isolates that run already
+/// (<https://developers.cloudflare.com/workers/runtime-apis/bindings/>, "Making changes to bindings"). Faults are not
+/// kept: the next event looks again.
+fn ready<W: Worker>(isolate: &'static Isolate<W>, env: &Env) -> Result<Ready<W>, SettingFaults> {
+    console_error_panic_hook::set_once();
+    isolate.with(|kept| {
+        kept.get_or_make(version(env), || {
+            let worker = W::assemble(env)?;
+            Ok(Ready { router: worker.router(), surroundings: Runtime.surroundings(), worker })
+        })
+    })
+}
+
+/// Answers one request.
+///
+/// # Errors
+/// If the request's body breaks off, or the platform refuses the answer's status or a header.
+pub async fn fetch<W: Worker>(
+    isolate: &'static Isolate<W>,
+    request: Request,
+    env: &Env,
+) -> worker::Result<Response> {
+    let answer = match ready(isolate, env) {
+        Ok(Ready { worker, router, surroundings }) => {
+            let request = from_worker(request, W::headers().as_ref(), W::LARGEST_BODY).await?;
+            worker.answer(router, &surroundings, request).await
+        }
+        Err(faults) => W::misconfigured(&Runtime.surroundings(), &faults),
+    };
+    to_worker(answer).await
+}
+
+/// Hands a batch to `consume`, which gets the queue's name and the messages and returns a settlement for each message, in
+/// order. While the configuration is not sound, `postpone` says by the queue's name what becomes of every
+/// message.
+///
+/// Each message is settled by itself, and there is no error to return: the runtime's macro would panic on it.
+pub async fn queue<W: Worker>(
+    isolate: &'static Isolate<W>,
+    batch: MessageBatch<Value>,
+    env: &Env,
+    postpone: impl Fn(&str) -> Settlement,
+    consume: impl AsyncFnOnce(W, &str, &[Message]) -> Vec<Settlement>,
+) {
+    let name = batch.queue();
+    // One by one: `messages()` fails as a whole on one message that it cannot read.
+    let messages: Vec<_> = batch.raw_iter().collect();
+    let settlements = match ready(isolate, env) {
+        Ok(Ready { worker, .. }) => {
+            let messages: Vec<Message> = messages.iter().map(message).collect();
+            consume(worker, &name, &messages).await
+        }
+        Err(faults) => {
+            log_misconfigured(Some(&name), &faults);
+            vec![postpone(&name); messages.len()]
+        }
+    };
+    for (message, settlement) in messages.iter().zip(settlements) {
+        settle(message, settlement);
+    }
+}
+
+fn message(raw: &RawMessage) -> Message {
+    let sent_at = i64::try_from(raw.timestamp().as_millis()).unwrap_or_default();
+    Message {
+        // A body that is no text becomes the empty text, which is no message of any queue.
+        body: raw.body().as_string().unwrap_or_default(),
+        sent_at: Timestamp::from_milliseconds(sent_at),
+    }
+}
+
+/// Hands the cron run to `run`.
+pub async fn scheduled<W: Worker>(isolate: &'static Isolate<W>, env: &Env, run: impl AsyncFnOnce(W)) {
+    match ready(isolate, env) {
+        Ok(Ready { worker, .. }) => run(worker).await,
+        Err(faults) => log_misconfigured(None, &faults),
+    }
+}
+
+fn log_misconfigured(queue: Option<&str>, faults: &SettingFaults) {
+    let mut line = json!({"message": "misconfigured", "level": "error", "faults": faults});
+    if let Some(queue) = queue {
+        line["queue"] = queue.into();
+    }
+    ConsoleLog.write(line);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kept text, after an event of this version for which `made` would be made.
+    fn kept_text(
+        kept: &Kept<&'static str>,
+        version: Option<&str>,
+        made: Result<&'static str, ()>,
+    ) -> Result<&'static str, ()> {
+        kept.get_or_make(version.map(str::to_owned), || made)
+    }
+
+    #[test]
+    fn what_an_isolate_keeps_ends_with_the_version_it_was_made_for() {
+        let kept = Kept::nothing();
+        assert_eq!(kept_text(&kept, Some("first"), Err(())), Err(()));
+        assert_eq!(kept_text(&kept, Some("first"), Ok("old secrets")), Ok("old secrets"));
+        assert_eq!(kept_text(&kept, Some("first"), Ok("never made")), Ok("old secrets"));
+        assert_eq!(kept_text(&kept, Some("second"), Ok("new secrets")), Ok("new secrets"));
+        assert_eq!(kept_text(&kept, Some("second"), Ok("never made")), Ok("new secrets"));
+    }
+
+    #[test]
+    fn a_worker_that_does_not_know_its_version_keeps_what_it_made() {
+        let kept = Kept::nothing();
+        assert_eq!(kept_text(&kept, None, Ok("made")), Ok("made"));
+        assert_eq!(kept_text(&kept, None, Ok("never made")), Ok("made"));
+    }
+}

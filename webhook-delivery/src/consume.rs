@@ -1,0 +1,83 @@
+//! Consumes the queues: each batch goes to the use case of its queue, which settles every message by itself.
+
+use std::time::Duration;
+
+use edge::cost::Cost;
+use serde_json::{Value, json};
+use shared::courier::{Message, Settlement};
+
+use crate::service::WebhookDelivery;
+
+/// The queues that the Worker consumes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsumedQueue {
+    /// Fresh events.
+    Events,
+    /// Messages that wake what is due in the database.
+    Retries,
+    /// Messages of the other two that could not be handled.
+    DeadLetters,
+}
+
+impl ConsumedQueue {
+    /// Every consumed queue.
+    pub const ALL: [Self; 3] = [Self::Events, Self::Retries, Self::DeadLetters];
+
+    /// The queue's name on Cloudflare.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Events => "webhook-events",
+            Self::Retries => "webhook-retries",
+            Self::DeadLetters => "webhook-dead-letters",
+        }
+    }
+
+    /// The queue of this name, if the Worker knows how to consume it.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|queue| queue.name() == name)
+    }
+}
+
+/// Says what becomes of a message that the Worker cannot handle before somebody mends its configuration.
+pub fn postpone(queue: &str) -> Settlement {
+    let seconds = match ConsumedQueue::named(queue) {
+        // Dead letters have no queue to go to after theirs: a longer pause leaves more time for the repair.
+        Some(ConsumedQueue::DeadLetters) => 900,
+        Some(ConsumedQueue::Events | ConsumedQueue::Retries) | None => 60,
+    };
+    Settlement::Retry(Duration::from_secs(seconds))
+}
+
+/// Consumes a batch, given the queue's name and the messages. Returns a settlement for each message, in order,
+/// and writes one log line about the batch.
+pub async fn consume(delivery: WebhookDelivery, queue: &str, messages: &[Message]) -> Vec<Settlement> {
+    let cost = Cost::default();
+    let mut courier = delivery.courier;
+    courier.database = cost.meter(courier.database);
+    let started = courier.clock.now();
+    let known = ConsumedQueue::named(queue);
+    let settlements = match known {
+        // Running twice writes each delivery once: a batch begins by reading which of them exist.
+        Some(ConsumedQueue::Events) => courier.deliver_events(messages).await,
+        // Running twice sends nothing twice: only what the database says is due is leased and attempted.
+        Some(ConsumedQueue::Retries) => courier.deliver_retries(messages).await,
+        // Running twice within a minute writes each dead letter once.
+        Some(ConsumedQueue::DeadLetters) => courier.keep_dead_letters(messages).await,
+        None => vec![postpone(queue); messages.len()],
+    };
+    let acknowledged =
+        settlements.iter().filter(|settlement| **settlement == Settlement::Acknowledge).count();
+    let mut line = json!({
+        "message": "batch", "queue": queue, "messages": messages.len(), "acknowledged": acknowledged,
+        "milliseconds": courier.clock.now().since(started).as_millis(),
+    });
+    if known.is_none() {
+        line["message"] = "unknown queue".into();
+        line["level"] = "error".into();
+    }
+    if let (Some(line), Value::Object(fields)) = (line.as_object_mut(), cost.fields()) {
+        line.extend(fields);
+    }
+    courier.log.write(line);
+    settlements
+}

@@ -1,0 +1,66 @@
+//! The Worker's parts, put together from its settings, its bindings and the platform.
+
+use std::sync::Arc;
+
+use edge::ports::Platform;
+use shared::courier::{Courier, Meter, Outage};
+use shared::ports::{BodyStore, Database, Queue};
+use shared::sealer::Sealer;
+
+use crate::config::Config;
+
+/// The Worker's bindings.
+pub struct Ports {
+    /// `DATABASE`
+    pub database: Arc<dyn Database>,
+    /// `BODIES`
+    pub bodies: Arc<dyn BodyStore>,
+    /// `EVENTS`
+    pub events: Arc<dyn Queue>,
+    /// `RETRIES`
+    pub retries: Arc<dyn Queue>,
+    /// `METRICS`; without that binding, nothing is measured.
+    pub meter: Meter,
+    /// `VERSION`: the id that Cloudflare gave this version of the Worker. `None` if that is not bound.
+    pub version: Option<String>,
+}
+
+/// The delivery Worker, and the state of its router.
+#[derive(Clone)]
+pub struct WebhookDelivery {
+    /// The settings.
+    pub config: Config,
+    /// The id of this version of the Worker, if it is known.
+    pub version: Option<String>,
+    /// Takes events in and delivers them.
+    pub courier: Courier,
+}
+
+impl WebhookDelivery {
+    /// Puts the parts together.
+    pub fn new(config: Config, ports: Ports, platform: &impl Platform) -> Self {
+        let sealer = Sealer::new(
+            config.sealing_key.clone(),
+            config.previous_sealing_key.clone(),
+            platform.aead(),
+            platform.random(),
+        );
+        let courier = Courier {
+            database: ports.database,
+            clock: platform.clock(),
+            random: platform.random(),
+            sealer,
+            http: platform.http(),
+            events: ports.events,
+            retries: ports.retries,
+            bodies: ports.bodies,
+            log: platform.log(),
+            meter: ports.meter,
+            policy: config.policy,
+            operators: config.operators.clone(),
+            url_rules: config.environment.webhook_url_rules(),
+            outage: Outage::default(),
+        };
+        Self { config, version: ports.version, courier }
+    }
+}
