@@ -11,7 +11,12 @@ const OPEN: [&str; 3] = ["/health", "/openapi.json", "/docs"];
 
 /// The route's path with something in the place of its parameters.
 fn filled(route: &Route) -> String {
-    let names = [("{orgId}", "acme-corp"), ("{webhookId}", "7d1c"), ("{eventId}", "event-1"), ("{id}", "1")];
+    let names = [
+        ("{orgId}", "acme-corp"),
+        ("{webhookId}", "7d1c1f0e-0000-4000-8000-000000000000"),
+        ("{eventId}", "event-1"),
+        ("{id}", "1"),
+    ];
     let path = names.iter().fold(route.path.to_owned(), |path, (name, value)| path.replace(name, value));
     assert!(!path.contains('{'), "{path}: give this parameter a value here");
     path

@@ -23,13 +23,16 @@ async fn given() -> Given {
     app.admin().put(&path, json!({"auth": {"type": "bearerToken"}})).await.is(200);
     let webhook_id = path.rsplit('/').next().unwrap().to_owned();
     let failed = Statement::new(
-        "INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, state, created_at, tries_since, failures, \
-         ended_at, reason, attempts, body) VALUES (?1, 'event-1', 'acme-corp', 'KeyAdded', 'failed', 1, 1, 1, 2, 'status', '[]', '{}')",
+        "INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, \
+         ended_at, reason, attempts) VALUES (?1, 'event-1', 'acme-corp', 'KeyAdded', 'failed', 1, 1, 1, 2, 'status', '[]')",
+    );
+    let body = Statement::new(
+        "INSERT INTO bodies (org_id, event_id, kept_since, body) VALUES ('acme-corp', 'event-1', 1, '{}')",
     );
     let letter = Statement::new(
-        "INSERT INTO dead_letters (id, queue, body, reason, received_at) VALUES (1, 'webhook-events', '', 'poison', 1)",
+        "INSERT INTO dead_letters (id, queue, digest, body, reason, received_at) VALUES (1, 'webhook-events', '', '', 'poison', 1)",
     );
-    app.database.batch(vec![failed.bind(&webhook_id), letter]).await.unwrap();
+    app.database.batch(vec![failed.bind(&webhook_id), body, letter]).await.unwrap();
     app.database.take_round_trips();
     Given { app, key, webhook_id }
 }

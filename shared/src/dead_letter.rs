@@ -38,8 +38,7 @@ pub struct DeadLetter {
     pub queue: Origin,
     /// Its text.
     pub body: String,
-    /// The envelope of a large event, which the text only points to; absent elsewhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The envelope of a large event, which the text only points to.
     pub envelope: Option<String>,
     /// Why no consumer could handle it.
     pub reason: String,

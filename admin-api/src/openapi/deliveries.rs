@@ -95,7 +95,7 @@ pub(super) fn operations() -> Vec<Operation> {
     });
     let letter = json!({
         "id": 1, "queue": "webhook-events", "body": "nonsense", "reason": "undecodable message", "receivedAt": AT,
-        "requeuedAt": null,
+        "envelope": null, "requeuedAt": null,
     });
     vec![
         Operation::new("GET", "/webhook-health", "listTroubledWebhooks", "List webhooks in trouble")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use shared::courier::{Courier, Message, Settlement};
 use shared::event::message::EventMessage;
-use shared::ports::Clock;
+use shared::ports::{Clock, Statement};
 use shared::testing::{Endpoints, FakeClock, Fixture};
 
 use super::TestApp;
@@ -55,6 +55,13 @@ impl Delivery<'_> {
     pub(crate) async fn hand_over(&self, texts: &[String]) {
         let messages = messages(&self.app.clock, texts);
         self.app.clock.drive(self.courier.deliver_retries(&messages)).unwrap();
+    }
+
+    /// The delivery of this event is given up, as if its window had ended.
+    pub(crate) fn give_up(&self, event_id: &str, stage: &str) {
+        let end = "UPDATE deliveries SET stage = ?2, reason = 'answered 404', ended_at = created_at + 20, next_attempt_at = NULL \
+                   WHERE event_id = ?1";
+        self.app.database.query(Statement::new(end).bind(event_id).bind(stage));
     }
 
     /// A minute's cron run.

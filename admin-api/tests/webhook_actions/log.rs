@@ -14,6 +14,9 @@ async fn given_log() -> (TestApp, String) {
         delivery.endpoints.reply(URL, &[Reply::Status(if index % 3 == 0 { 404 } else { 200 })]);
         let event_type = if index % 2 == 0 { "KeyAdded" } else { "KeyRemoved" };
         delivery.event("acme-corp", &format!("e-{index}"), event_type).await;
+        if index % 3 == 0 {
+            delivery.give_up(&format!("e-{index}"), "failed");
+        }
         app.wait(60);
     }
     (app, format!("{path}/deliveries"))

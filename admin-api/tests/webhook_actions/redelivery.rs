@@ -21,6 +21,8 @@ async fn a_failed_delivery_is_sent_again() {
     let delivery = app.delivery();
     delivery.endpoints.reply(URL, &[Reply::Status(404)]);
     delivery.event("acme-corp", "e-1", "KeyAdded").await;
+    delivery.give_up("e-1", "failed");
+    app.retries.take();
     delivery.received();
     let failed = app.admin().get(&format!("{path}/deliveries/e-1")).await;
     assert_eq!((&failed.body["state"], &failed.body["reason"]), (&json!("failed"), &json!("answered 404")));
@@ -31,11 +33,12 @@ async fn a_failed_delivery_is_sent_again() {
     delivery.retries().await;
     assert_eq!(delivery.received().len(), 1);
     let again = app.admin().get(&format!("{path}/deliveries/e-1")).await;
-    assert_eq!((&again.body["state"], &again.body["body"]), (&json!("delivered"), &Value::Null));
+    assert_eq!((&again.body["state"], &again.body["body"]), (&json!("delivered"), &failed.body["body"]));
     let statuses: Vec<_> =
         again.body["attempts"].as_array().unwrap().iter().map(|attempt| attempt["status"].clone()).collect();
     assert_eq!(statuses, [404, 200]);
 
+    app.database.query(Statement::new("DELETE FROM bodies"));
     single(&app, &path, "e-1").await.is_problem(409, "body_not_kept");
     single(&app, &path, "e-2").await.is_problem(404, "delivery_not_found");
     single(&app, &path, "%00").await.is_problem(404, "delivery_not_found");
@@ -58,6 +61,7 @@ async fn a_queue_that_refuses_does_not_undo_a_single_redelivery() {
     let delivery = app.delivery();
     delivery.endpoints.reply(URL, &[Reply::Status(404)]);
     delivery.event("acme-corp", "e-1", "KeyAdded").await;
+    delivery.give_up("e-1", "dead");
     app.retries.refuse(true);
     single(&app, &path, "e-1").await.is(202);
     app.retries.refuse(false);
@@ -75,7 +79,8 @@ async fn given_history(app: &TestApp) {
         delivery.event("acme-corp", id, "KeyAdded").await;
         app.wait(60);
     }
-    app.database.query(Statement::new("UPDATE deliveries SET state = 'dead' WHERE event_id = 'e-2'"));
+    delivery.give_up("e-1", "failed");
+    delivery.give_up("e-2", "dead");
     delivery.endpoints.reply(URL, &[Reply::RetryAfter(503, "3000".into())]);
     delivery.event("acme-corp", "e-4", "KeyAdded").await;
     app.wait(60);
@@ -99,14 +104,17 @@ async fn a_range_is_counted_and_sent_again() {
         (json!({"since": "2027-01-01T00:00:00Z"}), 0),
     ] {
         let answer = app.admin().post(&redeliver, body.clone()).await;
-        assert_eq!(answer.is(202).body, json!({"count": count}), "{body}");
+        assert_eq!(answer.is(202).body, json!({"count": count, "more": false}), "{body}");
         assert_eq!(app.retries.take().len(), usize::from(count > 0), "{body}");
+        // As they were.
+        app.database.query(Statement::new("UPDATE webhooks SET tend_at = NULL"));
+        for (id, stage) in [("e-1", "failed"), ("e-2", "dead")] {
+            app.delivery().give_up(id, stage);
+        }
     }
 
     app.admin().post(&redeliver, json!({})).await.is(202);
     let delivery = app.delivery();
-    let slice = app.retries.take().remove(0).body;
-    delivery.hand_over(&[slice]).await;
     delivery.retries().await;
     assert_eq!(delivery.received().len(), 2, "neither what was delivered nor what is pending");
     for (id, expected) in
@@ -114,7 +122,10 @@ async fn a_range_is_counted_and_sent_again() {
     {
         assert_eq!(state(&app, &path, id).await, expected, "{id}");
     }
-    assert_eq!(app.admin().post(&redeliver, json!({})).await.is(202).body, json!({"count": 0}));
+    assert_eq!(
+        app.admin().post(&redeliver, json!({})).await.is(202).body,
+        json!({"count": 0, "more": false})
+    );
 }
 
 #[tokio::test]
@@ -150,11 +161,29 @@ async fn a_range_must_make_sense() {
 }
 
 #[tokio::test]
-async fn a_range_is_not_promised_where_the_queue_refuses() {
+async fn a_queue_that_refuses_does_not_undo_the_redelivery_of_a_range() {
     let (app, path) = given().await;
     given_history(&app).await;
-    let before = app.database.dump();
     app.retries.refuse(true);
-    app.admin().post(&format!("{path}/redeliver"), json!({})).await.is_problem(503, "unavailable");
+    app.admin().post(&format!("{path}/redeliver"), json!({})).await.is(202);
+    app.retries.refuse(false);
+    app.wait(60);
+    let delivery = app.delivery();
+    delivery.sweep().await;
+    delivery.retries().await;
+    for id in ["e-1", "e-2"] {
+        assert_eq!(state(&app, &path, id).await, "delivered", "{id}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_again_to_a_disabled_webhook() {
+    let (app, path) = given().await;
+    given_history(&app).await;
+    app.delivery().give_up("e-4", "dead");
+    app.database.query(Statement::new("UPDATE webhooks SET status = 'disabled'"));
+    let before = app.database.dump();
+    single(&app, &path, "e-1").await.is_problem(409, "webhook_disabled");
+    app.admin().post(&format!("{path}/redeliver"), json!({})).await.is_problem(409, "webhook_disabled");
     assert_eq!(app.database.dump(), before);
 }

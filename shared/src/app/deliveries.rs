@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::App;
 use crate::cursor::Cursor;
-use crate::delivery::standing::Stage;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::error::Error;
 use crate::event::id::EventId;
@@ -60,7 +59,7 @@ impl App {
         filter: LogFilter,
         limit: u32,
     ) -> Result<LogPage, Error> {
-        let stages: Vec<Stage> = filter.states.iter().flat_map(|state| state.stages()).copied().collect();
+        let stages = DeliveryState::stages_of(&filter.states);
         // Every row that the statement gives back is wanted, unless it had to go through the log of all.
         let through_all = filter.states.contains(&DeliveryState::Delivered) || filter.event_type.is_some();
         let examined = if through_all { MOST_EXAMINED } else { limit + 1 };

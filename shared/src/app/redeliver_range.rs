@@ -3,7 +3,6 @@
 use super::App;
 use super::deliveries::{check_webhook, webhook_checks};
 use crate::delivery::DeliveryState;
-use crate::delivery::standing::Stage;
 use crate::error::Error;
 use crate::event::message::{RetryMessage, WebhookKey};
 use crate::store::CountRow;
@@ -48,7 +47,7 @@ impl App {
         requested: RequestedRange,
     ) -> Result<RedeliveredRange, Error> {
         let now = self.now();
-        let stages: Vec<Stage> = requested.states.iter().flat_map(|state| state.stages()).copied().collect();
+        let stages = DeliveryState::stages_of(&requested.states);
         let range = Range { since: requested.since, until: requested.until.unwrap_or(now), stages };
         let webhook = WebhookKey { org_id: org_id.clone(), webhook_id: *webhook_id };
         let mut statements = webhook_checks(org_id, webhook_id, redelivery::count(&webhook, &range));

@@ -29,10 +29,9 @@ impl App {
         let event_id = EventId::from_random_bytes(self.random_bytes());
         let key = DeliveryKey { org_id: org_id.clone(), webhook_id: *webhook_id, event_id: event_id.clone() };
         let body = sample(event_id.as_str(), event_type, org_id, now);
-        let keep = deliveries::keep_body(org_id, &event_id, &body, now);
         let insert = deliveries::insert_scheduled(&key, event_type.as_str(), now);
-        let mut statements = webhook_checks(org_id, webhook_id, keep);
-        statements.push(insert);
+        let mut statements = webhook_checks(org_id, webhook_id, insert);
+        statements.push(deliveries::keep_body_of(&key, &body, now));
         let batch = self.run(statements).await?;
         check_webhook(&batch)?;
         self.wake(RetryMessage::Deliver(key), Duration::ZERO).await;

@@ -48,8 +48,13 @@ impl Stage {
 }
 
 impl DeliveryState {
-    /// The stages that the API shows as this state.
-    pub fn stages(self) -> &'static [Stage] {
+    /// The stages that the API shows as one of these states, each once.
+    pub fn stages_of(states: &[Self]) -> Vec<Stage> {
+        let wanted = Self::ALL.into_iter().filter(|state| states.contains(state));
+        wanted.flat_map(Self::stages).copied().collect()
+    }
+
+    fn stages(self) -> &'static [Stage] {
         match self {
             Self::Pending => &[Stage::Scheduled, Stage::Held, Stage::Released],
             Self::Delivered => &[Stage::Delivered],

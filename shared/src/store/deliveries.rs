@@ -105,6 +105,19 @@ pub fn keep_body(org_id: &OrgId, event_id: &EventId, body: &str, at: Timestamp) 
     .bind(at)
 }
 
+/// Keeps the envelope of a delivery that is there, as [`keep_body`] does.
+pub fn keep_body_of(key: &DeliveryKey, body: &str, at: Timestamp) -> Statement {
+    Statement::new(
+        "INSERT INTO bodies (org_id, event_id, body, kept_since) SELECT org_id, event_id, ?4, ?5 FROM deliveries \
+         WHERE org_id = ?1 AND webhook_id = ?2 AND event_id = ?3 ON CONFLICT DO NOTHING",
+    )
+    .bind(&key.org_id)
+    .bind(&key.webhook_id)
+    .bind(&key.event_id)
+    .bind(body)
+    .bind(at)
+}
+
 /// Inserts rows of fresh events. Where another consumer got there first and its attempt failed, ours, if it succeeded,
 /// is the one that counts.
 fn insert(rows: Value) -> Statement {

@@ -108,6 +108,7 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
         ("deliveries::existing", one(deliveries::existing(&[("acme-corp", event)]))),
         ("deliveries::write", deliveries::write(&[fresh, leased])),
         ("deliveries::keep_body", one(deliveries::keep_body(org, event, "{}", now))),
+        ("deliveries::keep_body_of", one(deliveries::keep_body_of(key, "{}", now))),
         ("deliveries::lease", one(deliveries::lease(&[key], now, now, now))),
         ("deliveries::leased_bodies", one(deliveries::leased_bodies(&[key], now))),
         ("deliveries::take_overdue", one(deliveries::take_overdue(now, now, 100))),

@@ -82,8 +82,7 @@ pub struct Webhook {
     /// Since when its deliveries wait, because attempt after attempt got no answer; absent where they do not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub circuit_opened_at: Option<Timestamp>,
-    /// When the next of them is sent as a probe; absent where none is.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// When the next of them is sent as a probe; only while they wait for an answer.
     pub next_probe_at: Option<Timestamp>,
     /// How many deliveries wait for the webhook; counted up to 10,000.
     pub held_count: u32,
