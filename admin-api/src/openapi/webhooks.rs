@@ -130,6 +130,6 @@ fn webhook() -> Value {
         "id": WEBHOOK, "url": "https://hooks.acme-corp.com/in", "events": ["LockCreated", "KeyAdded"],
         "status": "active", "auth": {"type": "none"}, "createdAt": AT, "updatedAt": AT, "verifiedAt": null,
         "lastDeliveredAt": AT, "lastErrorAt": null, "lastErrorStatus": null, "lastErrorMessage": null,
-        "consecutiveFailures": 0,
+        "consecutiveFailures": 0, "nextProbeAt": null, "heldCount": 0, "heldMore": false,
     })
 }
