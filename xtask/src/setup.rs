@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use local::process::{self, command, npm_bin, probe};
+use local::progress::step;
+use local::workspace::{digest, read_toml, root};
 
-use crate::process::{self, command, npm_bin, probe};
-use crate::progress::step;
 use crate::wasm_target::{self, WasmToolchain};
-use crate::workspace::{digest, locked_version, root};
 
 /// The oldest Node whose npm installs our packages; those bring the newer Node that wrangler needs.
 const OLDEST_NODE: u32 = 20;
@@ -46,8 +46,22 @@ pub fn run() -> Result<Machine> {
     // Both versions follow from Cargo.lock: the bundle's glue has to match the crates it was compiled with.
     let worker_build = install_tool("worker-build", "worker-build", &locked_version("worker")?)?;
     let wasm_bindgen = install_tool("wasm-bindgen-cli", "wasm-bindgen", &locked_version("wasm-bindgen")?)?;
-    let packages = digest(&root().join("package-lock.json"))?;
+    let packages = digest(&[root().join("package-lock.json")])?;
     Ok(Machine { toolchain, bundler: format!("{worker_build} {wasm_bindgen} {packages}") })
+}
+
+/// The version of a package in `Cargo.lock`.
+fn locked_version(package: &str) -> Result<String> {
+    let lock = read_toml(&root().join("Cargo.lock"))?;
+    let packages = lock.get("package").and_then(toml::Value::as_array).into_iter().flatten();
+    let text =
+        |entry: &'_ toml::Value, key: &str| entry.get(key).and_then(toml::Value::as_str).map(str::to_owned);
+    packages
+        .filter(|entry| text(entry, "name").as_deref() == Some(package))
+        .find_map(|entry| text(entry, "version"))
+        .with_context(|| {
+            format!("Cargo.lock names no package {package}: restore it with `git checkout Cargo.lock`")
+        })
 }
 
 fn require_node() -> Result<()> {
@@ -70,7 +84,7 @@ fn require_node() -> Result<()> {
 
 /// `npm ci` empties `node_modules` first, so a stamp in there says which lock file the packages are of.
 fn install_npm_packages() -> Result<()> {
-    let wanted = digest(&root().join("package-lock.json"))?;
+    let wanted = digest(&[root().join("package-lock.json")])?;
     let stamp = root().join("node_modules/.lock-digest");
     if fs::read_to_string(&stamp).is_ok_and(|present| present == wanted) {
         return Ok(());

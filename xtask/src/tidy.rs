@@ -7,11 +7,11 @@ mod source;
 use std::fs;
 
 use anyhow::{Result, bail};
+use local::progress::line;
+use local::workspace::{files_below, root};
 
 use self::rules::RULES;
 use self::source::Source;
-use crate::progress::line;
-use crate::workspace::{files_below, root};
 
 /// Folders that hold nothing of ours.
 const SKIP: [&str; 6] = [".git", ".local", ".wrangler", "build", "node_modules", "target"];

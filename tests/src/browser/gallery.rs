@@ -1,11 +1,11 @@
 //! Looks at a page as different people see it: on a phone and on a wide screen, light and dark, and with axe-core.
 
 use std::fs;
-use std::path::Path;
 use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use local::workspace::root;
 use serde_json::{Value, json};
 
 use super::Browser;
@@ -15,10 +15,8 @@ const SCHEMES: [&str; 2] = ["light", "dark"];
 /// The longest page that is photographed to its end.
 const LONGEST: f64 = 4000.0;
 
-static ROOT: LazyLock<&Path> =
-    LazyLock::new(|| Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace"));
 static AXE: LazyLock<String> = LazyLock::new(|| {
-    let path = ROOT.join("node_modules/axe-core/axe.min.js");
+    let path = root().join("node_modules/axe-core/axe.min.js");
     fs::read_to_string(path).expect("axe-core: run `cargo xtask setup`")
 });
 
@@ -63,7 +61,7 @@ impl Browser {
         let wanted =
             json!({"format": "png", "captureBeyondViewport": true, "optimizeForSpeed": true, "clip": clip});
         let taken = self.devtools("Page.captureScreenshot", wanted).await;
-        let folder = ROOT.join("target/screenshots");
+        let folder = root().join("target/screenshots");
         fs::create_dir_all(&folder).unwrap();
         let png = STANDARD.decode(taken["data"].as_str().unwrap()).unwrap();
         fs::write(folder.join(format!("{name}.png")), png).unwrap();
