@@ -8,7 +8,7 @@ use local::progress::{line, spoken, step};
 use local::workspace::{files_below, root};
 
 use crate::environments::ENVIRONMENTS;
-use crate::{aws, browser, build, deployment, python, schemathesis, setup, tidy};
+use crate::{aws, browser, build, dependencies, deployment, python, schemathesis, setup, tidy};
 
 /// Sets up, then checks formatting, lints, unit tests, tidiness, and the Workers end to end.
 ///
@@ -35,6 +35,7 @@ pub fn run() -> Result<()> {
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     check("lints", &format!("cargo {}", clippy.join(" ")), &mut || cargo(&clippy))?;
     check("tidiness", "cargo xtask tidy", &mut tidy::run)?;
+    check("dependencies", dependencies::ALONE, &mut dependencies::check)?;
     let unit = ["test", "--workspace", "--exclude", "tests", "--", "--quiet"];
     check("unit tests", &format!("cargo {}", unit.join(" ")), &mut || cargo(&unit))?;
     let scripts = script_tests();

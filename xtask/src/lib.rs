@@ -8,6 +8,7 @@ mod browser;
 pub mod build;
 pub mod check;
 pub mod credentials;
+mod dependencies;
 pub mod deployment;
 pub mod dev;
 pub mod environments;
