@@ -58,29 +58,17 @@ impl Address {
         }
     }
 
-    /// A client of the gateway.
-    ///
-    /// # Errors
-    ///
-    /// As [`client`](Self::client).
+    /// A client of the gateway; fails as [`client`](Self::client) does.
     pub fn gateway(&self) -> Result<Client> {
         self.client(&self.url("localhost", self.port))
     }
 
-    /// A client of a Worker.
-    ///
-    /// # Errors
-    ///
-    /// As [`client`](Self::client).
+    /// A client of a Worker; fails as [`client`](Self::client) does.
     pub fn worker(&self, name: &str) -> Result<Client> {
         self.client(&self.url(&format!("{name}.localhost"), self.port))
     }
 
-    /// A client of the OpenID provider.
-    ///
-    /// # Errors
-    ///
-    /// As [`client`](Self::client).
+    /// A client of the OpenID provider; fails as [`client`](Self::client) does.
     pub fn provider(&self) -> Result<Client> {
         self.client(&self.url("localhost", self.port + 1))
     }

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
 use serde_json::Value;
-use ureq::Agent;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::{Agent, AsSendBody, Body};
 
 /// Longer than any answer of the Workers takes.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -108,34 +108,27 @@ impl Client {
         let mut request = Request::builder().method(method).uri(url).body(())?;
         request.headers_mut().clone_from(&self.headers);
         let mut answer = match body {
-            None => {
-                self.agent.run(self.agent.configure_request(request).timeout_global(Some(self.limit)).build())
-            }
+            None => self.run(request),
             Some(body) => {
                 let json = HeaderValue::from_static("application/json");
                 request.headers_mut().entry(header::CONTENT_TYPE).or_insert(json);
-                let request = request.map(|()| body);
-                self.agent.run(self.agent.configure_request(request).timeout_global(Some(self.limit)).build())
+                self.run(request.map(|()| body))
             }
         }?;
         let text = answer.body_mut().with_config().limit(LONGEST_ANSWER).lossy_utf8(true).read_to_string()?;
         Ok(Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), text })
     }
 
-    /// `GET`
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
+    fn run(&self, request: Request<impl AsSendBody + 'static>) -> Result<Response<Body>, ureq::Error> {
+        self.agent.run(self.agent.configure_request(request).timeout_global(Some(self.limit)).build())
+    }
+
+    /// `GET`; fails as [`send`](Self::send) does.
     pub fn get(&self, path: &str) -> Result<Answer> {
         self.send(Method::GET, path, None)
     }
 
-    /// `POST` of JSON.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
+    /// `POST` of JSON; fails as [`send`](Self::send) does.
     pub fn post(&self, path: &str, body: &Value) -> Result<Answer> {
         self.send(Method::POST, path, Some(body.to_string().into_bytes()))
     }

@@ -6,7 +6,7 @@ use http::Method;
 use local::client as local_client;
 use serde_json::Value;
 
-/// A client of one of the stack's hosts. It works on a thread of its own, so that a scenario can send many requests at once.
+/// A client of one of the stack's hosts. Each request has a thread of its own, so that a scenario can send many at once.
 #[derive(Clone, Debug)]
 pub struct Client(local_client::Client);
 
@@ -39,18 +39,12 @@ impl Client {
     }
 
     /// The same client with one more header, or with another value of a header.
-    ///
-    /// # Panics
-    /// When `name` or `value` cannot stand in a header.
     #[must_use]
     pub fn with(self, name: &str, value: &str) -> Self {
         Self(self.0.with(name, value).unwrap())
     }
 
     /// Sends a request.
-    ///
-    /// # Panics
-    /// When there is no answer.
     pub async fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Answer {
         let asked = format!("{method} {path}");
         let (client, path) = (self.0.clone(), path.to_owned());
@@ -96,9 +90,6 @@ impl Client {
 
 impl Answer {
     /// The body, once the status is the expected one.
-    ///
-    /// # Panics
-    /// When the status is another, with the answer.
     #[track_caller]
     #[must_use]
     pub fn expect(&self, status: u16) -> Value {
@@ -107,9 +98,6 @@ impl Answer {
     }
 
     /// The body.
-    ///
-    /// # Panics
-    /// When the body is not JSON.
     #[track_caller]
     #[must_use]
     pub fn json(&self) -> Value {
@@ -118,9 +106,6 @@ impl Answer {
     }
 
     /// The id that the Worker's log line has as well.
-    ///
-    /// # Panics
-    /// When the answer has no such id.
     #[must_use]
     pub fn request_id(&self) -> &str {
         let id = self.headers.get("x-request-id").and_then(|id| id.to_str().ok());

@@ -21,9 +21,6 @@ impl Deref for Endpoint {
 
 impl Endpoint {
     /// Starts an endpoint on a free port.
-    ///
-    /// # Panics
-    /// When no port is free.
     #[must_use]
     pub fn start() -> Self {
         Self(local_endpoint::Endpoint::start().unwrap())

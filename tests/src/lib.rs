@@ -2,6 +2,8 @@
 //!
 //! A scenario is a plain `#[test]` that calls [`world::run`] and gets the shared local stack, which the first scenario
 //! starts. Each scenario makes what the others must not touch: a [`tenant::Tenant`], an [`endpoint::Endpoint`].
+//!
+//! Everything here panics where the scenario cannot go on, and says why.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -4,15 +4,12 @@ use std::time::Duration;
 
 use local::clock::now;
 
-/// Between two looks.
+/// Between two calls of `look`.
 const PAUSE: Duration = Duration::from_millis(25);
 /// Long enough for anything but backoff and time-outs, on a busy machine.
 pub const SOON: Duration = Duration::from_secs(20);
 
 /// Calls `look` until it returns a value.
-///
-/// # Panics
-/// When `limit` has passed, with `what` was waited for.
 pub async fn eventually<T>(limit: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = now() + limit;
     loop {

@@ -48,9 +48,6 @@ impl Deref for Provider {
 
 impl Provider {
     /// Starts a provider on a free port.
-    ///
-    /// # Panics
-    /// When no port is free.
     #[must_use]
     pub fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();

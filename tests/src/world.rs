@@ -1,4 +1,4 @@
-//! The running stack, and who talks to it.
+//! The running stack, and clients of it.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -36,10 +36,7 @@ pub fn run_alone<F: Future>(scenario: F) -> F::Output {
 }
 
 impl World {
-    /// Starts a stack of the scenario's own; it ends when the world is dropped.
-    ///
-    /// # Panics
-    /// Where it does not start, saying why.
+    /// Starts a stack of the scenario's own. The stack ends when the world is dropped.
     #[must_use]
     pub fn start(options: StackOptions) -> Self {
         let stack = Stack::start(options).unwrap_or_else(|error| panic!("{error:#}"));
@@ -53,29 +50,26 @@ impl World {
         self.stack.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// URLs, keys, and an admin's token.
+    /// The stack's URLs and keys, and an admin's token.
     #[must_use]
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
 
-    /// What the Workers have logged.
+    /// The Workers' log.
     #[must_use]
     pub fn log(&self) -> &Log {
         &self.log
     }
 
     /// A secret of the Workers.
-    ///
-    /// # Panics
-    /// Where none has this name.
     #[must_use]
     pub fn secret(&self, name: &str) -> String {
         self.stack().secret(name).unwrap()
     }
 
-    /// Where the databases and the key-value stores are kept. Beside them is what belongs to the local runtime alone:
-    /// inboxes, and its own record of what it was asked, URLs included.
+    /// The folders of the databases and the key-value stores. The folders beside them belong to the local runtime alone:
+    /// inboxes, and the runtime's own record of requests, URLs included.
     #[must_use]
     pub fn stores(&self) -> [PathBuf; 2] {
         ["d1", "kv"].map(|store| self.log.path().with_file_name("state").join("v3").join(store))

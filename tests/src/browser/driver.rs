@@ -13,9 +13,9 @@ use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogL
 use crate::event::unique;
 use crate::poll::SOON;
 
-/// What chromedriver prints when it listens, before its port.
+/// What chromedriver prints before its port.
 const STARTED: &str = "started successfully on port ";
-/// Nothing that a test has no use for, and nothing that leaves the machine.
+/// Without what no test needs, and without anything that leaves the machine.
 const ARGUMENTS: [&str; 10] = [
     "--headless",
     "--no-sandbox",

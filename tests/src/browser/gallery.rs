@@ -12,7 +12,7 @@ use super::Browser;
 
 const WIDTHS: [u32; 2] = [390, 1280];
 const SCHEMES: [&str; 2] = ["light", "dark"];
-/// The longest page that is photographed to its end.
+/// The part of a long page that is photographed, in pixels from its top.
 const LONGEST: f64 = 4000.0;
 
 static AXE: LazyLock<String> = LazyLock::new(|| {
@@ -20,7 +20,7 @@ static AXE: LazyLock<String> = LazyLock::new(|| {
     fs::read_to_string(path).expect("axe-core: run `cargo xtask setup`")
 });
 
-/// Every rule that stands for WCAG 2.2 AA, and axe-core's advice.
+/// Runs every rule of axe-core that stands for WCAG 2.2 AA, and its advice.
 const RUN: &str = r#"
 const [done] = arguments;
 const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -33,10 +33,7 @@ axe.run(document, { runOnly: { type: "tag", values: tags }, resultTypes: ["viola
 
 impl Browser {
     /// Photographs the page that is open into `target/screenshots/<page>-<state>-<width>-<scheme>.png`, and fails
-    /// where it is wider than the screen or axe-core finds anything.
-    ///
-    /// # Panics
-    /// With what is wrong.
+    /// where the page is wider than the screen or axe-core finds a fault.
     pub async fn look(&self, name: &str) {
         for width in WIDTHS {
             let screen = json!({"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": false});
