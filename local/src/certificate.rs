@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use rcgen::{CertificateParams, IsCa, KeyPair};
 
+use crate::secrets::write_privately;
+
 /// A key and its certificate, which signs itself. Only the stack's own parts trust it.
 #[derive(Debug, Clone)]
 pub(crate) struct Certificate {
@@ -30,11 +32,9 @@ impl Certificate {
         parameters.is_ca = IsCa::ExplicitNoCa;
         let key = KeyPair::generate()?;
         let certificate = parameters.self_signed(&key)?;
-        for (path, pem) in [(&self.key, key.serialize_pem()), (&self.certificate, certificate.pem())] {
-            let written =
-                path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, pem));
-            written.with_context(|| format!("{} cannot be written", path.display()))?;
-        }
-        Ok(())
+        let folder = self.key.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).with_context(|| format!("{} cannot be created", folder.display()))?;
+        write_privately(&self.key, &key.serialize_pem())?;
+        write_privately(&self.certificate, &certificate.pem())
     }
 }

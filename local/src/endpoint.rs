@@ -167,19 +167,31 @@ impl Endpoint {
                 None => Behavior::status(200),
             }
         };
-        let answered = behave(behavior, stream);
-        if let Some(open) = self.state().open.get_mut(&id) {
-            *open -= 1;
-        }
-        answered
+        behave(behavior, stream, Open { endpoint: self, id })
     }
 }
 
-fn behave(behavior: Behavior, stream: &mut TcpStream) -> io::Result<()> {
+/// A request that is counted as open.
+struct Open<'a> {
+    endpoint: &'a Endpoint,
+    id: String,
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if let Some(open) = self.endpoint.state().open.get_mut(&self.id) {
+            *open -= 1;
+        }
+    }
+}
+
+fn behave(behavior: Behavior, stream: &mut TcpStream, open: Open) -> io::Result<()> {
     let deadline = now() + LONGEST_HANG;
     match behavior {
         Behavior::Answer(status, delay, headers) => {
             sleep(delay);
+            // Once there is an answer, the next request may come at once.
+            drop(open);
             let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
             respond(stream, status, &headers, "")
         }

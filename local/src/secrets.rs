@@ -38,13 +38,9 @@ impl Secrets {
         Ok(secrets)
     }
 
-    /// Keeps the secrets for the next run, readable by the owner alone.
+    /// Keeps the secrets for the next run.
     pub(crate) fn save(&self, directory: &Path) -> Result<()> {
-        let path = directory.join("secrets.json");
-        let json = serde_json::to_string_pretty(&self.0)?;
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
-        file.and_then(|mut file| file.write_all(json.as_bytes()))
-            .with_context(|| format!("{} cannot be written", path.display()))
+        write_privately(&directory.join("secrets.json"), &serde_json::to_string_pretty(&self.0)?)
     }
 
     /// A secret that has been generated.
@@ -69,6 +65,13 @@ impl Secrets {
         self.0.insert(name.to_owned(), value.clone());
         Ok(value)
     }
+}
+
+/// Writes a file that only its owner can read.
+pub(crate) fn write_privately(path: &Path, text: &str) -> Result<()> {
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("{} cannot be written", path.display()))
 }
 
 fn letters_and_digits() -> Result<String> {

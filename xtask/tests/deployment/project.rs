@@ -232,10 +232,16 @@ impl Project {
     pub(crate) fn migrate(&self) {
         let mut account = self.cloudflare.account();
         for (database, folder) in [("tenants", "migrations"), ("sessions", "partner-portal/migrations")] {
-            let files = fs::read_dir(self.root.join(folder)).unwrap().flatten();
-            let files = files.map(|file| file.file_name().into_string().unwrap());
-            account.databases.get_mut(database).unwrap().applied.extend(files);
+            account.databases.get_mut(database).unwrap().applied.extend(self.migrations(folder));
         }
+    }
+
+    /// The names of the migrations in a folder, in order.
+    pub(crate) fn migrations(&self, folder: &str) -> Vec<String> {
+        let files = fs::read_dir(self.root.join(folder)).unwrap().flatten();
+        let mut names: Vec<String> = files.map(|file| file.file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 
     /// Takes out what a real provisioning has written.
