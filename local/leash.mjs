@@ -1,8 +1,8 @@
 // Runs a command that must not outlive whoever started it: `node leash.mjs COMMAND [ARGUMENT...]`.
 //
-// The starter makes this process the leader of a process group and holds its standard input open. When that closes,
-// by intention or because the starter died (even by SIGKILL), everything in the group is ended: wrangler starts
-// children of its own, and a signal to wrangler alone would leave some of them behind.
+// The starter makes this process the leader of a process group and holds its standard input open. When the input closes,
+// because the starter wants that or has died (even by SIGKILL), every process of the group is ended: wrangler starts
+// children of its own, and a signal to wrangler alone would leave some of them running.
 import { spawn } from "node:child_process";
 
 const GRACE_MILLISECONDS = 4000;

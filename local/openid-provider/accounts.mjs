@@ -1,9 +1,9 @@
-// People need no account: an e-mail address is one.
+// Every e-mail address is an account.
 
 const VERIFIED = "local|";
 const UNVERIFIED = "local-unverified|";
 
-/** The `sub` of an address; it says whether the address counts as verified, so nothing has to be stored. */
+/** The `sub` of an address. It says whether the address counts as verified, so nothing has to be stored. */
 export function subjectOf(email, verified) {
   return (verified ? VERIFIED : UNVERIFIED) + email;
 }
@@ -19,7 +19,7 @@ export function findAccount(_context, sub) {
   };
 }
 
-/** `jane.doe@example.com` is Jane Doe. */
+/** The name that an address suggests: `jane.doe@example.com` is Jane Doe. */
 function nameOf(email) {
   const words = email.split("@")[0].split(/[._+-]+/).filter(Boolean);
   return words.map((word) => word[0].toUpperCase() + word.slice(1)).join(" ") || email;

@@ -1,4 +1,4 @@
-// What oidc-provider keeps between requests (codes, sessions, grants), in this process's memory.
+// Keeps oidc-provider's codes, sessions and grants in this process's memory.
 
 const stored = new Map();
 
@@ -40,7 +40,7 @@ export class MemoryAdapter {
   }
 
   async revokeByGrantId(grantId) {
-    // Of this kind alone: the sign-in that replaces a session's person has the grant of that session.
+    // Only entries of this kind: a sign-in in place of another person has the grant of that person's session.
     for (const [key, { payload }] of stored) {
       if (key.startsWith(`${this.kind}:`) && payload.grantId === grantId) stored.delete(key);
     }

@@ -1,4 +1,4 @@
-// How oidc-provider is made to look like an Auth0 tenant.
+// Makes oidc-provider look like an Auth0 tenant.
 import { MemoryAdapter } from "./adapter.mjs";
 import { findAccount } from "./accounts.mjs";
 import { errorPage, logoutPage, signedOutPage } from "./pages.mjs";
@@ -79,7 +79,7 @@ export function configuration({ keys, portalUrl, portalSecret, credentialsSecret
   };
 }
 
-/** Admin API tokens carry an e-mail: the one the token request names, so that refusals can be tried too. */
+/** Admin API tokens carry the e-mail that the token request names, so that refusals can be tried too. */
 function adminClaims(context, token) {
   if (token.kind !== "ClientCredentials") return undefined;
   const { email, email_verified: verified } = context.oidc.body ?? {};

@@ -2,7 +2,7 @@
 import { subjectOf } from "./accounts.mjs";
 import { loginPage } from "./pages.mjs";
 
-/** Handles `GET` and `POST /interaction/<id>`: shows the form, then hands the e-mail to the provider. */
+/** Handles `GET` and `POST /interaction/<id>`: shows the form, then gives the e-mail to the provider. */
 export function interactions(provider) {
   return async (request, response) => {
     try {

@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-/** The signing keys as a private JWKS, and the keys that sign cookies; made at the first start. */
+/** The signing keys as a private JWKS, and the keys that sign cookies. They are made at the first start. */
 export async function loadKeys(directory) {
   const path = join(directory, "openid-keys.json");
   try {

@@ -1,4 +1,5 @@
-// What a person sees of the provider: sign-in, sign-out, errors.
+// The provider's pages: sign-in, sign-out, errors.
+import { escape, page } from "../gateway/src/html.js";
 
 const STYLE = `
 :root { color-scheme: light dark; --text: #1c2024; --soft: #60646c; --line: #8b8d98; --page: #f4f5f7; --card: #fff; --accent: #0b62c4; --on-accent: #fff; --bad: #b42318; }
@@ -18,29 +19,15 @@ button { width: 100%; font: inherit; font-weight: 600; padding: .625rem; border:
 .fault { color: var(--bad); margin: .375rem 0 0; }
 `;
 
-function escape(text) {
-  return String(text).replace(/[&<>"']/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c]);
+/** A page with its title as the heading. */
+function card(title, body) {
+  return page(title, STYLE, `<main>\n<h1>${escape(title)}</h1>\n${body}\n</main>`);
 }
 
-function page(title, body) {
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(title)}</title>
-<style>${STYLE}</style>
-<main>
-<h1>${escape(title)}</h1>
-${body}
-</main>
-</html>
-`;
-}
-
-/** The sign-in form; `fault` says what was wrong with what was typed, `expired` that there is nothing to sign in to. */
+/** The sign-in form. `fault` says what is wrong with the e-mail address, `expired` that the sign-in is over. */
 export function loginPage({ email, fault, expired }) {
-  if (expired) return page("This sign-in has expired", "<p>Go back to the portal and start again.</p>");
-  return page("Sign in", `<p>The local stand-in for Auth0. Any e-mail address will do.</p>
+  if (expired) return card("This sign-in has expired", "<p>Go back to the portal and start again.</p>");
+  return card("Sign in", `<p>The local stand-in for Auth0. Any e-mail address will do.</p>
 <form method="post">
 <label for="email">E-mail address</label>
 <input id="email" name="email" type="email" autocomplete="email" required autofocus value="${escape(email)}"${fault ? ' aria-invalid="true" aria-describedby="fault"' : ""}>
@@ -52,19 +39,19 @@ ${fault ? `<p class="fault" id="fault" role="alert">${escape(fault)}</p>` : ""}
 
 /** Signs out at once, as Auth0 does; the button is for browsers without script. */
 export function logoutPage(context, form) {
-  context.body = page("Signing out", `${form}
+  context.body = card("Signing out", `${form}
 <button type="submit" form="op.logoutForm" name="logout" value="yes">Sign out</button>
 <script>document.querySelector("button").click();</script>`);
 }
 
-/** Shown when the client named no page to return to. */
+/** The page after signing out, where the client named no page of its own. */
 export function signedOutPage(context) {
-  context.body = page("You are signed out", "<p>You can close this page.</p>");
+  context.body = card("You are signed out", "<p>You can close this page.</p>");
 }
 
-/** A request that the provider refuses, in its own words. */
+/** The page for a request that the provider refuses, in the provider's words. */
 export function errorPage(context, out) {
   context.type = "html";
   const rows = Object.entries(out).map(([key, value]) => `<p><strong>${escape(key)}</strong><br>${escape(value)}</p>`);
-  context.body = page("That did not work", rows.join("\n"));
+  context.body = card("That did not work", rows.join("\n"));
 }

@@ -5,14 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use local::clock::now;
+use local::stack::StackOptions;
 use serde_json::{Value, json};
 use tests::client::Client;
+use tests::endpoint::{Behavior, Endpoint, Received};
 use tests::event::{Event, array};
-use tests::poll::now;
-use tests::receiver::{Behavior, Received, Receiver};
 use tests::tenant::{Tenant, Webhook};
 use tests::world::{World, run_alone};
-use xtask::stack::StackOptions;
 
 const TENANTS: usize = 20;
 const WEBHOOKS_EACH: usize = 3;
@@ -65,7 +65,7 @@ struct Subscriber {
 struct Campaign<'a> {
     world: &'a World,
     admin: Client,
-    receiver: Receiver,
+    endpoint: Endpoint,
     dice: Dice,
     subscribers: Vec<Subscriber>,
 }
@@ -74,10 +74,10 @@ impl Campaign<'_> {
     /// Plans how a URL behaves, and gives it back.
     fn plan(&mut self, number: usize, url: usize) -> String {
         let path = format!("/{number}/{url}");
-        let elsewhere = self.receiver.url("/elsewhere");
+        let elsewhere = self.endpoint.url("/elsewhere");
         let planned: Vec<_> = (0..PLANNED).map(|_| self.dice.behavior(&elsewhere)).collect();
-        self.receiver.behave_in_turn(&path, planned, Behavior::status(200));
-        self.receiver.url(&path)
+        self.endpoint.behave_in_turn(&path, planned, Behavior::status(200));
+        self.endpoint.url(&path)
     }
 
     async fn subscribe(&mut self) {
@@ -185,7 +185,7 @@ impl Campaign<'_> {
     fn received(&self) -> HashMap<usize, Vec<Received>> {
         let requests = |subscriber: &Subscriber| {
             (0..subscriber.urls)
-                .flat_map(|url| self.receiver.received(&format!("/{}/{url}", subscriber.number)))
+                .flat_map(|url| self.endpoint.received(&format!("/{}/{url}", subscriber.number)))
                 .collect()
         };
         self.subscribers.iter().map(|subscriber| (subscriber.number, requests(subscriber))).collect()
@@ -229,12 +229,12 @@ fn whatever_goes_wrong_every_event_arrives_or_its_row_says_why_not() {
         let mut campaign = Campaign {
             world: &world,
             admin: world.admin(),
-            receiver: Receiver::start().await,
+            endpoint: Endpoint::start(),
             dice: Dice(SEED),
             subscribers: Vec::new(),
         };
         campaign.subscribe().await;
-        let queue = Client::new(&format!("http://localhost:{}", world.stack().port()));
+        let queue = world.gateway();
         let mut sent: Vec<(Event, usize, &'static str)> = Vec::new();
         let mut restarts = 0;
         for round in 0..ROUNDS {
@@ -294,7 +294,7 @@ fn whatever_goes_wrong_every_event_arrives_or_its_row_says_why_not() {
             }
         }
 
-        // The receivers' side: their own tenant's events only, byte for byte, every one signed, one at a time.
+        // The endpoints' side: their own tenant's events only, byte for byte, every one signed, one at a time.
         let by_id: HashMap<&str, (&Event, usize)> =
             sent.iter().map(|(event, tenant, _)| (event.id.as_str(), (event, *tenant))).collect();
         let check = |received: &HashMap<usize, Vec<Received>>| {
@@ -329,13 +329,13 @@ fn whatever_goes_wrong_every_event_arrives_or_its_row_says_why_not() {
                 assert!(delivery["state"] != "delivered" || seen, "delivered, and never seen: {delivery}");
             }
         }
-        assert!(campaign.receiver.received("/elsewhere").is_empty(), "a redirect was followed");
+        assert!(campaign.endpoint.received("/elsewhere").is_empty(), "a redirect was followed");
 
         // The world calms down, people put things right, and everything arrives. On a busy machine twenty seconds' window
         // can pass before a delivery's turn has come; then people ask again.
         for subscriber in campaign.subscribers.iter().filter(|subscriber| !subscriber.deleted) {
             for url in 0..subscriber.urls {
-                campaign.receiver.behave(&format!("/{}/{url}", subscriber.number), Behavior::status(200));
+                campaign.endpoint.behave(&format!("/{}/{url}", subscriber.number), Behavior::status(200));
             }
             let _ =
                 campaign.admin.post_nothing(&format!("{}/verify", subscriber.webhook.path)).await.expect(202);

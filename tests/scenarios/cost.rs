@@ -3,9 +3,9 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tests::client::Answer;
+use tests::endpoint::Endpoint;
 use tests::event::{Event, array};
 use tests::poll::{SOON, eventually};
-use tests::receiver::Receiver;
 use tests::tenant::Tenant;
 use tests::world::{World, run};
 
@@ -83,10 +83,10 @@ fn event_batches(world: &World) -> Vec<Value> {
 #[test]
 fn a_hundred_events_take_three_round_trips_and_two_rows_each() {
     run(|world| async move {
-        let receiver = Receiver::start().await;
+        let endpoint = Endpoint::start();
         let tenants = join_all((0..5).map(|_| Tenant::register(world))).await;
         for tenant in &tenants {
-            let _ = tenant.webhook(&receiver.url("/healthy")).await;
+            let _ = tenant.webhook(&endpoint.url("/healthy")).await;
         }
         let event = |place: usize| tenants[place % tenants.len()].event("KeyAdded");
         // Other scenarios send events as well, and the Queue may hand over one of theirs together with all but one of
@@ -98,7 +98,7 @@ fn a_hundred_events_take_three_round_trips_and_two_rows_each() {
             let answer = world.event_bridge().post_text("/events", &array(&events)).await;
             assert_eq!(answer.expect(202), json!({"accepted": EVENTS}));
             sent += EVENTS;
-            let received = receiver.at_least(sent, "/healthy").await;
+            let received = endpoint.at_least(sent, "/healthy").await;
             assert_eq!(received.len(), sent);
             let logged = eventually(SOON, "the batch's line", async || {
                 let lines = event_batches(world).split_off(before);

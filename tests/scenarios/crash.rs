@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use local::stack::StackOptions;
+use tests::endpoint::{Behavior, Endpoint};
 use tests::event::{Event, array};
 use tests::poll::{SOON, eventually};
-use tests::receiver::{Behavior, Receiver};
 use tests::tenant::{Tenant, Webhook};
 use tests::world::{World, run_alone};
-use xtask::stack::StackOptions;
 
 const TENANTS: usize = 5;
 /// Fewer than open a circuit: this is about retries.
@@ -27,17 +27,17 @@ fn a_crash_in_the_middle_of_retries_loses_nothing() {
     let options = options.set("webhook-delivery", "ATTEMPT_TIMEOUT_SECONDS", "2");
     let world = World::start(options);
     run_alone(async {
-        let receiver = Receiver::start().await;
+        let endpoint = Endpoint::start();
         let mut webhooks: Vec<(Webhook, Vec<Event>)> = Vec::new();
         for number in 0..TENANTS {
             let tenant = Tenant::register(&world).await;
             let path = format!("/{number}");
-            receiver.behave_in_turn(
+            endpoint.behave_in_turn(
                 &path,
                 vec![Behavior::status(503); EVENTS_EACH],
                 Behavior::slow(Duration::from_millis(300)),
             );
-            let webhook = tenant.webhook(&receiver.url(&path)).await;
+            let webhook = tenant.webhook(&endpoint.url(&path)).await;
             webhooks.push((webhook, (0..EVENTS_EACH).map(|_| tenant.event("KeyAdded")).collect()));
         }
         let events: Vec<Event> = webhooks.iter().flat_map(|(_, events)| events.clone()).collect();
@@ -53,7 +53,7 @@ fn a_crash_in_the_middle_of_retries_loses_nothing() {
 
         // Retries are under way: at least one has reached its endpoint, and is being answered when the end comes.
         let retries = async || {
-            let counts = (0..TENANTS).map(|number| receiver.received(&format!("/{number}")).len());
+            let counts = (0..TENANTS).map(|number| endpoint.received(&format!("/{number}")).len());
             Some(counts.sum::<usize>()).filter(|count| *count > TENANTS * EVENTS_EACH)
         };
         eventually(SOON, "a retry", retries).await;
@@ -70,7 +70,7 @@ fn a_crash_in_the_middle_of_retries_loses_nothing() {
         });
         all.await;
         for (number, (_, events)) in webhooks.iter().enumerate() {
-            let received = receiver.received(&format!("/{number}"));
+            let received = endpoint.received(&format!("/{number}"));
             for event in events {
                 let attempts: Vec<_> =
                     received.iter().filter(|one| one.header("webhook-id") == event.id).collect();

@@ -2,9 +2,9 @@
 
 use http::HeaderMap;
 use serde_json::json;
+use tests::endpoint::{Endpoint, Received};
 use tests::event::{Event, array};
 use tests::poll::{SOON, eventually};
-use tests::receiver::{Received, Receiver};
 use tests::tenant::Tenant;
 use tests::world::{World, run};
 
@@ -14,11 +14,11 @@ async fn publish(world: &World, body: &str, count: usize) {
 }
 
 /// Sends one more event and waits until it has arrived: by then, so has what was sent before it.
-async fn everything_before(world: &World, tenant: &Tenant, receiver: &Receiver, path: &str) -> Vec<Received> {
+async fn everything_before(world: &World, tenant: &Tenant, endpoint: &Endpoint, path: &str) -> Vec<Received> {
     let last = tenant.event("KeyRemoved");
     publish(world, &last.body, 1).await;
     let what = async || {
-        let received = receiver.received(path);
+        let received = endpoint.received(path);
         received.iter().any(|one| one.text() == last.body).then_some(received)
     };
     let mut received = eventually(SOON, "the last event", what).await;
@@ -33,11 +33,11 @@ fn verifies(secret: &str, headers: &HeaderMap, body: &[u8]) -> bool {
 #[test]
 fn a_hundred_events_in_one_request_all_arrive() {
     run(|world| async move {
-        let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);
-        let webhook = tenant.webhook(&receiver.url("/")).await;
+        let (tenant, endpoint) = (Tenant::register(world).await, Endpoint::start());
+        let webhook = tenant.webhook(&endpoint.url("/")).await;
         let events: Vec<Event> = (0..100).map(|_| tenant.event("KeyAdded")).collect();
         publish(world, &array(&events), 100).await;
-        let received = receiver.at_least(100, "/").await;
+        let received = endpoint.at_least(100, "/").await;
         let mut bodies: Vec<&str> = received.iter().map(Received::text).collect();
         let mut sent: Vec<&str> = events.iter().map(|event| event.body.as_str()).collect();
         bodies.sort_unstable();
@@ -53,8 +53,8 @@ fn a_hundred_events_in_one_request_all_arrive() {
 #[test]
 fn the_summary_counts_what_was_delivered_this_hour() {
     run(|world| async move {
-        let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);
-        let webhook = tenant.webhook(&receiver.url("/")).await;
+        let (tenant, endpoint) = (Tenant::register(world).await, Endpoint::start());
+        let webhook = tenant.webhook(&endpoint.url("/")).await;
         let event = tenant.event("KeyAdded");
         publish(world, &event.body, 1).await;
         let _ = webhook.delivery_in("delivered", &event).await;
@@ -67,14 +67,14 @@ fn the_summary_counts_what_was_delivered_this_hour() {
 #[test]
 fn an_event_sent_twice_arrives_once() {
     run(|world| async move {
-        let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);
-        let webhook = tenant.webhook(&receiver.url("/")).await;
+        let (tenant, endpoint) = (Tenant::register(world).await, Endpoint::start());
+        let webhook = tenant.webhook(&endpoint.url("/")).await;
         let event = tenant.event("KeyAdded");
         publish(world, &array(&[event.clone(), event.clone()]), 2).await;
         publish(world, &event.body, 1).await;
         let _ = webhook.delivery_in("delivered", &event).await;
         publish(world, &event.body, 1).await;
-        let received = everything_before(world, &tenant, &receiver, "/").await;
+        let received = everything_before(world, &tenant, &endpoint, "/").await;
         assert_eq!(received.len(), 1);
     });
 }
@@ -82,8 +82,8 @@ fn an_event_sent_twice_arrives_once() {
 #[test]
 fn a_poisonous_message_stops_nothing_and_ends_among_the_dead_letters() {
     run(|world| async move {
-        let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);
-        let webhook = tenant.webhook(&receiver.url("/")).await;
+        let (tenant, endpoint) = (Tenant::register(world).await, Endpoint::start());
+        let webhook = tenant.webhook(&endpoint.url("/")).await;
         let event = tenant.event("KeyAdded");
         let message = json!({"version": 1, "envelope": event.body}).to_string();
         let poison = format!("poison for {}", tenant.org_id);
@@ -91,7 +91,7 @@ fn a_poisonous_message_stops_nothing_and_ends_among_the_dead_letters() {
         let messages = json!([poison, message, message]);
         let _ = world.gateway().post("/queues/webhook-events", &messages).await.expect(202);
         let _ = webhook.delivery_in("delivered", &event).await;
-        assert_eq!(everything_before(world, &tenant, &receiver, "/").await.len(), 1);
+        assert_eq!(everything_before(world, &tenant, &endpoint, "/").await.len(), 1);
         let listed = eventually(SOON * 3, "the dead letter", async || {
             let letters = world.admin().get("/dead-letters?limit=200").await.expect(200);
             letters.to_string().contains(&poison).then_some(())
@@ -103,11 +103,11 @@ fn a_poisonous_message_stops_nothing_and_ends_among_the_dead_letters() {
 #[test]
 fn a_large_event_arrives_byte_for_byte_and_a_larger_one_is_refused() {
     run(|world| async move {
-        let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);
-        let webhook = tenant.webhook(&receiver.url("/")).await;
+        let (tenant, endpoint) = (Tenant::register(world).await, Endpoint::start());
+        let webhook = tenant.webhook(&endpoint.url("/")).await;
         let large = Event::of_size("KeyAdded", &tenant.org_id, 900_000);
         publish(world, &large.body, 1).await;
-        let received = receiver.at_least(1, "/").await;
+        let received = endpoint.at_least(1, "/").await;
         assert!(received[0].body == large.body.as_bytes(), "byte for byte");
         assert!(verifies(&webhook.secret, &received[0].headers, &received[0].body));
 
@@ -117,7 +117,7 @@ fn a_large_event_arrives_byte_for_byte_and_a_larger_one_is_refused() {
         let both = array(&[tenant.event("KeyAdded"), too_large]);
         let _ = world.event_bridge().post_text("/events", &both).await.expect(413);
         assert_eq!(
-            everything_before(world, &tenant, &receiver, "/").await.len(),
+            everything_before(world, &tenant, &endpoint, "/").await.len(),
             1,
             "and nothing of the array"
         );
@@ -127,8 +127,8 @@ fn a_large_event_arrives_byte_for_byte_and_a_larger_one_is_refused() {
 #[test]
 fn a_malformed_event_is_named_and_nothing_of_its_array_is_taken() {
     run(|world| async move {
-        let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);
-        let _ = tenant.webhook(&receiver.url("/")).await;
+        let (tenant, endpoint) = (Tenant::register(world).await, Endpoint::start());
+        let _ = tenant.webhook(&endpoint.url("/")).await;
         let good = tenant.event("KeyAdded");
         let parts = [
             (r#""partnerId":"#, r#""partner":"#, "detail.partnerId"),
@@ -151,7 +151,7 @@ fn a_malformed_event_is_named_and_nothing_of_its_array_is_taken() {
         for body in ["", "[]", "7", "{", "[null]", &array(&vec![good.clone(); 101])] {
             let _ = world.event_bridge().post_text("/events", body).await.expect(400);
         }
-        assert_eq!(everything_before(world, &tenant, &receiver, "/").await.len(), 0);
+        assert_eq!(everything_before(world, &tenant, &endpoint, "/").await.len(), 0);
     });
 }
 
@@ -171,16 +171,16 @@ fn only_event_bridge_may_publish() {
 #[test]
 fn a_static_token_goes_with_every_request() {
     run(|world| async move {
-        let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);
+        let (tenant, endpoint) = (Tenant::register(world).await, Endpoint::start());
         let token = "a-token-of-the-partners-choice";
         let bearer = json!({"type": "bearerToken", "token": token});
-        let _ = tenant.webhook_with(&json!({"url": receiver.url("/bearer"), "auth": bearer})).await;
+        let _ = tenant.webhook_with(&json!({"url": endpoint.url("/bearer"), "auth": bearer})).await;
         let header = json!({"type": "apiKeyHeader", "headerName": "X-Partner-Key"});
-        let generated = tenant.webhook_with(&json!({"url": receiver.url("/header"), "auth": header})).await;
+        let generated = tenant.webhook_with(&json!({"url": endpoint.url("/header"), "auth": header})).await;
         publish(world, &tenant.event("KeyAdded").body, 1).await;
-        let received = receiver.at_least(1, "/bearer").await;
+        let received = endpoint.at_least(1, "/bearer").await;
         assert_eq!(received[0].header("authorization"), format!("Bearer {token}"));
-        let received = receiver.at_least(1, "/header").await;
+        let received = endpoint.at_least(1, "/header").await;
         assert_eq!(received[0].header("x-partner-key"), generated.created["auth"]["token"]);
         assert!(!received[0].headers.contains_key("authorization"));
     });
@@ -189,13 +189,13 @@ fn a_static_token_goes_with_every_request() {
 #[test]
 fn while_a_rotated_secret_overlaps_both_sign() {
     run(|world| async move {
-        let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);
-        let webhook = tenant.webhook(&receiver.url("/")).await;
+        let (tenant, endpoint) = (Tenant::register(world).await, Endpoint::start());
+        let webhook = tenant.webhook(&endpoint.url("/")).await;
         let rotate = format!("{}/rotate-secret", webhook.path);
         let rotated = world.admin().post_nothing(&rotate).await.expect(200);
         let second = rotated["secret"].as_str().unwrap();
         publish(world, &tenant.event("KeyAdded").body, 1).await;
-        let received = receiver.at_least(1, "/").await;
+        let received = endpoint.at_least(1, "/").await;
         assert_eq!(received[0].header("webhook-signature").split(' ').count(), 2);
         for secret in [webhook.secret.as_str(), second] {
             assert!(verifies(secret, &received[0].headers, &received[0].body));
@@ -203,7 +203,7 @@ fn while_a_rotated_secret_overlaps_both_sign() {
 
         let rotated = world.admin().post(&rotate, &json!({"overlapSeconds": 0})).await.expect(200);
         publish(world, &tenant.event("KeyAdded").body, 1).await;
-        let received = receiver.at_least(2, "/").await;
+        let received = endpoint.at_least(2, "/").await;
         let (headers, body) = (&received[1].headers, &received[1].body);
         assert_eq!(received[1].header("webhook-signature").split(' ').count(), 1);
         assert!(verifies(rotated["secret"].as_str().unwrap(), headers, body));

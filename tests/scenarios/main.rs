@@ -15,6 +15,7 @@ mod misconfiguration;
 mod portal;
 mod requests;
 mod sign_in;
+mod stage;
 mod storage;
 mod story;
 mod tokens;

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use local::stack::StackOptions;
 use serde_json::json;
 use tests::browser::Browser;
 use tests::client::Client;
+use tests::endpoint::{Behavior, Endpoint};
 use tests::poll::{SOON, eventually};
-use tests::receiver::{Behavior, Receiver};
 use tests::tenant::Tenant;
 use tests::world::{World, run_alone};
-use xtask::stack::StackOptions;
 
 const STACK: &str = "test-misconfigured";
 const MALFORMED: &str = "a-value-that-nobody-should-see";
@@ -60,11 +60,11 @@ async fn assert_logged(world: &World, worker: &str, settings: &[(&str, &str)]) {
 fn a_misconfigured_worker_refuses_everything_and_loses_nothing() {
     run_alone(async {
         // Given a delivery that has failed for good.
-        let receiver = Receiver::start().await;
-        receiver.behave("/", Behavior::status(400));
+        let endpoint = Endpoint::start();
+        endpoint.behave("/", Behavior::status(400));
         let world = World::start(options().fresh());
         let tenant = Tenant::register(&world).await;
-        let (webhook, event) = (tenant.webhook(&receiver.url("/")).await, tenant.event("KeyAdded"));
+        let (webhook, event) = (tenant.webhook(&endpoint.url("/")).await, tenant.event("KeyAdded"));
         let _ = world.event_bridge().post_text("/events", &event.body).await.expect(202);
         let _ = webhook.delivery_in("failed", &event).await;
         drop(world);
@@ -107,7 +107,7 @@ fn a_misconfigured_worker_refuses_everything_and_loses_nothing() {
         drop(browser);
 
         // and what is on the Queue stays there.
-        receiver.behave("/", Behavior::status(200));
+        endpoint.behave("/", Behavior::status(200));
         let tenant_path = webhook.path.clone();
         let redeliver = format!("{tenant_path}/deliveries/{}/redeliver", event.id);
         let _ = world.admin().post_nothing(&redeliver).await.expect(202);
@@ -118,7 +118,7 @@ fn a_misconfigured_worker_refuses_everything_and_loses_nothing() {
         let lines = world.log().lines("webhook-delivery", "misconfigured");
         assert!(lines.iter().any(|line| line["queue"] == "webhook-retries"), "the log says why");
         assert!(!world.log().text().contains("QUEUE webhook-retries 1/1"));
-        assert_eq!(receiver.received("/").len(), 1);
+        assert_eq!(endpoint.received("/").len(), 1);
         drop(world);
 
         // Once they are right again, it is delivered: the local Queue has forgotten its messages by now, which the
@@ -142,7 +142,7 @@ fn a_misconfigured_worker_refuses_everything_and_loses_nothing() {
         let redelivered = eventually(Duration::from_secs(60), "the redelivery", async || {
             world.stack().trigger_cron().unwrap();
             tokio::time::sleep(Duration::from_millis(500)).await;
-            receiver.received("/").into_iter().nth(1)
+            endpoint.received("/").into_iter().nth(1)
         });
         assert_eq!(redelivered.await.text(), event.body);
     });

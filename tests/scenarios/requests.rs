@@ -16,7 +16,7 @@ fn admin_headers(world: &World) -> String {
 
 /// Sends exactly these bytes to a host of the stack; gives back the status and the rest of the answer.
 async fn exchange(world: &World, host: &str, start: &str, headers: &str, body: &[u8]) -> (u16, String) {
-    let port = world.stack().port();
+    let port = world.stack().address().port;
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let head =
         format!("{start} HTTP/1.1\r\nhost: {host}.localhost:{port}\r\nconnection: close\r\n{headers}\r\n");

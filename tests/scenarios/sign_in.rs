@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 
 use edge::testing::{Misbehaviour, bad_sign_ins};
 use http::Method;
+use local::stack::StackOptions;
 use tests::client::{Answer, Client};
 use tests::poll::{SOON, eventually};
 use tests::provider::{CLIENT_ID, CLIENT_SECRET, Provider};
 use tests::world::{World, run_alone};
-use xtask::stack::StackOptions;
 
 const EMAIL: &str = "owner@signing-in.com";
 const SESSION: &str = "__Host-session";
@@ -98,7 +98,7 @@ async fn assert_anonymous(visitor: &mut Visitor, what: &str) {
 #[test]
 fn a_provider_that_misbehaves_signs_nobody_in() {
     run_alone(async {
-        let provider = Provider::start().await;
+        let provider = Provider::start();
         let options = StackOptions::on_free_ports("test-sign-in").unwrap().fresh();
         let options = options
             .set("partner-portal", "AUTH0_ISSUER", provider.issuer())

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use http::Method;
 use serde_json::json;
 use tests::browser::Browser;
-use tests::receiver::{Behavior, Receiver};
+use tests::endpoint::{Behavior, Endpoint};
 use tests::tenant::Tenant;
 use tests::world::run;
 
@@ -27,13 +27,13 @@ fn contains(bytes: &[u8], text: &str) -> bool {
 fn neither_what_is_stored_nor_what_is_logged_holds_a_secret() {
     run(|world| async move {
         // Given every kind of secret, used as it is meant to be, in success and in failure.
-        let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);
-        receiver.behave_in_turn("/", [Behavior::status(500)], Behavior::status(200));
+        let (tenant, endpoint) = (Tenant::register(world).await, Endpoint::start());
+        endpoint.behave_in_turn("/", [Behavior::status(500)], Behavior::status(200));
         let first_key = tenant.api_key().await;
         let rotate = format!("/api-keys/{}/rotate", tenant.org_id);
         let rotated = world.admin().post(&rotate, &json!({"graceSeconds": 60})).await.expect(201);
         let second_key = rotated["apiKey"].as_str().unwrap();
-        let url = receiver.url("/");
+        let url = endpoint.url("/");
         let webhook = tenant.webhook_with(&json!({"url": url, "auth": {"type": "bearerToken"}})).await;
         let token = webhook.created["auth"]["token"].as_str().unwrap();
         let rotate = format!("{}/rotate-secret", webhook.path);

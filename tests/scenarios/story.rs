@@ -3,9 +3,9 @@
 use http::HeaderMap;
 use serde_json::{Value, json};
 use tests::client::Client;
+use tests::endpoint::{Behavior, Endpoint, Received};
 use tests::event::Event;
 use tests::poll::{SOON, eventually};
-use tests::receiver::{Behavior, Received, Receiver};
 use tests::tenant::Tenant;
 use tests::world::{World, run};
 
@@ -59,11 +59,11 @@ async fn onboard(admin: &Client) -> String {
 #[test]
 fn a_partner_is_onboarded_and_receives_events() {
     run(|world| async move {
-        let (admin, receiver) = (world.admin(), Receiver::start().await);
+        let (admin, endpoint) = (world.admin(), Endpoint::start());
         let api_key = onboard(&admin).await;
 
         // A webhook for two event types.
-        let webhook = json!({"url": receiver.url("/acme"), "events": ["LockCreated", "KeyAdded"]});
+        let webhook = json!({"url": endpoint.url("/acme"), "events": ["LockCreated", "KeyAdded"]});
         let created = admin.post("/tenants/acme-corp/webhooks", &webhook).await.expect(201);
         assert_eq!(created["success"], true);
         assert_eq!(created["aggregateId"], "acme-corp");
@@ -87,7 +87,7 @@ fn a_partner_is_onboarded_and_receives_events() {
         for event in [&removed, &other.event("KeyAdded"), &added] {
             send(world, event).await;
         }
-        let received = receiver.at_least(1, "/acme").await;
+        let received = endpoint.at_least(1, "/acme").await;
         assert_is(&received[0], &added, secret);
         let path = format!("/tenants/acme-corp/webhooks/{id}");
         let delivered = eventually(SOON, "the delivery's row", async || {
@@ -99,14 +99,14 @@ fn a_partner_is_onboarded_and_receives_events() {
         assert_eq!(delivered["attempts"].as_array().unwrap().len(), 1);
 
         // Two failures, then success: three attempts of one delivery.
-        receiver.behave_in_turn(
+        endpoint.behave_in_turn(
             "/acme",
             [Behavior::status(500), Behavior::status(500)],
             Behavior::status(200),
         );
         let retried = Event::new("LockCreated", "acme-corp");
         send(world, &retried).await;
-        let received = receiver.at_least(4, "/acme").await;
+        let received = endpoint.at_least(4, "/acme").await;
         for attempt in &received[1..] {
             assert_is(attempt, &retried, secret);
             assert_eq!(attempt.open_at_once, 1, "one attempt at a time");
@@ -119,15 +119,15 @@ fn a_partner_is_onboarded_and_receives_events() {
         let statuses: Vec<_> =
             delivered["attempts"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
         assert_eq!(statuses, [500, 500, 200]);
-        assert_eq!(receiver.received("/acme").len(), 4, "nothing that it did not ask for");
+        assert_eq!(endpoint.received("/acme").len(), 4, "nothing that it did not ask for");
 
         // Changes.
         let nothing = admin.put(&path, &json!({})).await.expect(400);
         assert_eq!(nothing["error"], "invalid_request");
-        let moved = admin.put(&path, &json!({"url": receiver.url("/moved")})).await.expect(200);
+        let moved = admin.put(&path, &json!({"url": endpoint.url("/moved")})).await.expect(200);
         assert_eq!(moved, json!({"success": true, "aggregateId": "acme-corp", "version": 2}));
         let shown = admin.get(&path).await.expect(200);
-        assert_eq!((&shown["status"], &shown["url"]), (&json!("pending"), &json!(receiver.url("/moved"))));
+        assert_eq!((&shown["status"], &shown["url"]), (&json!("pending"), &json!(endpoint.url("/moved"))));
         let deleted = admin.delete(&path).await.expect(200);
         assert_eq!(deleted, json!({"success": true, "aggregateId": "acme-corp", "version": 3}));
         assert_eq!(admin.get(&path).await.expect(404)["error"], "webhook_not_found");

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use local::clock::now;
+use local::stack::StackOptions;
 use serde_json::Value;
+use tests::endpoint::{Behavior, Endpoint};
 use tests::event::{Event, array};
-use tests::poll::{eventually, now};
-use tests::receiver::{Behavior, Receiver};
+use tests::poll::eventually;
 use tests::tenant::{Tenant, Webhook};
 use tests::world::{World, run_alone};
-use xtask::stack::StackOptions;
 
 /// The limit of an attempt on this stack: a third of the usual one, to be done sooner.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -17,10 +18,10 @@ const SLACK: Duration = Duration::from_secs(3);
 /// In which healthy endpoints have what is theirs.
 const PROMPT: Duration = Duration::from_secs(2);
 
-async fn endpoint(world: &World, receiver: &Receiver, path: &str, behavior: Behavior) -> (Webhook, Event) {
+async fn webhook(world: &World, endpoint: &Endpoint, path: &str, behavior: Behavior) -> (Webhook, Event) {
     let tenant = Tenant::register(world).await;
-    receiver.behave(path, behavior);
-    let webhook = tenant.webhook(&receiver.url(path)).await;
+    endpoint.behave(path, behavior);
+    let webhook = tenant.webhook(&endpoint.url(path)).await;
     (webhook, tenant.event("KeyAdded"))
 }
 
@@ -37,19 +38,19 @@ fn an_endpoint_in_trouble_fails_in_time_and_alone() {
     let options = options.set("webhook-delivery", "ATTEMPT_TIMEOUT_SECONDS", &LIMIT.as_secs().to_string());
     let world = World::start(options);
     run_alone(async {
-        let receiver = Receiver::start().await;
-        let target = receiver.url("/target");
-        let endpoint = async |path, behavior| endpoint(&world, &receiver, path, behavior).await;
-        let hanging = endpoint("/hang", Behavior::Hang).await;
-        let dripping = endpoint("/drip", Behavior::Drip).await;
-        let endless = endpoint("/endless", Behavior::Endless(500)).await;
-        let endless_success = endpoint("/endless-success", Behavior::Endless(200)).await;
-        let resetting = endpoint("/reset", Behavior::Reset).await;
-        let found = endpoint("/found", Behavior::redirect(302, &target)).await;
-        let moved = endpoint("/moved", Behavior::redirect(308, &target)).await;
+        let endpoint = Endpoint::start();
+        let target = endpoint.url("/target");
+        let webhook = async |path, behavior| webhook(&world, &endpoint, path, behavior).await;
+        let hanging = webhook("/hang", Behavior::Hang).await;
+        let dripping = webhook("/drip", Behavior::Drip).await;
+        let endless = webhook("/endless", Behavior::Endless(500)).await;
+        let endless_success = webhook("/endless-success", Behavior::Endless(200)).await;
+        let resetting = webhook("/reset", Behavior::Reset).await;
+        let found = webhook("/found", Behavior::redirect(302, &target)).await;
+        let moved = webhook("/moved", Behavior::redirect(308, &target)).await;
         let mut healthy = Vec::new();
         for path in ["/healthy-1", "/healthy-2", "/healthy-3", "/healthy-4"] {
-            healthy.push(endpoint(path, Behavior::status(204)).await);
+            healthy.push(webhook(path, Behavior::status(204)).await);
         }
         // The isolate is warm, as it is in production: what is measured is the batch.
         let _ = world.delivery().get("/health").await.expect(200);
@@ -62,7 +63,7 @@ fn an_endpoint_in_trouble_fails_in_time_and_alone() {
         assert_eq!(accepted["accepted"], events.len());
 
         for number in 1..=4 {
-            let received = receiver.at_least(1, &format!("/healthy-{number}")).await;
+            let received = endpoint.at_least(1, &format!("/healthy-{number}")).await;
             let took = received[0].at - sent;
             assert!(took < PROMPT, "a healthy endpoint waited {took:?}");
         }
@@ -87,15 +88,15 @@ fn an_endpoint_in_trouble_fails_in_time_and_alone() {
         for (webhook, event) in &healthy {
             let _ = webhook.delivery_in("delivered", event).await;
         }
-        assert!(receiver.received("/target").is_empty(), "redirects are not followed");
+        assert!(endpoint.received("/target").is_empty(), "redirects are not followed");
 
         // A failed attempt is tried again, in time, and it says why the last one failed.
         let (webhook, event) = &resetting;
-        receiver.behave("/reset", Behavior::status(200));
+        endpoint.behave("/reset", Behavior::status(200));
         let delivered = eventually(Duration::from_secs(60), "the endpoint that recovered", async || {
             webhook.delivery(event).await.filter(|delivery| delivery["state"] == "delivered")
         });
         let attempts = delivered.await["attempts"].as_array().unwrap().len();
-        assert_eq!(receiver.received("/reset").len(), attempts, "one request an attempt");
+        assert_eq!(endpoint.received("/reset").len(), attempts, "one request an attempt");
     });
 }

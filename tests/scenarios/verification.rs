@@ -1,9 +1,9 @@
 //! A webhook's life: moved, verified, gone, enabled again.
 
 use serde_json::{Value, json};
+use tests::endpoint::{Behavior, Endpoint};
 use tests::event::Event;
 use tests::poll::{SOON, eventually};
-use tests::receiver::{Behavior, Receiver};
 use tests::tenant::{Tenant, Webhook};
 use tests::world::{World, run};
 
@@ -19,14 +19,14 @@ async fn until_status(webhook: &Webhook, status: &str) -> Value {
 #[test]
 fn a_moved_webhook_is_challenged_and_then_gets_what_waited() {
     run(|world| async move {
-        let (tenant, receiver) = (Tenant::register(world).await, Receiver::start().await);
+        let (tenant, endpoint) = (Tenant::register(world).await, Endpoint::start());
         let key = tenant.api_key().await;
-        let webhook = tenant.webhook(&receiver.url("/old")).await;
+        let webhook = tenant.webhook(&endpoint.url("/old")).await;
 
         // Moved by the partner itself, to an endpoint that is not ready at once.
-        receiver.behave_in_turn("/new", [Behavior::status(503)], Behavior::status(200));
+        endpoint.behave_in_turn("/new", [Behavior::status(503)], Behavior::status(200));
         let path = format!("/webhooks/{}", webhook.id);
-        let moved = world.partner(&key).patch(&path, &json!({"url": receiver.url("/new")})).await.expect(200);
+        let moved = world.partner(&key).patch(&path, &json!({"url": endpoint.url("/new")})).await.expect(200);
         assert_eq!(moved, json!({"success": true, "aggregateId": tenant.org_id, "version": 2}));
         assert_eq!(webhook.now().await["status"], "pending");
         let event = tenant.event("KeyAdded");
@@ -35,7 +35,7 @@ fn a_moved_webhook_is_challenged_and_then_gets_what_waited() {
         let verified = until_status(&webhook, "active").await;
         assert!(verified["verifiedAt"].is_string());
         let _ = webhook.delivery_in("delivered", &event).await;
-        let received = receiver.received("/new");
+        let received = endpoint.received("/new");
         for request in &received {
             let signature = standardwebhooks::Webhook::new(&webhook.secret).unwrap();
             signature.verify(&request.body, &request.headers).unwrap();
@@ -51,11 +51,11 @@ fn a_moved_webhook_is_challenged_and_then_gets_what_waited() {
             assert!(envelope["detail"]["challenge"].is_string());
         }
         assert_eq!(events[0].text(), event.body, "byte for byte, once it is verified");
-        assert!(receiver.received("/old").is_empty());
+        assert!(endpoint.received("/old").is_empty());
 
         // Nobody else's, and as little as one that does not exist.
         let other = Tenant::register(world).await.api_key().await;
-        let body = json!({"url": receiver.url("/stolen")});
+        let body = json!({"url": endpoint.url("/stolen")});
         let without_id = |answer: Value| (answer["error"].clone(), answer["message"].clone());
         let refused = without_id(world.partner(&other).patch(&path, &body).await.expect(404));
         let missing = "/webhooks/00000000-0000-4000-8000-000000000000";
@@ -66,10 +66,9 @@ fn a_moved_webhook_is_challenged_and_then_gets_what_waited() {
 #[test]
 fn a_webhook_that_is_gone_is_disabled_and_its_deliveries_can_be_sent_again() {
     run(|world| async move {
-        let (admin, tenant, receiver) =
-            (world.admin(), Tenant::register(world).await, Receiver::start().await);
-        receiver.behave("/", Behavior::status(410));
-        let webhook = tenant.webhook(&receiver.url("/")).await;
+        let (admin, tenant, endpoint) = (world.admin(), Tenant::register(world).await, Endpoint::start());
+        endpoint.behave("/", Behavior::status(410));
+        let webhook = tenant.webhook(&endpoint.url("/")).await;
         let event = tenant.event("KeyAdded");
         publish(world, &event).await;
         let failed = webhook.delivery_in("failed", &event).await;
@@ -82,7 +81,7 @@ fn a_webhook_that_is_gone_is_disabled_and_its_deliveries_can_be_sent_again() {
         assert!(troubled.contains(&webhook.id));
 
         // Back again: enabled, verified, and everything of that time redelivered.
-        receiver.behave("/", Behavior::status(200));
+        endpoint.behave("/", Behavior::status(200));
         let _ = admin.post_nothing(&format!("{}/enable", webhook.path)).await.expect(200);
         let _ = until_status(&webhook, "active").await;
         let one = format!("{}/deliveries/{}/redeliver", webhook.path, event.id);
@@ -96,7 +95,7 @@ fn a_webhook_that_is_gone_is_disabled_and_its_deliveries_can_be_sent_again() {
             admin.post(&format!("{}/test", webhook.path), &json!({"eventType": "LockCreated"})).await;
         let id = tested.expect(202)["eventId"].as_str().unwrap().to_owned();
         let sample = eventually(SOON, "the test event", async || {
-            receiver.received("/").into_iter().find(|request| request.header("webhook-id") == id)
+            endpoint.received("/").into_iter().find(|request| request.header("webhook-id") == id)
         });
         let sample: Value = serde_json::from_str(sample.await.text()).unwrap();
         assert_eq!(

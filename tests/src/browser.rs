@@ -1,4 +1,4 @@
-//! A real Chromium, driven over WebDriver: what a person does in it, sees in it, and what axe-core thinks of it.
+//! A real Chromium, driven over WebDriver: does what a person does, reads what a person sees, and asks axe-core.
 
 mod driver;
 mod gallery;
@@ -23,17 +23,14 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Starts one, with nothing open yet.
-    ///
-    /// # Panics
-    /// Where it does not start, saying why.
+    /// Starts a browser with nothing open.
     pub async fn start(world: &World) -> Self {
         let process = Driver::start();
         let driver = process.open().await;
         Self { driver, portal: world.credentials().portal_url.clone(), _process: process }
     }
 
-    /// Has pages run no script from now on.
+    /// Switches scripts off from now on.
     pub async fn without_script(self) -> Self {
         self.devtools("Emulation.setScriptExecutionDisabled", json!({"value": true})).await;
         self
@@ -50,7 +47,7 @@ impl Browser {
         self.submit_sign_in(email).await;
     }
 
-    /// Fills in the provider's form, which is open.
+    /// Fills in the provider's form, which has to be open.
     pub async fn submit_sign_in(&self, email: &str) {
         self.fill("input[type=email]", email).await;
         self.click("button[type=submit]").await;
@@ -61,7 +58,7 @@ impl Browser {
         .await;
     }
 
-    /// Fills in the form that registers an organization, which is open.
+    /// Fills in the form that registers an organization, which has to be open.
     pub async fn register(&self, org_id: &str, org_name: &str) {
         self.fill("#orgId", org_id).await;
         self.fill("#orgName", org_name).await;
@@ -75,7 +72,7 @@ impl Browser {
         self.sees(".current code", url).await;
     }
 
-    /// The key that the dashboard shows this once, revealed.
+    /// Reveals the key that the dashboard shows this once.
     pub async fn reveal_key(&self) -> String {
         self.click(".reveal summary").await;
         let key = self.text("#key").await;
@@ -88,7 +85,7 @@ impl Browser {
         self.on(selector, "be clicked", async |element: WebElement| element.click().await).await;
     }
 
-    /// Types into a field, in place of what stands there.
+    /// Types into a field, in place of the present text.
     pub async fn fill(&self, selector: &str, text: &str) {
         self.on(selector, "be filled in", async |element: WebElement| {
             element.clear().await?;
@@ -109,7 +106,7 @@ impl Browser {
         read.and_then(|texts| texts.convert()).unwrap_or_default()
     }
 
-    /// What stands in a field.
+    /// The text in a field.
     pub async fn value(&self, selector: &str) -> String {
         let read = async |element: WebElement| element.prop("value").await;
         self.on(selector, "be read", read).await.unwrap_or_default()
@@ -126,7 +123,7 @@ impl Browser {
         self.wait(&format!("{selector} with {text:?}"), look).await;
     }
 
-    /// Reloads until an element shows a text, as a person would who was told to.
+    /// Reloads the page until an element shows a text.
     pub async fn reloads_until(&self, selector: &str, text: &str) {
         let look = async || {
             self.reload().await;
@@ -141,49 +138,31 @@ impl Browser {
     }
 
     /// The path of the page that is open.
-    ///
-    /// # Panics
-    /// Where the browser does not answer.
     pub async fn path(&self) -> String {
         self.driver.current_url().await.unwrap().path().to_owned()
     }
 
     /// The whole document as it is now, hidden parts included.
-    ///
-    /// # Panics
-    /// Where the browser does not answer.
     pub async fn source(&self) -> String {
         self.driver.source().await.unwrap()
     }
 
-    /// The browser's button.
-    ///
-    /// # Panics
-    /// Where the browser does not answer.
+    /// Presses the browser's reload button.
     pub async fn reload(&self) {
         self.driver.refresh().await.unwrap();
     }
 
-    /// The browser's button.
-    ///
-    /// # Panics
-    /// Where the browser does not answer.
+    /// Presses the browser's back button.
     pub async fn back(&self) {
         self.driver.back().await.unwrap();
     }
 
-    /// The browser's button.
-    ///
-    /// # Panics
-    /// Where the browser does not answer.
+    /// Presses the browser's forward button.
     pub async fn forward(&self) {
         self.driver.forward().await.unwrap();
     }
 
-    /// What a page of the portal has in another tab, which is closed again.
-    ///
-    /// # Panics
-    /// Where the browser does not answer.
+    /// The document of a page of the portal in another tab, which is closed again.
     pub async fn source_in_another_tab(&self, path: &str) -> String {
         let look = async || {
             self.open(path).await;
@@ -192,10 +171,7 @@ impl Browser {
         self.driver.in_new_tab(look).await.unwrap()
     }
 
-    /// This browser's cookies of the page that is open, as a `Cookie` header has them.
-    ///
-    /// # Panics
-    /// Where the browser does not answer.
+    /// This browser's cookies for the page that is open, as in a `Cookie` header.
     pub async fn cookies(&self) -> String {
         let cookies = self.driver.get_all_cookies().await.unwrap();
         cookies
@@ -205,10 +181,7 @@ impl Browser {
             .join("; ")
     }
 
-    /// Puts a cookie of ours back.
-    ///
-    /// # Panics
-    /// Where the browser does not take it.
+    /// Sets a cookie of ours again.
     pub async fn put_cookie(&self, name: &str, value: &str) {
         let mut cookie = Cookie::new(name, value);
         cookie.path = Some("/".to_owned());
@@ -217,34 +190,22 @@ impl Browser {
     }
 
     /// Presses a key.
-    ///
-    /// # Panics
-    /// Where the browser does not answer.
     pub async fn press(&self, key: Key) {
         self.driver.action_chain().send_keys(key).perform().await.unwrap();
     }
 
-    /// Types where the focus is.
-    ///
-    /// # Panics
-    /// Where the browser does not answer.
+    /// Types into the element that has the focus.
     pub async fn types(&self, text: &str) {
         self.driver.action_chain().send_keys(text).perform().await.unwrap();
     }
 
     /// Runs a function's body in the page, as the developer tools would.
-    ///
-    /// # Panics
-    /// Where it throws.
     pub async fn script(&self, body: &str, arguments: Vec<Value>) -> Value {
         let ran = self.driver.execute(body, arguments).await;
         ran.unwrap_or_else(|error| panic!("{body}: {error}")).json().clone()
     }
 
-    /// What was copied last.
-    ///
-    /// # Panics
-    /// Where the browser does not tell.
+    /// The text on the clipboard.
     pub async fn clipboard(&self) -> String {
         self.devtools("Browser.grantPermissions", json!({"permissions": ["clipboardReadWrite"]})).await;
         let read = "const [done] = arguments; navigator.clipboard.readText().then(done, (error) => done(String(error)))";
@@ -252,10 +213,7 @@ impl Browser {
         read.json().as_str().unwrap_or_default().to_owned()
     }
 
-    /// Fails where a page broke its own Content Security Policy, or a script of it failed.
-    ///
-    /// # Panics
-    /// With what the browser's console says.
+    /// Fails where a page broke its own Content Security Policy, or a script of the page failed.
     pub async fn assert_console_is_clean(&self) {
         let mut entries = self.driver.browser_log().await.unwrap();
         // A form that is refused is answered with a status the console complains about.
@@ -268,7 +226,7 @@ impl Browser {
         answer.unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
-    /// Does something with an element once it is there and ready; nothing that was done is done twice.
+    /// Does something with an element once the element is there and ready. What was done is not done twice.
     async fn on<T>(
         &self,
         selector: &str,

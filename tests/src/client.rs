@@ -1,79 +1,55 @@
-//! An HTTP client for one of the stack's hosts.
+//! An HTTP client that fails the scenario where there is no answer.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::LazyLock;
-use std::time::Duration;
+use std::ops::Deref;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::Method;
+use local::client as local_client;
 use serde_json::Value;
 
-/// Longer than anything the Workers may take.
-const TIMEOUT: Duration = Duration::from_secs(60);
-
-static HTTP: LazyLock<reqwest::Client> = LazyLock::new(|| {
-    // Not every system resolves *.localhost; the port is the URL's.
-    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let hosts =
-        ["admin-api.localhost", "partner-portal.localhost", "webhook-delivery.localhost", "localhost"];
-    let builder =
-        reqwest::Client::builder().no_proxy().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
-    hosts.into_iter().fold(builder, |builder, host| builder.resolve(host, loopback)).build().unwrap()
-});
-
-/// A host, and the headers that go with every request to it.
+/// A client of one of the stack's hosts. Each request has a thread of its own, so that a scenario can send many at once.
 #[derive(Clone, Debug)]
-pub struct Client {
-    base: String,
-    headers: HeaderMap,
-}
+pub struct Client(local_client::Client);
 
-/// An answer, read to its end.
+/// An answer, and the request that was answered.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// Of the answer.
-    pub status: u16,
-    /// Of the answer.
-    pub headers: HeaderMap,
-    /// The body as it came.
-    pub text: String,
+    answer: local_client::Answer,
     asked: String,
+}
+
+impl Deref for Answer {
+    type Target = local_client::Answer;
+
+    fn deref(&self) -> &Self::Target {
+        &self.answer
+    }
+}
+
+impl From<local_client::Client> for Client {
+    fn from(client: local_client::Client) -> Self {
+        Self(client)
+    }
 }
 
 impl Client {
     /// A client for paths below `base`, which does not end in a slash.
     #[must_use]
     pub fn new(base: &str) -> Self {
-        Self { base: base.to_owned(), headers: HeaderMap::new() }
+        Self(local_client::Client::new(base))
     }
 
-    /// The same with one more header, or with another value for it.
-    ///
-    /// # Panics
-    /// Where it is no header.
+    /// The same client with one more header, or with another value of a header.
     #[must_use]
-    pub fn with(mut self, name: &str, value: &str) -> Self {
-        self.headers.insert(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
-        self
+    pub fn with(self, name: &str, value: &str) -> Self {
+        Self(self.0.with(name, value).unwrap())
     }
 
     /// Sends a request.
-    ///
-    /// # Panics
-    /// Where there is no answer.
     pub async fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Answer {
-        let url = format!("{}{path}", self.base);
-        let asked = format!("{method} {url}");
-        let mut request = HTTP.request(method, &url).headers(self.headers.clone());
-        if let Some(body) = body {
-            if !self.headers.contains_key("content-type") {
-                request = request.header("content-type", "application/json");
-            }
-            request = request.body(body);
-        }
-        let response = request.send().await.unwrap_or_else(|error| panic!("{asked}: {error:?}"));
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.unwrap_or_else(|error| panic!("{asked}: {error:?}"));
-        Answer { status, headers, text, asked }
+        let asked = format!("{method} {path}");
+        let (client, path) = (self.0.clone(), path.to_owned());
+        let sent = tokio::task::spawn_blocking(move || client.send(method, &path, body)).await.unwrap();
+        Answer { answer: sent.unwrap_or_else(|error| panic!("{error:#}")), asked }
     }
 
     /// `GET`
@@ -93,30 +69,27 @@ impl Client {
 
     /// `POST` of JSON.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.send(Method::POST, path, Some(body.to_string().into_bytes())).await
+        self.post_text(path, &body.to_string()).await
     }
 
     /// `POST` of exactly these bytes, as JSON.
     pub async fn post_text(&self, path: &str, body: &str) -> Answer {
-        self.send(Method::POST, path, Some(body.as_bytes().to_vec())).await
+        self.send(Method::POST, path, Some(body.into())).await
     }
 
     /// `PUT` of JSON.
     pub async fn put(&self, path: &str, body: &Value) -> Answer {
-        self.send(Method::PUT, path, Some(body.to_string().into_bytes())).await
+        self.send(Method::PUT, path, Some(body.to_string().into())).await
     }
 
     /// `PATCH` of JSON.
     pub async fn patch(&self, path: &str, body: &Value) -> Answer {
-        self.send(Method::PATCH, path, Some(body.to_string().into_bytes())).await
+        self.send(Method::PATCH, path, Some(body.to_string().into())).await
     }
 }
 
 impl Answer {
     /// The body, once the status is the expected one.
-    ///
-    /// # Panics
-    /// Where it is another, with the answer.
     #[track_caller]
     #[must_use]
     pub fn expect(&self, status: u16) -> Value {
@@ -125,9 +98,6 @@ impl Answer {
     }
 
     /// The body.
-    ///
-    /// # Panics
-    /// Where it is no JSON.
     #[track_caller]
     #[must_use]
     pub fn json(&self) -> Value {
@@ -136,14 +106,9 @@ impl Answer {
     }
 
     /// The id that the Worker's log line has as well.
-    ///
-    /// # Panics
-    /// Where there is none.
     #[must_use]
     pub fn request_id(&self) -> &str {
-        self.headers
-            .get("x-request-id")
-            .and_then(|id| id.to_str().ok())
-            .expect("every answer has an x-request-id")
+        let id = self.headers.get("x-request-id").and_then(|id| id.to_str().ok());
+        id.expect("every answer has an x-request-id")
     }
 }

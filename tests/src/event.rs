@@ -11,18 +11,18 @@ pub(crate) fn unique() -> u32 {
     COUNT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// One envelope, with its exact text.
+/// An envelope, with its exact text.
 #[derive(Clone, Debug)]
 pub struct Event {
     /// The envelope's `id`.
     pub id: String,
-    /// What is sent, and has to arrive.
+    /// The text that is sent, and has to arrive.
     pub body: String,
 }
 
 impl Event {
-    /// An event of this type for this tenant. Its text is one that a parser would not write again the same way:
-    /// white space, escapes, numbers with trailing zeros, keys out of order.
+    /// An event of this type for this tenant. A parser would not write its text again in the same way, because of white
+    /// space, escapes, numbers with trailing zeros, and keys out of order.
     #[must_use]
     pub fn new(event_type: &str, partner_id: &str) -> Self {
         let id = format!("6f2b1c9e-0000-4000-8000-{:012}", unique());
@@ -35,7 +35,7 @@ impl Event {
         Self { id, body }
     }
 
-    /// One whose text is about this long.
+    /// An event whose text is about this long.
     #[must_use]
     pub fn of_size(event_type: &str, partner_id: &str, bytes: usize) -> Self {
         let Self { id, body } = Self::new(event_type, partner_id);
@@ -44,7 +44,7 @@ impl Event {
     }
 }
 
-/// Several in one request.
+/// The body of a request with several events.
 #[must_use]
 pub fn array(events: &[Event]) -> String {
     let bodies: Vec<&str> = events.iter().map(|event| event.body.as_str()).collect();

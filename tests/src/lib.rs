@@ -1,7 +1,9 @@
 //! Drives the Workers as a partner, an admin and EventBridge do: over HTTP, against the real runtime.
 //!
-//! A scenario is a plain `#[test]` that calls [`world::run`]: it gets the shared local stack, which the first one
-//! starts. What it needs of its own it makes: a [`tenant::Tenant`], a [`receiver::Receiver`].
+//! A scenario is a plain `#[test]` that calls [`world::run`] and gets the shared local stack, which the first scenario
+//! starts. Each scenario makes what the others must not touch: a [`tenant::Tenant`], an [`endpoint::Endpoint`].
+//!
+//! Everything here panics where the scenario cannot go on, and says why.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,11 +13,10 @@
 
 pub mod browser;
 pub mod client;
+pub mod endpoint;
 pub mod event;
 pub mod log;
 pub mod poll;
 pub mod provider;
-pub mod receiver;
 pub mod tenant;
-mod wire;
 pub mod world;

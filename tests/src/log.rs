@@ -1,4 +1,4 @@
-//! What the Workers logged: lines of `[worker] {json}`.
+//! The Workers' log: lines of `[worker] {json}`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,13 +20,13 @@ impl Log {
         &self.0
     }
 
-    /// All of it, as it was printed.
+    /// The whole log, as it was printed.
     #[must_use]
     pub fn text(&self) -> String {
         fs::read(&self.0).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
-    /// What one Worker has logged, without what the runtime says of it.
+    /// The lines that one Worker has printed, without those of the runtime.
     #[must_use]
     pub fn text_of(&self, worker: &str) -> String {
         let start = format!("[{worker}] ");

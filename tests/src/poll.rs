@@ -1,23 +1,15 @@
 //! Waiting for what will be so in a moment.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Between two looks.
+use local::clock::now;
+
+/// Between two calls of `look`.
 const PAUSE: Duration = Duration::from_millis(25);
 /// Long enough for anything but backoff and time-outs, on a busy machine.
 pub const SOON: Duration = Duration::from_secs(20);
 
-/// Now, for measuring.
-#[allow(clippy::disallowed_methods, reason = "the rule is for the Workers; tests measure real time")]
-#[must_use]
-pub fn now() -> Instant {
-    Instant::now()
-}
-
-/// Looks until there is something, and gives it back.
-///
-/// # Panics
-/// Naming what was waited for, once `limit` has passed.
+/// Calls `look` until it returns a value.
 pub async fn eventually<T>(limit: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = now() + limit;
     loop {

@@ -1,19 +1,19 @@
-//! An OpenID provider that does as a scenario says, over HTTP: what it issues is good until it is told otherwise.
+//! An OpenID provider over HTTP whose tokens are good until a scenario says otherwise.
 
+use std::net::{TcpListener, TcpStream};
+use std::ops::Deref;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use edge::ports::FormAnswer;
 use edge::testing::{FakeProvider, Registration};
+use local::server::{Request, reset, respond, serve};
 use shared::ports::Clock;
 use shared::time::Timestamp;
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
 
-use crate::wire::read_request;
-
-/// The portal, as this provider knows it.
+/// The client id by which this provider knows the portal.
 pub const CLIENT_ID: &str = "partner-portal";
-/// The portal's secret there.
+/// The portal's secret at this provider.
 pub const CLIENT_SECRET: &str = "client-secret-0123456789abcdef0123456789";
 
 /// The system's clock: tokens are issued now.
@@ -23,7 +23,7 @@ struct SystemClock;
 impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "the rule is for the Workers; they compare with real time")]
     fn now(&self) -> Timestamp {
-        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        let since = SystemTime::UNIX_EPOCH.elapsed().unwrap();
         Timestamp::from_milliseconds(i64::try_from(since.as_millis()).unwrap())
     }
 
@@ -38,7 +38,7 @@ pub struct Provider {
     issuer: String,
 }
 
-impl std::ops::Deref for Provider {
+impl Deref for Provider {
     type Target = FakeProvider;
 
     fn deref(&self) -> &FakeProvider {
@@ -47,12 +47,10 @@ impl std::ops::Deref for Provider {
 }
 
 impl Provider {
-    /// Starts one on a free port.
-    ///
-    /// # Panics
-    /// Where no port is free.
-    pub async fn start() -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    /// Starts a provider on a free port.
+    #[must_use]
+    pub fn start() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let issuer = format!("http://localhost:{}/", listener.local_addr().unwrap().port());
         let registration = Registration {
             issuer: issuer.clone(),
@@ -61,27 +59,21 @@ impl Provider {
         };
         let fake = Arc::new(FakeProvider::new(registration, Arc::new(SystemClock)));
         let serving = fake.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let serving = serving.clone();
-                tokio::spawn(async move { serve(&serving, stream).await.ok() });
-            }
-        });
+        serve(listener, move |request, stream| answer(&serving, &request, stream));
         Self { fake, issuer }
     }
 
-    /// With the slash at its end.
+    /// The issuer, with the slash at its end.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 }
 
-async fn serve(fake: &FakeProvider, mut stream: TcpStream) -> std::io::Result<()> {
-    let Some(request) = read_request(&mut stream).await? else { return Ok(()) };
+fn answer(fake: &FakeProvider, request: &Request, stream: &mut TcpStream) -> std::io::Result<()> {
     // Who is away gives no answer at all.
     if fake.is_down() {
-        return stream.set_zero_linger();
+        return reset(stream);
     }
     let path = request.target.trim_start_matches('/');
     let answer = match (request.method.as_str(), path) {
@@ -91,13 +83,6 @@ async fn serve(fake: &FakeProvider, mut stream: TcpStream) -> std::io::Result<()
             |document| FormAnswer { status: 200, body: document.to_string() },
         ),
     };
-    let head = format!(
-        "HTTP/1.1 {} Told\r\ncontent-type: application/json\r\ncontent-length: {}\r\nlocation: /elsewhere\r\n\
-         connection: close\r\n\r\n",
-        answer.status,
-        answer.body.len()
-    );
-    stream.write_all(head.as_bytes()).await?;
-    stream.write_all(answer.body.as_bytes()).await?;
-    stream.shutdown().await
+    let headers = [("content-type", "application/json"), ("location", "/elsewhere")];
+    respond(stream, answer.status, &headers, &answer.body)
 }

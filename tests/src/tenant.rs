@@ -1,4 +1,4 @@
-//! Tenants and webhooks that nothing else in the run has to do with.
+//! Tenants and webhooks of one scenario.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::world::World;
 /// A registered tenant.
 #[derive(Clone, Debug)]
 pub struct Tenant {
-    /// Unique in this run.
+    /// Unique in this run of the tests.
     pub org_id: String,
     admin: Client,
 }
@@ -18,22 +18,19 @@ pub struct Tenant {
 /// A webhook as its creation answered.
 #[derive(Clone, Debug)]
 pub struct Webhook {
-    /// A UUID.
+    /// The id, a UUID.
     pub id: String,
-    /// `whsec_…`
+    /// The signing secret, `whsec_…`.
     pub secret: String,
-    /// The whole answer.
+    /// The whole answer to the creation.
     pub created: Value,
-    /// `/tenants/{orgId}/webhooks/{id}`
+    /// The path in the Admin API, `/tenants/{orgId}/webhooks/{id}`.
     pub path: String,
     admin: Client,
 }
 
 impl Tenant {
-    /// Registers a new one.
-    ///
-    /// # Panics
-    /// Where that fails.
+    /// Registers a new tenant.
     pub async fn register(world: &World) -> Self {
         let org_id = format!("tenant-{}", unique());
         let admin = world.admin();
@@ -42,10 +39,7 @@ impl Tenant {
         Self { org_id, admin }
     }
 
-    /// Issues its API key.
-    ///
-    /// # Panics
-    /// Where that fails.
+    /// Issues the tenant's API key.
     pub async fn api_key(&self) -> String {
         let issued = self.admin.post("/api-keys", &json!({"orgId": self.org_id})).await.expect(201);
         issued["apiKey"].as_str().expect("the key").to_owned()
@@ -57,9 +51,6 @@ impl Tenant {
     }
 
     /// Creates a webhook from this body.
-    ///
-    /// # Panics
-    /// Where that fails.
     pub async fn webhook_with(&self, body: &Value) -> Webhook {
         let webhooks = format!("/tenants/{}/webhooks", self.org_id);
         let created = self.admin.post(&webhooks, body).await.expect(201);
@@ -68,7 +59,7 @@ impl Tenant {
         Webhook { path: format!("{webhooks}/{id}"), id, secret, created, admin: self.admin.clone() }
     }
 
-    /// An event for it.
+    /// An event for this tenant.
     #[must_use]
     pub fn event(&self, event_type: &str) -> Event {
         Event::new(event_type, &self.org_id)
@@ -76,7 +67,7 @@ impl Tenant {
 }
 
 impl Webhook {
-    /// The webhook as it is now.
+    /// The webhook as the Admin API shows it now.
     pub async fn now(&self) -> Value {
         self.admin.get(&self.path).await.expect(200)
     }
@@ -92,15 +83,12 @@ impl Webhook {
         self.delivery_when(&format!("a {state} delivery"), event, |delivery| delivery["state"] == state).await
     }
 
-    /// The delivery of an event, once it is there and so.
+    /// The delivery of an event, once `so` holds of it.
     pub async fn delivery_when(&self, what: &str, event: &Event, so: impl Fn(&Value) -> bool) -> Value {
         eventually(SOON * 2, what, async || self.delivery(event).await.filter(&so)).await
     }
 
-    /// Ids in the delivery log.
-    ///
-    /// # Panics
-    /// Where it cannot be read.
+    /// The ids of the delivered events in the delivery log.
     pub async fn delivered_event_ids(&self) -> Vec<String> {
         let log =
             self.admin.get(&format!("{}/deliveries?state=delivered&limit=200", self.path)).await.expect(200);

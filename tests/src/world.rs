@@ -1,17 +1,18 @@
-//! The running stack, and who talks to it.
+//! The running stack, and clients of it.
 
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
+use local::address::Address;
+use local::credentials::Credentials;
+use local::stack::{Stack, StackOptions};
 use tokio::runtime::Runtime;
-use xtask::credentials::Credentials;
-use xtask::stack::{Stack, StackOptions};
 
 use crate::client::Client;
 use crate::log::Log;
 
-/// One runtime for all scenarios, since connections and receivers end with the runtime they were made on.
+/// One runtime for all scenarios.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static SHARED: LazyLock<World> =
     LazyLock::new(|| World::start(StackOptions::on_free_ports("test").unwrap().fresh()));
@@ -19,6 +20,7 @@ static SHARED: LazyLock<World> =
 /// A running stack with its credentials.
 pub struct World {
     stack: Mutex<Stack>,
+    address: Address,
     credentials: Credentials,
     log: Log,
 }
@@ -34,16 +36,13 @@ pub fn run_alone<F: Future>(scenario: F) -> F::Output {
 }
 
 impl World {
-    /// Starts a stack of the scenario's own; it ends when the world is dropped.
-    ///
-    /// # Panics
-    /// Where it does not start, saying why.
+    /// Starts a stack of the scenario's own. The stack ends when the world is dropped.
     #[must_use]
     pub fn start(options: StackOptions) -> Self {
         let stack = Stack::start(options).unwrap_or_else(|error| panic!("{error:#}"));
         let credentials = stack.credentials(None).unwrap();
-        let log = Log::at(stack.log_path());
-        Self { stack: Mutex::new(stack), credentials, log }
+        let (address, log) = (stack.address(), Log::at(stack.log_path()));
+        Self { stack: Mutex::new(stack), address, credentials, log }
     }
 
     /// The stack itself, for stopping and starting it.
@@ -51,29 +50,26 @@ impl World {
         self.stack.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// URLs, keys, and an admin's token.
+    /// The stack's URLs and keys, and an admin's token.
     #[must_use]
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
 
-    /// What the Workers have logged.
+    /// The Workers' log.
     #[must_use]
     pub fn log(&self) -> &Log {
         &self.log
     }
 
     /// A secret of the Workers.
-    ///
-    /// # Panics
-    /// Where none has this name.
     #[must_use]
     pub fn secret(&self, name: &str) -> String {
         self.stack().secret(name).unwrap()
     }
 
-    /// Where the databases and the key-value stores are kept. Beside them is what belongs to the local runtime alone:
-    /// inboxes, and its own record of what it was asked, URLs included.
+    /// The folders of the databases and the key-value stores. The folders beside them belong to the local runtime alone:
+    /// inboxes, and the runtime's own record of requests, URLs included.
     #[must_use]
     pub fn stores(&self) -> [PathBuf; 2] {
         ["d1", "kv"].map(|store| self.log.path().with_file_name("state").join("v3").join(store))
@@ -82,16 +78,14 @@ impl World {
     /// The Admin API, as an admin calls it.
     #[must_use]
     pub fn admin(&self) -> Client {
-        let token = format!("Bearer {}", self.credentials.admin_jwt);
-        self.admin_api()
-            .with("x-admin-api-key", &self.credentials.admin_api_key)
-            .with("authorization", &token)
+        let admin_api = self.address.worker("admin-api").unwrap();
+        self.credentials.admin(admin_api).unwrap().into()
     }
 
     /// The Admin API, without credentials.
     #[must_use]
     pub fn admin_api(&self) -> Client {
-        Client::new(&self.credentials.admin_api_url)
+        self.client(&self.credentials.admin_api_url)
     }
 
     /// The Admin API, as a partner's backend calls it.
@@ -109,24 +103,28 @@ impl World {
     /// Where events are taken in, without credentials.
     #[must_use]
     pub fn delivery(&self) -> Client {
-        Client::new(&self.credentials.delivery_url)
+        self.client(&self.credentials.delivery_url)
     }
 
     /// The Partner Portal, as a browser without cookies calls it.
     #[must_use]
     pub fn portal(&self) -> Client {
-        Client::new(&self.credentials.portal_url)
+        self.client(&self.credentials.portal_url)
     }
 
-    /// What only the local stack has: `/queues/<name>`, for messages by hand.
+    /// The gateway, which only the local stack has: `/queues/<name>` puts messages on a Queue by hand.
     #[must_use]
     pub fn gateway(&self) -> Client {
-        Client::new(&format!("http://localhost:{}", self.stack().port()))
+        self.address.gateway().unwrap().into()
     }
 
     /// The local webhook inbox: paths are `/<name>`.
     #[must_use]
     pub fn inbox(&self) -> Client {
-        Client::new(&self.credentials.inbox_url)
+        self.client(&self.credentials.inbox_url)
+    }
+
+    fn client(&self, url: &str) -> Client {
+        self.address.client(url).unwrap().into()
     }
 }

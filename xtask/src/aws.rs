@@ -1,7 +1,7 @@
 //! The test of `aws/`, in a Python environment of its own.
 use anyhow::Result;
+use local::process::{command, run};
 
-use crate::process::{command, run};
 use crate::python;
 
 /// How to run the test alone, once it has been run.

@@ -3,9 +3,8 @@ use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-
-use crate::process::{self, probe};
-use crate::progress::step;
+use local::process::{self, probe};
+use local::progress::step;
 
 /// Names that Chromium has on one system or another; chromedriver looks for these too.
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];

@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
+use local::progress::{line, spoken, step};
+use local::workspace::{Worker, digest, root, workers};
+use local::{clock, process};
 
-use crate::clock;
-use crate::process;
-use crate::progress::{line, spoken, step};
 use crate::setup::{Machine, cargo_bin};
-use crate::workspace::{Worker, digest, root, workers};
 
 /// Builds every Worker of which something changed; gives the number of bundles that are new.
 ///
@@ -46,7 +45,7 @@ pub fn run(machine: &Machine) -> Result<usize> {
 
 /// Turns the compiled Wasm into a bundle, unless the bundle is of that very Wasm and those very tools.
 fn bundle(machine: &Machine, worker: &Worker) -> Result<bool> {
-    let made_of = format!("{} {}", digest(&wasm(worker))?, machine.bundler);
+    let made_of = format!("{} {}", digest(&[wasm(worker)])?, machine.bundler);
     let stamp = worker.directory.join("build/.made-of");
     if worker.bundle().is_file() && fs::read_to_string(&stamp).is_ok_and(|last| last == made_of) {
         return Ok(false);

@@ -2,12 +2,13 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use local::clock;
+use local::process::{command, run as run_command};
+use local::progress::{line, spoken, step};
+use local::workspace::{files_below, root};
 
 use crate::environments::ENVIRONMENTS;
-use crate::process::{command, run as run_command};
-use crate::progress::{line, spoken, step};
-use crate::workspace::{files_below, root};
-use crate::{aws, browser, build, clock, deployment, python, schemathesis, setup, tidy};
+use crate::{aws, browser, build, dependencies, deployment, python, schemathesis, setup, tidy};
 
 /// Sets up, then checks formatting, lints, unit tests, tidiness, and the Workers end to end.
 ///
@@ -34,6 +35,7 @@ pub fn run() -> Result<()> {
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     check("lints", &format!("cargo {}", clippy.join(" ")), &mut || cargo(&clippy))?;
     check("tidiness", "cargo xtask tidy", &mut tidy::run)?;
+    check("dependencies", dependencies::ALONE, &mut dependencies::check)?;
     let unit = ["test", "--workspace", "--exclude", "tests", "--", "--quiet"];
     check("unit tests", &format!("cargo {}", unit.join(" ")), &mut || cargo(&unit))?;
     let scripts = script_tests();
@@ -47,8 +49,6 @@ pub fn run() -> Result<()> {
     })?;
     let deployment = ["test", "--package", "xtask", "--test", "deployment", "--", "--ignored"];
     check("deployment", &format!("cargo {}", deployment.join(" ")), &mut || cargo(&deployment))?;
-    let stage = ["test", "--package", "xtask", "--test", "environment", "--", "--ignored"];
-    check("the rules of stage, locally", &format!("cargo {}", stage.join(" ")), &mut || cargo(&stage))?;
     let bench = ["test", "--package", "xtask", "--test", "bench", "--", "--ignored"];
     check("the bench, briefly", &format!("cargo {}", bench.join(" ")), &mut || cargo(&bench))?;
     check("end to end", "cargo test --package tests", &mut || cargo(&["test", "--package", "tests"]))?;

@@ -4,19 +4,38 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Result, bail};
+use local::progress::{line, step};
+use local::stack::{Stack, StackOptions, require_free_ports, trigger_cron};
+use local::workspace::{files_below, root};
+use local::{clock, interruption};
 
-use crate::progress::{line, step};
 use crate::setup::Machine;
-use crate::stack::{Stack, StackOptions, USUAL_PORT, require_free_ports, trigger_cron, usual_name};
-use crate::workspace::{files_below, root};
-use crate::{build, clock, interruption, setup};
+use crate::{build, setup};
 
+/// The port that nobody has to name.
+const USUAL_PORT: u16 = 8787;
 /// How often the Workers' cron triggers run: as often as cron can.
 const CRON_EVERY: Duration = Duration::from_secs(60);
 /// How often the source tree is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Sets up, builds, starts, and goes on until it is told to stop. With an environment, under its rules.
+/// The stack that `cargo xtask dev` runs with these options.
+pub(crate) fn options(port: u16, environment: Option<&'static str>) -> StackOptions {
+    let mut name = "dev".to_owned();
+    name.extend(environment.map(|environment| format!("-{environment}")));
+    if port != USUAL_PORT {
+        name = format!("{name}-{port}");
+    }
+    StackOptions::new(&name, port).environment(environment)
+}
+
+/// These options as a person types them.
+pub(crate) fn flags(port: u16, environment: Option<&str>) -> String {
+    let env = environment.map(|name| format!(" --env {name}")).unwrap_or_default();
+    if port == USUAL_PORT { env } else { format!("{env} --port {port}") }
+}
+
+/// Sets up, builds, starts the stack, and goes on until a signal says to stop. With an environment, under its rules.
 ///
 /// # Errors
 ///
@@ -28,13 +47,12 @@ pub fn run(port: u16, environment: Option<&'static str>, fresh: bool) -> Result<
     build::run(&machine)?;
     interruption::listen()?;
 
-    let name = usual_name(port, environment);
-    let mut options = StackOptions::new(&name, port).environment(environment).echo();
+    let mut options = options(port, environment).echo();
     if fresh {
         options = options.fresh();
     }
     let mut stack = Stack::start(options)?;
-    announce(&stack, environment);
+    announce(&stack, port, environment);
 
     let mut sources = Sources::look();
     let mut cron_due = clock::now() + CRON_EVERY;
@@ -42,9 +60,9 @@ pub fn run(port: u16, environment: Option<&'static str>, fresh: bool) -> Result<
         thread::sleep(LOOK_EVERY);
         if clock::now() >= cron_due {
             cron_due += CRON_EVERY;
-            let door = stack.door();
+            let address = stack.address();
             thread::spawn(move || {
-                if let Err(error) = trigger_cron(&door) {
+                if let Err(error) = trigger_cron(&address) {
                     line(format!("cron: {error:#}"));
                 }
             });
@@ -63,8 +81,8 @@ pub fn run(port: u16, environment: Option<&'static str>, fresh: bool) -> Result<
     Ok(())
 }
 
-fn announce(stack: &Stack, environment: Option<&str>) {
-    let urls = stack.urls();
+fn announce(stack: &Stack, port: u16, environment: Option<&str>) {
+    let urls = stack.address().urls();
     line("");
     for (what, url) in [
         ("Admin API", &urls.admin_api_url),
@@ -76,10 +94,9 @@ fn announce(stack: &Stack, environment: Option<&str>) {
         line(format!("  {what:<17} {url}"));
     }
     line("");
-    let of = environment.map(|name| format!(" --env {name}")).unwrap_or_default();
-    line(format!("  Keys and a token:  cargo xtask credentials{of}{}", port_option(stack.port())));
+    line(format!("  Keys and a token:  cargo xtask credentials{}", flags(port, environment)));
     line(format!("  Log:               {}", stack.log_path().display()));
-    if let (Some(environment), Some(certificate)) = (environment, stack.certificate()) {
+    if let (Some(environment), Some(certificate)) = (environment, stack.address().certificate) {
         line(format!("  Rules:             those of {environment}; webhook URLs have to be reachable there"));
         line(format!("  Certificate:       {}, for `curl --cacert`", certificate.display()));
     }
@@ -89,14 +106,10 @@ fn announce(stack: &Stack, environment: Option<&str>) {
 }
 
 fn ready(stack: &Stack) {
-    line(format!("ready on {}", stack.urls().inbox_url.trim_end_matches("/inbox")));
+    line(format!("ready on {}", stack.address().urls().inbox_url.trim_end_matches("/inbox")));
 }
 
-fn port_option(port: u16) -> String {
-    if port == USUAL_PORT { String::new() } else { format!(" --port {port}") }
-}
-
-/// When the newest file changed, and how many there are: of all, and of those that are read once, at the start.
+/// The time of the newest change and the number of files: of all files, and of those that a stack reads at its start only.
 #[derive(PartialEq, Eq)]
 struct Sources {
     all: (Option<SystemTime>, usize),
@@ -105,7 +118,7 @@ struct Sources {
 
 impl Sources {
     fn look() -> Self {
-        // wrangler itself looks after the gateway; tests and tools are no part of the stack.
+        // wrangler itself reloads the gateway; tests and tools are no part of the stack.
         let skip =
             [".git", ".local", ".wrangler", "build", "gateway", "node_modules", "target", "tests", "xtask"];
         let files = files_below(root(), &skip);
@@ -122,13 +135,13 @@ impl Sources {
     }
 }
 
-/// wrangler's files, migrations and the OpenID provider.
+/// Whether a stack reads this file at its start only: wrangler's files, migrations and the OpenID provider.
 fn is_setting(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == "wrangler.toml")
         || path.extension().is_some_and(|extension| extension == "sql" || extension == "mjs")
 }
 
-/// Builds and loads what changed. A mistake in the sources is shown, and the stack goes on as it was.
+/// Builds and loads what changed. A mistake in the sources is shown, and the stack goes on as before.
 fn take_in(machine: &Machine, stack: &mut Stack, before: &Sources, now: &Sources) {
     line("");
     // Cargo knows whether there is anything to build.

@@ -3,18 +3,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use local::workspace::{read_toml, workers_below};
 use toml::{Table, Value};
-
-use crate::workspace::{read_toml, workers_below};
 
 /// Every deployed environment. Each is a Cloudflare account of its own.
 pub const ENVIRONMENTS: [&str; 4] = ["dev", "nonprod", "stage", "prod"];
 
-/// The name of a deployed environment.
+/// Checks the name of a deployed environment.
 ///
 /// # Errors
 ///
-/// When there is none of that name.
+/// When no environment has that name.
 pub fn named(name: &str) -> Result<&'static str> {
     let Some(found) = ENVIRONMENTS.into_iter().find(|known| *known == name) else {
         bail!("there is no environment `{name}`: say --env with one of {}", ENVIRONMENTS.join(", "));
@@ -22,27 +21,27 @@ pub fn named(name: &str) -> Result<&'static str> {
     Ok(found)
 }
 
-/// Whether somebody or something still has to put a value there.
+/// Whether a value is a placeholder that a person or `cargo xtask provision` has yet to replace.
 pub(crate) fn is_placeholder(value: &str) -> bool {
     value.starts_with('<')
 }
 
 /// A project's wrangler files.
 pub(crate) struct WranglerFiles {
-    /// The one at the root, with what the Workers share.
+    /// The file at the root, with what the Workers share.
     pub(crate) shared: WranglerFile,
-    /// Each Worker's, by its name.
+    /// Each Worker's file, by the Worker's name.
     pub(crate) workers: BTreeMap<String, WranglerFile>,
 }
 
-/// One of them.
+/// A wrangler file.
 pub(crate) struct WranglerFile {
     pub(crate) path: PathBuf,
     pub(crate) table: Table,
 }
 
 impl WranglerFiles {
-    /// Reads those of the project at `root`.
+    /// Reads the files of the project at `root`.
     pub(crate) fn read(root: &Path) -> Result<Self> {
         let file =
             |path: PathBuf| -> Result<WranglerFile> { Ok(WranglerFile { table: read_toml(&path)?, path }) };
@@ -53,14 +52,14 @@ impl WranglerFiles {
         Ok(Self { shared: file(root.join("wrangler.toml"))?, workers })
     }
 
-    /// All of them.
+    /// All files, the shared one first.
     pub(crate) fn all(&self) -> impl Iterator<Item = &WranglerFile> {
         std::iter::once(&self.shared).chain(self.workers.values())
     }
 }
 
 impl WranglerFile {
-    /// The part for an environment, or the top level for `None`.
+    /// The part of the file for an environment; the top level for `None`.
     pub(crate) fn part(&self, environment: Option<&str>) -> Option<&Table> {
         match environment {
             None => Some(&self.table),
@@ -68,7 +67,7 @@ impl WranglerFile {
         }
     }
 
-    /// The file's name as people write it, from the root.
+    /// The file's path from the root.
     pub(crate) fn shown(&self, root: &Path) -> String {
         self.path.strip_prefix(root).unwrap_or(&self.path).to_string_lossy().into_owned()
     }
@@ -82,12 +81,12 @@ pub(crate) fn entries<'a>(part: &'a Table, path: &str) -> impl Iterator<Item = &
     array.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_table)
 }
 
-/// A text in a table.
+/// The text under a key of a table.
 pub(crate) fn text<'a>(table: &'a Table, key: &str) -> Option<&'a str> {
     table.get(key).and_then(Value::as_str)
 }
 
-/// The secrets that a part requires.
+/// The names of the secrets that a part of a file requires.
 pub(crate) fn required_secrets(part: &Table) -> Vec<&str> {
     let names = part.get("secrets").and_then(|secrets| secrets.get("required")?.as_array());
     names.into_iter().flatten().filter_map(Value::as_str).collect()

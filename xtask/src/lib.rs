@@ -1,25 +1,19 @@
-//! The task runner: sets the machine up, builds the Workers, runs them locally, and checks everything.
+//! The task runner: sets the machine up, builds the Workers, runs them locally, checks everything, and deploys.
 //!
-//! The command line is in `main.rs`. The end-to-end tests use [`stack`] to run the Workers in the real runtime.
+//! The command line is in `main.rs`. What runs the Workers on this machine is the crate [`local`].
 
 mod aws;
 pub mod bench;
 mod browser;
 pub mod build;
 pub mod check;
-mod clock;
 pub mod credentials;
+mod dependencies;
 pub mod deployment;
 pub mod dev;
 pub mod environments;
-mod http;
-mod interruption;
-mod process;
-mod progress;
 mod python;
 pub mod schemathesis;
 pub mod setup;
-pub mod stack;
 pub mod tidy;
 mod wasm_target;
-mod workspace;

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-
-use crate::process::{probe, run};
-use crate::progress::step;
-use crate::workspace::{digest, root};
+use local::process::{probe, run};
+use local::progress::step;
+use local::workspace::{digest, root};
 
 /// The environment `.local/python/<name>`, apart from the stacks' folders, with these requirements, made anew only where
 /// they have changed. Gives its folder.
@@ -18,7 +17,7 @@ use crate::workspace::{digest, root};
 pub(crate) fn environment(name: &str, requirements: &str) -> Result<PathBuf> {
     let environment = root().join(".local/python").join(name);
     let requirements = root().join(requirements);
-    let (stamp, wanted) = (environment.join("requirements-digest"), digest(&requirements)?);
+    let (stamp, wanted) = (environment.join("requirements-digest"), digest(&[&requirements])?);
     if fs::read_to_string(&stamp).is_ok_and(|present| present == wanted) {
         return Ok(environment);
     }

@@ -4,13 +4,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use local::credentials::Credentials;
+use local::process::run_within;
+use local::stack::{Stack, StackOptions};
+use local::workspace::root;
 use serde_json::{Value, json};
 
-use crate::credentials::Credentials;
-use crate::process::run_within;
 use crate::python;
-use crate::stack::{Stack, StackOptions};
-use crate::workspace::root;
 
 /// The tenant whose key the partner's routes are asked with.
 const PARTNER: &str = "schemathesis-partner";
@@ -18,7 +18,6 @@ const PARTNER: &str = "schemathesis-partner";
 const OTHER_TENANT: &str = "schemathesis-other";
 /// It takes about a minute.
 const LIMIT: Duration = Duration::from_secs(240);
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// Asks a fresh stack of its own.
 ///
@@ -31,7 +30,7 @@ pub fn run() -> Result<()> {
     let stack = Stack::start(StackOptions::on_free_ports("schemathesis")?.fresh())?;
     let credentials = stack.credentials(None)?;
     let mut scene = set_the_scene(&stack, &credentials)?;
-    let port = stack.port();
+    let port = stack.address().port;
     scene.push(("ADMIN_API_HOST", format!("admin-api.localhost:{port}")));
     scene.push(("ADMIN_API_KEY", credentials.admin_api_key.clone()));
     scene.push(("ADMIN_JWT", credentials.admin_jwt.clone()));
@@ -67,14 +66,13 @@ pub fn run() -> Result<()> {
 
 /// Two tenants with a key and a webhook each, an event on its way, two messages that nobody can read. Gives their names.
 fn set_the_scene(stack: &Stack, credentials: &Credentials) -> Result<Vec<(&'static str, String)>> {
-    let bearer = format!("Bearer {}", credentials.admin_jwt);
-    let headers = [("x-admin-api-key", credentials.admin_api_key.as_str()), ("authorization", &bearer)];
+    let admin = credentials.admin(stack.address().worker("admin-api")?)?;
     let post = |path: &str, body: Value| -> Result<Value> {
-        let answer = stack.door().post_json("admin-api.localhost", path, &headers, &body, ANSWER_LIMIT)?;
+        let answer = admin.post(path, &body)?;
         if answer.status >= 300 {
-            bail!("POST {path} answered {}: {}", answer.status, answer.body);
+            bail!("POST {path} answered {}: {}", answer.status, answer.text);
         }
-        serde_json::from_str(&answer.body).with_context(|| format!("POST {path} answered no JSON"))
+        serde_json::from_str(&answer.text).with_context(|| format!("POST {path} answered no JSON"))
     };
     let text = |answer: &Value, name: &str| answer[name].as_str().unwrap_or_default().to_owned();
     let tenant = |org_id: &str| -> Result<(String, String)> {
@@ -89,7 +87,7 @@ fn set_the_scene(stack: &Stack, credentials: &Credentials) -> Result<Vec<(&'stat
     let (_, other_webhook) = tenant(OTHER_TENANT)?;
     let sent = post(&format!("/tenants/{PARTNER}/webhooks/{webhook}/test"), json!({}))?;
     let unreadable = json!(["unreadable", "unreadable too"]);
-    stack.door().post_json("localhost", "/queues/webhook-events", &[], &unreadable, ANSWER_LIMIT)?;
+    stack.address().gateway()?.post("/queues/webhook-events", &unreadable)?;
     Ok(vec![
         ("PARTNER", PARTNER.to_owned()),
         ("PARTNER_API_KEY", key),

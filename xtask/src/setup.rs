@@ -5,24 +5,25 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use local::process::{self, command, npm_bin, probe};
+use local::progress::step;
+use local::workspace::{digest, read_toml, root};
 
-use crate::process::{self, command, npm_bin, probe};
-use crate::progress::step;
 use crate::wasm_target::{self, WasmToolchain};
-use crate::workspace::{digest, locked_version, root};
 
 /// The oldest Node whose npm installs our packages; those bring the newer Node that wrangler needs.
 const OLDEST_NODE: u32 = 20;
 
-/// A machine that has everything: what a build has to know about it.
+/// What a build has to know about a machine on which everything is installed.
 pub struct Machine {
     pub(crate) toolchain: WasmToolchain,
-    /// Versions of the tools that turn Wasm into a bundle.
+    /// The versions of the tools that turn Wasm into a bundle.
     pub(crate) bundler: String,
 }
 
 impl Machine {
-    /// A command for building: the Wasm toolchain, and local tools instead of ones worker-build would download.
+    /// A command for building: with the Wasm toolchain, and with local tools instead of those that worker-build would
+    /// download.
     pub(crate) fn build_command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = command(program);
         self.toolchain.apply(&mut command);
@@ -46,8 +47,22 @@ pub fn run() -> Result<Machine> {
     // Both versions follow from Cargo.lock: the bundle's glue has to match the crates it was compiled with.
     let worker_build = install_tool("worker-build", "worker-build", &locked_version("worker")?)?;
     let wasm_bindgen = install_tool("wasm-bindgen-cli", "wasm-bindgen", &locked_version("wasm-bindgen")?)?;
-    let packages = digest(&root().join("package-lock.json"))?;
+    let packages = digest(&[root().join("package-lock.json")])?;
     Ok(Machine { toolchain, bundler: format!("{worker_build} {wasm_bindgen} {packages}") })
+}
+
+/// The version of a package in `Cargo.lock`.
+fn locked_version(package: &str) -> Result<String> {
+    let lock = read_toml(&root().join("Cargo.lock"))?;
+    let packages = lock.get("package").and_then(toml::Value::as_array).into_iter().flatten();
+    let text =
+        |entry: &'_ toml::Value, key: &str| entry.get(key).and_then(toml::Value::as_str).map(str::to_owned);
+    packages
+        .filter(|entry| text(entry, "name").as_deref() == Some(package))
+        .find_map(|entry| text(entry, "version"))
+        .with_context(|| {
+            format!("Cargo.lock names no package {package}: restore it with `git checkout Cargo.lock`")
+        })
 }
 
 fn require_node() -> Result<()> {
@@ -68,9 +83,10 @@ fn require_node() -> Result<()> {
     Ok(())
 }
 
-/// `npm ci` empties `node_modules` first, so a stamp in there says which lock file the packages are of.
+/// Installs the npm packages. `npm ci` empties `node_modules` first, so a stamp in that folder says from which lock file
+/// the packages come.
 fn install_npm_packages() -> Result<()> {
-    let wanted = digest(&root().join("package-lock.json"))?;
+    let wanted = digest(&[root().join("package-lock.json")])?;
     let stamp = root().join("node_modules/.lock-digest");
     if fs::read_to_string(&stamp).is_ok_and(|present| present == wanted) {
         return Ok(());
@@ -84,8 +100,8 @@ fn install_npm_packages() -> Result<()> {
     fs::write(&stamp, wanted).with_context(|| format!("{} cannot be written", stamp.display()))
 }
 
-/// Installs a tool into cargo's bin folder unless that very version is there; gives its version.
-fn install_tool(package: &str, program: &str, version: &str) -> Result<String> {
+/// Installs a tool into cargo's bin folder unless that very version is there. Returns its name and version.
+pub(crate) fn install_tool(package: &str, program: &str, version: &str) -> Result<String> {
     let installed = || {
         let printed = probe(Command::new(cargo_bin(program)).arg("--version"))?;
         printed.split_whitespace().any(|word| word == version).then(|| format!("{package} {version}"))
@@ -93,8 +109,8 @@ fn install_tool(package: &str, program: &str, version: &str) -> Result<String> {
     if let Some(found) = installed() {
         return Ok(found);
     }
-    step("Installing", &format!("{package} {version}: a few minutes, once"));
-    // One target folder, so that what both tools depend on is compiled once; little optimization, since they run briefly.
+    step("Installing", &format!("{package} {version}: a minute or a few, once"));
+    // One target folder, so that what the tools share is compiled once; little optimization, since they run briefly.
     let install = process::run(
         command("cargo")
             .args(["install", "--force", &format!("{package}@{version}")])
@@ -114,7 +130,7 @@ fn install_tool(package: &str, program: &str, version: &str) -> Result<String> {
     })
 }
 
-/// A program in cargo's bin folder, where `cargo install` puts it whether or not that is on the `PATH`.
+/// The path of a program in cargo's bin folder, whether or not that folder is on the `PATH`.
 pub(crate) fn cargo_bin(program: &str) -> PathBuf {
     let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = || folder("HOME").unwrap_or_default().join(".cargo");

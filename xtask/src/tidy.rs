@@ -1,30 +1,32 @@
 //! `cargo xtask tidy`: the rules of the source tree that no compiler checks.
 
 mod configuration;
+mod manifest;
 mod rules;
 mod source;
 
 use std::fs;
 
 use anyhow::{Result, bail};
+use local::progress::line;
+use local::workspace::{files_below, root};
 
 use self::rules::RULES;
 use self::source::Source;
-use crate::progress::line;
-use crate::workspace::{files_below, root};
 
 /// Folders that hold nothing of ours.
 const SKIP: [&str; 6] = [".git", ".local", ".wrangler", "build", "node_modules", "target"];
-/// What counts as source.
+/// Endings of source files.
 const EXTENSIONS: [&str; 6] = ["rs", "js", "mjs", "css", "html", "sql"];
 
 /// Checks every source file of the repository against every rule.
 ///
 /// # Errors
 ///
-/// When a rule is broken; each place has been printed as `file:line: message` by then.
+/// When a rule is broken. Each place has been printed as `file:line: message` by then.
 pub fn run() -> Result<()> {
     let mut findings = configuration::findings(root())?;
+    findings.extend(manifest::findings(root())?);
     let mut checked = 0;
     for path in files_below(root(), &SKIP) {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
@@ -53,7 +55,8 @@ mod tests {
 
     #[test]
     fn a_finding_names_file_line_and_rule() {
-        let source = Source::new("shared/src/tenant.rs", "//! A tenant.\nuse worker::Env;\n");
-        assert_eq!(findings_in(&source), ["shared/src/tenant.rs:2: shared is pure: it must not use worker"]);
+        let source = Source::new("shared/src/tenant.rs", "//! A tenant.\nuse crate::store;\n");
+        let found = ["shared/src/tenant.rs:2: a domain file must not use crate::store"];
+        assert_eq!(findings_in(&source), found);
     }
 }

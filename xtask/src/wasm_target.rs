@@ -4,9 +4,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-
-use crate::process::{command, probe, run, run_within};
-use crate::progress::step;
+use local::process::{command, probe, run, run_within};
+use local::progress::step;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// The name under which `wasm-target.sh` makes its toolchain known to rustup.

@@ -1,5 +1,5 @@
 // The least that somebody would accept for the same jobs, in plain JavaScript: what an EventBridge API destination
-// would do without us. No retries, no signature, no log, no checks of what comes in beyond the keys.
+// would do without us. It has no retries, no signature and no log, and checks nothing but the keys.
 import { isAdminToken } from "./token.js";
 
 export default {
@@ -31,7 +31,7 @@ async function takeEvents(request, env) {
   return Response.json({ accepted: Array.isArray(body) ? body.length : 1 }, { status: 202 });
 }
 
-/** One event to wherever its tenant wants it, whatever the answer. */
+/** Sends an event to the URLs of its tenant's webhooks, whatever they answer. */
 async function forward(event, env) {
   const select = env.DATABASE.prepare("SELECT url FROM webhooks WHERE org_id = ?").bind(event.detail.partnerId);
   const { results } = await select.all();
@@ -46,7 +46,7 @@ async function show(orgId, env) {
   return tenant ? Response.json(tenant) : Response.json({ success: false, error: "not_found" }, { status: 404 });
 }
 
-/** Sets the scene: a tenant with its webhooks. */
+/** Creates a tenant with its webhooks, before anything is measured. */
 async function register(orgId, { orgName, ownerEmail, urls }, env) {
   const tenant = env.DATABASE.prepare("INSERT INTO tenants (org_id, org_name, owner_email) VALUES (?, ?, ?)");
   const webhook = env.DATABASE.prepare("INSERT INTO webhooks (org_id, url) VALUES (?, ?)");

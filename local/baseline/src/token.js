@@ -1,8 +1,8 @@
-// Admins' tokens: RS256 by the OpenID provider, whose key is fetched once.
+// Checks admins' tokens, which the OpenID provider signs with RS256. The provider's key is fetched once.
 
 let key;
 
-/** Whether an `Authorization` header bears a good token for this API, of somebody at SmartphoneKey. */
+/** Whether an `Authorization` header has a good token for this API, of somebody at SmartphoneKey. */
 export async function isAdminToken(authorization, env) {
   const [scheme, token] = authorization?.split(" ") ?? [];
   const [header, claims, signature] = token?.split(".") ?? [];

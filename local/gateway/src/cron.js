@@ -1,9 +1,9 @@
-// Cron by hand: the local runtime has no clock that fires the Workers' triggers.
+// Cron by hand: the local runtime does not fire the Workers' triggers by itself.
 import { problem } from "./responses.js";
 
 /**
- * `POST /cron` runs the scheduled handler of every Worker that has cron triggers, once per expression;
- * `?worker=` narrows it to one. Answers when all have run, with 500 if any of them failed.
+ * `POST /cron` runs the scheduled handler of every Worker that has cron triggers, once per expression; with `?worker=`,
+ * of that Worker only. Answers when all have run, with 500 if any of them failed.
  */
 export async function runCrons(request, env, workers) {
   if (request.method !== "POST") return problem(405, "method_not_allowed", "Use POST to run the cron triggers.");

@@ -5,10 +5,10 @@ const KEPT = 200;
 /** Bytes of a body that are kept: a row holds at most 2 MB. Events are at most 1 MiB. */
 const KEPT_BODY = 1_500_000;
 
-/** What an inbox answers when nobody told it otherwise. */
+/** How an inbox answers unless somebody has set its behaviour. */
 const WELL_BEHAVED = { status: 200, delayMilliseconds: 0 };
 
-/** One webhook inbox: what came in, and how it answers. */
+/** A webhook inbox: the messages that came in, and how the inbox answers. */
 export class Inbox extends DurableObject {
   constructor(state, env) {
     super(state, env);
@@ -21,7 +21,7 @@ export class Inbox extends DurableObject {
     `);
   }
 
-  /** Takes one request in. The answer is decided and written down at arrival, then given after its delay. */
+  /** Keeps a request as a message. The answer is decided and kept at arrival, then given after its delay. */
   async fetch(request) {
     const body = await request.arrayBuffer();
     const answer = this.#nextAnswer();
@@ -46,13 +46,13 @@ export class Inbox extends DurableObject {
     return row ? JSON.parse(row.json) : WELL_BEHAVED;
   }
 
-  /** Replaces the behaviour with one that `parseBehavior` let through. */
+  /** Replaces the behaviour. `parseBehavior` has checked it. */
   setBehavior(behavior) {
     this.sql.exec("INSERT OR REPLACE INTO behavior (id, json) VALUES (1, ?)", JSON.stringify(behavior));
     return behavior;
   }
 
-  /** Forgets the messages and the behaviour. Ids go on counting, so that a reader can tell. */
+  /** Forgets the messages and the behaviour. Ids go on counting, so that a reader notices. */
   clear() {
     this.sql.exec("DELETE FROM messages");
     this.sql.exec("DELETE FROM behavior");

@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 
-/** The names of all inboxes that hold something, for the front page: Durable Objects cannot be listed. */
+/** The names of all inboxes in use, for the front page: the platform does not list Durable Objects. */
 export class InboxNames extends DurableObject {
   constructor(state, env) {
     super(state, env);

@@ -5,10 +5,10 @@ import { html, problem } from "./responses.js";
 
 const NAME = /^[a-z0-9-]{1,64}$/;
 
-/** Names this isolate has already put on the list: one message in hundreds needs the second Durable Object. */
+/** Names that this isolate has already put on the list, so that few messages need the second Durable Object. */
 const listed = new Set();
 
-/** Any method but GET and DELETE on `/inbox/<name>` is a message; see the front page for the rest. */
+/** Any method but GET, HEAD and DELETE on `/inbox/<name>` is a message; the front page explains the rest. */
 export async function routeInbox(request, env, url) {
   const [, , segment, action, ...rest] = url.pathname.split("/");
   const reads = request.method === "GET" || request.method === "HEAD";

@@ -1,5 +1,5 @@
-// Picks a Worker by the first label of the host name; everything else is the inbox, the cron trigger and
-// the queues' way in.
+// Picks a Worker by the first label of the host name. On plain localhost are the inbox, the cron trigger, and a way to put
+// messages on the Queues.
 import { runCrons } from "./cron.js";
 import { routeInbox } from "./inbox_routes.js";
 import { indexPage } from "./pages.js";
@@ -9,7 +9,7 @@ import { html, problem } from "./responses.js";
 export { Inbox } from "./inbox.js";
 export { InboxNames } from "./inbox_names.js";
 
-/** The Workers behind the gateway: the host name's first label, and the service binding it stands for. */
+/** The Workers behind the gateway: the first label of the host name, and the service binding. */
 const WORKERS = {
   "admin-api": "ADMIN_API",
   "partner-portal": "PARTNER_PORTAL",
@@ -20,7 +20,7 @@ export default {
   async fetch(request, env) {
     const url = new URL(request.url);
     const worker = url.hostname.endsWith(".localhost") ? WORKERS[url.hostname.split(".")[0]] : undefined;
-    // Not followed here: a redirect is the Worker's answer, and the browser's to follow.
+    // A redirect is the Worker's answer, which the browser has to follow and not the gateway.
     if (worker) return env[worker].fetch(new Request(request, { redirect: "manual" }));
     if (!["localhost", "127.0.0.1", "[::1]"].includes(url.hostname)) {
       return problem(404, "unknown_host", `No Worker answers to ${url.hostname}; try ${Object.keys(WORKERS).join(", ")} under .localhost.`);

@@ -1,4 +1,5 @@
-// The pages a person sees: the front page and an inbox. Plain HTML, everything from outside escaped.
+// The pages a person sees: the front page and an inbox.
+import { escape, page } from "./html.js";
 
 const STYLE = `
 :root { color-scheme: light dark; --text: #1c2024; --soft: #60646c; --line: #d9dbe0; --page: #fbfbfc; --card: #fff; --accent: #0b62c4; --good: #18794e; --bad: #b42318; }
@@ -29,30 +30,13 @@ dd { margin: 0; overflow-wrap: anywhere; }
 @media (max-width: 30rem) { dl { grid-template-columns: 1fr; } dd { margin-bottom: .25rem; } .head time { margin-left: 0; width: 100%; } }
 `;
 
-/** Text as HTML: safe between tags and in a quoted attribute. */
-export function escape(text) {
-  return String(text).replace(/[&<>"']/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c]);
-}
-
-function page(title, body) {
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(title)}</title>
-<style>${STYLE}</style>
-${body}
-</html>
-`;
-}
-
 /** The front page: where the Workers are, the inboxes in use, and how to use one. */
 export function indexPage({ origin, port, workers, names }) {
   const link = (href, text) => `<li><a href="${escape(href)}">${escape(text)}</a></li>`;
   const inboxes = names.length > 0
     ? `<ul>${names.map((name) => link(`/inbox/${name}`, name)).join("")}</ul>`
     : `<p class="soft">None yet. An inbox begins with the first request to it; pick any name.</p>`;
-  return page("SmartphoneKey, local", `<main>
+  return page("SmartphoneKey, local", STYLE, `<main>
 <h1>SmartphoneKey, on this machine</h1>
 <p class="soft">The Workers, webhook inboxes to try them with, and a clock.</p>
 <h2>Workers</h2>
@@ -81,7 +65,7 @@ export function inboxPage({ name, origin, messages, behavior }) {
   const list = messages.length > 0
     ? messages.toReversed().map(messageCard).join("\n")
     : `<div class="card"><p>Nothing has arrived. Try:</p><pre>${escape(`curl -d '{"hello": "world"}' ${origin}/inbox/${name}`)}</pre></div>`;
-  return page(`Inbox ${name}`, `<header>
+  return page(`Inbox ${name}`, STYLE, `<header>
 <p><a href="/">All inboxes</a></p>
 <h1>Inbox ${escape(name)}</h1>
 <p class="soft">${count}, newest first, the last 200 are kept · <a href="/inbox/${name}">Reload</a> · <a href="/inbox/${name}.json">JSON</a></p>

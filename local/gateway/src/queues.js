@@ -1,4 +1,4 @@
-// Messages by hand: what another Worker of the account, or a Queue that hands a message over twice, would do.
+// Messages by hand, as from another Worker of the account or from a Queue that delivers a message twice.
 import { problem } from "./responses.js";
 
 /** The queues, by name, and their producer bindings. */

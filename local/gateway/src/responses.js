@@ -1,11 +1,11 @@
-// The answers every route of the gateway gives in the same way.
+// Answers that several routes of the gateway give.
 
-/** An error in the shape the Workers use; `fields` names what is wrong with each field of the body. */
+/** An error in the shape that the Workers use; `fields` says what is wrong with each field of the body. */
 export function problem(status, error, message, fields) {
   return Response.json({ success: false, error, message, ...(fields && { fields }) }, { status });
 }
 
-/** A page that may load nothing from anywhere. */
+/** A page that may not load anything. */
 export function html(body) {
   return new Response(body, {
     headers: {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tests::browser::Browser;
+use tests::endpoint::{Behavior, Endpoint};
 use tests::event::Event;
 use tests::poll::{SOON, eventually};
-use tests::receiver::{Behavior, Receiver};
 use tests::world::run;
 
 use super::Partner;
@@ -50,10 +50,10 @@ async fn drawn(browser: &Browser) -> Counts {
 fn the_dashboards_numbers_and_chart_are_the_delivery_logs() {
     run(|world| async move {
         let partner = Partner::registered(world).await;
-        let receiver = Receiver::start().await;
+        let endpoint = Endpoint::start();
         let browser = Browser::start(world).await;
         browser.sign_in(&partner.email).await;
-        browser.set_webhook_url(&receiver.url("/traffic")).await;
+        browser.set_webhook_url(&endpoint.url("/traffic")).await;
         let admin = world.admin();
         let webhooks = format!("/tenants/{}/webhooks", partner.org_id);
         let webhook = admin.get(&webhooks).await.expect(200)["webhooks"][0]["id"].clone();
@@ -66,12 +66,12 @@ fn the_dashboards_numbers_and_chart_are_the_delivery_logs() {
             (404, &["KeyAdded", "LockCreated"]),
             (503, &["LockCreated"]),
         ] {
-            receiver.behave("/traffic", Behavior::status(status));
+            endpoint.behave("/traffic", Behavior::status(status));
             for event_type in types {
                 let event = Event::new(event_type, &partner.org_id);
                 let _ = world.event_bridge().post_text("/events", &event.body).await.expect(202);
                 requests += 1;
-                let _ = receiver.at_least(requests, "/traffic").await;
+                let _ = endpoint.at_least(requests, "/traffic").await;
                 let path = format!("{deliveries}/{}", event.id);
                 let attempted = eventually(SOON, "an attempt on record", async || {
                     let delivery = Some(admin.get(&path).await).filter(|answer| answer.status == 200)?.json();

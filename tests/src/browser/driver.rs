@@ -2,19 +2,20 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::mpsc;
 
+use local::group::{Group, leashed};
+use local::workspace::root;
 use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver};
 
 use crate::event::unique;
 use crate::poll::SOON;
 
-/// What chromedriver prints when it listens, before its port.
+/// What chromedriver prints before its port.
 const STARTED: &str = "started successfully on port ";
-/// Nothing that a test has no use for, and nothing that leaves the machine.
+/// Without what no test needs, and without anything that leaves the machine.
 const ARGUMENTS: [&str; 10] = [
     "--headless",
     "--no-sandbox",
@@ -31,21 +32,20 @@ const ARGUMENTS: [&str; 10] = [
 
 /// A chromedriver on a free port.
 pub(super) struct Driver {
-    leash: Child,
+    group: Option<Group>,
     url: String,
     profile: PathBuf,
 }
 
 impl Driver {
     pub(super) fn start() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        // Of a free port it sometimes gets only the IPv6 half, and ends.
-        let (leash, port) = (0..5).find_map(|_| launch(&root)).expect(
+        // chromedriver sometimes gets only the IPv6 half of a free port, and ends.
+        let (group, port) = (0..5).find_map(|_| launch()).expect(
             "chromedriver does not start: run `cargo xtask test`, which installs it or says what to install",
         );
-        let profile = root.join(format!("target/browser/{}-{}", std::process::id(), unique()));
+        let profile = root().join(format!("target/browser/{}-{}", std::process::id(), unique()));
         fs::create_dir_all(&profile).unwrap();
-        Self { leash, url: format!("http://127.0.0.1:{port}"), profile: profile.canonicalize().unwrap() }
+        Self { group: Some(group), url: format!("http://127.0.0.1:{port}"), profile }
     }
 
     pub(super) async fn open(&self) -> WebDriver {
@@ -62,18 +62,11 @@ impl Driver {
     }
 }
 
-/// Starts chromedriver; gives its port, or nothing where it has ended.
-fn launch(root: &Path) -> Option<(Child, String)> {
-    // On the leash, it ends even where this process is killed.
-    let mut leash = Command::new("node")
-        .args(["local/leash.mjs", "chromedriver", "--port=0"])
-        .current_dir(root)
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(leash.stdout.take().unwrap()).lines();
+/// Starts chromedriver, and returns its port; `None` where chromedriver has ended.
+fn launch() -> Option<(Group, String)> {
+    // On the leash, chromedriver ends even where this process is killed.
+    let mut group = Group::start(leashed("chromedriver").arg("--port=0").stdout(Stdio::piped())).unwrap();
+    let lines = BufReader::new(group.leader.stdout.take().unwrap()).lines();
     let (sender, port) = mpsc::channel();
     std::thread::spawn(move || {
         // To the end, so that chromedriver never writes into a closed pipe.
@@ -83,18 +76,13 @@ fn launch(root: &Path) -> Option<(Child, String)> {
             }
         }
     });
-    if let Ok(port) = port.recv_timeout(SOON) {
-        return Some((leash, port));
-    }
-    drop(leash.stdin.take());
-    leash.wait().ok();
-    None
+    Some((group, port.recv_timeout(SOON).ok()?))
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        drop(self.leash.stdin.take());
-        self.leash.wait().ok();
+        // The profile is in use until the browser has ended.
+        self.group = None;
         fs::remove_dir_all(&self.profile).ok();
     }
 }

@@ -1,28 +1,26 @@
 //! Looks at a page as different people see it: on a phone and on a wide screen, light and dark, and with axe-core.
 
 use std::fs;
-use std::path::Path;
 use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use local::workspace::root;
 use serde_json::{Value, json};
 
 use super::Browser;
 
 const WIDTHS: [u32; 2] = [390, 1280];
 const SCHEMES: [&str; 2] = ["light", "dark"];
-/// The longest page that is photographed to its end.
+/// The part of a long page that is photographed, in pixels from its top.
 const LONGEST: f64 = 4000.0;
 
-static ROOT: LazyLock<&Path> =
-    LazyLock::new(|| Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace"));
 static AXE: LazyLock<String> = LazyLock::new(|| {
-    let path = ROOT.join("node_modules/axe-core/axe.min.js");
+    let path = root().join("node_modules/axe-core/axe.min.js");
     fs::read_to_string(path).expect("axe-core: run `cargo xtask setup`")
 });
 
-/// Every rule that stands for WCAG 2.2 AA, and axe-core's advice.
+/// Runs every rule of axe-core that stands for WCAG 2.2 AA, and its advice.
 const RUN: &str = r#"
 const [done] = arguments;
 const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -35,10 +33,7 @@ axe.run(document, { runOnly: { type: "tag", values: tags }, resultTypes: ["viola
 
 impl Browser {
     /// Photographs the page that is open into `target/screenshots/<page>-<state>-<width>-<scheme>.png`, and fails
-    /// where it is wider than the screen or axe-core finds anything.
-    ///
-    /// # Panics
-    /// With what is wrong.
+    /// where the page is wider than the screen or axe-core finds a fault.
     pub async fn look(&self, name: &str) {
         for width in WIDTHS {
             let screen = json!({"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": false});
@@ -63,7 +58,7 @@ impl Browser {
         let wanted =
             json!({"format": "png", "captureBeyondViewport": true, "optimizeForSpeed": true, "clip": clip});
         let taken = self.devtools("Page.captureScreenshot", wanted).await;
-        let folder = ROOT.join("target/screenshots");
+        let folder = root().join("target/screenshots");
         fs::create_dir_all(&folder).unwrap();
         let png = STANDARD.decode(taken["data"].as_str().unwrap()).unwrap();
         fs::write(folder.join(format!("{name}.png")), png).unwrap();

@@ -3,6 +3,8 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use local::clock;
+use local::stack::Stack;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 
@@ -11,8 +13,6 @@ use super::operations::{Extent, Measured, Operation};
 use super::report::Row;
 use super::side::Side;
 use super::statistics::{Comparison, Unit};
-use crate::clock;
-use crate::stack::Stack;
 
 /// Rounds that do not count: the runtime compiles what runs often once more, and faster.
 const WARM_UP: usize = 2;

@@ -3,20 +3,24 @@
 //! Both run in one workerd, in plain turns: a machine that slows down slows both. It measures and judges nothing; it
 //! fails only where a request is answered wrongly or an event does not arrive.
 
+mod arrivals;
 mod compare;
+mod connection;
 mod cost;
-mod endpoint;
 mod load;
 mod operations;
 mod report;
 mod side;
 mod statistics;
-mod wire;
 
 use std::fs;
 use std::thread;
 
 use anyhow::{Context, Result};
+use local::clock;
+use local::progress::{line, spoken, step};
+use local::stack::{Stack, StackOptions};
+use local::workspace::root;
 use serde_json::Value;
 
 pub use operations::Extent;
@@ -25,10 +29,7 @@ pub use report::Report;
 use self::compare::compare;
 use self::operations::OPERATIONS;
 use self::side::Side;
-use crate::progress::{line, spoken, step};
-use crate::stack::{Stack, StackOptions};
-use crate::workspace::root;
-use crate::{build, clock, setup};
+use crate::{build, setup};
 
 /// Sets up, builds, measures, prints a table and writes `target/bench.json`.
 ///

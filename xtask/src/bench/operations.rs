@@ -3,13 +3,14 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
+use local::clock;
 
+use super::arrivals::last_arrival;
+use super::connection::{Caller, Connection};
 use super::cost::Counted;
-use super::load::{self, ANSWER_LIMIT, Bounds, Call};
+use super::load::{self, Bounds, Call};
 use super::side::{Event, ONE_WEBHOOK, QUIET, SEVERAL_WEBHOOKS, Side, array, paths};
 use super::statistics::{Unit, median};
-use super::wire::Connection;
-use crate::clock;
 
 /// Connections that ask at the same time.
 const CONNECTIONS: usize = 32;
@@ -119,29 +120,29 @@ pub(super) const OPERATIONS: [Operation; 7] = [
 ];
 
 fn refused(side: &Side, extent: &Extent) -> Result<Measured> {
-    let call = || Call { path: "/tenants/bench-quiet", headers: &[], body: None, expected: 401 };
-    requests(side.api, extent, call)
+    let call = || Call { path: "/tenants/bench-quiet", body: None, expected: 401 };
+    requests(&side.stranger, extent, call)
 }
 
 fn tenant(side: &Side, extent: &Extent) -> Result<Measured> {
-    let call = || Call { path: "/tenants/bench-one", headers: &side.admin, body: None, expected: 200 };
-    requests(side.api, extent, call)
+    let call = || Call { path: "/tenants/bench-one", body: None, expected: 200 };
+    requests(&side.admin, extent, call)
 }
 
 /// The consumer runs behind; for a tenant without a webhook it has little to do.
 fn taken_in_singly(side: &Side, extent: &Extent) -> Result<Measured> {
-    requests(side.intake, extent, || side.publication(Event::of(QUIET).body))
+    requests(&side.event_source, extent, || Side::publication(Event::of(QUIET).body))
 }
 
 fn taken_in_by_hundreds(side: &Side, extent: &Extent) -> Result<Measured> {
-    let call = || side.publication(array(&Event::several(QUIET, BATCH)));
+    let call = || Side::publication(array(&Event::several(QUIET, BATCH)));
     let bounds = Bounds { requests: extent.arrays * 2, ..extent.requests };
-    let answered = load::put(side.intake, CONNECTIONS_WITH_ARRAYS, bounds, call)?;
+    let answered = load::put(&side.event_source, CONNECTIONS_WITH_ARRAYS, bounds, call)?;
     Ok(Measured::per_second(answered.requests * BATCH as u64, answered.time))
 }
 
-fn requests<'a>(port: u16, extent: &Extent, call: impl Fn() -> Call<'a> + Sync) -> Result<Measured> {
-    let answered = load::put(port, CONNECTIONS, extent.requests, call)?;
+fn requests<'a>(caller: &Caller, extent: &Extent, call: impl Fn() -> Call<'a> + Sync) -> Result<Measured> {
+    let answered = load::put(caller, CONNECTIONS, extent.requests, call)?;
     Ok(Measured::per_second(answered.requests, answered.time))
 }
 
@@ -155,28 +156,28 @@ fn fanned_out(side: &Side, _: &Extent) -> Result<Measured> {
 
 /// From the first request that hands in a hundred events until the last one has arrived everywhere.
 fn deliveries(side: &Side, tenant: &str, arrays: u64) -> Result<Measured> {
-    let mut connection = Connection::open(side.intake, ANSWER_LIMIT)?;
+    let mut connection = Connection::open(&side.event_source)?;
     let hundreds: Vec<Vec<Event>> = (0..arrays).map(|_| Event::several(tenant, BATCH)).collect();
     let started = clock::now();
     for events in &hundreds {
-        side.publication(array(events)).send(&mut connection)?;
+        Side::publication(array(events)).send(&mut connection)?;
     }
     let ids: Vec<String> = hundreds.into_iter().flatten().map(|event| event.id).collect();
     let paths = paths(tenant);
-    let last = side.endpoint.last_arrival(&ids, &paths)?;
+    let last = last_arrival(&side.endpoint, &ids, &paths)?;
     Ok(Measured::per_second((ids.len() * paths.len()) as u64, last.duration_since(started)))
 }
 
 /// The median over events that are sent one by one, each after the last has arrived.
 fn latency(side: &Side, extent: &Extent) -> Result<Measured> {
-    let mut connection = Connection::open(side.intake, ANSWER_LIMIT)?;
+    let mut connection = Connection::open(&side.event_source)?;
     let mut milliseconds = Vec::new();
     for _ in 0..extent.singles {
         thread::sleep(BETWEEN_EVENTS);
         let event = Event::of(ONE_WEBHOOK);
         let started = clock::now();
-        side.publication(event.body).send(&mut connection)?;
-        let arrived = side.endpoint.last_arrival(&[event.id], &paths(ONE_WEBHOOK))?;
+        Side::publication(event.body).send(&mut connection)?;
+        let arrived = last_arrival(&side.endpoint, &[event.id], &paths(ONE_WEBHOOK))?;
         milliseconds.push(arrived.duration_since(started).as_secs_f64() * 1000.0);
     }
     Ok(Measured { value: median(&milliseconds), times: extent.singles })

@@ -4,13 +4,14 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use local::credentials::Credentials;
+use local::endpoint::Endpoint;
+use local::stack::Stack;
 use serde_json::{Value, json};
 
-use super::endpoint::Endpoint;
-use super::load::{ANSWER_LIMIT, Call};
-use super::wire::Connection;
-use crate::credentials::Credentials;
-use crate::stack::Stack;
+use super::arrivals::last_arrival;
+use super::connection::{Caller, Connection};
+use super::load::Call;
 
 /// A tenant without a webhook.
 pub(super) const QUIET: &str = "bench-quiet";
@@ -26,14 +27,12 @@ const AFTER_ARRIVAL: Duration = Duration::from_millis(30);
 
 /// One of the two.
 pub(super) struct Side {
-    /// The port that answers about tenants.
-    pub(super) api: u16,
-    /// The port that takes events in.
-    pub(super) intake: u16,
-    /// An admin's key and token.
-    pub(super) admin: Vec<(&'static str, String)>,
-    /// EventBridge's key.
-    pub(super) event_source: Vec<(&'static str, String)>,
+    /// Where tenants are asked about, as an admin.
+    pub(super) admin: Caller,
+    /// The same without credentials.
+    pub(super) stranger: Caller,
+    /// Where events are taken in, as EventBridge sends them.
+    pub(super) event_source: Caller,
     /// Where the tenants' webhooks lead.
     pub(super) endpoint: Endpoint,
 }
@@ -68,31 +67,31 @@ impl Side {
 
     fn new(api: u16, intake: u16, credentials: &Credentials) -> Result<Self> {
         let bearer = format!("Bearer {}", credentials.admin_jwt);
+        let admin = [("x-admin-api-key", credentials.admin_api_key.as_str()), ("authorization", &bearer)];
         Ok(Self {
-            api,
-            intake,
-            admin: vec![("x-admin-api-key", credentials.admin_api_key.clone()), ("authorization", bearer)],
-            event_source: vec![("x-events-key", credentials.events_key.clone())],
-            endpoint: Endpoint::start()?,
+            admin: Caller::new(api, &admin),
+            stranger: Caller::new(api, &[]),
+            event_source: Caller::new(intake, &[("x-events-key", &credentials.events_key)]),
+            endpoint: Endpoint::start().context("no port is free for the endpoint")?,
         })
     }
 
     fn create(&self, path: &str, body: &Value) -> Result<()> {
-        let call = Call { path, headers: &self.admin, body: Some(body.to_string()), expected: 201 };
-        call.send(&mut Connection::open(self.api, ANSWER_LIMIT)?).context("the scene cannot be set")
+        let call = Call { path, body: Some(body.to_string()), expected: 201 };
+        call.send(&mut Connection::open(&self.admin)?).context("the scene cannot be set")
     }
 
     /// The request that hands events in: one envelope, or an array of them.
-    pub(super) fn publication(&self, body: String) -> Call<'_> {
-        Call { path: "/events", headers: &self.event_source, body: Some(body), expected: 202 }
+    pub(super) fn publication(body: String) -> Call<'static> {
+        Call { path: "/events", body: Some(body), expected: 202 }
     }
 
     /// Waits until the queue is empty. It is handed over in order and a batch at a time: behind an event that has
     /// arrived, there is nothing older.
     pub(super) fn drain(&self) -> Result<()> {
         let last = Event::of(ONE_WEBHOOK);
-        self.publication(last.body).send(&mut Connection::open(self.intake, ANSWER_LIMIT)?)?;
-        self.endpoint.last_arrival(&[last.id], &paths(ONE_WEBHOOK)).context("draining the queue")?;
+        Self::publication(last.body).send(&mut Connection::open(&self.event_source)?)?;
+        last_arrival(&self.endpoint, &[last.id], &paths(ONE_WEBHOOK)).context("draining the queue")?;
         thread::sleep(AFTER_ARRIVAL);
         Ok(())
     }

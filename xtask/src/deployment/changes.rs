@@ -1,19 +1,20 @@
-//! What a deployment has changed, said with the ways on and back.
+//! What a deployment has changed, and how to go on or back from there.
 use std::collections::BTreeMap;
 
+use local::progress::line;
+
 use super::Deployment;
-use super::deploy::{Plan, Planned};
 use super::migrations::Pending;
-use crate::progress::line;
+use super::plan::{Plan, Planned};
 
 /// What a deployment has changed so far.
 #[derive(Default)]
 pub(super) struct Changes<'a> {
-    /// As far as they are applied.
+    /// The migrations that are applied.
     pub(super) migrations: Vec<Pending>,
     /// The new versions, by Worker.
     pub(super) workers: BTreeMap<&'a str, String>,
-    /// What could not be found out: `whether … is new`.
+    /// Questions that could not be answered: `whether … is new`.
     pub(super) unknown: Vec<String>,
 }
 
@@ -43,7 +44,7 @@ impl Deployment {
         words.join("; ")
     }
 
-    /// What changed, and how it could be undone.
+    /// Prints what changed, and how to undo it.
     pub(super) fn tell(&self, plan: &Plan, changes: &Changes) {
         for Pending { database, files, bookmark } in &changes.migrations {
             let bookmark =

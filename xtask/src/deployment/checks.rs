@@ -1,14 +1,14 @@
-//! What has to hold before a deployment, found out before anything changes.
+//! Conditions of a deployment, checked before anything changes.
 use anyhow::{Context, Result, bail};
+use local::process::{command, output};
 use serde::Deserialize;
 use toml::Value;
 
 use super::Deployment;
 use crate::environments::{WranglerFiles, is_placeholder};
-use crate::process::{command, output};
 
 impl Deployment {
-    /// That what is deployed is what is committed.
+    /// Requires that everything is committed, so that what is deployed is a commit.
     pub(super) fn require_clean_tree(&self) -> Result<()> {
         let changed = output(command("git").current_dir(&self.root).args(["status", "--porcelain"]))
             .context("git does not tell whether everything is committed")?;
@@ -49,7 +49,7 @@ impl Deployment {
         Ok(found)
     }
 
-    /// That the issuers are there and say who they are: with a wrong one every sign-in would fail.
+    /// Requires that each issuer answers and names itself: with a wrong issuer every sign-in would fail.
     pub(super) fn require_issuers(&self, files: &WranglerFiles) -> Result<()> {
         #[derive(Deserialize)]
         struct Document {

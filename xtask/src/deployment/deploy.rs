@@ -1,31 +1,15 @@
 //! `cargo xtask deploy`: checks, builds, migrates, deploys one Worker after the other, and says what changed.
 use anyhow::{Context, Result, bail};
+use local::clock;
+use local::progress::{spoken, step};
 use serde_json::Value;
 
 use super::Deployment;
 use super::changes::Changes;
 use super::migrations::Pending;
+use super::plan::{Plan, Planned};
 use super::versions::Standing;
-use crate::clock;
-use crate::environments::{WranglerFile, WranglerFiles};
-use crate::progress::{line, spoken, step};
-
-/// What is to change.
-pub(super) struct Plan<'a> {
-    commit: String,
-    /// The first line of the commit's message.
-    subject: String,
-    migrations: Vec<Pending>,
-    pub(super) workers: Vec<Planned<'a>>,
-}
-
-/// A Worker that is to be replaced.
-pub(super) struct Planned<'a> {
-    pub(super) worker: &'a str,
-    pub(super) file: &'a WranglerFile,
-    /// Before anything changes.
-    pub(super) standing: Standing,
-}
+use crate::environments::WranglerFiles;
 
 impl Deployment {
     /// Deploys the commit that is checked out, which `build` builds.
@@ -54,34 +38,6 @@ impl Deployment {
         Ok(())
     }
 
-    /// Everything that can be known before anything changes; says what will.
-    fn plan<'a>(&self, files: &'a WranglerFiles, commit: String, subject: String) -> Result<Plan<'a>> {
-        self.require_clean_tree()?;
-        if let Some(first) = self.placeholders(files)?.into_iter().next() {
-            bail!("{first}");
-        }
-        self.require_account(files)?;
-        self.require_issuers(files)?;
-        self.require_secrets(files)?;
-        let migrations = self.pending_migrations(files)?;
-        for Pending { database, files, .. } in &migrations {
-            line(format!("  migrate  {database}: {}", files.join(", ")));
-        }
-        let mut workers = Vec::new();
-        for (worker, file) in self.workers(files) {
-            let standing = self.standing(file, &commit)?;
-            line(match &standing.before {
-                None => format!("  create   {worker}"),
-                Some(before) if standing.of_this_commit => {
-                    format!("  replace  {worker}: of this commit already, in place of {before}")
-                }
-                Some(before) => format!("  replace  {worker}: {before}"),
-            });
-            workers.push(Planned { worker, file, standing });
-        }
-        Ok(Plan { commit, subject, migrations, workers })
-    }
-
     fn change<'a>(&self, files: &WranglerFiles, plan: &Plan<'a>, changes: &mut Changes<'a>) -> Result<()> {
         // Migrations first: they are written so that the version before them works on.
         for pending in &plan.migrations {
@@ -105,7 +61,7 @@ impl Deployment {
         Ok(())
     }
 
-    /// Deploys a Worker; gives the new version's id.
+    /// Deploys a Worker, and returns the id of the new version.
     fn upload(&self, planned: &Planned, plan: &Plan) -> Result<String> {
         let message: String = plan.subject.chars().take(90).collect();
         let words = ["deploy", "--tag", &plan.commit, "--message", &message];
@@ -114,7 +70,7 @@ impl Deployment {
         Ok(id.context("wrangler does not say which version it deployed")?.trim().to_owned())
     }
 
-    /// Notes what a failed migration has left applied: those before it.
+    /// Notes which migrations are applied where one has failed: those before it.
     fn note_migrations(&self, files: &WranglerFiles, pending: &Pending, changes: &mut Changes) {
         match self.pending_of(files, &pending.database, pending.files.clone()) {
             Ok(left) => {
@@ -132,7 +88,7 @@ impl Deployment {
     }
 
     /// Notes whether a failed deployment has replaced the Worker nevertheless: wrangler uploads a version, deploys it,
-    /// and then sets schedules and consumers. Gives what to say of it.
+    /// and then sets schedules and consumers. Returns what to say about the Worker.
     fn note_worker<'a>(&self, planned: &Planned<'a>, plan: &Plan, changes: &mut Changes<'a>) -> String {
         let Planned { worker, file, standing } = planned;
         match self.standing(file, &plan.commit) {
@@ -152,8 +108,8 @@ impl Deployment {
         }
     }
 
-    /// Until this version of the Worker answers that it is well, and where it is: for some seconds the version before
-    /// still answers, well as it was.
+    /// Waits until this version of the Worker answers that it is well, and in which environment: for some seconds the
+    /// version before still answers, and is well too.
     fn wait_for_health(&self, planned: &Planned, version: &str) -> Result<()> {
         let Planned { worker, file, .. } = planned;
         let url = format!("https://{worker}.spk-{}.workers.dev/health", self.environment);

@@ -1,22 +1,22 @@
-//! `cargo xtask deploy --dry-run`: everything but talking to Cloudflare.
+//! `cargo xtask deploy --dry-run`: does everything but talk to Cloudflare.
 use anyhow::{Context, Result};
+use local::process::{command, npm_bin, output};
+use local::progress::{line, step};
 
 use super::Deployment;
 use super::wrangler::quieten;
-use crate::process::{command, npm_bin, output};
-use crate::progress::{line, step};
 
 /// Bundles and checks every Worker as it would be deployed to these environments.
 ///
 /// # Errors
 ///
-/// At the first one that wrangler would not deploy.
+/// At the first Worker that wrangler would not deploy.
 pub fn dry_run(environments: &[&'static str]) -> Result<()> {
     for environment in environments {
         let deployment = Deployment::of_this_process(environment);
         let files = deployment.files()?;
         for (worker, file) in deployment.workers(&files) {
-            let bundle = crate::workspace::root().join(".local/dry-run").join(environment).join(worker);
+            let bundle = local::workspace::root().join(".local/dry-run").join(environment).join(worker);
             let mut wrangler = command(npm_bin("wrangler"));
             wrangler.args(["deploy", "--dry-run", "--env", environment, "--config"]).arg(&file.path);
             wrangler.arg("--outdir").arg(bundle);

@@ -5,15 +5,15 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use toml_edit::{DocumentMut, Item, Table};
 
-/// What is written where.
+/// An id, by the places in a file that have it.
 pub(super) enum Id<'a> {
     /// The account of the environment.
     Account,
-    /// In the entries of this kind whose `key` is `name`: their `field`.
+    /// The `field` of the entries of this kind whose `key` is `name`.
     Of { kind: &'a str, key: &'a str, name: &'a str, field: &'a str },
 }
 
-/// Writes an id into a file, wherever that file has a place for it; tells whether anything changed.
+/// Writes an id into every place that a file has for it. Returns whether anything changed.
 pub(super) fn write(path: &Path, environment: &str, what: &Id, id: &str) -> Result<bool> {
     let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let new = written(&text, environment, what, id)
@@ -44,7 +44,7 @@ fn written(text: &str, environment: &str, what: &Id, id: &str) -> Result<String>
     Ok(document.to_string())
 }
 
-/// Changes a value that is there; the comment after it stays.
+/// Changes a value, and keeps the comment after it. A field that is absent stays absent.
 fn set(table: &mut Table, field: &str, id: &str) {
     if let Some(Item::Value(value)) = table.get_mut(field) {
         let decor = value.decor().clone();

@@ -1,20 +1,20 @@
-//! D1 migrations of an environment: which are pending, where one could go back to, and applying them.
+//! D1 migrations of an environment: lists the pending ones and applies them.
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use local::workspace::files_below;
 use serde::Deserialize;
 
 use super::Deployment;
-use super::provision::json_in;
+use super::wrangler::json_in;
 use crate::environments::{WranglerFiles, entries, text};
-use crate::workspace::files_below;
 
 /// A database with migrations to apply.
 #[derive(Clone)]
 pub(super) struct Pending {
     pub(super) database: String,
     pub(super) files: Vec<String>,
-    /// Where Time Travel goes back to, if wrangler told.
+    /// The state before the migration, for Time Travel; `None` where wrangler did not tell.
     pub(super) bookmark: Option<String>,
 }
 
@@ -40,7 +40,7 @@ impl Deployment {
         Ok(all)
     }
 
-    /// Those of these migrations that are not applied.
+    /// Which of these migrations are not applied.
     pub(super) fn pending_of(
         &self,
         files: &WranglerFiles,
@@ -53,7 +53,7 @@ impl Deployment {
         Ok(migrations)
     }
 
-    /// Applies what is pending, one after the other; D1 undoes the one that fails, not those before it.
+    /// Applies the pending migrations, one after the other. D1 undoes the migration that fails, not those before it.
     pub(super) fn migrate(&self, files: &WranglerFiles, pending: &Pending) -> Result<()> {
         let words = ["d1", "migrations", "apply", &*pending.database, "--remote"];
         self.wrangler(&files.shared.path, &words)
@@ -61,7 +61,7 @@ impl Deployment {
             .with_context(|| format!("the migrations of {} are not all applied", pending.database))
     }
 
-    /// Not knowing it is no reason to stop: Time Travel also goes by the time of day.
+    /// The state of a database now. A failure is no reason to stop: Time Travel also goes by the time of day.
     fn bookmark(&self, files: &WranglerFiles, database: &str) -> Option<String> {
         #[derive(Deserialize)]
         struct Info {

@@ -8,6 +8,7 @@ mod deploy;
 mod dry_run;
 mod ids;
 mod migrations;
+mod plan;
 mod provision;
 mod secrets;
 mod versions;
@@ -18,20 +19,24 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use local::workspace::root;
+use ureq::Agent;
 
 pub use self::dry_run::dry_run;
 use crate::environments::{WranglerFile, WranglerFiles, is_placeholder, text};
-use crate::workspace;
 
-/// The order in which Workers are deployed: who takes messages first, then who sends them, then who calls that one.
+/// The order in which Workers are deployed: the consumer of the Queues, then who puts messages there, then who calls that
+/// Worker.
 const ORDER: [&str; 3] = ["webhook-delivery", "admin-api", "partner-portal"];
-/// How long a deployed Worker may take to answer.
+/// How long one answer of a deployed Worker or an OpenID provider may take.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// How long a deployed Worker may take until its new version answers.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Asks a URL; gives status and body.
+/// Sends a `GET` to a URL, and returns status and body.
 pub type Get = Box<dyn Fn(&str) -> Result<(u16, String)>>;
 
-/// One environment of one project, and what the process knows of it.
+/// One environment of one project, with the variables of this process and a way to the internet.
 pub struct Deployment {
     root: PathBuf,
     environment: &'static str,
@@ -41,19 +46,19 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// This repository's, with the variables of this process.
+    /// An environment of this repository, with the variables of this process.
     #[must_use]
     pub fn of_this_process(environment: &'static str) -> Self {
         Self {
-            root: workspace::root().to_owned(),
+            root: root().to_owned(),
             environment,
             variables: std::env::vars().collect(),
-            get: Box::new(crate::http::get_public),
+            get: Box::new(get_public),
             patience: PATIENCE,
         }
     }
 
-    /// Any project's, with variables, an internet and a patience of its own: for tests.
+    /// An environment of any project, with any variables, internet and patience: for tests.
     #[must_use]
     pub fn of(
         root: PathBuf,
@@ -91,7 +96,7 @@ impl Deployment {
         format!("`cargo xtask {command} --env {}`", self.environment)
     }
 
-    /// That the account is written down, and the one that the process means.
+    /// Requires that the wrangler files name the account, and the same one as this process's environment.
     fn require_account(&self, files: &WranglerFiles) -> Result<()> {
         self.account(files)?;
         if is_placeholder(text(self.part(&files.shared)?, "account_id").unwrap_or("<")) {
@@ -100,7 +105,7 @@ impl Deployment {
         Ok(())
     }
 
-    /// The account, once it is known that the files and the process mean the same one.
+    /// The account, where the files and the process do not name two different ones; `None` where neither names one.
     fn account(&self, files: &WranglerFiles) -> Result<Option<String>> {
         let Self { environment, .. } = self;
         if self.variable("CLOUDFLARE_API_TOKEN").is_none() {
@@ -131,4 +136,12 @@ impl Deployment {
             None => Ok(None),
         }
     }
+}
+
+/// `GET` of a public URL: status and body.
+fn get_public(url: &str) -> Result<(u16, String)> {
+    let limited = Agent::config_builder().timeout_global(Some(ANSWER_LIMIT)).http_status_as_error(false);
+    let mut answer = limited.build().new_agent().get(url).call().context("no answer")?;
+    let body = answer.body_mut().read_to_string().context("the answer broke off")?;
+    Ok((answer.status().as_u16(), body))
 }

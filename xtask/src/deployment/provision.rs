@@ -1,36 +1,36 @@
-//! `cargo xtask provision`: makes what an environment's Workers bind, and writes the ids into the wrangler files.
+//! `cargo xtask provision`: creates what an environment's Workers bind, and writes the ids into the wrangler files.
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use local::progress::{line, step};
 use serde::Deserialize;
 
 use super::Deployment;
 use super::ids::{Id, write};
+use super::wrangler::json_in;
 use crate::environments::{WranglerFiles, entries, is_placeholder, text};
-use crate::progress::{line, step};
 
-/// How long a Queue keeps a message that nobody takes, paused or not: 14 days, the longest there is. By default it drops
-/// them after four (<https://developers.cloudflare.com/changelog/2025-02-14-customize-queue-retention-period>).
+/// How long a Queue keeps a message that nobody takes, paused or not: 14 days, the longest there is. The default is four (<https://developers.cloudflare.com/changelog/2025-02-14-customize-queue-retention-period>).
 const RETENTION_SECONDS: &str = "1209600";
 
-/// A database or namespace that has to be there.
+/// A database or namespace that an environment needs.
 struct Wanted {
     /// `D1 database` or `KV namespace`.
     what: &'static str,
-    /// Its name in the account.
+    /// The name in the account.
     name: String,
     /// The id that the files name, or a placeholder.
     written: String,
 }
 
 impl Deployment {
-    /// Creates the D1 databases, KV namespaces and Queues that are missing, and writes the ids. Running it again
-    /// changes nothing.
+    /// Creates the D1 databases, KV namespaces and Queues that are missing, and writes the ids. A second run changes
+    /// nothing.
     ///
     /// # Errors
     ///
-    /// One sentence; what was made by then stays, and the next run goes on from there.
+    /// One sentence. What exists by then stays, and the next run goes on from there.
     pub fn provision(&self) -> Result<()> {
         self.try_to_provision().with_context(|| {
             format!(
@@ -90,7 +90,7 @@ impl Deployment {
         })
     }
 
-    /// A namespace's name is the id that the top level gives the same binding.
+    /// Creates the KV namespaces. A namespace's name is the id that the top level gives the same binding.
     fn namespaces(&self, files: &WranglerFiles, account: &str) -> Result<usize> {
         #[derive(Deserialize)]
         struct Listed {
@@ -134,7 +134,8 @@ impl Deployment {
         })
     }
 
-    /// Creates what is not listed, and keeps the ids. A run that breaks off loses none: they are found by name.
+    /// Creates what is not listed, and keeps the ids. A run that breaks off loses none, since the next run finds them by
+    /// name.
     fn ensure(
         &self,
         wanted: &[Wanted],
@@ -174,7 +175,7 @@ impl Deployment {
         Ok(made)
     }
 
-    /// Queues go by name alone.
+    /// Creates the Queues, which have no id that a file would name.
     fn queues(&self, files: &WranglerFiles, account: &str) -> Result<usize> {
         let mut wanted = BTreeSet::new();
         for file in files.workers.values() {
@@ -201,10 +202,4 @@ impl Deployment {
         }
         Ok(made)
     }
-}
-
-/// wrangler may say something before its JSON.
-pub(super) fn json_in(printed: &str) -> &str {
-    let start = printed.find(['[', '{']).unwrap_or_default();
-    printed.get(start..).unwrap_or_default().trim()
 }

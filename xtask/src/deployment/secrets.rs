@@ -1,19 +1,18 @@
-//! `cargo xtask secrets`: from this process's environment to the Workers, unseen.
+//! `cargo xtask secrets`: uploads secrets from this process's environment to the Workers, unseen.
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
+use local::progress::{line, step};
 use shared::courier::Operators;
 use shared::sealer::SealingKey;
 use shared::settings::{SettingFaults, Settings};
 
 use super::Deployment;
-use super::provision::json_in;
-use super::wrangler::is_unknown_worker;
+use super::wrangler::{is_unknown_worker, json_in};
 use crate::environments::{WranglerFile, WranglerFiles, required_secrets};
-use crate::progress::{line, step};
 
-/// What a Worker takes besides those it requires and their `_PREVIOUS`. The address of operators is no secret, but goes
-/// with theirs: one upload changes both, and the Worker never sees one without the other.
+/// Secrets that a Worker may have, besides those it requires and their `_PREVIOUS`. The operators' address is no secret,
+/// but is uploaded with their secret, so that a Worker never sees one without the other.
 const OPTIONAL: [(&str, &str); 2] =
     [("webhook-delivery", Operators::URL), ("webhook-delivery", Operators::SECRET)];
 
@@ -23,7 +22,7 @@ impl Deployment {
     ///
     /// # Errors
     ///
-    /// All that is missing or unusable, by name; nothing is uploaded then.
+    /// The names of all secrets that are missing or unusable; nothing is uploaded then.
     pub fn secrets(&self, check_only: bool) -> Result<()> {
         let files = self.files()?;
         let mut faults = BTreeMap::new();
@@ -71,7 +70,7 @@ impl Deployment {
         Ok(())
     }
 
-    /// Every secret a Worker can have, and whether it must.
+    /// Every secret that a Worker can have, and whether the Worker requires it.
     fn names(&self, worker: &str, file: &WranglerFile) -> Result<Vec<(String, bool)>> {
         let mut names = Vec::new();
         for name in required_secrets(self.part(file)?) {
@@ -83,7 +82,7 @@ impl Deployment {
         Ok(names)
     }
 
-    /// That every deployed Worker has the secrets it requires.
+    /// Requires that every Worker has the secrets it needs.
     pub(super) fn require_secrets(&self, files: &WranglerFiles) -> Result<()> {
         #[derive(serde::Deserialize)]
         struct Listed {
@@ -115,8 +114,8 @@ impl Deployment {
     }
 }
 
-/// What the Worker would refuse, found before it is uploaded, by the rules that the Worker itself reads its settings by.
-/// Says nothing of what is absent, but for one half of a pair.
+/// The faults for which a Worker would refuse these values, found by the Worker's own rules before anything is uploaded.
+/// An absent value is a fault only where its pair is there.
 fn unusable(values: &BTreeMap<String, String>, environment: &str) -> SettingFaults {
     let read = |name: &str| values.get(name).cloned();
     let mut settings = Settings::new(&read);
@@ -142,7 +141,7 @@ mod tests {
     const SEALING: &str = "dGVzdC1vbmx5LXNlYWxpbmcta2V5LTMyLWJ5dGVzISE=";
     const SIGNING: &str = "whsec_dGVzdC1vbmx5LXNpZ25pbmctc2VjcmV0LTMyYnl0ZSE=";
 
-    /// The faults of these values in stage, none of which repeats a value.
+    /// The faults of these values in stage. None repeats a value.
     fn faults(values: &[(&str, &str)]) -> Vec<(String, String)> {
         let owned = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let faults = unusable(&owned, "stage");

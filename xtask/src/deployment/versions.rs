@@ -1,11 +1,10 @@
-//! Which version of a Worker is deployed, and which one to go back to.
+//! Which version of a Worker is deployed, and to which version one would go back.
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Deployment;
-use super::provision::json_in;
-use super::wrangler::is_unknown_worker;
+use super::wrangler::{is_unknown_worker, json_in};
 use crate::environments::WranglerFile;
 
 /// How a Worker stands with regard to a commit.
@@ -13,10 +12,10 @@ use crate::environments::WranglerFile;
 pub(super) struct Standing {
     /// The version that takes all requests; `None` where the Worker has never been deployed.
     pub(super) current: Option<String>,
-    /// Whether that replaced another already, as after a deployment of this commit that stopped half way.
+    /// Whether that version is of this commit and has replaced another, as after a deployment that stopped half way.
     pub(super) of_this_commit: bool,
-    /// The one to go back to: the newest that took all requests and is of another commit, or was gone back to. `None`
-    /// before the first deployment, and where this commit fills all of the ten deployments that Cloudflare lists.
+    /// The version to go back to: the newest that took all requests and is of another commit, or was gone back to.
+    /// `None` before the first deployment, and where this commit fills all ten deployments that Cloudflare lists.
     pub(super) before: Option<String>,
 }
 
@@ -65,7 +64,7 @@ impl Deployment {
     }
 
     /// Whether a version is the script without content that wrangler makes of a Worker whose secrets are uploaded
-    /// before its first deployment. It binds nothing but those; every version of ours binds more.
+    /// before its first deployment. Such a script binds only secrets; every version of ours binds more.
     fn is_draft(&self, file: &WranglerFile, version: &str) -> Result<bool> {
         #[derive(Deserialize)]
         struct Viewed {
@@ -90,7 +89,7 @@ impl Deployment {
     }
 }
 
-/// Both lists have the newest last.
+/// How a Worker with these deployments and versions stands. Both lists have the newest last.
 fn standing(deployments: &[Deployed], versions: &[Version], commit: &str) -> Standing {
     let newest_first = deployments.iter().rev().filter_map(|deployment| {
         let largest = deployment.versions.iter().max_by(|a, b| a.percentage.total_cmp(&b.percentage));
@@ -116,7 +115,7 @@ fn standing(deployments: &[Deployed], versions: &[Version], commit: &str) -> Sta
     }
 }
 
-/// The commit that a version's code is of. One without a tag has new secrets or variables and the code of the version
+/// The commit of a version's code. A version without a tag has new secrets or variables, and the code of the version
 /// before it.
 fn code_of<'a>(versions: &'a [Version], version: &str) -> Option<&'a str> {
     let place = versions.iter().position(|known| known.id == version)?;

@@ -21,6 +21,9 @@ const FILES: [&str; 4] = [
     "partner-portal/wrangler.toml",
 ];
 
+/// Migrations of the database `tenants` that only a test's project has.
+pub(crate) const ADDED_MIGRATIONS: [&str; 2] = ["0998_added.sql", "0999_added.sql"];
+
 pub(crate) struct Project {
     pub(crate) root: PathBuf,
     pub(crate) cloudflare: Cloudflare,
@@ -41,6 +44,10 @@ impl Project {
         }
         copy(&own.join("wrangler.toml"), &root.join("wrangler.toml"));
         copy(&own.join("migrations"), &root.join("migrations"));
+        // Whatever migrations there are, a test needs some more.
+        for name in ADDED_MIGRATIONS {
+            fs::write(root.join("migrations").join(name), "SELECT 1;").unwrap();
+        }
         copy(&own.join(".gitignore"), &root.join(".gitignore"));
         for worker in WORKERS {
             for part in ["wrangler.toml", "Cargo.toml", "build", "migrations"] {
@@ -225,10 +232,16 @@ impl Project {
     pub(crate) fn migrate(&self) {
         let mut account = self.cloudflare.account();
         for (database, folder) in [("tenants", "migrations"), ("sessions", "partner-portal/migrations")] {
-            let files = fs::read_dir(self.root.join(folder)).unwrap().flatten();
-            let files = files.map(|file| file.file_name().into_string().unwrap());
-            account.databases.get_mut(database).unwrap().applied.extend(files);
+            account.databases.get_mut(database).unwrap().applied.extend(self.migrations(folder));
         }
+    }
+
+    /// The names of the migrations in a folder, in order.
+    pub(crate) fn migrations(&self, folder: &str) -> Vec<String> {
+        let files = fs::read_dir(self.root.join(folder)).unwrap().flatten();
+        let mut names: Vec<String> = files.map(|file| file.file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 
     /// Takes out what a real provisioning has written.

@@ -1,5 +1,6 @@
+use local::workspace::root;
+
 use super::*;
-use crate::workspace::root;
 
 /// The project's own files with one text replaced, which must be there.
 fn with(file: &str, from: &str, to: &str) -> Vec<String> {

@@ -1,12 +1,11 @@
 //! A deployed environment's configuration, as a local stack runs it.
 //!
-//! Its rules stay as they are. Only where things are changes: the databases and namespaces are the local ones, and what
-//! is at an address of the stack's own (the portal, the OpenID provider in Auth0's place) is there over HTTPS, as the
-//! environment's rules want it.
+//! The rules stay as they are, and only addresses change: databases and namespaces are the local ones; the portal, and the
+//! OpenID provider in Auth0's place, are on the stack's own ports, over HTTPS because the environment's rules want that.
 use anyhow::{Context, Result};
 use toml::{Table, Value};
 
-/// What an environment does not inherit from the top level.
+/// The settings that an environment does not inherit from the top level.
 const NOT_INHERITED: [&str; 10] = [
     "vars",
     "secrets",
@@ -19,12 +18,12 @@ const NOT_INHERITED: [&str; 10] = [
     "durable_objects",
     "version_metadata",
 ];
-/// What names a resource, by the kind of binding; the top level's is the local one.
+/// The key that names a resource, by the kind of binding. The top level names the local resource.
 const IDS: [(&str, &str); 2] = [("d1_databases", "database_id"), ("kv_namespaces", "id")];
-/// What the OpenID provider knows the portal by.
+/// The variables by which the OpenID provider knows the portal.
 const OF_THE_PROVIDER: [&str; 1] = ["AUTH0_CLIENT_ID"];
 
-/// The configuration under which `wrangler --env` would deploy, at local addresses.
+/// The configuration that `wrangler --env` would deploy, at local addresses.
 pub(super) fn localized(top: &Table, environment: &str) -> Result<Table> {
     let part = top.get("env").and_then(|environments| environments.get(environment)?.as_table());
     let part =

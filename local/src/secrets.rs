@@ -1,4 +1,4 @@
-//! Secrets of a local stack: generated once, kept beside its state, worth nothing anywhere else.
+//! Secrets of a local stack: generated once, kept beside the stack's state, worth nothing anywhere else.
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -9,9 +9,9 @@ use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// The secret the portal's sign-in presents to the OpenID provider.
-pub(super) const PORTAL_CLIENT: &str = "AUTH0_CLIENT_SECRET";
-/// The secret `cargo xtask credentials` presents to the OpenID provider.
+/// The secret that the portal's sign-in presents to the OpenID provider.
+pub(crate) const PORTAL_CLIENT: &str = "AUTH0_CLIENT_SECRET";
+/// The secret that `cargo xtask credentials` presents to the OpenID provider.
 pub(crate) const CREDENTIALS_CLIENT: &str = "CREDENTIALS_CLIENT_SECRET";
 
 /// Length of a generated secret, in characters.
@@ -20,11 +20,11 @@ const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 /// Secrets by name. A name means the same secret in every Worker.
 #[derive(Default)]
-pub(super) struct Secrets(BTreeMap<String, String>);
+pub(crate) struct Secrets(BTreeMap<String, String>);
 
 impl Secrets {
-    /// The secrets an earlier run left, if any; the OpenID provider's are always there.
-    pub(super) fn load(directory: &Path) -> Result<Self> {
+    /// The secrets that an earlier run left, if any, and those of the OpenID provider's clients.
+    pub(crate) fn load(directory: &Path) -> Result<Self> {
         let path = directory.join("secrets.json");
         let mut secrets = match fs::read(&path) {
             Ok(json) => Self(serde_json::from_slice(&json).with_context(|| {
@@ -38,25 +38,21 @@ impl Secrets {
         Ok(secrets)
     }
 
-    /// Keeps them for the next run, readable by the owner alone.
-    pub(super) fn save(&self, directory: &Path) -> Result<()> {
-        let path = directory.join("secrets.json");
-        let json = serde_json::to_string_pretty(&self.0)?;
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
-        file.and_then(|mut file| file.write_all(json.as_bytes()))
-            .with_context(|| format!("{} cannot be written", path.display()))
+    /// Keeps the secrets for the next run.
+    pub(crate) fn save(&self, directory: &Path) -> Result<()> {
+        write_privately(&directory.join("secrets.json"), &serde_json::to_string_pretty(&self.0)?)
     }
 
-    /// A secret that is there.
-    pub(super) fn get(&self, name: &str) -> Result<String> {
+    /// A secret that has been generated.
+    pub(crate) fn get(&self, name: &str) -> Result<String> {
         self.0
             .get(name)
             .cloned()
             .with_context(|| format!("the local stack has no secret {name}: no Worker requires it"))
     }
 
-    /// A secret, generated when it is asked for first.
-    pub(super) fn get_or_generate(&mut self, name: &str) -> Result<String> {
+    /// A secret, generated at the first call.
+    pub(crate) fn get_or_generate(&mut self, name: &str) -> Result<String> {
         if let Some(known) = self.0.get(name) {
             return Ok(known.clone());
         }
@@ -69,6 +65,13 @@ impl Secrets {
         self.0.insert(name.to_owned(), value.clone());
         Ok(value)
     }
+}
+
+/// Writes a file that only its owner can read.
+pub(crate) fn write_privately(path: &Path, text: &str) -> Result<()> {
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("{} cannot be written", path.display()))
 }
 
 fn letters_and_digits() -> Result<String> {

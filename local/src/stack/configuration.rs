@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::environment::localized;
 use super::options::StackOptions;
-use super::secrets::Secrets;
+use crate::secrets::Secrets;
 use crate::workspace::{Worker, read_toml, root};
 
 /// The port that the Workers' own files name for the local stack; the OpenID provider's is the next.

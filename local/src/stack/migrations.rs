@@ -1,26 +1,25 @@
 //! D1 migrations, applied to the stack's local databases before anything runs.
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
 
 use super::configuration::{Configs, Database};
 use super::processes::quieten;
 use crate::process::{command, npm_bin, output};
 use crate::progress::step;
-use crate::workspace::files_below;
+use crate::workspace::{digest, files_below};
 
-/// Applies what is new of every database's migrations. Which state a database has is remembered, because asking
-/// wrangler takes seconds.
+/// Applies the new migrations of every database. The state of each database is remembered, because asking wrangler takes
+/// seconds.
 pub(super) fn apply(directory: &Path, configs: &Configs) -> Result<()> {
     let memory = directory.join("migrated.json");
     let mut applied: BTreeMap<String, String> =
         fs::read(&memory).ok().and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
     for Database { id, name, migrations, config } in &configs.databases {
         let files = files_below(migrations, &[]);
-        let state = digest_all(&files)?;
+        let state = digest(&files)?;
         if files.is_empty() || applied.get(id) == Some(&state) {
             continue;
         }
@@ -37,13 +36,4 @@ pub(super) fn apply(directory: &Path, configs: &Configs) -> Result<()> {
             .context("the applied migrations cannot be remembered")?;
     }
     Ok(())
-}
-
-fn digest_all(files: &[PathBuf]) -> Result<String> {
-    let mut hasher = Sha256::new();
-    for file in files {
-        hasher.update(file.to_string_lossy().as_bytes());
-        hasher.update(fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?);
-    }
-    Ok(hex::encode(hasher.finalize()))
 }

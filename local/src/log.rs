@@ -1,10 +1,10 @@
-//! The stack's log, as a person wants to read it.
+//! What a stack's processes print, made readable.
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
-/// What wrangler says at every start and reload, and nobody needs twice.
+/// Beginnings of lines that wrangler prints at every start and reload, and nobody needs twice.
 const NOISE: [&str; 14] = [
     "⎔",
     "env.",
@@ -22,8 +22,9 @@ const NOISE: [&str; 14] = [
     "POST /cron 200",
 ];
 
-/// A line of the log for the terminal, or `None` for noise. Structured lines become `worker level message key=value …`.
-pub(super) fn readable(line: &str) -> Option<String> {
+/// A line of the log for the terminal, or `None` for noise. A structured line becomes
+/// `worker level message key=value …`.
+pub(crate) fn readable(line: &str) -> Option<String> {
     let text = line.trim();
     let text = text.strip_prefix("▲ [WARNING] ").unwrap_or(text);
     let text = text.strip_prefix("[wrangler:info] ").unwrap_or(text);
@@ -49,7 +50,8 @@ pub(super) fn readable(line: &str) -> Option<String> {
 }
 
 /// Text without the escape sequences that colour it on a terminal.
-pub(crate) fn uncoloured(text: &str) -> String {
+#[must_use]
+pub fn uncoloured(text: &str) -> String {
     let mut parts = text.split("\u{1b}[");
     let mut plain = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -64,7 +66,7 @@ fn plain(value: &Value) -> String {
 }
 
 /// The last lines of a log.
-pub(super) fn tail(log: &Path, lines: usize) -> String {
+pub(crate) fn tail(log: &Path, lines: usize) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let all: Vec<&str> = text.lines().filter(|line| readable(line).is_some()).collect();
     all[all.len().saturating_sub(lines)..].join("\n")

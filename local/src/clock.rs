@@ -1,4 +1,4 @@
-//! The task runner's clock. The Workers take theirs as an argument; a tool that waits for processes needs none.
+//! The clock of what runs natively. The Workers take theirs as an argument; a tool that waits for processes needs none.
 use std::time::{Duration, Instant};
 
 /// The monotonic time.
@@ -6,16 +6,13 @@ use std::time::{Duration, Instant};
     clippy::disallowed_methods,
     reason = "the rule is for the Workers; this runs natively and only measures waiting"
 )]
-pub(crate) fn now() -> Instant {
+#[must_use]
+pub fn now() -> Instant {
     Instant::now()
 }
 
-/// Tries `ready` every `pause` until it gives something or `limit` has passed.
-pub(crate) fn wait_until<T>(
-    limit: Duration,
-    pause: Duration,
-    mut ready: impl FnMut() -> Option<T>,
-) -> Option<T> {
+/// Calls `ready` every `pause` until it returns a value or `limit` has passed.
+pub fn wait_until<T>(limit: Duration, pause: Duration, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = now() + limit;
     loop {
         if let Some(value) = ready() {

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: noticed at once, acted on where things can be stopped in order.
+//! Ctrl-C and SIGTERM are noticed at once, and acted on where processes can be stopped in order.
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
@@ -6,11 +6,16 @@ use anyhow::{Context, Result};
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// From now on a signal sets the mark instead of ending the process.
-pub(crate) fn listen() -> Result<()> {
+///
+/// # Errors
+///
+/// When the system does not let signals be handled.
+pub fn listen() -> Result<()> {
     ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)).context("signals cannot be handled")
 }
 
-/// Whether somebody wants this process to end.
-pub(crate) fn requested() -> bool {
+/// Whether a signal has asked this process to end.
+#[must_use]
+pub fn requested() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }

@@ -1,4 +1,4 @@
-//! Running other programs.
+//! Runs other programs.
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -11,19 +11,22 @@ use crate::clock::wait_until;
 use crate::workspace::root;
 
 /// A command in the repository's root that finds the npm packages' programs (and their Node) first.
-pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+#[must_use]
+pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root()).env("PATH", search_path());
     command
 }
 
-/// A program of the npm packages.
-pub(crate) fn npm_bin(name: &str) -> PathBuf {
+/// The path of a program that an npm package brings.
+#[must_use]
+pub fn npm_bin(name: &str) -> PathBuf {
     root().join("node_modules/.bin").join(name)
 }
 
-/// The npm packages' programs first, so that their Node is the one that runs.
-pub(crate) fn search_path() -> OsString {
+/// The value of `PATH` under which the npm packages' programs are found first, their Node among them.
+#[must_use]
+pub fn search_path() -> OsString {
     let own = root().join("node_modules/.bin");
     let inherited = env::var_os("PATH").unwrap_or_default();
     let all = std::iter::once(own).chain(env::split_paths(&inherited));
@@ -31,7 +34,11 @@ pub(crate) fn search_path() -> OsString {
 }
 
 /// Runs a command to its end, its output on the terminal.
-pub(crate) fn run(command: &mut Command) -> Result<()> {
+///
+/// # Errors
+///
+/// When the command cannot be started or fails.
+pub fn run(command: &mut Command) -> Result<()> {
     let shown = shown(command);
     let status = command.stdin(Stdio::null()).status().with_context(|| cannot_start(&shown))?;
     if !status.success() {
@@ -40,8 +47,10 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command, its output on the terminal, and gives up on it after `limit`; gives whether it succeeded in time.
-pub(crate) fn run_within(limit: Duration, command: &mut Command) -> bool {
+/// Runs a command, its output on the terminal, and gives up after `limit`. Returns whether it succeeded in time.
+///
+/// The command stays in the process group of this process, so that Ctrl-C reaches both.
+pub fn run_within(limit: Duration, command: &mut Command) -> bool {
     let Ok(mut child) = command.stdin(Stdio::null()).spawn() else { return false };
     let ended = wait_until(limit, Duration::from_millis(100), || child.try_wait().ok().flatten());
     if ended.is_none() {
@@ -52,8 +61,12 @@ pub(crate) fn run_within(limit: Duration, command: &mut Command) -> bool {
     ended.is_some_and(|status| status.success())
 }
 
-/// Runs a command to its end and gives what it printed; a failure shows all of it.
-pub(crate) fn output(command: &mut Command) -> Result<String> {
+/// Runs a command to its end and returns what it printed.
+///
+/// # Errors
+///
+/// When the command cannot be started, or fails: with everything that it printed.
+pub fn output(command: &mut Command) -> Result<String> {
     let shown = shown(command);
     let Output { status, stdout, stderr } =
         command.stdin(Stdio::null()).output().with_context(|| cannot_start(&shown))?;
@@ -67,8 +80,8 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&stdout).into_owned())
 }
 
-/// What a command prints, or `None` where there is no such program or it fails: for looking whether it is there.
-pub(crate) fn probe(command: &mut Command) -> Option<String> {
+/// What a command prints, or `None` where there is no such program or the command fails: to find out what is installed.
+pub fn probe(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

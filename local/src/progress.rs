@@ -1,19 +1,19 @@
-//! What a person reads on the terminal.
+//! Output for a person at a terminal.
 #![allow(clippy::print_stdout, reason = "printing is what a command line tool is for")]
 
 use std::io::{IsTerminal, Write, stdout};
 use std::time::Duration;
 
-/// One line of output.
-pub(crate) fn line(text: impl AsRef<str>) {
+/// Prints a line.
+pub fn line(text: impl AsRef<str>) {
     let mut out = stdout().lock();
     // A closed pipe is the reader's choice, not an error of ours.
     let _ = writeln!(out, "{}", text.as_ref());
     let _ = out.flush();
 }
 
-/// A step that begins, such as `Build  the Workers`.
-pub(crate) fn step(verb: &str, what: &str) {
+/// Says that a step begins, such as `Building  the Workers`.
+pub fn step(verb: &str, what: &str) {
     if stdout().is_terminal() {
         line(format!("\u{1b}[1;32m{verb:>12}\u{1b}[0m {what}"));
     } else {
@@ -22,7 +22,8 @@ pub(crate) fn step(verb: &str, what: &str) {
 }
 
 /// A duration as people say it: `0.4 s`, `12 s`, `3 min 5 s`.
-pub(crate) fn spoken(duration: Duration) -> String {
+#[must_use]
+pub fn spoken(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         0..10 => format!("{:.1} s", duration.as_secs_f64()),

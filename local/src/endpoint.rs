@@ -1,19 +1,17 @@
-//! A partner's endpoint: an HTTP server of our own that keeps what it gets, byte for byte, and can misbehave.
-//!
-//! Plain TCP, because a server library would not let us misbehave this badly.
-
+//! A partner's endpoint: keeps what it gets, byte for byte, and misbehaves as it is told.
 use std::collections::{HashMap, VecDeque};
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
-use crate::poll::{SOON, eventually, now};
-use crate::wire::{Request, read_request};
+use crate::clock::now;
+use crate::server::{Request, reset, respond, serve};
 
-/// How long a connection that is kept hanging is held at most.
+/// How long an answer is kept from its end at most.
 const LONGEST_HANG: Duration = Duration::from_secs(120);
 
 /// How a path answers.
@@ -67,59 +65,58 @@ pub struct Received {
 }
 
 impl Received {
-    /// A header's only value.
+    /// The only value of a header.
     ///
     /// # Panics
-    /// Where there is none, or more than one.
+    ///
+    /// When there is no such header, or more than one.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         let values: Vec<_> = self.headers.get_all(name).iter().collect();
         assert_eq!(values.len(), 1, "{name} in {:?}", self.headers);
-        values[0].to_str().unwrap()
+        values[0].to_str().unwrap_or_default()
     }
 
-    /// The body as text.
-    ///
-    /// # Panics
-    /// Where it is none.
+    /// The body as text; empty where it is none.
     #[must_use]
     pub fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).unwrap()
+        std::str::from_utf8(&self.body).unwrap_or_default()
     }
 }
 
 #[derive(Default)]
 struct State {
     received: HashMap<String, Vec<Received>>,
-    /// By path: what comes next, and what comes after that for ever.
+    /// By path: the next behaviours, and the one after them for ever.
     behaviors: HashMap<String, (VecDeque<Behavior>, Behavior)>,
     open: HashMap<String, usize>,
 }
 
-/// A running server. It ends with the process.
+/// A running endpoint. It ends with the process.
 #[derive(Clone)]
-pub struct Receiver {
+pub struct Endpoint {
     port: u16,
     state: Arc<Mutex<State>>,
 }
 
-impl Receiver {
-    /// Starts one on a free port.
+impl Endpoint {
+    /// Starts an endpoint on a free port. A path answers 200 until it is told otherwise.
     ///
-    /// # Panics
-    /// Where no port is free.
-    pub async fn start() -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let receiver = Self { port: listener.local_addr().unwrap().port(), state: Arc::default() };
-        let serving = receiver.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let serving = serving.clone();
-                // A connection that breaks is the other side's affair, and often what a scenario is about.
-                tokio::spawn(async move { serving.serve(stream).await.ok() });
-            }
-        });
-        receiver
+    /// # Errors
+    ///
+    /// When no port is free.
+    pub fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let endpoint = Self { port: listener.local_addr()?.port(), state: Arc::default() };
+        let serving = endpoint.clone();
+        serve(listener, move |request, stream| serving.answer(request, stream));
+        Ok(endpoint)
+    }
+
+    /// The port of the endpoint.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// The URL of a path here.
@@ -128,34 +125,33 @@ impl Receiver {
         format!("http://localhost:{}{path}", self.port)
     }
 
-    /// From now on a path behaves so.
+    /// Makes a path behave so from now on.
     pub fn behave(&self, path: &str, behavior: Behavior) {
         self.behave_in_turn(path, [], behavior);
     }
 
-    /// The next requests to a path are answered so, one each, and those after them in the last way.
+    /// Answers the next requests to a path so, each in one way, and those after them in the last way.
     pub fn behave_in_turn(&self, path: &str, first: impl IntoIterator<Item = Behavior>, then: Behavior) {
         self.state().behaviors.insert(path.to_owned(), (first.into_iter().collect(), then));
     }
 
-    /// What a path has got so far.
+    /// What a path has received so far.
     #[must_use]
     pub fn received(&self, path: &str) -> Vec<Received> {
         self.state().received.get(path).cloned().unwrap_or_default()
     }
 
-    /// What a path has got, once it is at least so many.
-    pub async fn at_least(&self, count: usize, path: &str) -> Vec<Received> {
-        let look = async || Some(self.received(path)).filter(|received| received.len() >= count);
-        eventually(SOON * 2, &format!("{count} requests to {path}"), look).await
+    /// What a path has received since this was asked last.
+    #[must_use]
+    pub fn take(&self, path: &str) -> Vec<Received> {
+        self.state().received.remove(path).unwrap_or_default()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn serve(&self, mut stream: TcpStream) -> std::io::Result<()> {
-        let Some(request) = read_request(&mut stream).await? else { return Ok(()) };
+    fn answer(&self, request: Request, stream: &mut TcpStream) -> io::Result<()> {
         let Request { method, target: path, headers, body } = request;
         let mut received = Received { method, headers, body, at: now(), open_at_once: 0 };
         let id = received.headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
@@ -171,58 +167,60 @@ impl Receiver {
                 None => Behavior::status(200),
             }
         };
-        let answered = answer(stream, behavior).await;
-        if let Some(open) = self.state().open.get_mut(&id) {
+        behave(behavior, stream, Open { endpoint: self, id })
+    }
+}
+
+/// A request that is counted as open.
+struct Open<'a> {
+    endpoint: &'a Endpoint,
+    id: String,
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if let Some(open) = self.endpoint.state().open.get_mut(&self.id) {
             *open -= 1;
         }
-        answered
     }
 }
 
-async fn answer(mut stream: TcpStream, behavior: Behavior) -> std::io::Result<()> {
+fn behave(behavior: Behavior, stream: &mut TcpStream, open: Open) -> io::Result<()> {
+    let deadline = now() + LONGEST_HANG;
     match behavior {
         Behavior::Answer(status, delay, headers) => {
-            tokio::time::sleep(delay).await;
-            let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-            let head =
-                format!("HTTP/1.1 {status} Told\r\ncontent-length: 0\r\nconnection: close\r\n{more}\r\n");
-            stream.write_all(head.as_bytes()).await?;
-            stream.shutdown().await
+            sleep(delay);
+            // Once there is an answer, the next request may come at once.
+            drop(open);
+            let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            respond(stream, status, &headers, "")
         }
         Behavior::Hang => {
-            wait_for_end(&mut stream).await;
-            Ok(())
+            stream.set_read_timeout(Some(LONGEST_HANG))?;
+            io::copy(stream, &mut io::sink())?;
+            Err(io::ErrorKind::ConnectionAborted.into())
         }
         Behavior::Drip => {
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n").await?;
-            let (mut reading, mut writing) = stream.split();
-            let dripping = async {
-                for _ in 0..LONGEST_HANG.as_secs() {
-                    writing.write_all(b".").await?;
-                    tokio::time::sleep(Duration::from_secs(1)).await;
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")?;
+            stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+            while now() < deadline {
+                // Between two bytes, notice that the other side has had enough.
+                match stream.read(&mut [0; 64]) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => stream.write_all(b".")?,
+                    ended => {
+                        return Err(ended.err().unwrap_or_else(|| io::ErrorKind::ConnectionAborted.into()));
+                    }
                 }
-                Ok(())
-            };
-            tokio::select! {
-                dripped = dripping => dripped,
-                () = wait_for_end(&mut reading) => Ok(()),
             }
+            Err(io::ErrorKind::TimedOut.into())
         }
         Behavior::Endless(status) => {
-            stream.write_all(format!("HTTP/1.1 {status} Told\r\n\r\n").as_bytes()).await?;
-            let until = now() + LONGEST_HANG;
-            while now() < until {
-                stream.write_all(&[b'x'; 8192]).await?;
+            stream.write_all(format!("HTTP/1.1 {status} Told\r\n\r\n").as_bytes())?;
+            while now() < deadline {
+                stream.write_all(&[b'x'; 8192])?;
             }
-            Ok(())
+            Err(io::ErrorKind::TimedOut.into())
         }
-        Behavior::Reset => stream.set_zero_linger(),
+        Behavior::Reset => reset(stream),
     }
-}
-
-/// Until the other side has had enough.
-async fn wait_for_end(stream: &mut (impl AsyncRead + Unpin)) {
-    let mut rest = [0; 64];
-    let ended = async { while stream.read(&mut rest).await.is_ok_and(|length| length > 0) {} };
-    tokio::time::timeout(LONGEST_HANG, ended).await.ok();
 }

@@ -1,0 +1,49 @@
+//! The whole system on this machine under the rules of stage, over HTTPS.
+
+use local::stack::StackOptions;
+use serde_json::json;
+use tests::tenant::Tenant;
+use tests::world::{World, run_alone};
+
+#[test]
+fn what_is_refused_in_stage_is_refused_here() {
+    let options = StackOptions::on_free_ports("test-stage").unwrap().environment(Some("stage")).fresh();
+    // The admin's token comes from an issuer that is https, as the rules of stage demand.
+    let world = World::start(options);
+    assert!(world.credentials().admin_api_url.starts_with("https://admin-api.localhost:"));
+    run_alone(async {
+        let health = world.delivery().get("/health").await.json();
+        // The local runtime makes a version up at each start.
+        let version = health["version"].as_str().unwrap();
+        assert_eq!(health, json!({"status": "ok", "environment": "stage", "version": version}));
+
+        let (admin, tenant) = (world.admin(), Tenant::register(&world).await);
+        let webhooks = format!("/tenants/{}/webhooks", tenant.org_id);
+        for (url, status) in [
+            ("https://hooks.acme-corp.com/smartphonekey", 201),
+            ("http://hooks.acme-corp.com/smartphonekey", 400),
+            (&format!("{}/acme", world.credentials().inbox_url), 400),
+            ("https://127.0.0.1/acme", 400),
+            ("https://printer.local/acme", 400),
+            ("https://admin-api.spk-stage.workers.dev/acme", 400),
+        ] {
+            let answer = admin.post(&webhooks, &json!({"url": url})).await;
+            assert_eq!(answer.status, status, "{url}: {}", answer.text);
+        }
+        // A minute allows 300, and may end while they are asked.
+        let stranger = world.partner(&"a".repeat(40));
+        let mut asked = 0;
+        while asked <= 600 {
+            let status = stranger.get("/api-keys/self").await.status;
+            if status == 429 {
+                break;
+            }
+            assert_eq!(status, 401);
+            asked += 1;
+        }
+        assert!((300..=600).contains(&asked), "{asked}");
+        let issued = admin.post("/api-keys", &json!({"orgId": tenant.org_id})).await;
+        assert_eq!(issued.status, 201, "admins are not counted: {}", issued.text);
+        world.stack().trigger_cron().unwrap();
+    });
+}

@@ -1,0 +1,61 @@
+//! What a deployment is to change, found out before anything changes.
+use anyhow::{Result, bail};
+use local::progress::line;
+
+use super::Deployment;
+use super::migrations::Pending;
+use super::versions::Standing;
+use crate::environments::{WranglerFile, WranglerFiles};
+
+/// What a deployment is to change.
+pub(super) struct Plan<'a> {
+    /// The short name of the commit.
+    pub(super) commit: String,
+    /// The first line of the commit's message.
+    pub(super) subject: String,
+    pub(super) migrations: Vec<Pending>,
+    pub(super) workers: Vec<Planned<'a>>,
+}
+
+/// A Worker that is to be replaced.
+pub(super) struct Planned<'a> {
+    pub(super) worker: &'a str,
+    pub(super) file: &'a WranglerFile,
+    /// How the Worker stands before anything changes.
+    pub(super) standing: Standing,
+}
+
+impl Deployment {
+    /// Checks everything that can be known before anything changes, and prints what will change.
+    pub(super) fn plan<'a>(
+        &self,
+        files: &'a WranglerFiles,
+        commit: String,
+        subject: String,
+    ) -> Result<Plan<'a>> {
+        self.require_clean_tree()?;
+        if let Some(first) = self.placeholders(files)?.into_iter().next() {
+            bail!("{first}");
+        }
+        self.require_account(files)?;
+        self.require_issuers(files)?;
+        self.require_secrets(files)?;
+        let migrations = self.pending_migrations(files)?;
+        for Pending { database, files, .. } in &migrations {
+            line(format!("  migrate  {database}: {}", files.join(", ")));
+        }
+        let mut workers = Vec::new();
+        for (worker, file) in self.workers(files) {
+            let standing = self.standing(file, &commit)?;
+            line(match &standing.before {
+                None => format!("  create   {worker}"),
+                Some(before) if standing.of_this_commit => {
+                    format!("  replace  {worker}: of this commit already, in place of {before}")
+                }
+                Some(before) => format!("  replace  {worker}: {before}"),
+            });
+            workers.push(Planned { worker, file, standing });
+        }
+        Ok(Plan { commit, subject, migrations, workers })
+    }
+}
