@@ -25,6 +25,10 @@ pub enum Behavior {
     Drip,
     /// With this status, and a body that does not end, as fast as it is taken.
     Endless(u16),
+    /// With these bytes, head and all, and then by closing the connection.
+    Raw(Vec<u8>),
+    /// With these bytes, and then nothing more for as long as the other side waits.
+    Stall(Vec<u8>),
     /// By resetting the connection.
     Reset,
 }
@@ -220,6 +224,18 @@ fn behave(behavior: Behavior, stream: &mut TcpStream, open: Open) -> io::Result<
                 stream.write_all(&[b'x'; 8192])?;
             }
             Err(io::ErrorKind::TimedOut.into())
+        }
+        Behavior::Raw(bytes) => {
+            drop(open);
+            stream.write_all(&bytes)?;
+            stream.flush()?;
+            Err(io::ErrorKind::ConnectionAborted.into())
+        }
+        Behavior::Stall(bytes) => {
+            stream.write_all(&bytes)?;
+            stream.set_read_timeout(Some(LONGEST_HANG))?;
+            io::copy(stream, &mut io::sink())?;
+            Err(io::ErrorKind::ConnectionAborted.into())
         }
         Behavior::Reset => reset(stream),
     }

@@ -6,6 +6,7 @@
     reason = "tests, and functions that only tests use"
 )]
 
+mod answers;
 mod campaign;
 mod concurrency;
 mod cost;

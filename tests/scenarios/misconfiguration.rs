@@ -59,14 +59,18 @@ async fn assert_logged(world: &World, worker: &str, settings: &[(&str, &str)]) {
 #[test]
 fn a_misconfigured_worker_refuses_everything_and_loses_nothing() {
     run_alone(async {
-        // Given a delivery that has failed for good.
+        // Given a delivery that has failed for good, of a webhook that is well again.
         let endpoint = Endpoint::start();
-        endpoint.behave("/", Behavior::status(400));
+        endpoint.behave("/", Behavior::status(410));
         let world = World::start(options().fresh());
         let tenant = Tenant::register(&world).await;
         let (webhook, event) = (tenant.webhook(&endpoint.url("/")).await, tenant.event("KeyAdded"));
         let _ = world.event_bridge().post_text("/events", &event.body).await.expect(202);
         let _ = webhook.delivery_in("failed", &event).await;
+        endpoint.behave("/", Behavior::status(200));
+        let _ = world.admin().post_nothing(&format!("{}/enable", webhook.path)).await.expect(200);
+        let active = async || Some(()).filter(|()| endpoint.received("/").len() == 2);
+        eventually(SOON, "the challenge", active).await;
         drop(world);
 
         // When delivery's settings are wrong, it takes nothing in,
@@ -118,7 +122,7 @@ fn a_misconfigured_worker_refuses_everything_and_loses_nothing() {
         let lines = world.log().lines("webhook-delivery", "misconfigured");
         assert!(lines.iter().any(|line| line["queue"] == "webhook-retries"), "the log says why");
         assert!(!world.log().text().contains("QUEUE webhook-retries 1/1"));
-        assert_eq!(endpoint.received("/").len(), 1);
+        assert_eq!(endpoint.received("/").len(), 2);
         drop(world);
 
         // Once they are right again, it is delivered: the local Queue has forgotten its messages by now, which the
@@ -142,7 +146,7 @@ fn a_misconfigured_worker_refuses_everything_and_loses_nothing() {
         let redelivered = eventually(Duration::from_secs(60), "the redelivery", async || {
             world.stack().trigger_cron().unwrap();
             tokio::time::sleep(Duration::from_millis(500)).await;
-            endpoint.received("/").into_iter().nth(1)
+            endpoint.received("/").into_iter().nth(2)
         });
         assert_eq!(redelivered.await.text(), event.body);
     });

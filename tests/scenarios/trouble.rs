@@ -67,12 +67,12 @@ fn an_endpoint_in_trouble_fails_in_time_and_alone() {
             let took = received[0].at - sent;
             assert!(took < PROMPT, "a healthy endpoint waited {took:?}");
         }
-        for timed_out in [&hanging, &dripping] {
-            let attempt = first_attempt(timed_out).await;
-            assert_eq!(attempt["error"], "timed out");
-            let took = Duration::from_millis(attempt["durationMilliseconds"].as_u64().unwrap());
-            assert!(took >= LIMIT && took < LIMIT + SLACK, "{took:?}");
-        }
+        let attempt = first_attempt(&hanging).await;
+        assert_eq!(attempt["error"], "timed out");
+        let took = Duration::from_millis(attempt["durationMilliseconds"].as_u64().unwrap());
+        assert!(took >= LIMIT && took < LIMIT + SLACK, "{took:?}");
+        // The status decides, however slowly the body comes.
+        assert_eq!(first_attempt(&dripping).await["status"], 200);
         let attempt = first_attempt(&endless).await;
         assert_eq!((&attempt["status"], &attempt["error"]), (&500.into(), &"answered 500".into()));
         assert_eq!(attempt["excerpt"].as_str().unwrap().len(), 1024, "of an answer, 1 KiB is read");
@@ -82,8 +82,9 @@ fn an_endpoint_in_trouble_fails_in_time_and_alone() {
         assert_eq!(attempt["status"], Value::Null);
         assert!(attempt["error"].as_str().unwrap().starts_with("connection failed"), "{attempt}");
         for ((webhook, event), status) in [(&found, 302), (&moved, 308)] {
-            let delivery = webhook.delivery_in("failed", event).await;
-            assert_eq!(delivery["attempts"][0]["status"], status);
+            let tried = |delivery: &Value| delivery["attempts"][0]["status"] == status;
+            let delivery = webhook.delivery_when("a redirect", event, tried).await;
+            assert_eq!(delivery["state"], "pending");
         }
         for (webhook, event) in &healthy {
             let _ = webhook.delivery_in("delivered", event).await;

@@ -89,16 +89,16 @@ fn the_dashboards_numbers_and_chart_are_the_delivery_logs() {
         assert_eq!(drawn(&browser).await, counts, "the table");
         let total =
             |kind: &str| -> u64 { counts.iter().filter(|((one, _), _)| *one == kind).map(|(_, n)| n).sum() };
-        assert_eq!(browser.texts(".counts dd").await, ["5", "1", "2"]);
-        assert_eq!([total("Delivered"), total("Retrying"), total("Failed")], [5, 1, 2]);
+        assert_eq!(browser.texts(".counts dd").await, ["5", "3", "0"]);
+        assert_eq!([total("Delivered"), total("Retrying"), total("Failed")], [5, 3, 0]);
         let sentence = browser.attribute(".chart svg", "aria-label").await.unwrap();
-        assert!(sentence.contains("5 delivered, 1 retrying, 2 failed."), "{sentence}");
+        assert!(sentence.contains("5 delivered, 3 retrying, 0 failed."), "{sentence}");
 
         // The drawing, to scale: an hour's deliveries are so much of the busiest hour's.
         let read = "return [...document.querySelectorAll('.chart rect')].map((one) => [one.className.baseVal, one.height.baseVal.value])";
         let pieces = browser.script(read, vec![]).await;
         let most: f64 = browser.texts(".scale").await[0].parse().unwrap();
-        for (kind, count) in [("delivered", 5.0), ("retrying", 1.0), ("failed", 2.0)] {
+        for (kind, count) in [("delivered", 5.0), ("retrying", 3.0), ("failed", 0.0)] {
             let drawn = pieces.as_array().unwrap().iter().filter(|piece| piece[0] == kind);
             let height: f64 = drawn.map(|piece| piece[1].as_f64().unwrap()).sum();
             assert!((height * most / 100.0 - count).abs() < 0.01, "{kind} is {height} of {most}");
@@ -115,5 +115,24 @@ fn the_dashboards_numbers_and_chart_are_the_delivery_logs() {
         assert_eq!(browser.script(links, vec![]).await, json!(ids));
         browser.click("#deliveries ~ details summary").await;
         browser.look("dashboard-traffic").await;
+
+        // The endpoint is gone: what was retried ends as well.
+        endpoint.behave("/traffic", Behavior::status(410));
+        let _ = world
+            .event_bridge()
+            .post_text("/events", &Event::new("KeyAdded", &partner.org_id).body)
+            .await
+            .expect(202);
+        browser.reloads_until("section[aria-labelledby=webhook] .state", "Disabled").await;
+        let ended = eventually(SOON, "the end of all deliveries", async || {
+            let log = admin.get(&format!("{deliveries}?limit=200")).await.expect(200);
+            let log = log["deliveries"].as_array().unwrap().clone();
+            log.iter().all(|delivery| delivery["state"] != "pending").then_some(log)
+        });
+        let ended = ended.await;
+        let counts = self::counts(&ended);
+        browser.open("/dashboard").await;
+        assert_eq!(drawn(&browser).await, counts, "the table");
+        assert_eq!(browser.texts(".counts dd").await, ["5", "0", "4"]);
     });
 }
