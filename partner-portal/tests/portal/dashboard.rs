@@ -251,7 +251,7 @@ async fn every_state_of_a_webhook_is_told_in_words_with_what_to_do() {
             format!("status = 'disabled', disabled_reason = '{days}'"),
             vec!["Nothing is sent: nothing but failures for 5 days."],
         ),
-        (on_hold, vec![">Active, on hold<", "Events have been waiting since"]),
+        (on_hold, vec![">Active, on hold<", "On hold since", "Try now", "Send test event"]),
     ] {
         world.query(format!("UPDATE webhooks SET {change}"));
         let page = browser.get("/dashboard").await;

@@ -1,5 +1,7 @@
 //! The page of a delivery, and sending deliveries again.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use shared::ports::Clock;
 use shared::testing::Reply;
@@ -90,7 +92,7 @@ async fn page_after(browser: &mut Browser, world: &World, change: &str) -> Page 
 async fn how_a_delivery_stands_is_told_as_it_is() {
     let world = World::default();
     let mut browser = refused(&world).await;
-    let next = world.clock.now().plus(std::time::Duration::from_secs(2 * 86_400)).milliseconds();
+    let next = world.clock.now().plus(Duration::from_secs(2 * 86_400)).milliseconds();
     let waiting = format!("reason = NULL, ended_at = NULL, next_attempt_at = {next}");
     let page = page_after(&mut browser, &world, &format!("{waiting}, stage = 'held'")).await;
     page.says("The event waits. We send it as soon as your endpoint is verified or answers again.");
@@ -152,6 +154,76 @@ async fn all_that_failed_since_a_time_is_sent_again() {
     browser.submit(&page, "/deliveries/redeliver", &[("since", "2026-04-01T10:00")]).await;
     assert_eq!(world.admin.last_body(), "{\"since\":\"2026-04-01T10:00:00.000Z\"}");
     browser.get("/dashboard").await.says("12 deliveries are being sent again.");
+}
+
+#[tokio::test]
+async fn more_deliveries_than_are_counted_are_said_to_be_more() {
+    let world = World::default();
+    let mut browser = refused(&world).await;
+    let page = browser.get("/dashboard").await;
+    world.admin.stub("/redeliver", 202, "{\"count\":10000,\"more\":true}");
+    browser.submit(&page, "/deliveries/redeliver", &[("since", "2026-04-01T10:00")]).await;
+    browser.get("/dashboard").await.says("10,000 or more deliveries are being sent again.");
+}
+
+#[tokio::test]
+async fn a_disabled_webhook_has_to_be_enabled_before_anything_is_sent_again() {
+    let world = World::default();
+    let mut browser = refused(&world).await;
+    let (dashboard, delivery) = (browser.get("/dashboard").await, browser.get(DELIVERY).await);
+    world.query("UPDATE webhooks SET status = 'disabled'");
+    for (page, form, back) in [
+        (&delivery, format!("{DELIVERY}/redeliver"), DELIVERY),
+        (&dashboard, "/deliveries/redeliver".to_owned(), "/dashboard"),
+    ] {
+        let sent = browser.submit(page, &form, &[("since", "2026-04-01T10:00")]).await;
+        assert_eq!(sent.location(), back, "{}", sent.body);
+        let page = browser.get(back).await;
+        page.says("role=\"alert\">The webhook is disabled, so nothing was sent again. Verify and enable it");
+    }
+    assert_eq!(world.query("SELECT stage FROM deliveries")[0]["stage"], "failed");
+}
+
+#[tokio::test]
+async fn what_is_sent_again_while_events_are_on_hold_waits_with_them() {
+    let world = World::default();
+    let mut browser = refused(&world).await;
+    let (dashboard, delivery) = (browser.get("/dashboard").await, browser.get(DELIVERY).await);
+    for (change, page, form, back, said) in [
+        ("status = 'pending'", &delivery, format!("{DELIVERY}/redeliver"), DELIVERY, "The event waits."),
+        (
+            "status = 'active', circuit_opened_at = 1",
+            &dashboard,
+            "/deliveries/redeliver".to_owned(),
+            "/dashboard",
+            "The events wait. We send them again as soon as",
+        ),
+    ] {
+        world.query(format!("UPDATE webhooks SET {change}"));
+        world.query("UPDATE deliveries SET stage = 'failed', next_attempt_at = NULL, ended_at = 1");
+        let sent = browser.submit(page, &form, &[("since", "2026-04-01T10:00")]).await;
+        assert_eq!(sent.location(), back, "{}", sent.body);
+        browser.get(back).await.says(said);
+    }
+}
+
+#[tokio::test]
+async fn a_delivered_event_is_sent_again_while_its_body_is_kept() {
+    let world = World::default();
+    let mut browser = refused(&world).await;
+    let page = page_after(&mut browser, &world, "stage = 'delivered', reason = NULL").await;
+    page.says(">Delivered<");
+    page.says("Send it again");
+    let sent = browser.submit(&page, &format!("{DELIVERY}/redeliver"), &[]).await;
+    assert_eq!(sent.location(), DELIVERY);
+    browser.get(DELIVERY).await.says("The event is being sent again.");
+
+    world.query("DELETE FROM bodies");
+    let page = page_after(&mut browser, &world, "stage = 'delivered', next_attempt_at = NULL").await;
+    page.says("Once an event is delivered, we keep its body for a day at most.");
+    page.is_silent_about("Send it again");
+    browser.submit(&page, &format!("{DELIVERY}/redeliver"), &[]).await;
+    browser.get(DELIVERY).await.says("We no longer have the body of this event");
 }
 
 #[tokio::test]
