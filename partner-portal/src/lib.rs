@@ -5,6 +5,7 @@ pub mod admin_client;
 pub mod assets;
 pub mod config;
 pub mod cookies;
+pub mod count;
 pub mod csrf;
 pub mod headers;
 pub mod notice;

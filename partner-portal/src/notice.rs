@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue};
 
 use crate::cookies;
+use crate::count::Count;
 
 /// Enough time for one redirect.
 const LIFE: Duration = Duration::from_secs(60);
@@ -22,8 +23,8 @@ macro_rules! notices {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum PageNotice {
             $(#[doc = $text] $notice,)+
-            /// The portal sends this many deliveries again.
-            RedeliveringMany(u32),
+            /// So many deliveries are sent again.
+            RedeliveringMany(Count),
         }
 
         impl PageNotice {
@@ -41,13 +42,16 @@ macro_rules! notices {
             pub fn text(self) -> String {
                 match self {
                     $(Self::$notice => $text.to_owned(),)+
-                    Self::RedeliveringMany(0) => "There is no failed delivery since then to send again.".to_owned(),
-                    Self::RedeliveringMany(1) => {
+                    Self::RedeliveringMany(Count { number: 0, .. }) => {
+                        "There is no failed delivery since then to send again.".to_owned()
+                    }
+                    Self::RedeliveringMany(Count { number: 1, .. }) => {
                         "One delivery is being sent again. Reload this page in a few seconds.".to_owned()
                     }
-                    Self::RedeliveringMany(count) => {
-                        format!("{count} deliveries are being sent again. Reload this page in a few seconds.")
-                    }
+                    Self::RedeliveringMany(count) => format!(
+                        "{count} deliveries are being sent again. They go out slowly at first, then faster. Reload this \
+                         page in a few seconds."
+                    ),
                 }
             }
         }
@@ -66,6 +70,9 @@ notices! {
     WebhookUnchanged = "webhook-unchanged", Good:
         "The webhook URL is the same as before. Nothing was changed.";
     Verifying = "verifying", Good: "We are trying the endpoint again. Reload this page in a few seconds.";
+    TryingNow = "trying-now", Good:
+        "We are trying the endpoint now with one of the events that wait, or with your next event if none waits. If the \
+         endpoint takes it, we send the others. Reload this page in a few seconds.";
     TestSent = "test-sent", Good:
         "A test event is on its way. Reload this page in a few seconds to see it below.";
     TestWaits = "test-waits", Good:
@@ -76,9 +83,15 @@ notices! {
     VerifiedAlready = "verified-already", Good: "The webhook is active already. Nothing was changed.";
     Redelivering = "redelivering", Good:
         "The event is being sent again. Reload this page in a few seconds.";
+    RedeliveryWaits = "redelivery-waits", Good:
+        "The event waits. We send it again as soon as the endpoint is verified or answers again.";
+    RedeliveriesWait = "redeliveries-wait", Good:
+        "The events wait. We send them again as soon as the endpoint is verified or answers again.";
+    RedeliveryRefused = "redelivery-refused", Bad:
+        "The webhook is disabled, so nothing was sent again. Verify and enable it on the dashboard first.";
     StillPending = "still-pending", Bad: "This event is still being tried. Wait until it is delivered or has failed.";
     BodyNotKept = "body-not-kept", Bad:
-        "This event was delivered, or is older than 30 days. We no longer have its body, so we cannot send it again.";
+        "We no longer have the body of this event, so we cannot send it again.";
     OtherOrganization = "other-organization", Bad:
         "That form belongs to another organization than the one you are looking at. Nothing was changed.";
     SessionEnded = "session-ended", Bad:
@@ -89,12 +102,16 @@ notices! {
 impl PageNotice {
     /// The word of [`PageNotice::RedeliveringMany`], before the count.
     const MANY: &'static str = "redelivering-many.";
+    /// What follows a count that is not all.
+    const MORE: &'static str = ".more";
 
     /// Returns the notice that this request brings, if any.
     pub fn read(headers: &HeaderMap) -> Option<Self> {
         let word = cookies::read(headers, cookies::NOTICE)?;
         if let Some(count) = word.strip_prefix(Self::MANY) {
-            return count.parse().ok().map(Self::RedeliveringMany);
+            let (digits, more) =
+                count.strip_suffix(Self::MORE).map_or((count, false), |digits| (digits, true));
+            return digits.parse().ok().map(|number| Self::RedeliveringMany(Count { number, more }));
         }
         Self::WORDS.iter().find(|(_, known)| *known == word).map(|(notice, _)| *notice)
     }
@@ -107,7 +124,9 @@ impl PageNotice {
     /// Returns the cookie that brings the notice to a page within `life`.
     pub fn cookie_for(self, life: Duration) -> Option<HeaderValue> {
         let word = match self {
-            Self::RedeliveringMany(count) => format!("{}{count}", Self::MANY),
+            Self::RedeliveringMany(Count { number, more }) => {
+                format!("{}{number}{}", Self::MANY, if more { Self::MORE } else { "" })
+            }
             plain => Self::WORDS.iter().find(|(notice, _)| *notice == plain)?.1.to_owned(),
         };
         cookies::set(cookies::NOTICE, &word, life)
@@ -120,15 +139,17 @@ mod tests {
 
     #[test]
     fn every_notice_survives_the_redirect_and_no_other_word_is_one() {
-        let all =
-            PageNotice::WORDS.iter().map(|(notice, _)| *notice).chain([PageNotice::RedeliveringMany(12)]);
+        let many = [false, true].map(|more| PageNotice::RedeliveringMany(Count { number: 10_000, more }));
+        let all = PageNotice::WORDS.iter().map(|(notice, _)| *notice).chain(many);
         for notice in all {
             let cookie = notice.cookie().unwrap();
             let pair = cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
             let headers = HeaderMap::from_iter([(http::header::COOKIE, pair.parse().unwrap())]);
             assert_eq!(PageNotice::read(&headers), Some(notice));
         }
-        for bad in ["", "Registered", "<b>", "redelivering-many.", "redelivering-many.x"] {
+        for bad in
+            ["", "Registered", "<b>", "redelivering-many.", "redelivering-many.x", "redelivering-many..more"]
+        {
             let pair = format!("{}={bad}", cookies::NOTICE).parse().unwrap();
             assert_eq!(PageNotice::read(&HeaderMap::from_iter([(http::header::COOKIE, pair)])), None);
         }

@@ -61,6 +61,12 @@ pub struct Webhook {
     pub disabled_reason: Option<String>,
     /// The time since when deliveries wait for the endpoint to answer again.
     pub circuit_opened_at: Option<Timestamp>,
+    /// The time when one of these deliveries is next sent to try the endpoint.
+    pub next_probe_at: Option<Timestamp>,
+    /// The number of deliveries that wait for the webhook.
+    pub held_count: u32,
+    /// Whether more deliveries wait than are counted.
+    pub held_more: bool,
 }
 
 /// A webhook that was just created.
@@ -86,4 +92,6 @@ pub struct DeliveryDetail {
 pub struct Redelivered {
     /// The number of deliveries that are sent again.
     pub count: u32,
+    /// Whether there are more than are counted.
+    pub more: bool,
 }

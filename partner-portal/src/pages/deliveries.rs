@@ -18,7 +18,9 @@ use super::frame::Frame;
 use super::moment::{Moment, read_field, spoken_duration};
 use super::selection::{Selection, select};
 use super::webhook::{own_webhook, to_dashboard};
-use crate::admin_client::{AdminFault, DeliveryDetail, PersonClient};
+use super::webhook_state::WebhookState;
+use crate::admin_client::{AdminFault, DeliveryDetail, PersonClient, Redelivered};
+use crate::count::Count;
 use crate::notice::PageNotice;
 use crate::paths::delivery_path;
 use crate::respond::{PageResult, page, see_other_with};
@@ -92,7 +94,7 @@ impl DeliveryPage {
         let DeliveryDetail { delivery, body } = detail;
         let explanation = explanation(&delivery);
         let next = delivery.next_attempt_at.filter(|next| *next > now).map(|next| Moment::new(next, now));
-        let ended = matches!(delivery.state, DeliveryState::Failed | DeliveryState::Dead);
+        let ended = delivery.state != DeliveryState::Pending;
         let redeliver = (ended && body.is_some())
             .then(|| format!("{}/redeliver", delivery_path(delivery.event_id.as_str())));
         let badge = Badge::of_delivery(&delivery);
@@ -144,7 +146,9 @@ fn explanation(delivery: &Delivery) -> String {
 pub async fn redeliver(EventPath(event_id): EventPath, submitted: Submitted) -> PageResult {
     let (tenant, Some(webhook)) = own_webhook(&submitted).await? else { return Err(not_found().into()) };
     let notice = match submitted.admin().redeliver(&tenant.org_id, webhook.id, &event_id).await {
+        Ok(_) if WebhookState::of(&webhook).holds_events() => PageNotice::RedeliveryWaits,
         Ok(_) => PageNotice::Redelivering,
+        Err(fault) if fault.is(ErrorCode::WebhookDisabled) => PageNotice::RedeliveryRefused,
         Err(fault) if fault.is(ErrorCode::DeliveryPending) => PageNotice::StillPending,
         Err(fault) if fault.is(ErrorCode::BodyNotKept) => PageNotice::BodyNotKept,
         Err(AdminFault::Refused(_)) => return Err(not_found().into()),
@@ -165,7 +169,14 @@ pub async fn redeliver_since(submitted: Submitted) -> PageResult {
         return show_refused(&submitted, Refused::Since(field)).await;
     };
     let asked = submitted.admin().redeliver_since(&tenant.org_id, webhook.id, since).await;
-    to_dashboard(asked.map(|redelivered| PageNotice::RedeliveringMany(redelivered.count)))
+    to_dashboard(match asked {
+        Ok(Redelivered { count, .. }) if count > 0 && WebhookState::of(&webhook).holds_events() => {
+            Ok(PageNotice::RedeliveriesWait)
+        }
+        Ok(Redelivered { count, more }) => Ok(PageNotice::RedeliveringMany(Count { number: count, more })),
+        Err(fault) if fault.is(ErrorCode::WebhookDisabled) => Ok(PageNotice::RedeliveryRefused),
+        Err(fault) => Err(fault),
+    })
 }
 
 fn not_found() -> Problem {

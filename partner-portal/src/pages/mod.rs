@@ -17,3 +17,4 @@ pub mod selection;
 pub mod sign_in;
 pub mod webhook;
 pub mod webhook_card;
+pub mod webhook_state;

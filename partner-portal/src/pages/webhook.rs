@@ -3,13 +3,13 @@
 use shared::code::ErrorCode;
 use shared::environment::Environment;
 use shared::tenant::Tenant;
-use shared::webhook::WebhookStatus;
 use shared::webhook::id::WebhookId;
 use shared::webhook::url::{UrlRules, WebhookUrl};
 
 use super::dashboard::{Refused, show_refused};
 use super::field::Field;
 use super::selection::tenant_of_form;
+use super::webhook_state::WebhookState;
 use crate::admin_client::{AdminFault, Webhook};
 use crate::notice::PageNotice;
 use crate::respond::{Instead, PageResult, see_other_with};
@@ -71,21 +71,29 @@ async fn put(
     }
 }
 
-/// `POST /webhook/verify`: challenges a pending endpoint anew; the same enables a disabled webhook.
+/// `POST /webhook/verify`: tries the endpoint now. A pending endpoint gets a challenge, and so does the endpoint of a disabled
+/// webhook, which that enables; while the circuit is open, the next probe is due.
 pub async fn verify(submitted: Submitted) -> PageResult {
     let (tenant, Some(webhook)) = own_webhook(&submitted).await? else {
         return Ok(see_other_with("/dashboard", PageNotice::NoWebhook));
     };
     let admin = submitted.admin();
-    let asked = match webhook.status {
-        WebhookStatus::Disabled => admin.enable(&tenant.org_id, webhook.id).await,
-        WebhookStatus::Pending => admin.verify(&tenant.org_id, webhook.id).await,
-        WebhookStatus::Active => return Ok(see_other_with("/dashboard", PageNotice::VerifiedAlready)),
+    let (asked, notice) = match WebhookState::of(&webhook) {
+        WebhookState::Disabled { .. } => {
+            (admin.enable(&tenant.org_id, webhook.id).await, PageNotice::Verifying)
+        }
+        WebhookState::Verifying => (admin.verify(&tenant.org_id, webhook.id).await, PageNotice::Verifying),
+        WebhookState::CircuitOpen { .. } => {
+            (admin.verify(&tenant.org_id, webhook.id).await, PageNotice::TryingNow)
+        }
+        WebhookState::Well | WebhookState::Failing { .. } => {
+            return Ok(see_other_with("/dashboard", PageNotice::VerifiedAlready));
+        }
     };
     match asked {
         // The button was pressed twice, and the first press has enabled the webhook.
-        Err(fault) if fault.is(ErrorCode::WebhookNotDisabled) => to_dashboard(Ok(PageNotice::Verifying)),
-        asked => to_dashboard(asked.map(|_| PageNotice::Verifying)),
+        Err(fault) if fault.is(ErrorCode::WebhookNotDisabled) => to_dashboard(Ok(notice)),
+        asked => to_dashboard(asked.map(|_| notice)),
     }
 }
 
@@ -94,10 +102,10 @@ pub async fn test(submitted: Submitted) -> PageResult {
     let (tenant, Some(webhook)) = own_webhook(&submitted).await? else {
         return Ok(see_other_with("/dashboard", PageNotice::NoWebhook));
     };
-    let notice = match webhook.status {
-        WebhookStatus::Disabled => return Ok(see_other_with("/dashboard", PageNotice::TestRefused)),
-        WebhookStatus::Active if webhook.circuit_opened_at.is_none() => PageNotice::TestSent,
-        WebhookStatus::Active | WebhookStatus::Pending => PageNotice::TestWaits,
+    let notice = match WebhookState::of(&webhook) {
+        WebhookState::Disabled { .. } => return Ok(see_other_with("/dashboard", PageNotice::TestRefused)),
+        WebhookState::Well | WebhookState::Failing { .. } => PageNotice::TestSent,
+        WebhookState::CircuitOpen { .. } | WebhookState::Verifying => PageNotice::TestWaits,
     };
     let asked = submitted.admin().test(&tenant.org_id, webhook.id).await;
     to_dashboard(asked.map(|_| notice))

@@ -1,12 +1,12 @@
 //! The dashboard's third card: the webhook.
 
-use shared::delivery::outcome::{Outcome, outcome_of_status};
 use shared::time::Timestamp;
-use shared::webhook::WebhookStatus;
 
 use super::badge::Badge;
 use super::moment::Moment;
+use super::webhook_state::WebhookState;
 use crate::admin_client::Webhook;
+use crate::count::Count;
 
 /// A webhook, as the dashboard shows it.
 pub struct WebhookView {
@@ -16,73 +16,48 @@ pub struct WebhookView {
     pub badge: Badge,
     /// What the state means, and what to do.
     pub explanation: String,
-    /// The time since when events wait for the endpoint to answer again.
-    pub held_since: Option<Moment>,
+    /// The circuit, while it is open.
+    pub circuit: Option<OpenCircuit>,
+    /// The number of events that wait for the endpoint; absent if none does and the circuit is closed.
+    pub waiting: Option<Count>,
     /// Whether the webhook takes test events.
     pub testable: bool,
-    /// The label of the button that has the endpoint verified; absent while there is nothing to verify.
+    /// The label of the button that has the endpoint tried now; absent while there is nothing to try.
     pub verify: Option<&'static str>,
     /// The time when the endpoint answered a challenge.
     pub verified: Option<Moment>,
+    /// Whether the endpoint has to answer a challenge before events are sent.
+    pub needs_verification: bool,
     /// The time when an event last arrived.
     pub delivered: Option<Moment>,
     /// The time and the error of the last attempt that failed.
     pub error: Option<(Moment, String)>,
 }
 
+/// An open circuit.
+pub struct OpenCircuit {
+    /// The time when the circuit opened.
+    pub since: Moment,
+    /// The time when the endpoint is tried next; absent if that is now.
+    pub next_try: Option<Moment>,
+}
+
+/// What the card says of a webhook's state.
+struct Told {
+    badge: Badge,
+    explanation: String,
+    circuit: Option<OpenCircuit>,
+    verify: Option<&'static str>,
+    testable: bool,
+    needs_verification: bool,
+}
+
 impl WebhookView {
     /// Shows `webhook` as of `now`.
     pub fn new(webhook: Webhook, now: Timestamp) -> Self {
         let moment = |time: Option<Timestamp>| time.map(|time| Moment::new(time, now));
-        let attempts = match webhook.consecutive_failures {
-            1 => "The last attempt".to_owned(),
-            count => format!("The last {count} attempts"),
-        };
-        let (word, kind, verify, explanation) = match webhook.status {
-            WebhookStatus::Active if webhook.circuit_opened_at.is_some() => (
-                "Active, on hold",
-                "waiting",
-                None,
-                "The endpoint failed several times in a row, so your events wait. We try the endpoint with one event again \
-                 and again; as soon as it answers, we send the others."
-                    .to_owned(),
-            ),
-            WebhookStatus::Active if webhook.consecutive_failures > 0 => (
-                "Active, but failing",
-                "waiting",
-                None,
-                if webhook.last_error_status.is_some_and(is_refusal) {
-                    format!(
-                        "{attempts} failed. We do not try an event again that the endpoint refused. Put the endpoint \
-                         right, then send the failed events again below."
-                    )
-                } else {
-                    format!(
-                        "{attempts} failed. Events that do not arrive are tried again for 72 hours. Put the endpoint \
-                         right, and they come by themselves."
-                    )
-                },
-            ),
-            WebhookStatus::Active => ("Active", "good", None, "Events are sent to this endpoint.".to_owned()),
-            WebhookStatus::Pending => (
-                "Verifying",
-                "waiting",
-                Some("Try again now"),
-                "We send the endpoint a challenge again and again, for 72 hours. As soon as the endpoint answers with a \
-                 2xx status, the webhook is active and we send the events that wait."
-                    .to_owned(),
-            ),
-            WebhookStatus::Disabled => {
-                let reason = webhook.disabled_reason.as_deref().map(|reason| format!(": {reason}"));
-                let explanation = format!(
-                    "Nothing is sent{}. Put the endpoint right, then verify and enable it here, or set another URL. Then \
-                     you can send the failed events again below.",
-                    reason.unwrap_or_default()
-                );
-                ("Disabled", "bad", Some("Verify and enable"), explanation)
-            }
-        };
-        let testable = webhook.status != WebhookStatus::Disabled;
+        let state = WebhookState::of(&webhook);
+        let waiting = Count { number: webhook.held_count, more: webhook.held_more };
         let error = webhook.last_error_at.map(|at| {
             let message = webhook.last_error_message.unwrap_or_else(|| "failed".to_owned());
             // Most messages contain the status already.
@@ -94,13 +69,16 @@ impl WebhookView {
             };
             (Moment::new(at, now), text)
         });
+        let Told { badge, explanation, circuit, verify, testable, needs_verification } = tell(state, now);
         Self {
             url: webhook.url,
-            badge: Badge { word, kind },
+            badge,
             explanation,
-            held_since: moment(webhook.circuit_opened_at),
+            waiting: (waiting.number > 0 || circuit.is_some()).then_some(waiting),
+            circuit,
             testable,
             verify,
+            needs_verification,
             verified: moment(webhook.verified_at),
             delivered: moment(webhook.last_delivered_at),
             error,
@@ -108,7 +86,65 @@ impl WebhookView {
     }
 }
 
-/// Returns whether an endpoint refuses an event for good with this status.
-fn is_refusal(status: u16) -> bool {
-    matches!(outcome_of_status(status, None), Outcome::Failed | Outcome::Gone)
+/// Says what a state means, and what to do.
+fn tell(state: WebhookState, now: Timestamp) -> Told {
+    let told = |word, kind, verify, explanation: &str| Told {
+        badge: Badge { word, kind },
+        explanation: explanation.to_owned(),
+        circuit: None,
+        verify,
+        testable: true,
+        needs_verification: false,
+    };
+    match state {
+        WebhookState::Well => told("Active", "good", None, "Events are sent to this endpoint."),
+        WebhookState::Failing { attempts } => {
+            let attempts = match attempts {
+                1 => "The last attempt".to_owned(),
+                count => format!("The last {count} attempts"),
+            };
+            let explanation = format!(
+                "{attempts} failed. Events that do not arrive are tried again for 72 hours. Put the endpoint right, and \
+                 they come by themselves."
+            );
+            told("Active, but failing", "waiting", None, &explanation)
+        }
+        WebhookState::CircuitOpen { since, next_try } => Told {
+            circuit: Some(OpenCircuit {
+                since: Moment::new(since, now),
+                next_try: next_try.filter(|next| *next > now).map(|next| Moment::new(next, now)),
+            }),
+            ..told(
+                "Active, on hold",
+                "waiting",
+                Some("Try now"),
+                "The endpoint did not answer, or answered that it cannot work, several times in a row. So your events \
+                 wait, and we try the endpoint with one of them at a time. As soon as the endpoint takes one, we send the \
+                 others: a few at first, then faster. Events that have waited for 72 hours are given up; you can send \
+                 them again.",
+            )
+        },
+        WebhookState::Verifying => Told {
+            needs_verification: true,
+            ..told(
+                "Verifying",
+                "waiting",
+                Some("Try again now"),
+                "We send the endpoint a challenge again and again, for 72 hours. As soon as the endpoint answers with a \
+                 2xx status, the webhook is active and we send the events that wait.",
+            )
+        },
+        WebhookState::Disabled { reason } => {
+            let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+            let explanation = format!(
+                "Nothing is sent{reason}. Put the endpoint right, then verify and enable it here, or set another URL. \
+                 Then you can send the failed events again below."
+            );
+            Told {
+                testable: false,
+                needs_verification: true,
+                ..told("Disabled", "bad", Some("Verify and enable"), &explanation)
+            }
+        }
+    }
 }

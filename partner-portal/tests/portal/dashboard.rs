@@ -28,7 +28,7 @@ async fn the_numbers_are_those_of_the_delivery_log() {
     world
         .tenants
         .endpoints
-        .reply(ENDPOINT, &[Reply::Status(200), Reply::Status(404), Reply::Status(503), Reply::Status(200)]);
+        .reply(ENDPOINT, &[Reply::Status(200), Reply::Status(503), Reply::Status(200), Reply::Status(410)]);
     for (id, event_type) in
         [("e1", "KeyAdded"), ("e2", "KeyRemoved"), ("e3", "LockCreated"), ("e4", "KeyAdded")]
     {
@@ -46,13 +46,13 @@ async fn the_numbers_are_those_of_the_delivery_log() {
         "UPDATE deliveries SET created_at = created_at - 3600000 * (5 * CAST(substr(event_id, 2) AS INTEGER))",
     );
     let page = browser.get("/dashboard").await;
-    let rows = world.query("SELECT created_at, state FROM deliveries");
+    let rows = world.query("SELECT created_at, stage FROM deliveries");
     for row in &rows {
         let at = shared::time::Timestamp::from_milliseconds(row["created_at"].as_i64().unwrap());
         let hour = at.to_string()[..13].to_owned();
-        let cells = match row["state"].as_str().unwrap() {
+        let cells = match row["stage"].as_str().unwrap() {
             "delivered" => "<td>1</td><td>0</td><td>0</td>",
-            "pending" => "<td>0</td><td>1</td><td>0</td>",
+            "scheduled" => "<td>0</td><td>1</td><td>0</td>",
             _ => "<td>0</td><td>0</td><td>1</td>",
         };
         let label = &hour[11..];
@@ -70,7 +70,7 @@ async fn a_day_with_more_deliveries_than_are_counted_says_so() {
     let now = world.clock.now().milliseconds();
     world.query(format!(
         "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 5999) \
-         INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, state, created_at, tries_since, failures, attempts) \
+         INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, attempts) \
          SELECT id, 'event-' || i, org_id, 'KeyAdded', 'delivered', {now} - i, 0, 0, '[]' FROM n, webhooks",
     ));
     browser.get("/dashboard").await.says("Only the newest 5000 are counted and drawn.");
@@ -251,7 +251,7 @@ async fn every_state_of_a_webhook_is_told_in_words_with_what_to_do() {
             format!("status = 'disabled', disabled_reason = '{days}'"),
             vec!["Nothing is sent: nothing but failures for 5 days."],
         ),
-        (on_hold, vec![">Active, on hold<", "Events have been waiting since"]),
+        (on_hold, vec![">Active, on hold<", "On hold since", "Try now", "Send test event"]),
     ] {
         world.query(format!("UPDATE webhooks SET {change}"));
         let page = browser.get("/dashboard").await;
@@ -273,12 +273,13 @@ async fn a_webhook_that_fails_is_told_with_how_often_and_how_it_ended() {
     world.receive("e2", "KeyAdded").await;
     let page = browser.get("/dashboard").await;
     page.says("The last 2 attempts failed. Events that do not arrive are tried again for 72 hours");
-    // An event that the endpoint refused does not come by itself.
+    // An event that the endpoint refused comes by itself, too.
     world.tenants.endpoints.reply(ENDPOINT, &[Reply::Status(404)]);
     world.receive("e3", "KeyAdded").await;
     let page = browser.get("/dashboard").await;
-    page.says("We do not try an event again that the endpoint refused");
-    page.is_silent_about("come by themselves");
+    page.says("The last 3 attempts failed.");
+    page.says("come by themselves");
+    page.says("answered 404");
 }
 
 #[tokio::test]

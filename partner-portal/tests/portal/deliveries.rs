@@ -1,5 +1,7 @@
 //! The page of a delivery, and sending deliveries again.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use shared::ports::Clock;
 use shared::testing::Reply;
@@ -9,11 +11,12 @@ use crate::support::{Browser, EMAIL, ENDPOINT, Page, World};
 /// The page of the event `odd/id?x`.
 const DELIVERY: &str = "/deliveries/odd%2Fid%3Fx";
 
-/// A browser of a person whose endpoint refused an event.
+/// A browser of a person whose endpoint answered 410 to an event, and who has enabled the webhook again.
 async fn refused(world: &World) -> Browser {
     let browser = world.connected(EMAIL, "acme-corp").await;
-    world.tenants.endpoints.reply(ENDPOINT, &[Reply::Status(404)]);
+    world.tenants.endpoints.reply(ENDPOINT, &[Reply::Status(410)]);
     world.receive("odd/id?x", "KeyAdded").await;
+    world.query("UPDATE webhooks SET status = 'active', disabled_reason = NULL");
     browser
 }
 
@@ -27,8 +30,8 @@ async fn a_failed_delivery_shows_its_attempts_and_what_was_sent_and_is_sent_agai
     assert_eq!(page.status, StatusCode::OK);
     for text in [
         ">Failed<",
-        "<td>404</td>",
-        "answered 404",
+        "<td>410</td>",
+        "answered 410",
         "20 ms",
         "odd/id?x",
         "&#60;script&#62;Door",
@@ -38,7 +41,7 @@ async fn a_failed_delivery_shows_its_attempts_and_what_was_sent_and_is_sent_agai
     }
     page.is_silent_about("<script>Door");
     // Only admins see the beginning of the endpoint's answer.
-    page.is_silent_about("said 404");
+    page.is_silent_about("said 410");
 
     let again = browser.submit(&page, &format!("{DELIVERY}/redeliver"), &[]).await;
     assert_eq!(again.location(), DELIVERY);
@@ -76,7 +79,7 @@ async fn a_delivery_is_found_after_an_admin_replaced_the_webhook_that_the_sessio
     let mut browser = refused(&world).await;
     browser.get("/dashboard").await;
     world.query_sessions("UPDATE sessions SET webhook_id = '00000000-0000-4000-8000-00000000dead'");
-    browser.get(DELIVERY).await.says("answered 404");
+    browser.get(DELIVERY).await.says("answered 410");
 }
 
 /// Changes the only delivery, and opens its page.
@@ -89,17 +92,17 @@ async fn page_after(browser: &mut Browser, world: &World, change: &str) -> Page 
 async fn how_a_delivery_stands_is_told_as_it_is() {
     let world = World::default();
     let mut browser = refused(&world).await;
-    let next = world.clock.now().plus(std::time::Duration::from_secs(2 * 86_400)).milliseconds();
-    let waiting = format!("state = 'pending', reason = NULL, ended_at = NULL, next_attempt_at = {next}");
-    let page = page_after(&mut browser, &world, &format!("{waiting}, held = 1")).await;
+    let next = world.clock.now().plus(Duration::from_secs(2 * 86_400)).milliseconds();
+    let waiting = format!("reason = NULL, ended_at = NULL, next_attempt_at = {next}");
+    let page = page_after(&mut browser, &world, &format!("{waiting}, stage = 'held'")).await;
     page.says("The event waits. We send it as soon as your endpoint is verified or answers again.");
     page.says("We give the event up, unless we can send it, at");
     page.is_silent_about("We will try the event again");
-    let page = page_after(&mut browser, &world, &format!("{waiting}, held = 0")).await;
+    let page = page_after(&mut browser, &world, &format!("{waiting}, stage = 'scheduled'")).await;
     page.says("We will try the event again.");
     page.says("<dt>Next attempt</dt>");
     page.says("in 2 days");
-    let dead = "state = 'dead', next_attempt_at = NULL, reason = 'webhook disabled', attempts = '[]'";
+    let dead = "stage = 'dead', next_attempt_at = NULL, reason = 'webhook disabled', attempts = '[]'";
     let page = page_after(&mut browser, &world, dead).await;
     page.says("We gave the event up: webhook disabled. We do not try it again by ourselves.");
     page.says("The event was not sent yet.");
@@ -113,7 +116,7 @@ async fn whoever_comes_straight_to_a_delivery_sees_it_after_signing_in() {
     let mut browser = world.browser();
     let login = browser.get(DELIVERY).await.location().to_owned();
     let callback = browser.visit_provider(&login, EMAIL, true).await;
-    browser.arrive(&callback).await.says("answered 404");
+    browser.arrive(&callback).await.says("answered 410");
 }
 
 #[tokio::test]
@@ -147,10 +150,80 @@ async fn all_that_failed_since_a_time_is_sent_again() {
         assert_eq!(sent.location(), "/dashboard", "{}", sent.body);
         browser.get("/dashboard").await.says(said);
     }
-    world.admin.stub("/redeliver", 202, "{\"count\":12}");
+    world.admin.stub("/redeliver", 202, "{\"count\":12,\"more\":false}");
     browser.submit(&page, "/deliveries/redeliver", &[("since", "2026-04-01T10:00")]).await;
     assert_eq!(world.admin.last_body(), "{\"since\":\"2026-04-01T10:00:00.000Z\"}");
     browser.get("/dashboard").await.says("12 deliveries are being sent again.");
+}
+
+#[tokio::test]
+async fn more_deliveries_than_are_counted_are_said_to_be_more() {
+    let world = World::default();
+    let mut browser = refused(&world).await;
+    let page = browser.get("/dashboard").await;
+    world.admin.stub("/redeliver", 202, "{\"count\":10000,\"more\":true}");
+    browser.submit(&page, "/deliveries/redeliver", &[("since", "2026-04-01T10:00")]).await;
+    browser.get("/dashboard").await.says("10,000 or more deliveries are being sent again.");
+}
+
+#[tokio::test]
+async fn a_disabled_webhook_has_to_be_enabled_before_anything_is_sent_again() {
+    let world = World::default();
+    let mut browser = refused(&world).await;
+    let (dashboard, delivery) = (browser.get("/dashboard").await, browser.get(DELIVERY).await);
+    world.query("UPDATE webhooks SET status = 'disabled'");
+    for (page, form, back) in [
+        (&delivery, format!("{DELIVERY}/redeliver"), DELIVERY),
+        (&dashboard, "/deliveries/redeliver".to_owned(), "/dashboard"),
+    ] {
+        let sent = browser.submit(page, &form, &[("since", "2026-04-01T10:00")]).await;
+        assert_eq!(sent.location(), back, "{}", sent.body);
+        let page = browser.get(back).await;
+        page.says("role=\"alert\">The webhook is disabled, so nothing was sent again. Verify and enable it");
+    }
+    assert_eq!(world.query("SELECT stage FROM deliveries")[0]["stage"], "failed");
+}
+
+#[tokio::test]
+async fn what_is_sent_again_while_events_are_on_hold_waits_with_them() {
+    let world = World::default();
+    let mut browser = refused(&world).await;
+    let (dashboard, delivery) = (browser.get("/dashboard").await, browser.get(DELIVERY).await);
+    for (change, page, form, back, said) in [
+        ("status = 'pending'", &delivery, format!("{DELIVERY}/redeliver"), DELIVERY, "The event waits."),
+        (
+            "status = 'active', circuit_opened_at = 1",
+            &dashboard,
+            "/deliveries/redeliver".to_owned(),
+            "/dashboard",
+            "The events wait. We send them again as soon as",
+        ),
+    ] {
+        world.query(format!("UPDATE webhooks SET {change}"));
+        world.query("UPDATE deliveries SET stage = 'failed', next_attempt_at = NULL, ended_at = 1");
+        let sent = browser.submit(page, &form, &[("since", "2026-04-01T10:00")]).await;
+        assert_eq!(sent.location(), back, "{}", sent.body);
+        browser.get(back).await.says(said);
+    }
+}
+
+#[tokio::test]
+async fn a_delivered_event_is_sent_again_while_its_body_is_kept() {
+    let world = World::default();
+    let mut browser = refused(&world).await;
+    let page = page_after(&mut browser, &world, "stage = 'delivered', reason = NULL").await;
+    page.says(">Delivered<");
+    page.says("Send it again");
+    let sent = browser.submit(&page, &format!("{DELIVERY}/redeliver"), &[]).await;
+    assert_eq!(sent.location(), DELIVERY);
+    browser.get(DELIVERY).await.says("The event is being sent again.");
+
+    world.query("DELETE FROM bodies");
+    let page = page_after(&mut browser, &world, "stage = 'delivered', next_attempt_at = NULL").await;
+    page.says("Once an event is delivered, we keep its body for a day at most.");
+    page.is_silent_about("Send it again");
+    browser.submit(&page, &format!("{DELIVERY}/redeliver"), &[]).await;
+    browser.get(DELIVERY).await.says("We no longer have the body of this event");
 }
 
 #[tokio::test]

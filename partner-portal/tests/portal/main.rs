@@ -7,6 +7,7 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod circuit;
 mod configuration;
 mod dashboard;
 mod deliveries;
