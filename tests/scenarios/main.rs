@@ -13,6 +13,7 @@ mod cost;
 mod crash;
 mod delivery;
 mod misconfiguration;
+mod outages;
 mod portal;
 mod requests;
 mod sign_in;

@@ -24,7 +24,8 @@ pub struct Outage(Arc<Memory>);
 struct Memory {
     /// When the database was last read.
     read_at: AtomicI64,
-    /// Until when no first attempt is made; nothing while writing works.
+    /// Since when the database takes no write, and until when no first attempt is made; nothing while writing works.
+    refused_since: AtomicI64,
     paused_until: AtomicI64,
 }
 
@@ -35,19 +36,31 @@ impl Outage {
 
     /// Notes that the database refused a write.
     pub(super) fn cannot_write(&self, now: Timestamp) {
+        // Where writing worked before, the outage begins now.
+        let _ = self.0.refused_since.compare_exchange(
+            0,
+            now.milliseconds(),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
         self.0.paused_until.store(now.plus(PAUSE).milliseconds(), Ordering::Relaxed);
     }
 
     /// Notes that the database took a write.
     pub(super) fn can_write(&self) {
         self.0.paused_until.store(0, Ordering::Relaxed);
+        self.0.refused_since.store(0, Ordering::Relaxed);
     }
 
     /// How long a message waits that met an outage: as long as the outage has lasted, as far as it is known. So an outage
     /// of hours uses up few hand-overs, whichever isolates it meets.
     pub(super) fn wait(&self, message: &Message, now: Timestamp) -> Settlement {
-        let read_at = Timestamp::from_milliseconds(self.0.read_at.load(Ordering::Relaxed));
-        Settlement::Retry(now.since(read_at.max(message.sent_at)).clamp(SHORTEST, LONGEST))
+        let began = match self.0.refused_since.load(Ordering::Relaxed) {
+            0 => self.0.read_at.load(Ordering::Relaxed),
+            refused_since => refused_since,
+        };
+        let began = Timestamp::from_milliseconds(began);
+        Settlement::Retry(now.since(began.max(message.sent_at)).clamp(SHORTEST, LONGEST))
     }
 
     /// How long a record waits that could not be written since then.

@@ -212,7 +212,7 @@ const COLUMNS: &str = "SELECT id, url, events, status, auth_type, auth_header, c
     last_error_at, last_error_status, last_error_message, consecutive_failures, disabled_reason, circuit_opened_at, \
     CASE WHEN circuit_opened_at IS NOT NULL THEN tend_at END AS next_probe_at, \
     (SELECT COUNT(*) FROM (SELECT 1 FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook_id = webhooks.id \
-      AND d.stage <> 'delivered' AND d.stage = 'held' LIMIT 10001)) AS held_count \
+      AND d.stage <> 'delivered' AND d.stage IN ('held', 'released') LIMIT 10001)) AS held_count \
     FROM webhooks";
 
 /// One of the tenant's webhooks.

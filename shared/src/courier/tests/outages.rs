@@ -67,17 +67,17 @@ async fn while_nothing_can_be_written_no_partner_gets_an_event_more_than_twice()
     let refusing = full.clone();
     fixture.database.refuse_writes(move |_| refusing.load(Ordering::Relaxed));
     let mut simulation = Simulation::new(&fixture);
-    for minute in 0..120 {
-        full.store((10..90).contains(&minute), Ordering::Relaxed);
-        send(&fixture, minute * 20..(minute + 1) * 20).await;
+    for minute in 0..13 * 60 {
+        full.store((10..12 * 60).contains(&minute), Ordering::Relaxed);
+        send(&fixture, minute * 5..(minute + 1) * 5).await;
         simulation.run(MINUTE).await;
     }
     assert!(simulation.run(MINUTE * 60).await);
 
     let most = most_requests(&fixture);
     assert!(most <= 2, "{most}");
-    assert_eq!(count(&fixture, "delivered"), 2 * 2_400);
-    assert!(simulation.dead_letters.is_empty());
+    assert_eq!(count(&fixture, "delivered"), 2 * 13 * 60 * 5);
+    assert!(simulation.dead_letters.is_empty(), "{} in twelve hours", simulation.dead_letters.len());
 }
 
 #[tokio::test]
