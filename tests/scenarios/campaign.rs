@@ -23,6 +23,10 @@ const TYPES: [&str; 4] = ["KeyAdded", "KeyRemoved", "LockCreated", "ResidentAdde
 /// Misbehaviour planned for each URL; after that it is well.
 const PLANNED: usize = 60;
 
+/// 200, with a body that is not what its head says.
+const ODD: &[u8] =
+    b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-encoding: gzip\r\ncontent-length: 9\r\n\r\n";
+
 /// A die (SplitMix64).
 struct Dice(u64);
 
@@ -40,12 +44,15 @@ impl Dice {
             0..=69 => at_once(200),
             70..=77 => at_once(500),
             78..=81 => Behavior::Answer(429, Duration::ZERO, vec![("retry-after", self.roll(3).to_string())]),
-            82..=86 => at_once(404),
+            82..=84 => at_once(404),
+            85..=86 => at_once(403),
             87 => at_once(410),
             88..=90 => Behavior::Hang,
             91..=94 => Behavior::Reset,
             95 => Behavior::Drip,
-            96..=97 => Behavior::Endless(500),
+            96 => Behavior::Endless(500),
+            97 => Behavior::Raw(ODD.to_vec()),
+            98 => Behavior::Stall(ODD.to_vec()),
             _ => Behavior::redirect(302, elsewhere),
         }
     }
@@ -359,8 +366,12 @@ fn whatever_goes_wrong_every_event_arrives_or_its_row_says_why_not() {
         let deleted = campaign.subscribers.iter().filter(|subscriber| subscriber.deleted).count();
         let letters = campaign.admin.get("/dead-letters").await.expect(200);
         let letters = letters["deadLetters"].as_array().unwrap().len();
+        let per_delivery = |log: &BTreeMap<String, Value>| {
+            log.values().map(|one| one["attempts"].as_array().unwrap().len()).max().unwrap_or_default()
+        };
+        let most = logs.iter().map(per_delivery).max().unwrap_or_default();
         println!(
-            "{} events, deliveries {outcomes:?}, {requests} requests, {restarts} crashes, {deleted} webhooks deleted, \
+            "{} events, deliveries {outcomes:?}, {requests} requests, {most} for one delivery at most, {restarts} crashes, {deleted} webhooks deleted, \
              {letters} dead letters",
             sent.len(),
         );

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Fixture;
 use crate::courier::{Message, Settlement};
+use crate::event::message::RetryMessage;
 use crate::ports::{Clock, QueuedMessage};
 use crate::time::Timestamp;
 
@@ -98,7 +99,10 @@ impl<'a> Simulation<'a> {
         let events = self.fixture.events.take().into_iter().map(|message| (Channel::Events, message));
         let retries = self.fixture.retries.take().into_iter().map(|message| (Channel::Retries, message));
         for (channel, QueuedMessage { body, delay }) in events.chain(retries).collect::<Vec<_>>() {
-            if channel == Channel::Retries && (self.lose)() {
+            // A record is no wake-up: Queues lose nothing, and the database does not know what it says.
+            let wakes = channel == Channel::Retries
+                && !matches!(RetryMessage::decode(&body), Ok(RetryMessage::Record(_)));
+            if wakes && (self.lose)() {
                 continue;
             }
             if (self.duplicate)() {

@@ -195,6 +195,7 @@ async fn whatever_goes_wrong_every_event_arrives_or_its_row_says_why_not() {
     let (twice, lost) = (dice.clone(), dice.clone());
     simulation.duplicate = Box::new(move || twice.one_in(20));
     simulation.lose = Box::new(move || lost.one_in(50));
+    let mut outages = 0;
     for round in 0..EVENTS / 20 {
         for index in 0..20 {
             let id = format!("event-{}", round * 20 + index);
@@ -211,8 +212,27 @@ async fn whatever_goes_wrong_every_event_arrives_or_its_row_says_why_not() {
             sent.insert(id, (tenant, event_type, body));
         }
         fixture.database.crash(crash.clone());
+        let trouble = dice.roll(12);
+        match trouble {
+            0 => fixture.database.fail(Some("unreachable")),
+            1 => fixture.database.refuse_writes(|_| true),
+            2 => {
+                // One row: the last event's.
+                let refused = format!("event-{}\"", round * 20 + 19);
+                fixture.database.refuse_writes(move |statement| {
+                    statement
+                        .parameters
+                        .iter()
+                        .any(|value| value.as_str().is_some_and(|text| text.contains(&refused)))
+                });
+            }
+            _ => {}
+        }
+        outages += usize::from(trouble <= 2);
         simulation.run(Duration::from_secs(dice.roll(1_800))).await;
         fixture.database.crash(|| Crash::Never);
+        fixture.database.fail(None);
+        fixture.database.take_writes();
         for _ in 0..3 {
             let index = usize::try_from(dice.roll(subscribers.len() as u64)).unwrap();
             meddle(&fixture, &dice, &mut subscribers[index]).await;
@@ -233,7 +253,7 @@ async fn whatever_goes_wrong_every_event_arrives_or_its_row_says_why_not() {
 
     // Every pair that matched has a row that says how it ended; what is not delivered can be redelivered.
     let rows = fixture.database.query(Statement::new(
-        "SELECT d.webhook_id, d.event_id, d.org_id, d.stage, d.reason, b.body FROM deliveries d \
+        "SELECT d.webhook_id, d.event_id, d.org_id, d.stage, d.reason, d.attempts, b.body FROM deliveries d \
          LEFT JOIN bodies b ON b.org_id = d.org_id AND b.event_id = d.event_id",
     ));
     let mut outcomes: BTreeMap<String, u32> = BTreeMap::new();
@@ -296,6 +316,20 @@ async fn whatever_goes_wrong_every_event_arrives_or_its_row_says_why_not() {
         assert!(row["stage"] != "delivered" || received.contains(pair), "delivered, and never seen: {row}");
     }
 
+    // Requests that no row knows of: a consumer died, or the database refused, between a request and its write.
+    let mut requests_of: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for request in &requests {
+        let pair =
+            (addressee(&subscribers, request).id.to_string(), header(request, "webhook-id").to_owned());
+        *requests_of.entry(pair).or_default() += 1;
+    }
+    let unknown = by_pair.iter().map(|(pair, row)| {
+        let attempts: Vec<Value> = serde_json::from_str(row["attempts"].as_str().unwrap()).unwrap();
+        requests_of.get(pair).map_or(0, |requests| requests.saturating_sub(attempts.len()))
+    });
+    let unknown: Vec<usize> = unknown.filter(|unknown| *unknown > 0).collect();
+    let (repeated, most_repeated) = (unknown.len(), unknown.iter().max().copied().unwrap_or_default());
+
     // The world calms down, people put things right, and everything that can still be sent arrives.
     *calm.lock().unwrap() = true;
     for subscriber in subscribers.iter().filter(|subscriber| !subscriber.deleted) {
@@ -316,10 +350,16 @@ async fn whatever_goes_wrong_every_event_arrives_or_its_row_says_why_not() {
     let (batches, crashes) = (simulation.batches, simulation.crashes);
     println!(
         "{EVENTS} events, {pairs} deliveries {outcomes:?}, {total} requests, {batches} batches of which {crashes} crashed, \
-         {dead_letters} dead letters, {deleted} webhooks deleted"
+         {outages} outages of the database, {dead_letters} dead letters, {deleted} webhooks deleted; {repeated} deliveries \
+         with requests that no row knows of, {most_repeated} of one at most"
     );
+    assert!(most_repeated <= 3, "{most_repeated}");
     assert!(
-        crashes > 10 && deleted > 0 && outcomes.values().all(|count| *count > 0) && outcomes.len() == 3,
+        crashes > 10
+            && outages > 10
+            && deleted > 0
+            && outcomes.values().all(|count| *count > 0)
+            && outcomes.len() == 3,
         "the campaign is one"
     );
 }
