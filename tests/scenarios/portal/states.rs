@@ -36,6 +36,18 @@ fn every_page_and_state_is_accessible_narrow_and_wide_light_and_dark() {
         browser.click("section[aria-labelledby=api-key] .confirm summary").await;
         browser.look("dashboard-rotating").await;
 
+        // An endpoint that stops answering has its events wait, until somebody asks for the next try.
+        partner.inbox_answers("gone", 503).await;
+        for _ in 0..5 {
+            browser.click("form[action='/webhook/test'] button").await;
+            browser.sees("[role=status]", "A test event").await;
+        }
+        browser.reloads_until(".current .state", "Active, on hold").await;
+        browser.look("dashboard-on-hold").await;
+        partner.inbox_answers("gone", 200).await;
+        browser.click("form[action='/webhook/verify'] button").await;
+        browser.reloads_until("#latest ~ .scroll tbody tr:first-child", "Delivered").await;
+
         // An endpoint that is gone disables the webhook.
         partner.inbox_answers("gone", 410).await;
         browser.click("form[action='/webhook/test'] button").await;
