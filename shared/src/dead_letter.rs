@@ -59,6 +59,7 @@ pub fn diagnose(body: &str) -> (Origin, String) {
         Ok(EventMessage::StoredAt(key)) => {
             format!("the body kept at {key} was not there, or was not settled")
         }
+        Ok(EventMessage::DeadLetter(id)) => format!("requeued from dead letter {id}: {handed_over}"),
         Ok(EventMessage::Envelope(envelope)) => match Event::parse(&envelope) {
             Err(fault) => format!("undecodable envelope: {fault}"),
             Ok(_) => handed_over.to_owned(),

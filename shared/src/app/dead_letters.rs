@@ -6,6 +6,7 @@ use super::App;
 use crate::cursor::Cursor;
 use crate::dead_letter::{DeadLetter, Origin};
 use crate::error::Error;
+use crate::event::message::EventMessage;
 use crate::ports::QueuedMessage;
 use crate::store::dead_letters::{self, DeadLetterRow};
 
@@ -42,7 +43,12 @@ impl App {
             Origin::Events => &self.events,
             Origin::Retries => &self.retries,
         };
-        queue.send(vec![QueuedMessage { body: letter.body, delay: Duration::ZERO }]).await?;
+        // The store of large bodies may have forgotten this one by now: the letter has it.
+        let body = match letter.envelope {
+            Some(_) => EventMessage::DeadLetter(id).encode(),
+            None => letter.body,
+        };
+        queue.send(vec![QueuedMessage { body, delay: Duration::ZERO }]).await?;
         // After the queue took it: requeued twice is better than never.
         self.run(vec![dead_letters::requeued(id, self.now())]).await?;
         Ok(())

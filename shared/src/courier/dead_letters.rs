@@ -21,6 +21,8 @@ impl Courier {
             let body = &message.body;
             let envelope = match EventMessage::decode(body) {
                 Ok(EventMessage::StoredAt(key)) => self.bodies.get(&key).await.ok().flatten(),
+                // One that was requeued in vain: the letter before has it.
+                Ok(EventMessage::DeadLetter(id)) => self.letter(id).await.ok().flatten(),
                 _ => None,
             };
             settlements.push(

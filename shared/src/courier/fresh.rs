@@ -8,11 +8,13 @@ use serde_json::json;
 use super::ledger::delivery;
 use super::pipeline::{Bundle, Parcel};
 use super::{Courier, Message, Settlement, UNDECODABLE};
+use crate::dead_letter::DeadLetter;
 use crate::delivery::progress::Origin;
 use crate::error::Error;
 use crate::event::envelope::Event;
 use crate::event::id::EventId;
 use crate::event::message::EventMessage;
+use crate::store::dead_letters::{self, DeadLetterRow};
 use crate::store::deliveries::{self, ExistingRow};
 use crate::store::targets::{self, TargetRow};
 
@@ -64,12 +66,26 @@ impl Courier {
                     return Received::Unsettled(Settlement::Retry(UNTIL_KV_SHOWS));
                 }
             },
+            Ok(EventMessage::DeadLetter(id)) => match self.letter(id).await {
+                Ok(Some(body)) => body,
+                Ok(None) => return self.undecodable("the dead letter is no longer kept"),
+                Err(error) => {
+                    self.line("dead letter not read", json!({"detail": error.to_string()}));
+                    return Received::Unsettled(self.outage.wait(message, self.now()));
+                }
+            },
             Err(error) => return self.undecodable(&error.to_string()),
         };
         match Event::parse(&body) {
             Ok(event) => Received::Event(message, event),
             Err(fault) => self.undecodable(&fault.to_string()),
         }
+    }
+
+    /// The envelope that a requeued dead letter holds.
+    pub(super) async fn letter(&self, id: i64) -> Result<Option<String>, Error> {
+        let mut batch = self.run(vec![dead_letters::select(id)]).await?;
+        Ok(batch.first::<DeadLetterRow>(0)?.and_then(|row| DeadLetter::from(row).envelope))
     }
 
     /// Its batch mates go on.

@@ -70,7 +70,7 @@ impl Courier {
         let body = match record.body {
             Some(EventMessage::Envelope(body)) => Some(body),
             Some(EventMessage::StoredAt(key)) => Some(self.bodies.get(&key).await.ok()??),
-            None => None,
+            Some(EventMessage::DeadLetter(_)) | None => None,
         };
         let body: Option<std::sync::Arc<str>> = body.map(Into::into);
         let progress = record.progress.into_iter();

@@ -41,12 +41,15 @@ impl Courier {
         }
         // First, so that nothing is attempted again for want of a record that is here.
         let recorded = self.write_records(records).await;
-        let delivered = self.settled(self.retry(keys).await);
-        let tended = self.settled(self.tend(&webhooks).await);
+        // Releases and probes are let go before anything that an endpoint can hold up.
+        let tending = self.tend(&webhooks).await;
+        let delivered = self.settled(&self.retry(keys).await);
+        let tended = self.settled(&tending);
+        self.challenge_all(tending.unwrap_or_default()).await;
         let wanted = decoded.iter().any(|message| matches!(message, Ok(RetryMessage::Notify {})));
         if wanted {
             // What nobody was told now is told in the cron run.
-            self.settled(self.tell_people().await);
+            self.settled(&self.tell_people().await);
         }
         self.write_metrics();
         let now = self.now();
@@ -63,8 +66,8 @@ impl Courier {
         settled.collect()
     }
 
-    fn settled(&self, done: Result<(), Error>) -> bool {
-        if let Err(error) = &done {
+    fn settled<T>(&self, done: &Result<T, Error>) -> bool {
+        if let Err(error) = done {
             self.line("retries not settled", json!({"detail": error.to_string()}));
         }
         done.is_ok()

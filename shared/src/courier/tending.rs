@@ -29,7 +29,7 @@ const MOST_CHALLENGES: usize = 2 * MOST_IN_FLIGHT;
 const BETWEEN_SLICES: Duration = Duration::from_secs(1);
 
 /// What is done for one webhook.
-struct Step {
+pub(super) struct Step {
     target: Target,
     new: NewCondition,
     /// Deliveries that are let go.
@@ -43,9 +43,10 @@ struct Step {
 impl Courier {
     /// Tends the webhooks of which something is due. Each step is claimed by writing the condition that follows from it:
     /// where another consumer was faster, nothing is done.
-    pub(super) async fn tend(&self, webhooks: &[&WebhookKey]) -> Result<(), Error> {
+    /// Gives back the challenges, to be sent when nothing else waits for a connection.
+    pub(super) async fn tend(&self, webhooks: &[&WebhookKey]) -> Result<Vec<Step>, Error> {
         if webhooks.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let ids: Vec<WebhookId> = webhooks.iter().map(|webhook| webhook.webhook_id).collect();
         let now = self.now();
@@ -59,13 +60,16 @@ impl Courier {
             }
         }
         if steps.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let claimed = self.claim(steps, now).await?;
-        let challenged: Vec<Step> = claimed.into_iter().filter(|step| step.challenge).collect();
-        let challenging = challenged.into_iter().map(|step| self.challenge(step));
+        Ok(claimed.into_iter().filter(|step| step.challenge).collect())
+    }
+
+    /// Sends challenges.
+    pub(super) async fn challenge_all(&self, steps: Vec<Step>) {
+        let challenging = steps.into_iter().map(|step| self.challenge(step));
         iter(challenging).buffer_unordered(MOST_IN_FLIGHT).collect::<Vec<()>>().await;
-        Ok(())
     }
 
     /// What is due of a webhook.

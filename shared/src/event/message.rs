@@ -46,6 +46,7 @@ fn decode<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Undecodable> 
 /// ```json
 /// {"version": 1, "envelope": "{\"id\": …}"}
 /// {"version": 1, "storedAt": "events/5f0c…"}
+/// {"version": 1, "deadLetter": 17}
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -54,6 +55,8 @@ pub enum EventMessage {
     Envelope(String),
     /// The key of an envelope too large for a message.
     StoredAt(String),
+    /// The number of the dead letter that holds the envelope: one that was requeued, and too large for a message.
+    DeadLetter(i64),
 }
 
 /// On `webhook-retries`.

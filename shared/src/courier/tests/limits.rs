@@ -27,42 +27,6 @@ fn count(fixture: &Fixture, condition: &str) -> u64 {
     fixture.database.query(Statement::new(sql))[0]["n"].as_u64().unwrap()
 }
 
-#[tokio::test]
-async fn a_batch_of_the_largest_dead_letters_is_kept() {
-    let fixture = Fixture::default();
-    let letters: Vec<_> = (0..10).map(|index| format!("{index}{}", "\"".repeat(126_000))).collect();
-
-    assert_eq!(fixture.courier.keep_dead_letters(&fixture.messages(&letters)).await, [Acknowledge; 10]);
-
-    assert_eq!(fixture.app.list_dead_letters(None, 50).await.unwrap().0.len(), 10);
-}
-
-#[tokio::test]
-async fn dead_letters_outlast_a_day_without_a_database() {
-    let fixture = Fixture::default();
-    fixture.database.fail(Some("gone"));
-
-    let settled = fixture.courier.keep_dead_letters(&fixture.messages(&["x".to_owned()])).await;
-
-    // The most retries that a Queue allows.
-    assert!(
-        matches!(settled[..], [Retry(delay)] if delay * 100 >= Duration::from_secs(86_400)),
-        "{settled:?}"
-    );
-}
-
-#[tokio::test]
-async fn a_letter_that_comes_back_after_it_was_requeued_is_kept_again() {
-    let fixture = Fixture::default();
-    let letter = [message("e-1", "KeyAdded", "acme-corp")];
-    fixture.courier.keep_dead_letters(&fixture.messages(&letter)).await;
-    fixture.app.requeue_dead_letter(1).await.unwrap();
-
-    fixture.courier.keep_dead_letters(&fixture.messages(&letter)).await;
-
-    assert_eq!(fixture.app.list_dead_letters(None, 50).await.unwrap().0.len(), 2);
-}
-
 /// As after a change of `WEBHOOK_SECRETS_KEY` whose predecessor was forgotten.
 #[tokio::test]
 async fn a_webhook_whose_secret_cannot_be_opened_harms_no_batch_mate_and_loses_nothing() {
@@ -369,56 +333,4 @@ async fn a_body_that_is_not_there_yet_holds_up_no_batch_mate() {
 
     assert_eq!(settled, [Retry(Duration::from_secs(30)), Acknowledge]);
     assert_eq!(fixture.endpoints.take().len(), 1);
-}
-
-/// The most requests that were under way at once, in all and to one webhook, each taking 20 ms.
-fn most_at_once(fixture: &Fixture) -> (usize, usize, Vec<String>) {
-    let requests = fixture.endpoints.take_timed();
-    let open_at = |at: Timestamp, url: Option<&str>| {
-        let open = requests.iter().filter(|(began, request)| {
-            *began <= at
-                && at.since(*began) < Duration::from_millis(20)
-                && url.is_none_or(|url| request.url == url)
-        });
-        open.count()
-    };
-    let all = requests.iter().map(|(at, _)| open_at(*at, None)).max().unwrap_or_default();
-    let one = requests.iter().map(|(at, request)| open_at(*at, Some(&request.url))).max().unwrap_or_default();
-    (all, one, requests.into_iter().map(|(_, request)| request.url).collect())
-}
-
-/// Delivers ten events to each of so many webhooks, all of which answer with this status.
-async fn ten_each(webhooks: usize, status: u16) -> (usize, usize, Vec<String>) {
-    let fixture = Fixture::default();
-    for index in 0..webhooks {
-        let org = fixture.tenant(&format!("tenant-{index:02}")).await;
-        let url = format!("https://hooks.example.com/{index:02}");
-        fixture.webhook(&org, &url, &[]).await;
-        fixture.endpoints.always(&url, Reply::Status(status));
-    }
-    let events = (0..webhooks * 10)
-        .map(|index| message(&format!("e-{index}"), "KeyAdded", &format!("tenant-{:02}", index % webhooks)));
-    fixture.deliver_events(&events.collect::<Vec<_>>()).await;
-    most_at_once(&fixture)
-}
-
-#[tokio::test]
-async fn six_requests_are_under_way_and_never_more_nor_four_to_one_webhook() {
-    let (all, one, sent) = ten_each(20, 200).await;
-    assert_eq!((all, sent.len()), (6, 200));
-    assert!(one <= 4, "{one}");
-    assert_eq!(ten_each(1, 200).await.1, 4, "once it has answered well");
-}
-
-#[tokio::test]
-async fn a_webhook_has_one_request_under_way_until_it_has_answered_well() {
-    let (_, one, sent) = ten_each(2, 404).await;
-    assert_eq!((one, sent.len()), (1, 20));
-}
-
-#[tokio::test]
-async fn webhooks_take_turns() {
-    let (_, _, sent) = ten_each(3, 404).await;
-    let first: BTreeSet<&String> = sent.iter().take(3).collect();
-    assert_eq!(first.len(), 3, "{sent:?}");
 }

@@ -2,7 +2,9 @@
 
 mod backlog;
 mod campaign;
+mod dead_letters;
 mod first_attempts;
+mod lanes;
 mod limits;
 mod metrics;
 mod outages;

@@ -1,0 +1,68 @@
+//! Messages that no consumer could handle: kept, and put back.
+
+use std::time::Duration;
+
+use super::super::Settlement::{Acknowledge, Retry};
+use super::{envelope, message, row};
+use crate::testing::Fixture;
+
+const URL: &str = "https://hooks.example.com/in";
+
+#[tokio::test]
+async fn a_batch_of_the_largest_dead_letters_is_kept() {
+    let fixture = Fixture::default();
+    let letters: Vec<_> = (0..10).map(|index| format!("{index}{}", "\"".repeat(126_000))).collect();
+
+    assert_eq!(fixture.courier.keep_dead_letters(&fixture.messages(&letters)).await, [Acknowledge; 10]);
+
+    assert_eq!(fixture.app.list_dead_letters(None, 50).await.unwrap().0.len(), 10);
+}
+
+#[tokio::test]
+async fn a_large_dead_letter_brings_its_body_along_and_is_requeued_without_the_store() {
+    let fixture = Fixture::default();
+    let acme = fixture.tenant("acme-corp").await;
+    let id = fixture.webhook(&acme, URL, &[]).await.webhook_id;
+    let large = format!("\"{}\"", "x".repeat(900_000));
+    let body = envelope("e-1", "KeyAdded", "acme-corp").replace("1.50", &large);
+    fixture.courier.publish(&body).await.unwrap();
+    let letter = fixture.events.take().remove(0).body;
+    fixture.courier.keep_dead_letters(&fixture.messages(&[letter.clone(), letter])).await;
+    let (letters, _) = fixture.app.list_dead_letters(None, 50).await.unwrap();
+    assert_eq!((letters.len(), letters[0].envelope.as_deref()), (1, Some(body.as_str())));
+    // Weeks later.
+    fixture.bodies.clear();
+
+    fixture.app.requeue_dead_letter(letters[0].id).await.unwrap();
+    let requeued: Vec<_> = fixture.events.take().into_iter().map(|message| message.body).collect();
+    assert_eq!(fixture.deliver_events(&requeued).await, [Acknowledge]);
+
+    assert_eq!(fixture.endpoints.take()[0].body, body);
+    assert_eq!(row(&fixture, &id, "e-1")["stage"], "delivered");
+}
+
+#[tokio::test]
+async fn dead_letters_outlast_a_day_without_a_database() {
+    let fixture = Fixture::default();
+    fixture.database.fail(Some("gone"));
+
+    let settled = fixture.courier.keep_dead_letters(&fixture.messages(&["x".to_owned()])).await;
+
+    // The most retries that a Queue allows.
+    assert!(
+        matches!(settled[..], [Retry(delay)] if delay * 100 >= Duration::from_secs(86_400)),
+        "{settled:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_letter_that_comes_back_after_it_was_requeued_is_kept_again() {
+    let fixture = Fixture::default();
+    let letter = [message("e-1", "KeyAdded", "acme-corp")];
+    fixture.courier.keep_dead_letters(&fixture.messages(&letter)).await;
+    fixture.app.requeue_dead_letter(1).await.unwrap();
+
+    fixture.courier.keep_dead_letters(&fixture.messages(&letter)).await;
+
+    assert_eq!(fixture.app.list_dead_letters(None, 50).await.unwrap().0.len(), 2);
+}
