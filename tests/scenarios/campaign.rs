@@ -10,7 +10,7 @@ use local::stack::StackOptions;
 use serde_json::{Value, json};
 use tests::client::Client;
 use tests::endpoint::{Behavior, Endpoint, Received};
-use tests::event::{Event, array};
+use tests::event::Event;
 use tests::tenant::{Tenant, Webhook};
 use tests::world::{World, run_alone};
 
@@ -255,10 +255,10 @@ fn whatever_goes_wrong_every_event_arrives_or_its_row_says_why_not() {
                 sent.push((event, tenant, event_type));
             }
             let batch: Vec<Event> = sent[first..].iter().map(|(event, ..)| event.clone()).collect();
-            let _ = world.event_bridge().post_text("/events", &array(&batch)).await.expect(202);
+            world.publish_all(&batch).await;
             if campaign.dice.roll(4) == 0 {
                 // EventBridge sends it all again; a Queue hands a message over twice; and one is nobody's.
-                let _ = world.event_bridge().post_text("/events", &array(&batch)).await.expect(202);
+                world.publish_all(&batch).await;
                 let twice = json!({"version": 1, "envelope": batch[0].body}).to_string();
                 let _ = queue
                     .post("/queues/webhook-events", &json!([twice, twice, "nobody's"]))
@@ -277,7 +277,7 @@ fn whatever_goes_wrong_every_event_arrives_or_its_row_says_why_not() {
                 restarts += 1;
                 for again in sent.chunks(100) {
                     let again: Vec<Event> = again.iter().map(|(event, ..)| event.clone()).collect();
-                    let _ = world.event_bridge().post_text("/events", &array(&again)).await.expect(202);
+                    world.publish_all(&again).await;
                 }
             }
             world.stack().trigger_cron().unwrap();

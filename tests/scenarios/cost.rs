@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tests::client::Answer;
 use tests::endpoint::Endpoint;
-use tests::event::{Event, array};
+use tests::event::Event;
 use tests::poll::{SOON, eventually};
 use tests::tenant::Tenant;
 use tests::world::{World, run};
@@ -95,8 +95,7 @@ fn a_hundred_events_take_three_round_trips_and_two_rows_each() {
         let line = loop {
             let events: Vec<Event> = (0..EVENTS).map(event).collect();
             let before = event_batches(world).len();
-            let answer = world.event_bridge().post_text("/events", &array(&events)).await;
-            assert_eq!(answer.expect(202), json!({"accepted": EVENTS}));
+            world.publish_all(&events).await;
             sent += EVENTS;
             let received = endpoint.at_least(sent, "/healthy").await;
             assert_eq!(received.len(), sent);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use local::stack::StackOptions;
 use tests::endpoint::{Behavior, Endpoint};
-use tests::event::{Event, array};
+use tests::event::Event;
 use tests::poll::{SOON, eventually};
 use tests::tenant::{Tenant, Webhook};
 use tests::world::{World, run_alone};
@@ -41,7 +41,7 @@ fn a_crash_in_the_middle_of_retries_loses_nothing() {
             webhooks.push((webhook, (0..EVENTS_EACH).map(|_| tenant.event("KeyAdded")).collect()));
         }
         let events: Vec<Event> = webhooks.iter().flat_map(|(_, events)| events.clone()).collect();
-        let _ = world.event_bridge().post_text("/events", &array(&events)).await.expect(202);
+        world.publish_all(&events).await;
         // Each has failed once, and its row says when it is tried again.
         for (webhook, events) in &webhooks {
             for event in events {

@@ -65,7 +65,7 @@ fn a_misconfigured_worker_refuses_everything_and_loses_nothing() {
         let world = World::start(options().fresh());
         let tenant = Tenant::register(&world).await;
         let (webhook, event) = (tenant.webhook(&endpoint.url("/")).await, tenant.event("KeyAdded"));
-        let _ = world.event_bridge().post_text("/events", &event.body).await.expect(202);
+        world.publish(&event).await;
         let _ = webhook.delivery_in("failed", &event).await;
         endpoint.behave("/", Behavior::status(200));
         let _ = world.admin().post_nothing(&format!("{}/enable", webhook.path)).await.expect(200);

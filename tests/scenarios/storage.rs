@@ -39,7 +39,7 @@ fn neither_what_is_stored_nor_what_is_logged_holds_a_secret() {
         let rotate = format!("{}/rotate-secret", webhook.path);
         let second_secret = world.admin().post_nothing(&rotate).await.expect(200)["secret"].clone();
         let event = tenant.event("KeyAdded");
-        let _ = world.event_bridge().post_text("/events", &event.body).await.expect(202);
+        world.publish(&event).await;
         let _ = webhook.delivery_in("delivered", &event).await;
         for key in [&first_key, second_key] {
             let _ = world.partner(key).get("/webhooks").await.expect(200);

@@ -7,7 +7,7 @@ use tests::endpoint::{Behavior, Endpoint, Received};
 use tests::event::Event;
 use tests::poll::{SOON, eventually};
 use tests::tenant::Tenant;
-use tests::world::{World, run};
+use tests::world::run;
 
 /// Checks what a partner would: the signature over the very bytes, by the Standard Webhooks project's own library.
 fn assert_signed(secret: &str, headers: &HeaderMap, body: &[u8]) {
@@ -21,11 +21,6 @@ fn assert_is(received: &Received, event: &Event, secret: &str) {
     assert_eq!(received.header("content-type"), "application/json");
     assert_eq!(received.header("user-agent"), "SmartphoneKey-Webhooks/1");
     assert_signed(secret, &received.headers, &received.body);
-}
-
-async fn send(world: &World, event: &Event) {
-    let answer = world.event_bridge().post_text("/events", &event.body).await;
-    assert_eq!(answer.expect(202), json!({"accepted": 1}));
 }
 
 /// A 404 with its code and message, then 201, then 409.
@@ -85,7 +80,7 @@ fn a_partner_is_onboarded_and_receives_events() {
         let removed = Event::new("KeyRemoved", "acme-corp");
         let added = Event::new("KeyAdded", "acme-corp");
         for event in [&removed, &other.event("KeyAdded"), &added] {
-            send(world, event).await;
+            world.publish(event).await;
         }
         let received = endpoint.at_least(1, "/acme").await;
         assert_is(&received[0], &added, secret);
@@ -105,7 +100,7 @@ fn a_partner_is_onboarded_and_receives_events() {
             Behavior::status(200),
         );
         let retried = Event::new("LockCreated", "acme-corp");
-        send(world, &retried).await;
+        world.publish(&retried).await;
         let received = endpoint.at_least(4, "/acme").await;
         for attempt in &received[1..] {
             assert_is(attempt, &retried, secret);
@@ -150,7 +145,7 @@ fn the_local_inbox_shows_what_arrives_and_misbehaves_as_told() {
         let _ = inbox.put(&format!("/{}/behavior", tenant.org_id), &behavior).await.expect(200);
         let webhook = tenant.webhook(&format!("{}/{}", world.credentials().inbox_url, tenant.org_id)).await;
         let event = tenant.event("KeyAdded");
-        send(world, &event).await;
+        world.publish(&event).await;
 
         let delivered = webhook.delivery_in("delivered", &event).await;
         assert_eq!(delivered["attempts"].as_array().unwrap().len(), 2);

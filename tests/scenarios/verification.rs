@@ -2,14 +2,9 @@
 
 use serde_json::{Value, json};
 use tests::endpoint::{Behavior, Endpoint};
-use tests::event::Event;
 use tests::poll::{SOON, eventually};
 use tests::tenant::{Tenant, Webhook};
-use tests::world::{World, run};
-
-async fn publish(world: &World, event: &Event) {
-    let _ = world.event_bridge().post_text("/events", &event.body).await.expect(202);
-}
+use tests::world::run;
 
 async fn until_status(webhook: &Webhook, status: &str) -> Value {
     let look = async || Some(webhook.now().await).filter(|webhook| webhook["status"] == status);
@@ -30,7 +25,7 @@ fn a_moved_webhook_is_challenged_and_then_gets_what_waited() {
         assert_eq!(moved, json!({"success": true, "aggregateId": tenant.org_id, "version": 2}));
         assert_eq!(webhook.now().await["status"], "pending");
         let event = tenant.event("KeyAdded");
-        publish(world, &event).await;
+        world.publish(&event).await;
 
         let verified = until_status(&webhook, "active").await;
         assert!(verified["verifiedAt"].is_string());
@@ -70,12 +65,12 @@ fn a_webhook_that_is_gone_is_disabled_and_its_deliveries_can_be_sent_again() {
         endpoint.behave("/", Behavior::status(410));
         let webhook = tenant.webhook(&endpoint.url("/")).await;
         let event = tenant.event("KeyAdded");
-        publish(world, &event).await;
+        world.publish(&event).await;
         let failed = webhook.delivery_in("failed", &event).await;
         assert_eq!(failed["body"], event.body, "kept, to be sent again");
         let _ = until_status(&webhook, "disabled").await;
         let later = tenant.event("KeyAdded");
-        publish(world, &later).await;
+        world.publish(&later).await;
         let _ = webhook.delivery_in("dead", &later).await;
         let troubled = admin.get("/webhook-health?limit=200").await.expect(200).to_string();
         assert!(troubled.contains(&webhook.id));

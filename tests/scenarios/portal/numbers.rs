@@ -69,7 +69,7 @@ fn the_dashboards_numbers_and_chart_are_the_delivery_logs() {
             endpoint.behave("/traffic", Behavior::status(status));
             for event_type in types {
                 let event = Event::new(event_type, &partner.org_id);
-                let _ = world.event_bridge().post_text("/events", &event.body).await.expect(202);
+                world.publish(&event).await;
                 requests += 1;
                 let _ = endpoint.at_least(requests, "/traffic").await;
                 let path = format!("{deliveries}/{}", event.id);
