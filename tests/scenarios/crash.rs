@@ -11,10 +11,10 @@ use tests::tenant::{Tenant, Webhook};
 use tests::world::{World, run_alone};
 
 const TENANTS: usize = 5;
-/// Fewer than open a circuit: this is about retries.
+/// Fewer events than open a circuit, since this scenario is about retries.
 const EVENTS_EACH: usize = 4;
 
-/// Delivered, and with how many attempts.
+/// Whether all these events are delivered.
 async fn delivered(webhook: &Webhook, events: &[Event]) -> bool {
     let ids = webhook.delivered_event_ids().await;
     events.iter().all(|event| ids.contains(&event.id))
@@ -23,7 +23,7 @@ async fn delivered(webhook: &Webhook, events: &[Event]) -> bool {
 #[test]
 fn a_crash_in_the_middle_of_retries_loses_nothing() {
     let options = StackOptions::on_free_ports("test-crash").unwrap().fresh();
-    // What a dead consumer has leased comes free after eight attempts' time, so that is short here.
+    // A dead consumer's leases end after the time of eight attempts, so the time of an attempt is short here.
     let options = options.set("webhook-delivery", "ATTEMPT_TIMEOUT_SECONDS", "2");
     let world = World::start(options);
     run_alone(async {
@@ -42,7 +42,7 @@ fn a_crash_in_the_middle_of_retries_loses_nothing() {
         }
         let events: Vec<Event> = webhooks.iter().flat_map(|(_, events)| events.clone()).collect();
         world.publish_all(&events).await;
-        // Each has failed once, and its row says when it is tried again.
+        // Each delivery has failed once, and its row says when the next attempt is.
         for (webhook, events) in &webhooks {
             for event in events {
                 let _ = webhook
@@ -51,7 +51,7 @@ fn a_crash_in_the_middle_of_retries_loses_nothing() {
             }
         }
 
-        // Retries are under way: at least one has reached its endpoint, and is being answered when the end comes.
+        // The runtime dies while at least one retry is being answered by its endpoint.
         let retries = async || {
             let counts = (0..TENANTS).map(|number| endpoint.received(&format!("/{number}")).len());
             Some(counts.sum::<usize>()).filter(|count| *count > TENANTS * EVENTS_EACH)

@@ -1,4 +1,4 @@
-//! Events in, and what arrives of them.
+//! Events that are published, and how they arrive.
 
 use http::HeaderMap;
 use serde_json::json;
@@ -8,7 +8,7 @@ use tests::poll::{SOON, eventually};
 use tests::tenant::Tenant;
 use tests::world::{World, run};
 
-/// Sends one more event and waits until it has arrived: by then, so has what was sent before it.
+/// Sends another event and waits until it arrives. By then, everything that was sent before has arrived.
 async fn everything_before(world: &World, tenant: &Tenant, endpoint: &Endpoint, path: &str) -> Vec<Received> {
     let last = tenant.event("KeyRemoved");
     world.publish(&last).await;
@@ -82,7 +82,7 @@ fn a_poisonous_message_stops_nothing_and_ends_among_the_dead_letters() {
         let event = tenant.event("KeyAdded");
         let message = json!({"version": 1, "envelope": event.body}).to_string();
         let poison = format!("poison for {}", tenant.org_id);
-        // As another Worker of the account would put it there, and as a Queue may hand it over: twice.
+        // Messages by another Worker of the account, and a message that the Queue hands over twice.
         let messages = json!([poison, message, message]);
         let _ = world.gateway().post("/queues/webhook-events", &messages).await.expect(202);
         let _ = webhook.delivery_in("delivered", &event).await;

@@ -9,7 +9,7 @@ use tests::poll::{SOON, eventually};
 use tests::tenant::Tenant;
 use tests::world::run;
 
-/// Checks what a partner would: the signature over the very bytes, by the Standard Webhooks project's own library.
+/// Checks the signature over the very bytes, with the Standard Webhooks project's own library, as a partner would.
 fn assert_signed(secret: &str, headers: &HeaderMap, body: &[u8]) {
     standardwebhooks::Webhook::new(secret).unwrap().verify(body, headers).unwrap();
 }
@@ -23,7 +23,7 @@ fn assert_is(received: &Received, event: &Event, secret: &str) {
     assert_signed(secret, &received.headers, &received.body);
 }
 
-/// A 404 with its code and message, then 201, then 409.
+/// Onboards a tenant: a 404 with its code and message, then 201, then 409. Returns the API key.
 async fn onboard(admin: &Client) -> String {
     let key = json!({"orgId": "acme-corp", "orgName": "ACME Corporation"});
     let refused = admin.post("/api-keys", &key).await.expect(404);
@@ -75,7 +75,7 @@ fn a_partner_is_onboarded_and_receives_events() {
         assert_eq!(shown["events"], json!(["LockCreated", "KeyAdded"]));
         assert!(!listed.to_string().contains(secret));
 
-        // What it asked for arrives; another type, and another tenant's events, do not.
+        // Events of these types arrive; those of another type or another tenant do not.
         let other = Tenant::register(world).await;
         let removed = Event::new("KeyRemoved", "acme-corp");
         let added = Event::new("KeyAdded", "acme-corp");

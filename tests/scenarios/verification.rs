@@ -18,7 +18,7 @@ fn a_moved_webhook_is_challenged_and_then_gets_what_waited() {
         let key = tenant.api_key().await;
         let webhook = tenant.webhook(&endpoint.url("/old")).await;
 
-        // Moved by the partner itself, to an endpoint that is not ready at once.
+        // The partner itself moves the webhook to an endpoint that is not ready at once.
         endpoint.behave_in_turn("/new", [Behavior::status(503)], Behavior::status(200));
         let path = format!("/webhooks/{}", webhook.id);
         let moved = world.partner(&key).patch(&path, &json!({"url": endpoint.url("/new")})).await.expect(200);
@@ -48,7 +48,7 @@ fn a_moved_webhook_is_challenged_and_then_gets_what_waited() {
         assert_eq!(events[0].text(), event.body, "byte for byte, once it is verified");
         assert!(endpoint.received("/old").is_empty());
 
-        // Nobody else's, and as little as one that does not exist.
+        // Another tenant's webhook is as unknown as one that does not exist.
         let other = Tenant::register(world).await.api_key().await;
         let body = json!({"url": endpoint.url("/stolen")});
         let without_id = |answer: Value| (answer["error"].clone(), answer["message"].clone());
@@ -75,7 +75,7 @@ fn a_webhook_that_is_gone_is_disabled_and_its_deliveries_can_be_sent_again() {
         let troubled = admin.get("/webhook-health?limit=200").await.expect(200).to_string();
         assert!(troubled.contains(&webhook.id));
 
-        // Back again: enabled, verified, and everything of that time redelivered.
+        // The endpoint is back: the webhook is enabled and verified, and everything of that time is redelivered.
         endpoint.behave("/", Behavior::status(200));
         let _ = admin.post_nothing(&format!("{}/enable", webhook.path)).await.expect(200);
         let _ = until_status(&webhook, "active").await;

@@ -17,7 +17,7 @@ fn a_partner_gets_from_sign_in_to_the_first_event_without_help() {
         browser.submit_sign_in(&partner.email).await;
         browser.is_at("/onboarding").await;
 
-        // An organization of one's own, after a slip.
+        // The organization, after a mistake in its ID.
         browser.register("Acme Corp", "Acme Corporation").await;
         browser.sees("#orgId-fault", "The organization ID must be").await;
         assert_eq!(browser.value("#orgId").await, "Acme Corp");
@@ -80,7 +80,7 @@ fn a_partner_gets_from_sign_in_to_the_first_event_without_help() {
         browser.click("form[action='/webhook/verify'] button").await;
         browser.reloads_until(".current .state", "Active").await;
 
-        // The end: the session is nobody's any more.
+        // Signing out ends the session.
         let cookies = browser.cookies().await;
         let replaying = world.portal().with("cookie", &cookies);
         assert_eq!(replaying.get("/dashboard").await.status, 200);
@@ -104,7 +104,7 @@ async fn assert_anonymous(client: &Client) {
     assert_eq!(posted.headers["location"].to_str().unwrap().split('?').next(), Some("/login"));
 }
 
-/// They get an error beside the field, what they typed, and nothing else.
+/// Somebody else who picks the same ID gets an error beside the field, what they typed, and nothing else.
 async fn somebody_else_picks_the_same_id(first: &Partner, browser: &Browser) {
     let second = Partner::new(first.world);
     browser.sign_in(&second.email).await;
