@@ -38,21 +38,27 @@ fn a_partner_gets_from_sign_in_to_the_first_event_without_help() {
         assert!(arrived[0]["body"].as_str().unwrap().contains(&partner.org_id));
         browser.reloads_until("#latest ~ .scroll tbody tr:first-child", "Delivered").await;
 
-        // An endpoint that does not know the event: what was sent, what came back, and again.
-        partner.inbox_answers("first", 404).await;
+        // An endpoint that says it is gone: what was sent, what came back, and again once the endpoint is verified.
+        partner.inbox_answers("first", 410).await;
         browser.click("form[action='/webhook/test'] button").await;
         let refused = partner.inbox_has("first", 2).await.remove(1);
         browser.reloads_until("#latest ~ .scroll tbody tr:first-child", "Failed").await;
         browser.click("#latest ~ .scroll tbody tr:first-child a").await;
         browser.sees("h1", "Failed").await;
-        browser.sees("section[aria-labelledby=attempts] tbody tr", "404").await;
+        browser.sees("section[aria-labelledby=attempts] tbody tr", "410").await;
         let shown = browser.script("return document.querySelector('pre.body').textContent", vec![]).await;
         assert_eq!(shown, refused["body"]);
         browser.look("delivery-failed").await;
+        let failed = browser.path().await;
         partner.inbox_answers("first", 200).await;
+        browser.click("main nav a").await;
+        browser.click("form[action='/webhook/verify'] button").await;
+        browser.reloads_until(".current .state", "Active").await;
+        browser.open(&failed).await;
         browser.click("form[action$='/redeliver'] button").await;
         browser.sees("[role=status]", "The event is being sent again.").await;
-        let again = partner.inbox_has("first", 3).await.remove(2);
+        // The message before is the challenge.
+        let again = partner.inbox_has("first", 4).await.remove(3);
         assert_eq!(again["body"], refused["body"]);
         assert_eq!(again["headers"]["webhook-id"], refused["headers"]["webhook-id"]);
         browser.reloads_until("h1", "Delivered").await;
