@@ -1,9 +1,9 @@
 """The CloudFormation template, linted and created on moto's server on loopback.
 
-What moto (5.2) does not model: it creates rules, targets, queues and roles from a template, but no connection, API
-destination, queue policy or alarm; those are made from the template's own properties through their APIs, and the rest of
-the template gets their ARNs. It has no TestEventPattern either: events are put on the bus, and what the rule hands to a
-second target is looked at. It calls no API destination, and enforces no policy, retry or rate limit.
+moto (5.2) creates rules, targets, queues and roles from a template, but no connection, API destination, queue policy or
+alarm. The test makes these through their APIs, from the template's own properties, and puts their ARNs into the rest of the
+template. moto has no TestEventPattern either, so the test puts events on the bus and reads what the rule sends to a second
+target. moto calls no API destination, and enforces no policy, retry or rate limit.
 """
 
 import json

@@ -46,11 +46,7 @@ impl Address {
         }
     }
 
-    /// A client of a URL of this stack.
-    ///
-    /// # Errors
-    ///
-    /// When the stack's certificate cannot be read.
+    /// A client of a URL of this stack; fails where the stack's certificate cannot be read.
     pub fn client(&self, url: &str) -> Result<Client> {
         match &self.certificate {
             Some(certificate) => Client::trusting(url, certificate),

@@ -43,11 +43,7 @@ impl Client {
         Self::on(base, TlsConfig::default())
     }
 
-    /// A client that trusts this certificate and no other.
-    ///
-    /// # Errors
-    ///
-    /// When the certificate cannot be read.
+    /// A client that trusts this certificate and no other; fails where the certificate cannot be read.
     pub fn trusting(base: &str, certificate: &Path) -> Result<Self> {
         let pem =
             fs::read(certificate).with_context(|| format!("{} cannot be read", certificate.display()))?;
@@ -76,11 +72,7 @@ impl Client {
         }
     }
 
-    /// The same client with one more header, or with another value of a header.
-    ///
-    /// # Errors
-    ///
-    /// When `name` or `value` cannot stand in a header.
+    /// The same client with one more header, or with another value of a header; fails where that is no header.
     pub fn with(mut self, name: &str, value: &str) -> Result<Self> {
         self.headers.insert(name.parse::<HeaderName>()?, HeaderValue::from_str(value)?);
         Ok(self)
@@ -93,11 +85,8 @@ impl Client {
         self
     }
 
-    /// Sends a request. A body is JSON unless a header of this client says otherwise.
-    ///
-    /// # Errors
-    ///
-    /// When there is no whole answer in time.
+    /// Sends a request; fails where there is no whole answer in time. A body is JSON unless a header of this client says
+    /// otherwise.
     pub fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Result<Answer> {
         let url = format!("{}{path}", self.base);
         let asked = format!("{method} {url}");

@@ -40,10 +40,6 @@ impl std::ops::Deref for Credentials {
 
 impl Credentials {
     /// A client of the Admin API with an admin's headers.
-    ///
-    /// # Errors
-    ///
-    /// When a key cannot stand in a header.
     pub fn admin(&self, admin_api: Client) -> Result<Client> {
         let token = format!("Bearer {}", self.admin_jwt);
         admin_api.with("x-admin-api-key", &self.admin_api_key)?.with("authorization", &token)

@@ -105,10 +105,6 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// Starts an endpoint on a free port. A path answers 200 until it is told otherwise.
-    ///
-    /// # Errors
-    ///
-    /// When no port is free.
     pub fn start() -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let endpoint = Self { port: listener.local_addr()?.port(), state: Arc::default() };

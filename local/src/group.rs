@@ -37,11 +37,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// Starts a command as the leader of a group.
-    ///
-    /// # Errors
-    ///
-    /// When the command cannot be started.
+    /// Starts a command as the leader of a group; fails where the command cannot be started.
     pub fn start(command: &mut Command) -> io::Result<Self> {
         Ok(Self { leader: command.process_group(0).spawn()? })
     }
@@ -63,10 +59,6 @@ impl Group {
 
     /// Gives the command this input and waits until it ends. Returns what it printed, or `None` where it took longer
     /// than `limit` and was killed. What the command leaves running is killed as well.
-    ///
-    /// # Errors
-    ///
-    /// When the command cannot be started or waited for.
     pub fn run(command: &mut Command, input: &str, limit: Duration) -> io::Result<Option<Output>> {
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut leader = piped.process_group(0).spawn()?;

@@ -6,10 +6,6 @@ use anyhow::{Context, Result};
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// From now on a signal sets the mark instead of ending the process.
-///
-/// # Errors
-///
-/// When the system does not let signals be handled.
 pub fn listen() -> Result<()> {
     ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)).context("signals cannot be handled")
 }

@@ -33,11 +33,7 @@ pub fn search_path() -> OsString {
     env::join_paths(all).unwrap_or(inherited)
 }
 
-/// Runs a command to its end, its output on the terminal.
-///
-/// # Errors
-///
-/// When the command cannot be started or fails.
+/// Runs a command to its end, its output on the terminal; fails where the command does.
 pub fn run(command: &mut Command) -> Result<()> {
     let shown = shown(command);
     let status = command.stdin(Stdio::null()).status().with_context(|| cannot_start(&shown))?;
@@ -61,11 +57,7 @@ pub fn run_within(limit: Duration, command: &mut Command) -> bool {
     ended.is_some_and(|status| status.success())
 }
 
-/// Runs a command to its end and returns what it printed.
-///
-/// # Errors
-///
-/// When the command cannot be started, or fails: with everything that it printed.
+/// Runs a command to its end and returns what it printed. A failure shows everything that was printed.
 pub fn output(command: &mut Command) -> Result<String> {
     let shown = shown(command);
     let Output { status, stdout, stderr } =

@@ -58,10 +58,6 @@ fn serve_connection(
 }
 
 /// Answers with a status, headers and a body.
-///
-/// # Errors
-///
-/// When the connection breaks.
 pub fn respond(stream: &mut TcpStream, status: u16, headers: &[(&str, &str)], body: &str) -> io::Result<()> {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let length = body.len();

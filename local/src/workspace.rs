@@ -35,19 +35,11 @@ impl Worker {
 }
 
 /// All Workers of this repository, by name.
-///
-/// # Errors
-///
-/// When the root cannot be read.
 pub fn workers() -> Result<Vec<Worker>> {
     workers_below(root())
 }
 
 /// All Workers of the project at `root`, by name.
-///
-/// # Errors
-///
-/// When `root` cannot be read.
 pub fn workers_below(root: &Path) -> Result<Vec<Worker>> {
     let mut workers = Vec::new();
     for entry in fs::read_dir(root).with_context(|| cannot_read(root))? {
@@ -61,21 +53,13 @@ pub fn workers_below(root: &Path) -> Result<Vec<Worker>> {
     Ok(workers)
 }
 
-/// Reads a TOML file.
-///
-/// # Errors
-///
-/// When the file cannot be read or is not TOML.
+/// Reads a TOML file; the error names the file.
 pub fn read_toml(path: &Path) -> Result<toml::Table> {
     let text = fs::read_to_string(path).with_context(|| cannot_read(path))?;
     text.parse().with_context(|| format!("{} is not valid TOML", path.display()))
 }
 
-/// The SHA-256 of files, their paths included, in hexadecimal.
-///
-/// # Errors
-///
-/// When one of the files cannot be read.
+/// The SHA-256 of files, their paths included, in hexadecimal; fails where a file cannot be read.
 pub fn digest(files: &[impl AsRef<Path>]) -> Result<String> {
     let mut hasher = Sha256::new();
     for file in files.iter().map(AsRef::as_ref) {

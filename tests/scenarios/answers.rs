@@ -6,7 +6,7 @@ use local::stack::StackOptions;
 use serde_json::{Value, json};
 use shared::time::Timestamp;
 use tests::endpoint::{Behavior, Endpoint};
-use tests::event::{Event, array};
+use tests::event::Event;
 use tests::poll::{SOON, eventually};
 use tests::tenant::{Tenant, Webhook};
 use tests::world::{World, run_alone};
@@ -17,7 +17,7 @@ fn answer(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// What can be wrong with the answer of a status, by name.
+/// Odd answers with a status, by name.
 fn oddities(status: u16) -> Vec<(&'static str, Behavior)> {
     let raw = |headers: &str, body: &[u8]| Behavior::Raw(answer(status, headers, body));
     vec![
@@ -89,7 +89,7 @@ fn the_status_decides_whatever_the_body_is() {
         let failed = given(&world, &endpoint, 503, "").await;
         for all in [&taken, &gone, &busy, &refused, &failed] {
             let events: Vec<Event> = all.iter().map(|odd| odd.event.clone()).collect();
-            let _ = world.event_bridge().post_text("/events", &array(&events)).await.expect(202);
+            world.publish_all(&events).await;
         }
 
         for odd in &taken {
@@ -111,7 +111,7 @@ fn the_status_decides_whatever_the_body_is() {
                 assert_eq!(delivery["attempts"][0]["error"], format!("answered {status}"), "{}", odd.name);
             }
         }
-        // Those whose head came as a text of ours asked for 3000 seconds.
+        // The answers with headers of ours asked for 3000 seconds.
         for odd in busy.iter().take(8) {
             let delivery = odd.webhook.delivery(&odd.event).await.unwrap();
             let time = |name: &str| delivery[name].as_str().unwrap().parse::<Timestamp>().unwrap();
@@ -119,7 +119,7 @@ fn the_status_decides_whatever_the_body_is() {
             assert!(wait >= Duration::from_secs(2_990), "{}: asked again after {wait:?}", odd.name);
         }
 
-        // A challenge that is answered so verifies.
+        // A challenge with such an answer verifies the webhook.
         let odd = &taken[0];
         let moved = endpoint.url("/moved");
         endpoint.behave(

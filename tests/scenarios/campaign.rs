@@ -10,7 +10,7 @@ use local::stack::StackOptions;
 use serde_json::{Value, json};
 use tests::client::Client;
 use tests::endpoint::{Behavior, Endpoint, Received};
-use tests::event::{Event, array};
+use tests::event::Event;
 use tests::tenant::{Tenant, Webhook};
 use tests::world::{World, run_alone};
 
@@ -20,7 +20,7 @@ const WEBHOOKS_EACH: usize = 3;
 const ROUNDS: usize = 20;
 const SEED: u64 = 20_261_124;
 const TYPES: [&str; 4] = ["KeyAdded", "KeyRemoved", "LockCreated", "ResidentAdded"];
-/// Misbehaviour planned for each URL; after that it is well.
+/// The number of answers that are planned for each URL; all later answers are 200.
 const PLANNED: usize = 60;
 
 /// 200, with a body that is not what its head says.
@@ -64,7 +64,7 @@ struct Subscriber {
     types: Vec<&'static str>,
     secrets: Vec<String>,
     deleted: bool,
-    /// Its URLs so far: `/<number>/<url>`.
+    /// The number of the webhook's URLs so far. Their paths are `/<number>/<url>`.
     number: usize,
     urls: usize,
 }
@@ -78,7 +78,7 @@ struct Campaign<'a> {
 }
 
 impl Campaign<'_> {
-    /// Plans how a URL behaves, and gives it back.
+    /// Plans how a URL behaves, and returns the URL.
     fn plan(&mut self, number: usize, url: usize) -> String {
         let path = format!("/{number}/{url}");
         let elsewhere = self.endpoint.url("/elsewhere");
@@ -111,7 +111,7 @@ impl Campaign<'_> {
         }
     }
 
-    /// Something that people do in the middle of it.
+    /// Does something that people do in the middle of the campaign.
     async fn meddle(&mut self) {
         let index = self.dice.roll(self.subscribers.len());
         let (number, urls) = (self.subscribers[index].number, self.subscribers[index].urls);
@@ -190,7 +190,7 @@ impl Campaign<'_> {
         }
     }
 
-    /// What every webhook received: (webhook's number, event) by request.
+    /// The requests that every webhook has received, by the webhook's number.
     fn received(&self) -> HashMap<usize, Vec<Received>> {
         let requests = |subscriber: &Subscriber| {
             (0..subscriber.urls)
@@ -206,7 +206,7 @@ fn wants(subscriber: &Subscriber, tenant: usize, event_type: &str) -> bool {
         && (subscriber.types.is_empty() || subscriber.types.contains(&event_type))
 }
 
-/// Whether one of the signatures is by a secret the webhook has had, by a library that is not ours.
+/// Whether one of the signatures is by a secret of the webhook, as a library that is not ours computes it.
 fn is_signed(subscriber: &Subscriber, request: &Received) -> bool {
     let timestamp = request.header("webhook-timestamp").parse().unwrap();
     let signatures: BTreeSet<&str> = request.header("webhook-signature").split(' ').collect();
@@ -255,10 +255,10 @@ fn whatever_goes_wrong_every_event_arrives_or_its_row_says_why_not() {
                 sent.push((event, tenant, event_type));
             }
             let batch: Vec<Event> = sent[first..].iter().map(|(event, ..)| event.clone()).collect();
-            let _ = world.event_bridge().post_text("/events", &array(&batch)).await.expect(202);
+            world.publish_all(&batch).await;
             if campaign.dice.roll(4) == 0 {
-                // EventBridge sends it all again; a Queue hands a message over twice; and one is nobody's.
-                let _ = world.event_bridge().post_text("/events", &array(&batch)).await.expect(202);
+                // EventBridge sends everything again, a Queue hands a message over twice, and a message is not ours.
+                world.publish_all(&batch).await;
                 let twice = json!({"version": 1, "envelope": batch[0].body}).to_string();
                 let _ = queue
                     .post("/queues/webhook-events", &json!([twice, twice, "nobody's"]))
@@ -269,22 +269,22 @@ fn whatever_goes_wrong_every_event_arrives_or_its_row_says_why_not() {
                 campaign.meddle().await;
             }
             if round % 8 == 5 {
-                // The runtime dies in the middle of it. The local Queue keeps its messages in memory: the real one would
-                // hand over again what was not acknowledged; so the campaign sends all, and what was delivered is not
-                // delivered again.
+                // The runtime dies, and with it the messages of the local Queue, which are in memory. A real Queue would hand
+                // over again what was not acknowledged. So the campaign sends all events again; those that were delivered
+                // are not delivered again.
                 world.stack().kill_hard();
                 world.stack().restart().unwrap();
                 restarts += 1;
                 for again in sent.chunks(100) {
                     let again: Vec<Event> = again.iter().map(|(event, ..)| event.clone()).collect();
-                    let _ = world.event_bridge().post_text("/events", &array(&again)).await.expect(202);
+                    world.publish_all(&again).await;
                 }
             }
             world.stack().trigger_cron().unwrap();
         }
         let logs = campaign.come_to_rest(&sent).await;
 
-        // Every pair that matched has a row that says how it ended, and what is not delivered can be redelivered.
+        // Every pair of webhook and event has a row that says how the delivery ended.
         let mut outcomes: BTreeMap<String, usize> = BTreeMap::new();
         for (subscriber, log) in
             campaign.subscribers.iter().zip(&logs).filter(|(subscriber, _)| !subscriber.deleted)
@@ -340,8 +340,8 @@ fn whatever_goes_wrong_every_event_arrives_or_its_row_says_why_not() {
         }
         assert!(campaign.endpoint.received("/elsewhere").is_empty(), "a redirect was followed");
 
-        // The world calms down, people put things right, and everything arrives. On a busy machine twenty seconds' window
-        // can pass before a delivery's turn has come; then people ask again.
+        // All endpoints are well again, people ask for everything, and everything arrives. On a busy machine the window of
+        // twenty seconds can pass before a delivery's turn has come; then people ask again.
         for subscriber in campaign.subscribers.iter().filter(|subscriber| !subscriber.deleted) {
             for url in 0..subscriber.urls {
                 campaign.endpoint.behave(&format!("/{}/{url}", subscriber.number), Behavior::status(200));

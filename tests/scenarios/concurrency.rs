@@ -1,4 +1,4 @@
-//! Twenty at once: constraints in the database decide, whoever is first.
+//! Twenty requests at once: constraints in the database decide which one succeeds.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use tests::world::run;
 
 const CROWD: usize = 20;
 
-/// What twenty simultaneous requests were answered.
+/// The answers to twenty simultaneous requests.
 async fn crowd<F: Future<Output = Answer>>(request: impl Fn(usize) -> F) -> Vec<Answer> {
     join_all((0..CROWD).map(request)).await
 }

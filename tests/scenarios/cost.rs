@@ -1,10 +1,10 @@
-//! What things cost, as the Workers' own log lines count it on the real database.
+//! Costs on the real database, as the Workers' own log lines count them.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tests::client::Answer;
 use tests::endpoint::Endpoint;
-use tests::event::{Event, array};
+use tests::event::Event;
 use tests::poll::{SOON, eventually};
 use tests::tenant::Tenant;
 use tests::world::{World, run};
@@ -74,7 +74,7 @@ fn what_is_refused_at_the_door_costs_no_database() {
     });
 }
 
-/// Lines about whole batches of fresh events.
+/// The log lines about whole batches of new events.
 fn event_batches(world: &World) -> Vec<Value> {
     let lines = world.log().lines("webhook-delivery", "batch").into_iter();
     lines.filter(|line| line["queue"] == "webhook-events").collect()
@@ -89,14 +89,13 @@ fn a_hundred_events_take_three_round_trips_and_two_rows_each() {
             let _ = tenant.webhook(&endpoint.url("/healthy")).await;
         }
         let event = |place: usize| tenants[place % tenants.len()].event("KeyAdded");
-        // Other scenarios send events as well, and the Queue may hand over one of theirs together with all but one of
-        // ours. Then there is no batch to count, and the next will do.
+        // Other scenarios send events as well, and the Queue may put one of theirs into a batch with ours. Such a batch does
+        // not count, and the scenario sends the next.
         let mut sent = 0;
         let line = loop {
             let events: Vec<Event> = (0..EVENTS).map(event).collect();
             let before = event_batches(world).len();
-            let answer = world.event_bridge().post_text("/events", &array(&events)).await;
-            assert_eq!(answer.expect(202), json!({"accepted": EVENTS}));
+            world.publish_all(&events).await;
             sent += EVENTS;
             let received = endpoint.at_least(sent, "/healthy").await;
             assert_eq!(received.len(), sent);

@@ -5,16 +5,16 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use local::stack::StackOptions;
 use tests::endpoint::{Behavior, Endpoint};
-use tests::event::{Event, array};
+use tests::event::Event;
 use tests::poll::{SOON, eventually};
 use tests::tenant::{Tenant, Webhook};
 use tests::world::{World, run_alone};
 
 const TENANTS: usize = 5;
-/// Fewer than open a circuit: this is about retries.
+/// Fewer events than open a circuit, since this scenario is about retries.
 const EVENTS_EACH: usize = 4;
 
-/// Delivered, and with how many attempts.
+/// Whether all these events are delivered.
 async fn delivered(webhook: &Webhook, events: &[Event]) -> bool {
     let ids = webhook.delivered_event_ids().await;
     events.iter().all(|event| ids.contains(&event.id))
@@ -23,7 +23,7 @@ async fn delivered(webhook: &Webhook, events: &[Event]) -> bool {
 #[test]
 fn a_crash_in_the_middle_of_retries_loses_nothing() {
     let options = StackOptions::on_free_ports("test-crash").unwrap().fresh();
-    // What a dead consumer has leased comes free after eight attempts' time, so that is short here.
+    // A dead consumer's leases end after the time of eight attempts, so the time of an attempt is short here.
     let options = options.set("webhook-delivery", "ATTEMPT_TIMEOUT_SECONDS", "2");
     let world = World::start(options);
     run_alone(async {
@@ -41,8 +41,8 @@ fn a_crash_in_the_middle_of_retries_loses_nothing() {
             webhooks.push((webhook, (0..EVENTS_EACH).map(|_| tenant.event("KeyAdded")).collect()));
         }
         let events: Vec<Event> = webhooks.iter().flat_map(|(_, events)| events.clone()).collect();
-        let _ = world.event_bridge().post_text("/events", &array(&events)).await.expect(202);
-        // Each has failed once, and its row says when it is tried again.
+        world.publish_all(&events).await;
+        // Each delivery has failed once, and its row says when the next attempt is.
         for (webhook, events) in &webhooks {
             for event in events {
                 let _ = webhook
@@ -51,7 +51,7 @@ fn a_crash_in_the_middle_of_retries_loses_nothing() {
             }
         }
 
-        // Retries are under way: at least one has reached its endpoint, and is being answered when the end comes.
+        // The runtime dies while at least one retry is being answered by its endpoint.
         let retries = async || {
             let counts = (0..TENANTS).map(|number| endpoint.received(&format!("/{number}")).len());
             Some(counts.sum::<usize>()).filter(|count| *count > TENANTS * EVENTS_EACH)

@@ -1,4 +1,4 @@
-//! Events in, and what arrives of them.
+//! Events that are published, and how they arrive.
 
 use http::HeaderMap;
 use serde_json::json;
@@ -8,15 +8,10 @@ use tests::poll::{SOON, eventually};
 use tests::tenant::Tenant;
 use tests::world::{World, run};
 
-async fn publish(world: &World, body: &str, count: usize) {
-    let answer = world.event_bridge().post_text("/events", body).await;
-    assert_eq!(answer.expect(202), json!({"accepted": count}));
-}
-
-/// Sends one more event and waits until it has arrived: by then, so has what was sent before it.
+/// Sends another event and waits until it arrives. By then, everything that was sent before has arrived.
 async fn everything_before(world: &World, tenant: &Tenant, endpoint: &Endpoint, path: &str) -> Vec<Received> {
     let last = tenant.event("KeyRemoved");
-    publish(world, &last.body, 1).await;
+    world.publish(&last).await;
     let what = async || {
         let received = endpoint.received(path);
         received.iter().any(|one| one.text() == last.body).then_some(received)
@@ -36,7 +31,7 @@ fn a_hundred_events_in_one_request_all_arrive() {
         let (tenant, endpoint) = (Tenant::register(world).await, Endpoint::start());
         let webhook = tenant.webhook(&endpoint.url("/")).await;
         let events: Vec<Event> = (0..100).map(|_| tenant.event("KeyAdded")).collect();
-        publish(world, &array(&events), 100).await;
+        world.publish_all(&events).await;
         let received = endpoint.at_least(100, "/").await;
         let mut bodies: Vec<&str> = received.iter().map(Received::text).collect();
         let mut sent: Vec<&str> = events.iter().map(|event| event.body.as_str()).collect();
@@ -56,7 +51,7 @@ fn the_summary_counts_what_was_delivered_this_hour() {
         let (tenant, endpoint) = (Tenant::register(world).await, Endpoint::start());
         let webhook = tenant.webhook(&endpoint.url("/")).await;
         let event = tenant.event("KeyAdded");
-        publish(world, &event.body, 1).await;
+        world.publish(&event).await;
         let _ = webhook.delivery_in("delivered", &event).await;
         let summary = world.admin().get(&format!("{}/delivery-summary", webhook.path)).await.expect(200);
         let delivered = summary["hours"].as_array().unwrap().iter().filter(|hour| hour["delivered"] == 1);
@@ -70,10 +65,10 @@ fn an_event_sent_twice_arrives_once() {
         let (tenant, endpoint) = (Tenant::register(world).await, Endpoint::start());
         let webhook = tenant.webhook(&endpoint.url("/")).await;
         let event = tenant.event("KeyAdded");
-        publish(world, &array(&[event.clone(), event.clone()]), 2).await;
-        publish(world, &event.body, 1).await;
+        world.publish_all(&[event.clone(), event.clone()]).await;
+        world.publish(&event).await;
         let _ = webhook.delivery_in("delivered", &event).await;
-        publish(world, &event.body, 1).await;
+        world.publish(&event).await;
         let received = everything_before(world, &tenant, &endpoint, "/").await;
         assert_eq!(received.len(), 1);
     });
@@ -87,7 +82,7 @@ fn a_poisonous_message_stops_nothing_and_ends_among_the_dead_letters() {
         let event = tenant.event("KeyAdded");
         let message = json!({"version": 1, "envelope": event.body}).to_string();
         let poison = format!("poison for {}", tenant.org_id);
-        // As another Worker of the account would put it there, and as a Queue may hand it over: twice.
+        // Messages by another Worker of the account, and a message that the Queue hands over twice.
         let messages = json!([poison, message, message]);
         let _ = world.gateway().post("/queues/webhook-events", &messages).await.expect(202);
         let _ = webhook.delivery_in("delivered", &event).await;
@@ -106,7 +101,7 @@ fn a_large_event_arrives_byte_for_byte_and_a_larger_one_is_refused() {
         let (tenant, endpoint) = (Tenant::register(world).await, Endpoint::start());
         let webhook = tenant.webhook(&endpoint.url("/")).await;
         let large = Event::of_size("KeyAdded", &tenant.org_id, 900_000);
-        publish(world, &large.body, 1).await;
+        world.publish(&large).await;
         let received = endpoint.at_least(1, "/").await;
         assert!(received[0].body == large.body.as_bytes(), "byte for byte");
         assert!(verifies(&webhook.secret, &received[0].headers, &received[0].body));
@@ -177,7 +172,7 @@ fn a_static_token_goes_with_every_request() {
         let _ = tenant.webhook_with(&json!({"url": endpoint.url("/bearer"), "auth": bearer})).await;
         let header = json!({"type": "apiKeyHeader", "headerName": "X-Partner-Key"});
         let generated = tenant.webhook_with(&json!({"url": endpoint.url("/header"), "auth": header})).await;
-        publish(world, &tenant.event("KeyAdded").body, 1).await;
+        world.publish(&tenant.event("KeyAdded")).await;
         let received = endpoint.at_least(1, "/bearer").await;
         assert_eq!(received[0].header("authorization"), format!("Bearer {token}"));
         let received = endpoint.at_least(1, "/header").await;
@@ -194,7 +189,7 @@ fn while_a_rotated_secret_overlaps_both_sign() {
         let rotate = format!("{}/rotate-secret", webhook.path);
         let rotated = world.admin().post_nothing(&rotate).await.expect(200);
         let second = rotated["secret"].as_str().unwrap();
-        publish(world, &tenant.event("KeyAdded").body, 1).await;
+        world.publish(&tenant.event("KeyAdded")).await;
         let received = endpoint.at_least(1, "/").await;
         assert_eq!(received[0].header("webhook-signature").split(' ').count(), 2);
         for secret in [webhook.secret.as_str(), second] {
@@ -202,7 +197,7 @@ fn while_a_rotated_secret_overlaps_both_sign() {
         }
 
         let rotated = world.admin().post(&rotate, &json!({"overlapSeconds": 0})).await.expect(200);
-        publish(world, &tenant.event("KeyAdded").body, 1).await;
+        world.publish(&tenant.event("KeyAdded")).await;
         let received = endpoint.at_least(2, "/").await;
         let (headers, body) = (&received[1].headers, &received[1].body);
         assert_eq!(received[1].header("webhook-signature").split(' ').count(), 1);

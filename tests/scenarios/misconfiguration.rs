@@ -15,12 +15,12 @@ const STACK: &str = "test-misconfigured";
 const MALFORMED: &str = "a-value-that-nobody-should-see";
 
 fn options() -> StackOptions {
-    // Sooner overdue, sooner found by the cron run.
+    // A delivery is overdue sooner, so that the cron run finds it sooner.
     let options = StackOptions::on_free_ports(STACK).unwrap();
     options.set("webhook-delivery", "ATTEMPT_TIMEOUT_SECONDS", "2")
 }
 
-/// 503 from each of these, whoever asks.
+/// Requires 503 for each client and path.
 async fn assert_refuses(clients: [Client; 2], paths: &[&str]) {
     for client in clients {
         for path in paths {
@@ -33,7 +33,7 @@ async fn assert_refuses(clients: [Client; 2], paths: &[&str]) {
     }
 }
 
-/// The log names each of these settings, and holds no value.
+/// Requires that the log names each of these settings, and has no value of a secret.
 async fn assert_logged(world: &World, worker: &str, settings: &[(&str, &str)]) {
     let line =
         eventually(SOON, "the log line", async || world.log().lines(worker, "misconfigured").pop()).await;
@@ -41,7 +41,7 @@ async fn assert_logged(world: &World, worker: &str, settings: &[(&str, &str)]) {
         assert_eq!(line["faults"][name], *fault, "{line}");
     }
     assert_eq!(line["faults"].as_object().unwrap().len(), settings.len(), "{line}");
-    // wrangler prints variables (not secrets) at its start; what counts is what the Workers write.
+    // wrangler prints variables (not secrets) at its start, so only the Workers' own lines count.
     let text = world.log().text_of(worker);
     for secret in [
         "ADMIN_API_KEY",
@@ -65,7 +65,7 @@ fn a_misconfigured_worker_refuses_everything_and_loses_nothing() {
         let world = World::start(options().fresh());
         let tenant = Tenant::register(&world).await;
         let (webhook, event) = (tenant.webhook(&endpoint.url("/")).await, tenant.event("KeyAdded"));
-        let _ = world.event_bridge().post_text("/events", &event.body).await.expect(202);
+        world.publish(&event).await;
         let _ = webhook.delivery_in("failed", &event).await;
         endpoint.behave("/", Behavior::status(200));
         let _ = world.admin().post_nothing(&format!("{}/enable", webhook.path)).await.expect(200);
@@ -125,8 +125,8 @@ fn a_misconfigured_worker_refuses_everything_and_loses_nothing() {
         assert_eq!(endpoint.received("/").len(), 2);
         drop(world);
 
-        // Once they are right again, it is delivered: the local Queue has forgotten its messages by now, which the
-        // platform's would not have, but the database has the schedule. Meanwhile, the Admin API is wrong.
+        // Once the settings are right again, the event is delivered. The local Queue has lost its messages by now, unlike a
+        // real one, but the database has the schedule. Meanwhile, the Admin API is misconfigured.
         let wrong = options()
             .set("admin-api", "ADMIN_API_KEY", "")
             .set("admin-api", "SERVICE_JWT_SECRET", "short")

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tests::poll::{SOON, eventually};
 use tests::world::World;
 
-/// A person that nothing else in the run has to do with, their organization, and its inbox.
+/// A person with an organization and an inbox, which no other scenario uses.
 struct Partner {
     world: &'static World,
     org_id: String,
@@ -27,7 +27,7 @@ impl Partner {
         Self { world, email: format!("owner@{org_id}.com"), org_id }
     }
 
-    /// Registered by SmartphoneKey, with neither key nor webhook.
+    /// A partner whose organization SmartphoneKey has registered, with neither key nor webhook.
     async fn registered(world: &'static World) -> Self {
         let partner = Self::new(world);
         partner.owns(&partner.org_id, "Acme Corporation").await;
@@ -44,13 +44,13 @@ impl Partner {
         format!("{}/{}-{name}", self.world.credentials().inbox_url, self.org_id)
     }
 
-    /// From now on an inbox answers with this status.
+    /// Makes an inbox answer with this status from now on.
     async fn inbox_answers(&self, name: &str, status: u16) {
         let path = format!("/{}-{name}/behavior", self.org_id);
         let _ = self.world.inbox().put(&path, &json!({"status": status})).await.expect(200);
     }
 
-    /// What an inbox has got, oldest first, once it is at least so many.
+    /// The messages of an inbox, oldest first, once there are at least `count`.
     async fn inbox_has(&self, name: &str, count: usize) -> Vec<Value> {
         let path = format!("/{}-{name}.json", self.org_id);
         let look = async || {
@@ -60,7 +60,7 @@ impl Partner {
         eventually(SOON * 2, &format!("{count} messages in the inbox"), look).await
     }
 
-    /// What `GET /api-keys/self` answers to a key.
+    /// The status of `GET /api-keys/self` with a key.
     async fn status_of_key(&self, api_key: &str) -> u16 {
         self.world.partner(api_key).get("/api-keys/self").await.status
     }

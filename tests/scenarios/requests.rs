@@ -1,11 +1,11 @@
-//! Requests as no well-behaved client would send them, through the platform's own parsing.
+//! Requests that no well-behaved client would send, through the platform's own parsing.
 
 use tests::tenant::Tenant;
 use tests::world::{World, run};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// An admin's headers.
+/// An admin's headers, as lines.
 fn admin_headers(world: &World) -> String {
     let credentials = world.credentials();
     format!(
@@ -14,14 +14,14 @@ fn admin_headers(world: &World) -> String {
     )
 }
 
-/// Sends exactly these bytes to a host of the stack; gives back the status and the rest of the answer.
+/// Sends exactly these bytes to a host of the stack. Returns the status and the whole answer.
 async fn exchange(world: &World, host: &str, start: &str, headers: &str, body: &[u8]) -> (u16, String) {
     let port = world.stack().address().port;
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let head =
         format!("{start} HTTP/1.1\r\nhost: {host}.localhost:{port}\r\nconnection: close\r\n{headers}\r\n");
     let mut answer = Vec::new();
-    // Answered before all of it is read: then the rest cannot be written.
+    // Where the answer comes before everything is read, the rest cannot be written.
     let (reader, writer) = &mut stream.split();
     let (_, read) = tokio::join!(
         async {
@@ -65,7 +65,7 @@ fn a_body_is_limited_with_and_without_its_length() {
             assert_eq!(status, 413, "{answer}");
             let (status, answer) = exchange(world, host, &start, &without, &chunked(body.as_bytes())).await;
             assert_eq!(status, 413, "{answer}");
-            // The limit is on the body and not on its having a length.
+            // A body without a length is refused only where it is too large.
             let small = chunked(filled(100).as_bytes());
             let (status, answer) = exchange(world, host, &start, &without, &small).await;
             assert_eq!(status, 400, "{answer}");
@@ -148,7 +148,7 @@ fn a_method_that_nobody_knows_is_no_get() {
         for method in ["QUERY", "PROPFIND", "get", "WHATEVER"] {
             let start = format!("{method} /tenants");
             let (status, answer) = exchange(world, "admin-api", &start, &admin, b"").await;
-            // What the runtime itself refuses may get another status, but never what GET gets.
+            // The runtime itself may refuse with another status, but never answers as it would answer a GET.
             assert!([400, 405, 501].contains(&status), "{answer}");
         }
     });

@@ -1,4 +1,4 @@
-//! Signing in on workerd with a provider that misbehaves, and a client that tampers with what it was given.
+//! Signing in on workerd with a provider that misbehaves, and a client that tampers with cookies and forms.
 //!
 //! The same cases run natively in `partner-portal/tests`; here WebCrypto verifies, workerd fetches, and D1 remembers.
 
@@ -16,7 +16,7 @@ const EMAIL: &str = "owner@signing-in.com";
 const SESSION: &str = "__Host-session";
 const TRANSACTION: &str = "__Host-transaction";
 
-/// A browser without a screen: it keeps cookies.
+/// A client that keeps cookies, as a browser does.
 #[derive(Clone)]
 struct Visitor {
     portal: Client,
@@ -58,20 +58,20 @@ impl Visitor {
         answer
     }
 
-    /// Sends a form with no header but the client's own.
+    /// Sends a form with the client's own headers only.
     async fn post_as_is(&self, path: &str, form: &str) -> Answer {
         let client = self.portal.clone().with("cookie", &self.cookie());
         let client = client.with("content-type", "application/x-www-form-urlencoded");
         client.send(Method::POST, path, Some(form.as_bytes().to_vec())).await
     }
 
-    /// The cookies as a header has them.
+    /// The cookies as in a `Cookie` header.
     fn cookie(&self) -> String {
         let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         pairs.join("; ")
     }
 
-    /// Goes to the provider; gives the path it sends the person back to.
+    /// Goes to the provider. Returns the path to which the provider sends the person back.
     async fn visit(&mut self, provider: &Provider) -> String {
         let login = self.get("/login?return_to=/organizations").await;
         assert_eq!(login.status, 303, "{}", login.text);
@@ -88,7 +88,7 @@ fn csrf(page: &Answer) -> String {
     rest.split('"').next().unwrap().to_owned()
 }
 
-/// Nobody is signed in, and it is not the portal's fault.
+/// Requires that nobody is signed in, and that the page does not blame the portal.
 async fn assert_anonymous(visitor: &mut Visitor, what: &str) {
     let page = visitor.get("/dashboard").await;
     assert_eq!(page.status, 303, "{what}: {}", page.text);
@@ -106,7 +106,7 @@ fn a_provider_that_misbehaves_signs_nobody_in() {
             .set("partner-portal", "AUTH0_CLIENT_SECRET", CLIENT_SECRET);
         let world = World::start(options);
 
-        // One that behaves, so that what follows is refused for its own reason.
+        // First a provider that behaves, so that each later refusal has its own reason.
         let mut good = Visitor::new(&world);
         let callback = good.visit(&provider).await;
         let signed_in = good.get(&callback).await;
@@ -129,12 +129,12 @@ fn a_provider_that_misbehaves_signs_nobody_in() {
 
         a_dashboard_asks_the_admin_api_three_times(&world, good).await;
 
-        // One key is published, so that a token need not name it.
+        // The provider publishes one key, so a token need not name it.
         let mut visitor = Visitor::new(&world);
         let callback = visitor.visit(&provider).await;
         provider.misbehave(Misbehaviour::without_key_id());
         assert_eq!(visitor.get(&callback).await.status, 303);
-        // Away: a page that says so, and leads on to where the person was going.
+        // The provider is away: the page says so, and leads on to where the person was going.
         let mut visitor = Visitor::new(&world);
         let callback = visitor.visit(&provider).await;
         provider.set_down(true);
@@ -144,7 +144,7 @@ fn a_provider_that_misbehaves_signs_nobody_in() {
     });
 }
 
-/// Each is a 400 and causes no token request.
+/// Requires that each of these callbacks is a 400 and causes no token request.
 async fn callbacks_nobody_asked_for(world: &World, provider: &Provider) {
     let mut visitor = Visitor::new(world);
     let callback = visitor.visit(provider).await;
@@ -166,12 +166,12 @@ async fn callbacks_nobody_asked_for(world: &World, provider: &Provider) {
     let page = error.get(&path).await;
     assert_eq!(page.status, 400, "{}", page.text);
     assert!(page.text.contains("&#60;b&#62;no") && !page.text.contains("<b>no"), "{}", page.text);
-    // That has used the state up, whatever cookie comes with it.
+    // The state is used up by then, whatever cookie comes with it.
     assert_eq!(visitor.get(&callback).await.status, 400, "a state that was used");
     assert_eq!(provider.token_requests(), asked);
 }
 
-/// Any of its cookies, changed in any way, is nobody's.
+/// Requires that a cookie of the portal that is changed in any way signs nobody in.
 async fn tampered_cookies(good: &Visitor, provider: &Provider) {
     let mut leaving = good.clone();
     let callback = leaving.visit(provider).await;
@@ -213,7 +213,7 @@ async fn tampered_cookies(good: &Visitor, provider: &Provider) {
     }
 }
 
-/// What another site sends is refused whatever it knows, and every page says what may be done with it.
+/// Requires that requests from another site are refused, and that every page has its security headers.
 async fn forms_of_other_sites(good: &mut Visitor) {
     let onboarding = good.get("/onboarding").await;
     let form = format!("csrf={}&orgId=foreign-corp&orgName=Foreign", csrf(&onboarding));
@@ -251,7 +251,7 @@ async fn forms_of_other_sites(good: &mut Visitor) {
     }
     assert_eq!(location(&good.get("/dashboard").await), "/onboarding", "nothing was registered");
 
-    // What only fetches ahead does not use up the one reading of the key.
+    // A request that only fetches ahead does not use up the one reading of the key.
     let registered = good.post("/onboarding", &form).await;
     assert_eq!(location(&registered), "/dashboard", "{}", registered.text);
     let shown = "id=\"key\"";
@@ -266,7 +266,7 @@ async fn forms_of_other_sites(good: &mut Visitor) {
     assert!(!thief.clone().get("/dashboard").await.text.contains(shown), "the cookie again");
 }
 
-/// With a webhook: whose organization, its webhooks, and the first one's deliveries.
+/// The state of an organization with a webhook: itself, its webhooks, and the deliveries of the first.
 async fn a_dashboard_asks_the_admin_api_three_times(world: &World, mut good: Visitor) {
     let dashboard = good.get("/dashboard").await;
     let inbox = format!("{}/three", world.credentials().inbox_url).replace(':', "%3A").replace('/', "%2F");
@@ -282,7 +282,7 @@ async fn a_dashboard_asks_the_admin_api_three_times(world: &World, mut good: Vis
     assert_eq!(logged - before, 3);
 }
 
-/// Every form, with every field changed: a 4xx or the page that sent it, and nothing changed.
+/// Sends every form with each field changed: the answer is a 4xx or the form's page, and nothing changes.
 async fn tampered_forms(mut good: Visitor) {
     let onboarding = good.get("/onboarding").await;
     let token = csrf(&onboarding);

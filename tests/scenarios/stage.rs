@@ -30,7 +30,7 @@ fn what_is_refused_in_stage_is_refused_here() {
             let answer = admin.post(&webhooks, &json!({"url": url})).await;
             assert_eq!(answer.status, status, "{url}: {}", answer.text);
         }
-        // A minute allows 300, and may end while they are asked.
+        // 300 requests a minute are allowed, and a minute may end meanwhile.
         let stranger = world.partner(&"a".repeat(40));
         let mut asked = 0;
         while asked <= 600 {

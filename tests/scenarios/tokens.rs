@@ -1,4 +1,4 @@
-//! Who gets in: tokens that a real OpenID provider has issued, and what becomes of them when they are tampered with.
+//! Tokens that a real OpenID provider has issued are accepted, and tampered ones are not.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,7 @@ fn with_token(world: &World, token: &str) -> Client {
     world.admin().with("authorization", &format!("Bearer {token}"))
 }
 
-/// The body without what differs between requests.
+/// The body without the parts that differ between requests.
 fn body(answer: &Answer) -> Value {
     let mut body = answer.json();
     body.as_object_mut().unwrap().remove("requestId");

@@ -2,14 +2,9 @@
 
 use serde_json::{Value, json};
 use tests::endpoint::{Behavior, Endpoint};
-use tests::event::Event;
 use tests::poll::{SOON, eventually};
 use tests::tenant::{Tenant, Webhook};
-use tests::world::{World, run};
-
-async fn publish(world: &World, event: &Event) {
-    let _ = world.event_bridge().post_text("/events", &event.body).await.expect(202);
-}
+use tests::world::run;
 
 async fn until_status(webhook: &Webhook, status: &str) -> Value {
     let look = async || Some(webhook.now().await).filter(|webhook| webhook["status"] == status);
@@ -23,14 +18,14 @@ fn a_moved_webhook_is_challenged_and_then_gets_what_waited() {
         let key = tenant.api_key().await;
         let webhook = tenant.webhook(&endpoint.url("/old")).await;
 
-        // Moved by the partner itself, to an endpoint that is not ready at once.
+        // The partner itself moves the webhook to an endpoint that is not ready at once.
         endpoint.behave_in_turn("/new", [Behavior::status(503)], Behavior::status(200));
         let path = format!("/webhooks/{}", webhook.id);
         let moved = world.partner(&key).patch(&path, &json!({"url": endpoint.url("/new")})).await.expect(200);
         assert_eq!(moved, json!({"success": true, "aggregateId": tenant.org_id, "version": 2}));
         assert_eq!(webhook.now().await["status"], "pending");
         let event = tenant.event("KeyAdded");
-        publish(world, &event).await;
+        world.publish(&event).await;
 
         let verified = until_status(&webhook, "active").await;
         assert!(verified["verifiedAt"].is_string());
@@ -53,7 +48,7 @@ fn a_moved_webhook_is_challenged_and_then_gets_what_waited() {
         assert_eq!(events[0].text(), event.body, "byte for byte, once it is verified");
         assert!(endpoint.received("/old").is_empty());
 
-        // Nobody else's, and as little as one that does not exist.
+        // Another tenant's webhook is as unknown as one that does not exist.
         let other = Tenant::register(world).await.api_key().await;
         let body = json!({"url": endpoint.url("/stolen")});
         let without_id = |answer: Value| (answer["error"].clone(), answer["message"].clone());
@@ -70,17 +65,17 @@ fn a_webhook_that_is_gone_is_disabled_and_its_deliveries_can_be_sent_again() {
         endpoint.behave("/", Behavior::status(410));
         let webhook = tenant.webhook(&endpoint.url("/")).await;
         let event = tenant.event("KeyAdded");
-        publish(world, &event).await;
+        world.publish(&event).await;
         let failed = webhook.delivery_in("failed", &event).await;
         assert_eq!(failed["body"], event.body, "kept, to be sent again");
         let _ = until_status(&webhook, "disabled").await;
         let later = tenant.event("KeyAdded");
-        publish(world, &later).await;
+        world.publish(&later).await;
         let _ = webhook.delivery_in("dead", &later).await;
         let troubled = admin.get("/webhook-health?limit=200").await.expect(200).to_string();
         assert!(troubled.contains(&webhook.id));
 
-        // Back again: enabled, verified, and everything of that time redelivered.
+        // The endpoint is back: the webhook is enabled and verified, and everything of that time is redelivered.
         endpoint.behave("/", Behavior::status(200));
         let _ = admin.post_nothing(&format!("{}/enable", webhook.path)).await.expect(200);
         let _ = until_status(&webhook, "active").await;

@@ -1,4 +1,4 @@
-"""What the document cannot say, so that generated requests are what a careful client would send."""
+"""Changes generated requests where the document cannot say what a careful client would send."""
 
 import os
 from datetime import datetime, timezone
@@ -8,16 +8,16 @@ import hypothesis
 import schemathesis
 from hypothesis import strategies as st
 
-# Hypothesis's climb towards accepted requests stumbles where one answer changes the next (an IndexError in its
-# optimiser): examples are drawn, and not bred.
+# Hypothesis's optimiser, which looks for more accepted requests, fails with an IndexError where an answer changes the next
+# one. So it is switched off.
 hypothesis.target = lambda *_, **__: None
 
-# Webhooks point at the stack's own inbox: nothing leaves this machine.
+# Webhooks point at the stack's own inbox, so that nothing leaves this machine.
 INBOX = os.environ["INBOX_URL"]
 schemathesis.openapi.format("uri", st.from_regex(r"\A[a-z0-9]{1,12}\Z").map(lambda name: f"{INBOX}/{name}"))
 
 
-# What the scene needs to the end: these end what the others ask for.
+# Operations that take away what other operations need, which are sent for the other tenant only.
 ENDINGS = {"closeTenant", "rotateApiKey", "revokeApiKey", "deleteWebhook"}
 KEPT = {os.environ["PARTNER"], os.environ["WEBHOOK"]}
 OTHER_TENANT = os.environ["OTHER_TENANT"]
@@ -55,7 +55,7 @@ def _is_backwards(values):
         return True
 
 
-# The cursor that each list gave last.
+# The last cursor of each list.
 LAST_CURSORS = {}
 
 
@@ -71,7 +71,7 @@ def after_call(context, case, response):
 
 @schemathesis.hook
 def map_case(context, case):
-    # A cursor has a checksum, and is of one list: a made-up one gives way to one that was given, in a sound request.
+    # A cursor has a checksum and belongs to one list, so a sound request gets a real cursor in place of a made-up one.
     is_sound = case.meta is None or case.meta.generation.mode.is_positive
     if is_sound and "cursor" in (case.query or {}):
         given = LAST_CURSORS.get(case.operation.label)

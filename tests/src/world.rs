@@ -7,9 +7,11 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use local::address::Address;
 use local::credentials::Credentials;
 use local::stack::{Stack, StackOptions};
+use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::client::Client;
+use crate::event::{Event, array};
 use crate::log::Log;
 
 /// One runtime for all scenarios.
@@ -98,6 +100,21 @@ impl World {
     #[must_use]
     pub fn event_bridge(&self) -> Client {
         self.delivery().with("x-events-key", &self.credentials.events_key)
+    }
+
+    /// Publishes an event, as EventBridge does.
+    pub async fn publish(&self, event: &Event) {
+        self.hand_in(&event.body, 1).await;
+    }
+
+    /// Publishes events in one request.
+    pub async fn publish_all(&self, events: &[Event]) {
+        self.hand_in(&array(events), events.len()).await;
+    }
+
+    async fn hand_in(&self, body: &str, count: usize) {
+        let answer = self.event_bridge().post_text("/events", body).await;
+        assert_eq!(answer.expect(202), json!({"accepted": count}));
     }
 
     /// Where events are taken in, without credentials.

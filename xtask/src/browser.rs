@@ -1,4 +1,4 @@
-//! The browser that the Partner Portal is tested in, and its WebDriver.
+//! Installs the browser of the Partner Portal's tests, and its WebDriver.
 use std::fs;
 use std::process::Command;
 
@@ -6,14 +6,14 @@ use anyhow::{Context, Result, bail};
 use local::process::{self, probe};
 use local::progress::step;
 
-/// Names that Chromium has on one system or another; chromedriver looks for these too.
+/// The names of Chromium on different systems; chromedriver looks for these too.
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 
-/// Installs Chromium and chromedriver where they are missing or do not fit each other, and where that is possible.
+/// Installs Chromium and chromedriver where they are missing or of different versions.
 ///
 /// # Errors
 ///
-/// One sentence that says what to install, where it cannot be done from here.
+/// One sentence that says what to install, where this process cannot.
 pub(crate) fn ensure() -> Result<()> {
     let Err(fault) = found() else { return Ok(()) };
     if !is_root_on_debian() {
@@ -34,7 +34,7 @@ pub(crate) fn ensure() -> Result<()> {
     found().map_err(anyhow::Error::msg)
 }
 
-/// Whether both are there and of one version; else what is wrong.
+/// Looks for both programs. The error says what is wrong.
 fn found() -> std::result::Result<(), String> {
     let version = |program: &str| probe(Command::new(program).arg("--version"));
     let browser = BROWSERS.iter().find_map(|name| version(name)).ok_or("Chromium is missing")?;
@@ -42,7 +42,7 @@ fn found() -> std::result::Result<(), String> {
     fit(&browser, &driver)
 }
 
-/// A driver drives the browser of its own major version.
+/// Compares the versions: a driver drives only the browser of its own major version.
 fn fit(browser: &str, driver: &str) -> std::result::Result<(), String> {
     match (major(browser), major(driver)) {
         (Some(browser), Some(driver)) if browser != driver => {
@@ -52,7 +52,7 @@ fn fit(browser: &str, driver: &str) -> std::result::Result<(), String> {
     }
 }
 
-/// `Chromium 148.0.7778.167 built on …` is 148.
+/// The major version in a printed version: 148 in `Chromium 148.0.7778.167 built on …`.
 fn major(printed: &str) -> Option<u32> {
     printed.split_whitespace().find_map(|word| word.split_once('.')?.0.parse().ok())
 }

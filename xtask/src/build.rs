@@ -1,4 +1,4 @@
-//! `cargo xtask build`: the Workers' bundles, as they are deployed.
+//! `cargo xtask build`: builds the Workers' bundles as they are deployed.
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,16 +10,16 @@ use local::{clock, process};
 
 use crate::setup::{Machine, cargo_bin};
 
-/// Builds every Worker of which something changed; gives the number of bundles that are new.
+/// Builds every Worker that has changed. Returns the number of new bundles.
 ///
 /// # Errors
 ///
-/// When a Worker does not compile or cannot be bundled; the compiler has said why by then.
+/// When a Worker does not compile or cannot be bundled. The compiler has said why by then.
 pub fn run(machine: &Machine) -> Result<usize> {
     let started = clock::now();
     let workers = workers()?;
     step("Building", "the Workers");
-    // All in one go: what they share is compiled once, the rest side by side. Cargo knows best what changed.
+    // All Workers in one command: shared crates are compiled once, the rest in parallel. Cargo knows what changed.
     let mut cargo = machine.build_command("cargo");
     cargo.args(["build", "--release", "--target", "wasm32-unknown-unknown"]);
     cargo.args(machine.toolchain.cargo_options());
@@ -43,7 +43,8 @@ pub fn run(machine: &Machine) -> Result<usize> {
     Ok(bundled)
 }
 
-/// Turns the compiled Wasm into a bundle, unless the bundle is of that very Wasm and those very tools.
+/// Turns the compiled Wasm into a bundle, unless the bundle was made of the same Wasm by the same tools. Returns whether the
+/// bundle is new.
 fn bundle(machine: &Machine, worker: &Worker) -> Result<bool> {
     let made_of = format!("{} {}", digest(&[wasm(worker)])?, machine.bundler);
     let stamp = worker.directory.join("build/.made-of");
@@ -65,7 +66,7 @@ fn wasm(worker: &Worker) -> PathBuf {
     target.join("wasm32-unknown-unknown/release").join(format!("{}.wasm", worker.name.replace('-', "_")))
 }
 
-/// The bundle's size, and what of it travels at a deployment.
+/// The bundle's size, and the size of what a deployment uploads.
 fn sizes(worker: &Worker) -> Result<String> {
     let bundle = worker.bundle();
     let parts = [bundle.clone(), bundle.with_file_name("index_bg.wasm")];
@@ -78,7 +79,7 @@ fn sizes(worker: &Worker) -> Result<String> {
     Ok(format!("{} KiB{packed}", total / 1024))
 }
 
-/// The size after `gzip`, where there is one.
+/// The size after `gzip`; `None` where that program is missing.
 fn gzipped(path: &Path) -> Option<u64> {
     let output = Command::new("gzip").arg("-c").arg(path).stderr(Stdio::null()).output().ok()?;
     output.status.success().then_some(output.stdout.len() as u64)

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that has to hold, in the order in which it fails fastest.
+//! `cargo xtask test`: checks everything, the quick checks first.
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -10,7 +10,7 @@ use local::workspace::{files_below, root};
 use crate::environments::ENVIRONMENTS;
 use crate::{aws, browser, build, dependencies, deployment, python, schemathesis, setup, tidy};
 
-/// Sets up, then checks formatting, lints, unit tests, tidiness, and the Workers end to end.
+/// Sets up, then checks formatting, lints, tidiness, dependencies, unit tests, and the Workers end to end.
 ///
 /// # Errors
 ///
@@ -19,7 +19,7 @@ pub fn run() -> Result<()> {
     let started = clock::now();
     let machine = setup::run()?;
     browser::ensure()?;
-    // Before the unit tests: one of them runs what partners are given in Python.
+    // Before the unit tests, one of which runs the partners' snippet in Python.
     python::ensure()?;
     let mut passed = Vec::new();
     let mut check = |name: &'static str, rerun: &str, work: &mut dyn FnMut() -> Result<()>| -> Result<()> {

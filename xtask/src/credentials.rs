@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 ///
-/// When none runs there.
+/// When no stack runs there.
 pub fn print(port: u16, environment: Option<&'static str>, email: Option<&str>) -> Result<()> {
     let Some(name) = running(port, environment) else {
         bail!(
@@ -28,7 +28,7 @@ pub fn print(port: u16, environment: Option<&'static str>, email: Option<&str>) 
     Ok(())
 }
 
-/// The name of the stack that runs there, as its gateway tells.
+/// Asks the gateway on `port` for the name of its stack.
 fn running(port: u16, environment: Option<&'static str>) -> Option<String> {
     #[derive(Deserialize)]
     struct Health {

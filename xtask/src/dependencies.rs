@@ -1,13 +1,13 @@
-//! Checks of the crates that we depend on: cargo-deny (`deny.toml`), and cargo-machete for crates that nothing uses.
+//! Checks dependencies: their licences, origins and places with cargo-deny (`deny.toml`), unused ones with cargo-machete.
 use anyhow::Result;
 use local::process::{command, run};
 
 use crate::setup::{cargo_bin, install_tool};
 
-/// How to run the checks alone, once they have been run.
+/// The commands that run the checks alone, once the tools are installed.
 pub(crate) const ALONE: &str = "cargo deny check licenses bans sources && cargo machete";
 
-/// Checks licences, banned crates, sources, and that no crate names a dependency that it does not use.
+/// Installs the tools where these versions are missing, and runs them.
 pub(crate) fn check() -> Result<()> {
     install_tool("cargo-deny", "cargo-deny", "0.20.2")?;
     install_tool("cargo-machete", "cargo-machete", "0.9.2")?;

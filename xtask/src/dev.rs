@@ -1,4 +1,4 @@
-//! `cargo xtask dev`: the stack, until Ctrl-C; changes are taken in as they are saved.
+//! `cargo xtask dev`: runs the stack until Ctrl-C, and loads changes to the sources as they are saved.
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -12,11 +12,11 @@ use local::{clock, interruption};
 use crate::setup::Machine;
 use crate::{build, setup};
 
-/// The port that nobody has to name.
+/// The port without `--port`.
 const USUAL_PORT: u16 = 8787;
 /// How often the Workers' cron triggers run: as often as cron can.
 const CRON_EVERY: Duration = Duration::from_secs(60);
-/// How often the source tree is looked at.
+/// How often this process looks for changes to the sources.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The stack that `cargo xtask dev` runs with these options.
@@ -41,7 +41,7 @@ pub(crate) fn flags(port: u16, environment: Option<&str>) -> String {
 ///
 /// One sentence about what is missing or did not start.
 pub fn run(port: u16, environment: Option<&'static str>, fresh: bool) -> Result<()> {
-    // Before minutes are spent on a build.
+    // Before a build takes minutes.
     require_free_ports(port)?;
     let machine = setup::run()?;
     build::run(&machine)?;

@@ -1,4 +1,4 @@
-//! Python environments for the checks that are written in it, each with its own pinned packages.
+//! Python environments for the checks in Python, each with its own pinned packages.
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,12 +8,12 @@ use local::process::{probe, run};
 use local::progress::step;
 use local::workspace::{digest, root};
 
-/// The environment `.local/python/<name>`, apart from the stacks' folders, with these requirements, made anew only where
-/// they have changed. Gives its folder.
+/// Makes the environment `.local/python/<name>` with these requirements, unless there is one with the same. Returns its
+/// folder.
 ///
 /// # Errors
 ///
-/// Where there is no Python and none can be installed, or the packages cannot be fetched.
+/// When Python is missing and cannot be installed, or the packages cannot be fetched.
 pub(crate) fn environment(name: &str, requirements: &str) -> Result<PathBuf> {
     let environment = root().join(".local/python").join(name);
     let requirements = root().join(requirements);
@@ -31,11 +31,11 @@ pub(crate) fn environment(name: &str, requirements: &str) -> Result<PathBuf> {
     Ok(environment)
 }
 
-/// Installs Python where it is missing and may be installed.
+/// Installs Python where it is missing.
 ///
 /// # Errors
 ///
-/// Where it is missing and cannot be.
+/// When Python is missing and cannot be installed.
 pub(crate) fn ensure() -> Result<()> {
     if has_venv() { Ok(()) } else { install_python() }
 }
@@ -44,7 +44,7 @@ fn has_venv() -> bool {
     probe(Command::new("python3").args(["-c", "import venv, ensurepip"])).is_some()
 }
 
-/// Debian's, where we may: root on a machine with apt.
+/// Installs Debian's Python, which needs apt and root.
 fn install_python() -> Result<()> {
     const MISSING: &str =
         "Python 3.10 or newer with venv is missing: install python3 and, on Debian, python3-venv";

@@ -1,4 +1,4 @@
-//! Property-based tests of the Admin API by schemathesis, from its OpenAPI document: every check, every phase.
+//! `cargo xtask schemathesis`: property-based tests of the Admin API from its OpenAPI document, with every check and phase.
 use std::fs;
 use std::process::Command;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use serde_json::{Value, json};
 
 use crate::python;
 
-/// The tenant whose key the partner's routes are asked with.
+/// The tenant whose key goes with requests to the partners' routes.
 const PARTNER: &str = "schemathesis-partner";
-/// The tenant that may be closed, its key revoked, its webhook deleted.
+/// The tenant whose key and webhook may be deleted.
 const OTHER_TENANT: &str = "schemathesis-other";
-/// It takes about a minute.
+/// How long schemathesis may take; it takes about a minute.
 const LIMIT: Duration = Duration::from_secs(240);
 
-/// Asks a fresh stack of its own.
+/// Runs schemathesis against a fresh stack.
 ///
 /// # Errors
 ///
-/// Where schemathesis finds something, which it has printed by then, or cannot be installed.
+/// When schemathesis finds a fault, which it has printed by then, or cannot be installed.
 pub fn run() -> Result<()> {
     let program =
         python::environment("schemathesis", "tests/schemathesis/requirements.txt")?.join("bin/schemathesis");
@@ -50,7 +50,7 @@ pub fn run() -> Result<()> {
         .args(["--phases", "examples,coverage,fuzzing,stateful"])
         .args(["--url", &format!("http://127.0.0.1:{port}")])
         .arg(root().join("admin-api/openapi.json"))
-        // What it keeps between runs would make one run differ from another.
+        // A fresh folder, since what schemathesis keeps between runs would make one run differ from another.
         .current_dir(&scratch)
         .env("SCHEMATHESIS_HOOKS", "hooks")
         .env("PYTHONPATH", &folder)
@@ -64,7 +64,8 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-/// Two tenants with a key and a webhook each, an event on its way, two messages that nobody can read. Gives their names.
+/// Makes two tenants with a key and a webhook each, an event, and two messages that the consumer cannot read. Returns their
+/// names, as variables.
 fn set_the_scene(stack: &Stack, credentials: &Credentials) -> Result<Vec<(&'static str, String)>> {
     let admin = credentials.admin(stack.address().worker("admin-api")?)?;
     let post = |path: &str, body: Value| -> Result<Value> {

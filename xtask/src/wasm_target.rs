@@ -1,4 +1,4 @@
-//! The `wasm32-unknown-unknown` target: rustup's where it can be had, else one built from Debian's packages.
+//! The `wasm32-unknown-unknown` target: from rustup, or built from Debian's packages where rustup's server is out of reach.
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -10,16 +10,16 @@ use local::progress::step;
 const TARGET: &str = "wasm32-unknown-unknown";
 /// The name under which `wasm-target.sh` makes its toolchain known to rustup.
 const BUILT: &str = "wasm";
-/// A download of some 20 MB; where the server cannot be reached, rustup would try for long.
+/// How long rustup may take for some 20 MB. Where its server is out of reach, rustup would try for much longer.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(120);
 const RECIPE: &str = include_str!("wasm-target.sh");
 
 /// The toolchain that builds for Wasm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum WasmToolchain {
-    /// The one everything else is built with.
+    /// The toolchain that builds everything else.
     Default,
-    /// The one of `wasm-target.sh`.
+    /// The toolchain that `wasm-target.sh` makes.
     Built,
 }
 
@@ -31,7 +31,7 @@ impl WasmToolchain {
         }
     }
 
-    /// What cargo needs to be told besides: the packaged toolchain may be older than the one we test with.
+    /// Further options for cargo: the packaged toolchain may be older than the one that runs the tests.
     pub(crate) fn cargo_options(&self) -> &'static [&'static str] {
         match self {
             Self::Default => &[],
@@ -52,7 +52,7 @@ fn has_std(directory: &Path) -> bool {
     names.into_iter().any(|name| name.to_string_lossy().starts_with("libstd-"))
 }
 
-/// Gives a toolchain that has the target, installing it where none has.
+/// Returns a toolchain that has the target, after installing the target where no toolchain has it.
 pub(crate) fn ensure() -> Result<WasmToolchain> {
     let present =
         || [WasmToolchain::Default, WasmToolchain::Built].into_iter().find(WasmToolchain::has_target);

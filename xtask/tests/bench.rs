@@ -1,5 +1,4 @@
-//! The bench measures what it says, however fast. Needs the built Workers: `cargo xtask test` runs it after the release
-//! build.
+//! The bench measures every operation. The test needs the built Workers: `cargo xtask test` runs it after the release build.
 #![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 use xtask::bench::{Extent, measure};

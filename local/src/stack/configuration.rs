@@ -11,10 +11,10 @@ use super::options::StackOptions;
 use crate::secrets::Secrets;
 use crate::workspace::{Worker, read_toml, root};
 
-/// The port that the Workers' own files name for the local stack; the OpenID provider's is the next.
+/// The port of the local stack in the Workers' own files; the OpenID provider's is the next.
 const WRITTEN_PORT: u16 = 8787;
 
-/// Settings that do not concern a local stack: deployment, other environments, and the build, which is ours.
+/// Settings without a meaning for a local stack, which `cargo xtask build` has built.
 const DEPLOYMENT_ONLY: [&str; 6] = ["env", "build", "account_id", "routes", "route", "observability"];
 
 /// The derived configurations.
@@ -26,7 +26,7 @@ pub(super) struct Configs {
 }
 
 impl Configs {
-    /// The files as wrangler wants them: it serves the first one.
+    /// The files in wrangler's order: wrangler serves the first one.
     pub(super) fn gateway_first(&self) -> impl Iterator<Item = &PathBuf> {
         std::iter::once(&self.gateway).chain(&self.workers)
     }
@@ -37,9 +37,9 @@ impl Configs {
 pub(super) struct Database {
     pub(super) id: String,
     pub(super) name: String,
-    /// The folder of its SQL files.
+    /// The folder of the SQL files.
     pub(super) migrations: PathBuf,
-    /// A derived configuration that binds it.
+    /// A derived configuration that binds the database.
     pub(super) config: PathBuf,
 }
 
@@ -94,7 +94,7 @@ pub(super) fn write(
     Ok(Configs { gateway, workers: paths, databases: databases.into_values().collect() })
 }
 
-/// The name of a Worker that runs beside the product's: its folder's.
+/// The name of a Worker that runs beside the product's, which is its folder's.
 pub(super) fn beside_name(folder: &str) -> &str {
     folder.rsplit('/').next().unwrap_or(folder)
 }
@@ -156,9 +156,9 @@ fn derive(
     Ok((config, dev_vars))
 }
 
-/// Addresses of the local stack in a variable, on the port this stack has.
+/// A variable with the local stack's addresses moved to this stack's ports.
 fn move_ports(text: &str, port: u16) -> String {
-    // In one pass each, and the second never sees what the first wrote.
+    // Split first, so that a port that was moved is not moved again.
     let parts: Vec<String> = text
         .split(&format!("localhost:{WRITTEN_PORT}"))
         .map(|part| {

@@ -1,4 +1,4 @@
-//! The API key is in one response, and that is shown once.
+//! The API key is in one response, which is shown once.
 
 use http::Method;
 use tests::browser::Browser;
@@ -44,7 +44,7 @@ fn the_cookie_that_opens_a_key_opens_it_once() {
         browser.register(&partner.org_id, "Acme Corporation").await;
         let _ = browser.reveal_key().await;
 
-        // The rotation's answer goes to somebody who listens, with this browser's session.
+        // Somebody with this browser's session gets the answer to the rotation.
         let csrf = browser.value("form[action='/api-key/rotate'] input[name=csrf]").await;
         let session = browser.cookies().await;
         let listener = world.portal().with("cookie", &session);

@@ -1,4 +1,4 @@
-//! Without a mouse: everything is reached by Tab, and it shows where one is.
+//! Without a mouse: everything is reached by Tab, and the focus can be seen.
 
 use serde_json::Value;
 use tests::browser::Browser;
@@ -7,10 +7,10 @@ use thirtyfour::Key;
 
 use super::Partner;
 
-/// More than any page has.
+/// More stops than any page has.
 const MOST_STOPS: usize = 40;
 
-/// What has the focus, and whether that can be seen.
+/// The element that has the focus, and whether the focus can be seen.
 const FOCUS: &str = r#"
 const one = document.activeElement, style = getComputedStyle(one), box = one.getBoundingClientRect();
 const names = [one.id && `#${one.id}`, one.getAttribute("href"), one.form && one.form.getAttribute("action"), one.textContent.trim()];
@@ -21,7 +21,7 @@ return {
 };
 "#;
 
-/// Presses Tab until the focus is on something with this in its name; gives all that it was on.
+/// Presses Tab until the focus is on an element with this text in its name. Returns the names of all elements that had it.
 async fn tab_to(browser: &Browser, wanted: &str) -> Vec<String> {
     let mut stops = Vec::new();
     while stops.len() < MOST_STOPS {
@@ -81,7 +81,7 @@ fn a_partner_is_onboarded_by_keyboard() {
         let _ = partner.inbox_has("keys", 1).await;
         browser.reloads_until("#latest ~ .scroll tbody tr", "Delivered").await;
 
-        // What is asked first is asked by keyboard too; what it hides is no stop before.
+        // A question is answered by keyboard too, and what the question hides is no stop before.
         let stops = tab_to(&browser, "Rotate API key…").await;
         browser.press(Key::Enter).await;
         assert!(!stops.iter().any(|stop| stop.contains("Yes, rotate")));

@@ -59,7 +59,7 @@ fn the_dashboards_numbers_and_chart_are_the_delivery_logs() {
         let webhook = admin.get(&webhooks).await.expect(200)["webhooks"][0]["id"].clone();
         let deliveries = format!("{webhooks}/{}/deliveries", webhook.as_str().unwrap());
 
-        // Outcomes of all kinds, one after the other, so that each gets its own.
+        // Outcomes of all kinds, one after the other, so that each event gets its own outcome.
         let mut requests = 0;
         for (status, types) in [
             (200, ["KeyAdded", "KeyAdded", "LockCreated", "LockCreated", "KeyAdded"].as_slice()),
@@ -69,7 +69,7 @@ fn the_dashboards_numbers_and_chart_are_the_delivery_logs() {
             endpoint.behave("/traffic", Behavior::status(status));
             for event_type in types {
                 let event = Event::new(event_type, &partner.org_id);
-                let _ = world.event_bridge().post_text("/events", &event.body).await.expect(202);
+                world.publish(&event).await;
                 requests += 1;
                 let _ = endpoint.at_least(requests, "/traffic").await;
                 let path = format!("{deliveries}/{}", event.id);
@@ -94,7 +94,7 @@ fn the_dashboards_numbers_and_chart_are_the_delivery_logs() {
         let sentence = browser.attribute(".chart svg", "aria-label").await.unwrap();
         assert!(sentence.contains("5 delivered, 3 retrying, 0 failed."), "{sentence}");
 
-        // The drawing, to scale: an hour's deliveries are so much of the busiest hour's.
+        // The drawing is to scale: an hour's height is its part of the busiest hour.
         let read = "return [...document.querySelectorAll('.chart rect')].map((one) => [one.className.baseVal, one.height.baseVal.value])";
         let pieces = browser.script(read, vec![]).await;
         let most: f64 = browser.texts(".scale").await[0].parse().unwrap();

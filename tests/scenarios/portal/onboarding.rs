@@ -17,7 +17,7 @@ fn a_partner_gets_from_sign_in_to_the_first_event_without_help() {
         browser.submit_sign_in(&partner.email).await;
         browser.is_at("/onboarding").await;
 
-        // An organization of one's own, after a slip.
+        // The organization, after a mistake in its ID.
         browser.register("Acme Corp", "Acme Corporation").await;
         browser.sees("#orgId-fault", "The organization ID must be").await;
         assert_eq!(browser.value("#orgId").await, "Acme Corp");
@@ -38,7 +38,7 @@ fn a_partner_gets_from_sign_in_to_the_first_event_without_help() {
         assert!(arrived[0]["body"].as_str().unwrap().contains(&partner.org_id));
         browser.reloads_until("#latest ~ .scroll tbody tr:first-child", "Delivered").await;
 
-        // An endpoint that says that it is gone: what was sent, what came back.
+        // An endpoint that says it is gone: what was sent, what came back, and again once the endpoint is verified.
         partner.inbox_answers("first", 410).await;
         browser.click("form[action='/webhook/test'] button").await;
         let refused = partner.inbox_has("first", 2).await.remove(1);
@@ -49,16 +49,15 @@ fn a_partner_gets_from_sign_in_to_the_first_event_without_help() {
         let shown = browser.script("return document.querySelector('pre.body').textContent", vec![]).await;
         assert_eq!(shown, refused["body"]);
         browser.look("delivery-failed").await;
-        // Back again: enabled, verified by a challenge, and the event sent once more.
+        let failed = browser.path().await;
         partner.inbox_answers("first", 200).await;
-        let event = browser.path().await;
-        browser.open("/dashboard").await;
-        browser.sees(".current .state", "Disabled").await;
+        browser.click("main nav a").await;
         browser.click("form[action='/webhook/verify'] button").await;
         browser.reloads_until(".current .state", "Active").await;
-        browser.open(&event).await;
+        browser.open(&failed).await;
         browser.click("form[action$='/redeliver'] button").await;
         browser.sees("[role=status]", "The event is being sent again.").await;
+        // The message before is the challenge.
         let again = partner.inbox_has("first", 4).await.remove(3);
         assert_eq!(again["body"], refused["body"]);
         assert_eq!(again["headers"]["webhook-id"], refused["headers"]["webhook-id"]);
@@ -87,7 +86,7 @@ fn a_partner_gets_from_sign_in_to_the_first_event_without_help() {
         browser.click("form[action='/webhook/verify'] button").await;
         browser.reloads_until(".current .state", "Active").await;
 
-        // The end: the session is nobody's any more.
+        // Signing out ends the session.
         let cookies = browser.cookies().await;
         let replaying = world.portal().with("cookie", &cookies);
         assert_eq!(replaying.get("/dashboard").await.status, 200);
@@ -111,7 +110,7 @@ async fn assert_anonymous(client: &Client) {
     assert_eq!(posted.headers["location"].to_str().unwrap().split('?').next(), Some("/login"));
 }
 
-/// They get an error beside the field, what they typed, and nothing else.
+/// Somebody else who picks the same ID gets an error beside the field, what they typed, and nothing else.
 async fn somebody_else_picks_the_same_id(first: &Partner, browser: &Browser) {
     let second = Partner::new(first.world);
     browser.sign_in(&second.email).await;

@@ -56,7 +56,7 @@ fn every_page_and_state_is_accessible_narrow_and_wide_light_and_dark() {
         browser.open("/no/such/page").await;
         browser.look("problem-not-found").await;
 
-        // Whoever owns a second one chooses.
+        // An owner of two organizations chooses.
         partner.owns(&format!("{}-labs", partner.org_id), "Acme Laboratories").await;
         browser.open("/organizations").await;
         browser.look("organizations-choice").await;

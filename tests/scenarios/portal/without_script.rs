@@ -1,4 +1,4 @@
-//! Everything is a form, so a browser that runs no script will do.
+//! Everything is a form, so the portal works in a browser without script.
 
 use tests::browser::Browser;
 use tests::world::run;
@@ -17,7 +17,7 @@ fn a_partner_is_onboarded_without_script() {
         browser.register(&partner.org_id, "Acme Corporation").await;
         let key = browser.reveal_key().await;
         assert_eq!(partner.status_of_key(&key).await, 200);
-        // It only copies by script.
+        // The button needs script.
         assert!(browser.attribute("#copy", "hidden").await.is_some());
 
         browser.open("/no/such/page").await;
@@ -39,7 +39,7 @@ fn a_partner_is_onboarded_without_script() {
         browser.sees("[role=status]", "A new API key was issued.").await;
         assert_eq!(partner.status_of_key(&key).await, 401);
         browser.click("form[action='/logout'] button").await;
-        // The provider asks whom its own page, without script, has not signed out.
+        // Without script, the provider's own page asks before it signs out.
         browser.click("button[name=logout]").await;
         browser.sees("[role=status]", "You are signed out.").await;
     });

@@ -1,4 +1,4 @@
-//! When events arrive at a side's endpoint.
+//! The times at which events arrive at a side's endpoint.
 use std::collections::HashSet;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 /// How long the last event may take to arrive. Neither side retries within it.
 const LIMIT: Duration = Duration::from_secs(20);
-/// Between two looks at what has arrived. The time of an arrival is exact all the same: the endpoint notes it.
+/// Between two looks at what has arrived. Times of arrival are exact all the same, because the endpoint notes them.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Waits until each of these events has come to each of these paths. Returns when the last of them came.
@@ -27,7 +27,7 @@ pub(super) fn last_arrival(endpoint: &Endpoint, ids: &[String], paths: &[String]
         for path in paths {
             for request in endpoint.take(path) {
                 let Event { id } = serde_json::from_slice(&request.body).context("no event arrived")?;
-                // Anything else is an event that came twice, which neither side rules out.
+                // An id that is not missing is of an event that came twice, which neither side rules out.
                 if missing.remove(&(path.as_str(), id)) {
                     last = last.max(request.at);
                 }

@@ -1,4 +1,4 @@
-//! One operation, of both sides in turn.
+//! Measures an operation on both sides in turn.
 use std::thread;
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use super::report::Row;
 use super::side::Side;
 use super::statistics::{Comparison, Unit};
 
-/// Rounds that do not count: the runtime compiles what runs often once more, and faster.
+/// Rounds that do not count, in which the runtime compiles what runs often into faster code.
 const WARM_UP: usize = 2;
-/// How far the log may lag behind what it tells of.
+/// How far the log may lag behind what happens.
 const LOG_LAG: Duration = Duration::from_millis(500);
 
-/// Measures an operation; the first of a round is the second of the next.
+/// Measures an operation. The side that is first in a round is second in the next.
 pub(super) fn compare(
     operation: &Operation,
     ours: &Side,
@@ -31,7 +31,7 @@ pub(super) fn compare(
     let mut once = |side: &Side, turns: &mut Turns| -> Result<()> {
         let before = stack.runtime_processor_time();
         let measured = own.during(|| (operation.measure)(side, extent))?;
-        // What is still in the queue is part of what it takes.
+        // Work that is still in the queue belongs to the operation.
         side.drain()?;
         turns.add(&measured, before.zip(stack.runtime_processor_time()));
         Ok(())
@@ -67,7 +67,7 @@ pub(super) fn compare(
 #[derive(Default)]
 struct Turns {
     values: Vec<f64>,
-    /// Milliseconds of the processors for doing it once; empty where the system does not tell.
+    /// Milliseconds of processor time for doing the operation once; empty where the system does not tell.
     processor: Vec<f64>,
 }
 
@@ -81,7 +81,7 @@ impl Turns {
     }
 }
 
-/// What this process itself takes: the load, the endpoints, and copying the Workers' log.
+/// The processor time of this process itself: the load, the endpoints, and copying the Workers' log.
 #[derive(Default)]
 struct OwnShare {
     processor: Duration,

@@ -1,6 +1,6 @@
-//! As much of HTTP/1.1 as the load needs, since what is measured has the processors to itself the more, the less the load
-//! takes. `local::client` takes 200 µs of a processor for each request, a whole core at 5,000 requests a second, where
-//! writing and reading the bytes takes 20.
+//! As much of HTTP/1.1 as the load needs. The load shares the processors with what is measured, so it has to be light:
+//! `local::client` takes 200 µs of processor time for a request, which is a whole core at 5,000 requests a second; this takes
+//! 20 µs.
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 /// How long one answer may take; far longer than any does.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Whom the load asks, and as whom.
+/// A caller: the port that it asks, and its headers.
 pub(super) struct Caller {
     /// A port of this machine.
     port: u16,

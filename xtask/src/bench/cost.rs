@@ -1,4 +1,4 @@
-//! What our operations cost whatever the machine: D1 round trips and rows written, as our own log lines count them.
+//! The costs of our operations that do not depend on the machine: D1 round trips and rows written, from our own log lines.
 use std::fs;
 use std::path::PathBuf;
 
@@ -8,13 +8,13 @@ use serde_json::Value;
 /// Which log lines tell an operation's cost.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Counted {
-    /// Those of requests to this path.
+    /// The lines of requests to this path.
     Requests(&'static str),
-    /// Those of whole batches of events, and of their attempts.
+    /// The lines of whole batches of events, and of their attempts.
     Batches,
 }
 
-/// The mean of many.
+/// The mean cost of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Cost {
@@ -24,7 +24,7 @@ pub(super) struct Cost {
     pub(super) d1_rows_written: f64,
 }
 
-/// The stack's log file, from where it ended when this was made.
+/// The part of the stack's log file that is written from now on.
 pub(super) struct LogTail {
     path: PathBuf,
     start: usize,
@@ -36,7 +36,7 @@ impl LogTail {
         Self { path, start }
     }
 
-    /// What is in there meanwhile; nothing where there is no such line.
+    /// The cost that the lines written by now tell; `None` where there is no such line.
     pub(super) fn cost(&self, counted: Counted) -> Option<Cost> {
         let text = fs::read(&self.path).unwrap_or_default();
         cost(&String::from_utf8_lossy(text.get(self.start..).unwrap_or_default()), counted)

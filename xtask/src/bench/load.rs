@@ -1,4 +1,4 @@
-//! The load: connections that each send the next request as soon as the last one is answered.
+//! The load: each connection sends the next request as soon as the one before is answered.
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use local::clock;
 
 use super::connection::{Caller, Connection};
 
-/// A request, and the only status that is no failure.
+/// A request, and the status that its answer must have.
 pub(super) struct Call<'a> {
     pub(super) path: &'a str,
     /// JSON to POST; a GET where there is none.

@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: how fast the Workers are, relative to the least that would do the same job, in the same run.
+//! `cargo xtask bench`: measures how fast the Workers are, relative to a small JavaScript Worker that does the same job.
 //!
-//! Both run in one workerd, in plain turns: a machine that slows down slows both. It measures and judges nothing; it
-//! fails only where a request is answered wrongly or an event does not arrive.
+//! Both run in one workerd, in turns, so that a machine that slows down slows both. The bench does not judge: it fails only
+//! where a request is answered wrongly or an event does not arrive.
 
 mod arrivals;
 mod compare;
@@ -35,7 +35,7 @@ use crate::{build, setup};
 ///
 /// # Errors
 ///
-/// Where something does not build, start, answer as it should, or arrive.
+/// When something does not build, start, answer as it should, or arrive.
 pub fn run() -> Result<()> {
     let machine = setup::run()?;
     build::run(&machine)?;

@@ -1,4 +1,4 @@
-//! What is measured: each operation once of one side, as a number.
+//! The operations that are measured.
 use std::thread;
 use std::time::Duration;
 
@@ -14,18 +14,18 @@ use super::statistics::{Unit, median};
 
 /// Connections that ask at the same time.
 const CONNECTIONS: usize = 32;
-/// The same where each request hands in a hundred events.
+/// Connections that hand in a hundred events with each request.
 const CONNECTIONS_WITH_ARRAYS: usize = 4;
-/// As many events as one request may hand in, and one batch of a Queue hold.
+/// The most events of one request, and of one batch of a Queue.
 const BATCH: usize = 100;
-/// Between two events that are sent one by one, so that none waits while it is written down how the last one went.
+/// Between two events that are sent one by one, so that none waits for the write about the one before.
 const BETWEEN_EVENTS: Duration = Duration::from_millis(50);
 
 /// How much is measured.
 pub struct Extent {
-    /// Of each operation, ours and the baseline in turn.
+    /// Rounds of each operation, on each side.
     pub(super) rounds: usize,
-    /// What one round of requests is bounded by.
+    /// The end of a round of requests.
     pub(super) requests: Bounds,
     /// Arrays of 100 events handed in within a round.
     pub(super) arrays: u64,
@@ -34,14 +34,14 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// Enough to conclude something on a machine that is left alone; about two minutes.
+    /// Enough for conclusions on a machine that does nothing else. It takes about two minutes.
     #[must_use]
     pub fn full() -> Self {
         let requests = Bounds { requests: 10_000, time: Duration::from_millis(700) };
         Self { rounds: 7, requests, arrays: 5, singles: 15 }
     }
 
-    /// Just enough to see that everything is measured.
+    /// Just enough to see that every operation is measured.
     #[must_use]
     pub fn brief() -> Self {
         let requests = Bounds { requests: 64, time: Duration::from_secs(5) };
@@ -49,11 +49,11 @@ impl Extent {
     }
 }
 
-/// One round of one side.
+/// The result of one round on one side.
 pub(super) struct Measured {
-    /// In the operation's unit.
+    /// The speed or duration, in the operation's unit.
     pub(super) value: f64,
-    /// How often it was done.
+    /// How often the operation was done.
     pub(super) times: u64,
 }
 
@@ -68,12 +68,12 @@ impl Measured {
 pub(super) struct Operation {
     pub(super) name: &'static str,
     pub(super) unit: Unit,
-    /// What of our log lines tells what it costs.
+    /// The log lines of ours that tell what the operation costs.
     pub(super) counted: Counted,
     pub(super) measure: fn(&Side, &Extent) -> Result<Measured>,
 }
 
-/// All of them, in the order in which they are measured.
+/// All operations, in the order in which they are measured.
 pub(super) const OPERATIONS: [Operation; 7] = [
     Operation {
         name: "request refused for its key (401)",
@@ -129,7 +129,7 @@ fn tenant(side: &Side, extent: &Extent) -> Result<Measured> {
     requests(&side.admin, extent, call)
 }
 
-/// The consumer runs behind; for a tenant without a webhook it has little to do.
+/// Takes events in for a tenant without a webhook, so that the consumer has little to do meanwhile.
 fn taken_in_singly(side: &Side, extent: &Extent) -> Result<Measured> {
     requests(&side.event_source, extent, || Side::publication(Event::of(QUIET).body))
 }
@@ -154,7 +154,7 @@ fn fanned_out(side: &Side, _: &Extent) -> Result<Measured> {
     deliveries(side, SEVERAL_WEBHOOKS, 1)
 }
 
-/// From the first request that hands in a hundred events until the last one has arrived everywhere.
+/// Measures from the first request with a hundred events until the last event has arrived everywhere.
 fn deliveries(side: &Side, tenant: &str, arrays: u64) -> Result<Measured> {
     let mut connection = Connection::open(&side.event_source)?;
     let hundreds: Vec<Vec<Event>> = (0..arrays).map(|_| Event::several(tenant, BATCH)).collect();
@@ -168,7 +168,7 @@ fn deliveries(side: &Side, tenant: &str, arrays: u64) -> Result<Measured> {
     Ok(Measured::per_second((ids.len() * paths.len()) as u64, last.duration_since(started)))
 }
 
-/// The median over events that are sent one by one, each after the last has arrived.
+/// Measures the median over events that are sent one by one, each after the one before has arrived.
 fn latency(side: &Side, extent: &Extent) -> Result<Measured> {
     let mut connection = Connection::open(&side.event_source)?;
     let mut milliseconds = Vec::new();

@@ -1,4 +1,4 @@
-//! What comes out: one table for people, one JSON document for programs.
+//! The results: a table for people, a JSON document for programs.
 use serde_json::{Value, json};
 
 use super::cost::{Cost, Counted};
@@ -9,14 +9,14 @@ pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) counted: Counted,
     pub(super) comparison: Comparison,
-    /// What the runtime used of the processors for doing it once; nothing where the system does not tell.
+    /// The runtime's processor time for doing the operation once; `None` where the system does not tell.
     pub(super) processor: Option<Comparison>,
     pub(super) cost: Option<Cost>,
-    /// What the load and the endpoint took of one core meanwhile: 0.1 is a tenth.
+    /// The part of one core that the load and the endpoint took: 0.1 is a tenth.
     pub(super) generator_share: f64,
 }
 
-/// Everything that was measured, and on what.
+/// Everything that was measured, and on which machine and runtime.
 pub struct Report {
     pub(super) rows: Vec<Row>,
     pub(super) cores: usize,
@@ -25,7 +25,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// For people: a table, and what is to be said of it.
+    /// The table for people, with notes.
     #[must_use]
     pub fn text(&self) -> String {
         let heads = [
@@ -74,7 +74,7 @@ impl Report {
         notes
     }
 
-    /// For programs.
+    /// The document for programs.
     #[must_use]
     pub fn json(&self) -> Value {
         json!({
@@ -128,13 +128,13 @@ impl Row {
     }
 }
 
-/// The speed, and whether it is in doubt.
+/// The speed, with a mark where it is in doubt.
 fn ratio(comparison: &Comparison) -> String {
     let doubt = if comparison.is_conclusive() { "" } else { " ?" };
     format!("{:.2}{doubt}", comparison.speed())
 }
 
-/// Both sides' time.
+/// The processor time of both sides.
 fn times(processor: &Comparison) -> String {
     format!("{:.2} : {:.2} ms", median(&processor.ours), median(&processor.baseline))
 }
@@ -146,13 +146,13 @@ fn quantity(value: f64, unit: Unit) -> String {
     }
 }
 
-/// To a tenth, which is left out where it is none.
+/// The value to a tenth, without a tenth of 0.
 fn tenths(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
-/// Columns as wide as their widest cell: the first to the left, the numbers to the right.
+/// Lines with columns as wide as their widest cell, the first aligned to the left and the numbers to the right.
 fn aligned<const COLUMNS: usize>(lines: &[[String; COLUMNS]]) -> String {
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; COLUMNS] = std::array::from_fn(width);

@@ -1,4 +1,4 @@
-//! The two that are compared: our Workers, and the baseline of `local/baseline`, each with the same tenants.
+//! The two sides of a comparison, with the same tenants: our Workers, and the baseline of `local/baseline`.
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -15,30 +15,30 @@ use super::load::Call;
 
 /// A tenant without a webhook.
 pub(super) const QUIET: &str = "bench-quiet";
-/// A tenant with one.
+/// A tenant with one webhook.
 pub(super) const ONE_WEBHOOK: &str = "bench-one";
-/// A tenant with [`SEVERAL`].
+/// A tenant with [`SEVERAL`] webhooks.
 pub(super) const SEVERAL_WEBHOOKS: &str = "bench-several";
-/// Webhooks of one tenant, for fanning out.
+/// The number of webhooks of a tenant to which events fan out.
 pub(super) const SEVERAL: usize = 5;
 
-/// What a consumer may still have to do once an event has arrived: our one write of how it went.
+/// How long a consumer may still work once an event has arrived: ours writes down how the delivery went.
 const AFTER_ARRIVAL: Duration = Duration::from_millis(30);
 
-/// One of the two.
+/// Our Workers or the baseline.
 pub(super) struct Side {
-    /// Where tenants are asked about, as an admin.
+    /// An admin who asks about tenants.
     pub(super) admin: Caller,
-    /// The same without credentials.
+    /// Somebody who asks about tenants without credentials.
     pub(super) stranger: Caller,
-    /// Where events are taken in, as EventBridge sends them.
+    /// EventBridge, which hands events in.
     pub(super) event_source: Caller,
-    /// Where the tenants' webhooks lead.
+    /// The endpoint of all webhooks.
     pub(super) endpoint: Endpoint,
 }
 
 impl Side {
-    /// Our Workers, with tenants and webhooks made as an admin makes them.
+    /// Our Workers, after an admin has created the tenants and webhooks.
     pub(super) fn ours(stack: &Stack, credentials: &Credentials) -> Result<Self> {
         let (api, intake) = (stack.direct_port("admin-api")?, stack.direct_port("webhook-delivery")?);
         let side = Self::new(api, intake, credentials)?;
@@ -81,13 +81,13 @@ impl Side {
         call.send(&mut Connection::open(&self.admin)?).context("the scene cannot be set")
     }
 
-    /// The request that hands events in: one envelope, or an array of them.
+    /// The request that hands events in: an envelope, or an array of envelopes.
     pub(super) fn publication(body: String) -> Call<'static> {
         Call { path: "/events", body: Some(body), expected: 202 }
     }
 
-    /// Waits until the queue is empty. It is handed over in order and a batch at a time: behind an event that has
-    /// arrived, there is nothing older.
+    /// Waits until the queue is empty. The queue is in order, and is handed over a batch at a time, so nothing older is
+    /// left behind an event that has arrived.
     pub(super) fn drain(&self) -> Result<()> {
         let last = Event::of(ONE_WEBHOOK);
         Self::publication(last.body).send(&mut Connection::open(&self.event_source)?)?;
@@ -97,12 +97,12 @@ impl Side {
     }
 }
 
-/// Every tenant, with the paths that its webhooks lead to.
+/// Every tenant, with the paths of its webhooks.
 fn tenants() -> impl Iterator<Item = (&'static str, Vec<String>)> {
     [QUIET, ONE_WEBHOOK, SEVERAL_WEBHOOKS].into_iter().map(|tenant| (tenant, paths(tenant)))
 }
 
-/// Where a tenant's webhooks lead, on its side's endpoint.
+/// The paths of a tenant's webhooks on its side's endpoint.
 pub(super) fn paths(tenant: &str) -> Vec<String> {
     let webhooks = match tenant {
         ONE_WEBHOOK => 1,
@@ -119,7 +119,7 @@ pub(super) struct Event {
 }
 
 impl Event {
-    /// A fresh one for this tenant.
+    /// A new event for this tenant.
     pub(super) fn of(tenant: &str) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(1);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -135,13 +135,13 @@ impl Event {
         Self { id, body: body.to_string() }
     }
 
-    /// So many fresh ones.
+    /// As many new events.
     pub(super) fn several(tenant: &str, count: usize) -> Vec<Self> {
         (0..count).map(|_| Self::of(tenant)).collect()
     }
 }
 
-/// Several in one request.
+/// The body of a request with several events.
 pub(super) fn array(events: &[Event]) -> String {
     let bodies: Vec<&str> = events.iter().map(|event| event.body.as_str()).collect();
     format!("[{}]", bodies.join(","))

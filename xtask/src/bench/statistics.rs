@@ -1,18 +1,18 @@
-//! What several rounds of two sides say together.
+//! Statistics over several rounds of two sides.
 
-/// Above this spread, nothing is concluded: the rounds differ by more than what there is to tell.
+/// The spread above which nothing can be concluded, because the rounds differ too much.
 pub(super) const CONCLUSIVE_SPREAD: f64 = 0.3;
 
-/// What a measured number means.
+/// The unit of a measured number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
-    /// The more the better.
+    /// More is better.
     PerSecond,
-    /// The less the better.
+    /// Less is better.
     Milliseconds,
 }
 
-/// The rounds of one operation, as they were measured in turn: at least one, of both sides.
+/// The rounds of one operation as they were measured in turn: at least one on each side.
 #[derive(Debug)]
 pub(super) struct Comparison {
     pub(super) unit: Unit,
@@ -21,7 +21,7 @@ pub(super) struct Comparison {
 }
 
 impl Comparison {
-    /// How fast we are in each round, relative to the baseline in the same round: 0.5 is half as fast.
+    /// Our speed in each round, relative to the baseline's in the same round: 0.5 is half as fast.
     pub(super) fn speeds(&self) -> Vec<f64> {
         let rounds = self.ours.iter().zip(&self.baseline);
         rounds
@@ -37,30 +37,30 @@ impl Comparison {
         median(&self.speeds())
     }
 
-    /// Between which speeds the middle half of the rounds lies: what disturbs one round or two is not in there.
+    /// The lowest and the highest speed in the middle half of the rounds, which leaves out a disturbed round or two.
     pub(super) fn middle_half(&self) -> (f64, f64) {
         let speeds = self.speeds();
         (quantile(&speeds, 0.25), quantile(&speeds, 0.75))
     }
 
-    /// How wide the middle half is, as a part of the median.
+    /// The width of the middle half, as a part of the median.
     pub(super) fn spread(&self) -> f64 {
         let (low, high) = self.middle_half();
         (high - low) / self.speed()
     }
 
-    /// Whether the rounds agree well enough to say anything.
+    /// Whether the rounds agree well enough for a conclusion.
     pub(super) fn is_conclusive(&self) -> bool {
         self.spread() <= CONCLUSIVE_SPREAD
     }
 }
 
-/// The value in the middle; of an even number, the mean of the two there. 0 of none.
+/// The value in the middle; of an even number of values, the mean of the two in the middle. 0 where there are none.
 pub(super) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-/// The value below which this part of all lies, interpolated between two. 0 of none.
+/// The value below which this part of all values lies, interpolated between two values. 0 where there are none.
 fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! All wrangler files agree: what one environment has, every environment has, and what a file names is there.
+//! The wrangler files agree: every environment has what one of them has, and everything that a file names exists.
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use crate::environments::{ENVIRONMENTS, WranglerFile, WranglerFiles, entries, is_placeholder, text};
 
-/// What environments inherit, so that they need not repeat it.
+/// Settings that environments inherit from the top level.
 const INHERITED: [&str; 9] = [
     "env",
     "name",
@@ -19,9 +19,9 @@ const INHERITED: [&str; 9] = [
     "limits",
     "account_id",
 ];
-/// What only a deployment has.
+/// Settings that the top level, which is for local runs, does not have.
 const DEPLOYED_ONLY: [&str; 2] = ["observability", "retry_delay"];
-/// Values that may differ between environments; of all others the value has to be the same.
+/// Settings with values that may differ between environments. Every other value has to be the same.
 const FREE: [&str; 9] = [
     "id",
     "database_id",
@@ -33,12 +33,12 @@ const FREE: [&str; 9] = [
     "head_sampling_rate",
     "limit",
 ];
-/// Without it a Worker's `fetch` would reach what lies behind our own zones.
+/// The flag without which a Worker's `fetch` would reach servers behind our own zones.
 const STRICT: &str = "global_fetch_strictly_public";
-/// Without it a Worker could not say which version of it answers, and no deployment of it would end.
+/// The binding by which a Worker says which version of it answers. Without an answer no deployment would end.
 const VERSION: &str = "VERSION";
 
-/// What is wrong with the project's wrangler files, one sentence each.
+/// The faults of the project's wrangler files, one sentence each.
 pub(super) fn findings(root: &Path) -> Result<Vec<String>> {
     Ok(findings_in(&WranglerFiles::read(root)?, root))
 }
@@ -68,7 +68,7 @@ fn findings_in(files: &WranglerFiles, root: &Path) -> Vec<String> {
     findings
 }
 
-/// No account, database or namespace is named in two environments, nor a local one in any.
+/// No two environments name the same account, database or namespace, and none names a local one.
 fn environments_share_nothing(files: &WranglerFiles) -> BTreeSet<String> {
     let mut findings = BTreeSet::new();
     let mut owners = BTreeMap::<&str, (String, String)>::new();
@@ -96,12 +96,12 @@ fn environments_share_nothing(files: &WranglerFiles) -> BTreeSet<String> {
     findings
 }
 
-/// A part of a file as people name it.
+/// The name of a part of a file in messages.
 fn place(environment: Option<&str>) -> String {
     environment.map_or_else(|| "the top level".to_owned(), |name| format!("[env.{name}]"))
 }
 
-/// Every environment is there, and has all that another one or the top level has.
+/// Every environment is there, and has everything that another environment or the top level has.
 fn same_in_every_environment(file: &WranglerFile) -> Vec<String> {
     let mut findings = Vec::new();
     let there: BTreeSet<&str> = file
@@ -136,7 +136,7 @@ fn same_in_every_environment(file: &WranglerFile) -> Vec<String> {
     findings
 }
 
-/// What a part of a file holds, as lines such as `d1_databases DATABASE.database_name = tenants`.
+/// The settings in a part of a file, as lines such as `d1_databases DATABASE.database_name = tenants`.
 struct Facts(BTreeSet<String>);
 
 impl Facts {
@@ -205,7 +205,7 @@ fn is_a_worker(name: &str, file: &WranglerFile) -> Vec<String> {
     if !flags.into_iter().flatten().any(|flag| flag.as_str() == Some(STRICT)) {
         findings.push(format!("compatibility_flags lack {STRICT}"));
     }
-    // That every environment has what the top level has is another rule's.
+    // `same_in_every_environment` finds environments without the binding.
     if file.table.get("version_metadata").and_then(|metadata| metadata.get("binding")?.as_str())
         != Some(VERSION)
     {
@@ -214,7 +214,7 @@ fn is_a_worker(name: &str, file: &WranglerFile) -> Vec<String> {
     findings
 }
 
-/// What files say of one another is true.
+/// The files agree with one another.
 fn agreement(files: &WranglerFiles, environment: Option<&str>, root: &Path) -> Vec<String> {
     let mut findings = Vec::new();
     let parts: Vec<(&str, &Path, &Table)> = files
@@ -302,7 +302,7 @@ fn services(parts: &[(&str, &Path, &Table)], files: &WranglerFiles) -> Vec<Strin
     findings
 }
 
-/// Every queue that is written to is consumed by one Worker, which says what becomes of what fails.
+/// Every queue with a producer has one consumer, which names a dead-letter queue.
 fn queues(parts: &[(&str, &Path, &Table)], deployed: bool) -> Vec<String> {
     let mut findings = Vec::new();
     let consumers: Vec<&Table> =

@@ -1,5 +1,4 @@
-//! The workspace's table of dependencies holds only what a crate uses. That a crate uses what its own `Cargo.toml` names is
-//! for cargo-machete to find out.
+//! Every dependency in the workspace's table is named by a crate. Whether that crate uses it, cargo-machete finds out.
 use std::collections::BTreeSet;
 use std::path::Path;
 

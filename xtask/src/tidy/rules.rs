@@ -9,7 +9,7 @@ type Findings = Vec<(usize, String)>;
 pub(super) const RULES: [fn(&Source) -> Findings; 5] =
     [not_too_long, domain_stands_alone, open_ends_have_reasons, migrations_only_add, log_lines_are_explained];
 
-/// The longest file somebody reads to the end.
+/// The most lines of a file, so that a person reads it to the end.
 const LONGEST: usize = 400;
 
 fn not_too_long(source: &Source) -> Findings {

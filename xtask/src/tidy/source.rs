@@ -51,7 +51,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The first names in a `{…}` group that begins at `open`, groups within it left out.
+/// The first names in the `{…}` group that begins at `open`, without groups inside.
 fn group(tokens: &[(usize, String)], open: usize) -> impl Iterator<Item = (usize, String)> {
     let mut names = Vec::new();
     let mut depth = 0;
@@ -79,7 +79,7 @@ fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
 }
 
-/// Names, `::` and single other characters, with their lines; line comments and white space left out.
+/// Names, `::` and other single characters, with their lines. Line comments and white space are left out.
 fn tokens(text: &str) -> Vec<(usize, String)> {
     let mut tokens = Vec::new();
     for (index, line) in text.lines().enumerate() {

@@ -15,8 +15,8 @@ fn deployed(project: &Project, worker: &str) -> String {
     project.cloudflare.account().workers[worker].deployments.last().unwrap().clone()
 }
 
-/// Runs the wrangler command among those that are printed that begins so, whether or not it succeeds; gives the calls
-/// it made that change something.
+/// Runs the wrangler command with this beginning out of a text, whether or not it succeeds. Returns the calls of the command
+/// that change something.
 fn run_printed(project: &Project, printed: &str, beginning: &str) -> Vec<String> {
     let commands = printed.split('`').filter_map(|part| part.strip_prefix("npx wrangler "));
     let words = commands.into_iter().find(|words| words.starts_with(beginning)).unwrap();
@@ -98,11 +98,11 @@ fn a_version_that_is_not_well_stops_it_and_the_way_back_stays_the_same() {
     let said = sentence(deploy(&project));
     let reason = "it answers 503 at https://admin-api.spk-stage.workers.dev/health";
     assert!(said.contains(&format!("admin-api is deployed but not well ({reason})")), "{said}");
-    // Its own log.
+    // The command shows the Worker's own log.
     let calls = run_printed(&project, &said, "tail");
     assert!(calls.iter().any(|call| call.starts_with("POST /workers/scripts/admin-api/tails")), "{calls:?}");
 
-    // Another run of the same commit, in which the version before goes on answering, well as it is.
+    // Another run of the same commit, in which the version before goes on answering, and is well.
     project.ill.lock().unwrap().clear();
     project.slow.lock().unwrap().insert("admin-api".to_owned(), 9);
     let said = sentence(deploy(&project));
@@ -136,7 +136,7 @@ fn what_is_new_after_a_failure_is_found_out_and_said() {
         ] {
             assert!(said.contains(part), "`{part}` is not in: {said}");
         }
-        // What the upload of secrets left is no version to go back to.
+        // The script without content that the upload of secrets made is no version to go back to.
         assert!(!said.contains("rollback"), "{said}");
     }
     project.cloudflare.fail(None);

@@ -4,7 +4,6 @@
 
 mod cloudflare;
 mod deploying;
-mod http;
 mod project;
 mod provisioning;
 mod uploading_secrets;
@@ -13,7 +12,7 @@ use std::process::Command;
 
 use self::project::Project;
 
-/// The whole chain of causes, in one line.
+/// What a command that fails says: the whole chain of causes, in one line.
 fn sentence(result: anyhow::Result<()>) -> String {
     format!("{:#}", result.unwrap_err())
 }
@@ -25,7 +24,7 @@ fn assert_says(result: anyhow::Result<()>, parts: &[&str]) {
     }
 }
 
-/// Provisioned, filled in and committed, with its secrets uploaded.
+/// A project that is provisioned, filled in and committed, with its secrets uploaded.
 fn ready(name: &str) -> Project {
     let project = Project::new(name).provisioned().with_secrets();
     project.fill_in();

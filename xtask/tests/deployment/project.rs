@@ -1,4 +1,4 @@
-//! A copy of what a deployment needs of this project, in a git repository of its own.
+//! A copy of those files of this project that a deployment needs, in a git repository of its own.
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub(crate) struct Project {
     pub(crate) variables: BTreeMap<String, String>,
     /// The Workers whose /health answers 503.
     pub(crate) ill: Arc<Mutex<Vec<String>>>,
-    /// How often the version before the newest still answers for a Worker.
+    /// How often a Worker still answers with the version before the newest.
     pub(crate) slow: Arc<Mutex<BTreeMap<String, usize>>>,
 }
 
@@ -44,7 +44,7 @@ impl Project {
         }
         copy(&own.join("wrangler.toml"), &root.join("wrangler.toml"));
         copy(&own.join("migrations"), &root.join("migrations"));
-        // Whatever migrations there are, a test needs some more.
+        // A test needs several migrations, however many the product has.
         for name in ADDED_MIGRATIONS {
             fs::write(root.join("migrations").join(name), "SELECT 1;").unwrap();
         }
@@ -82,7 +82,7 @@ impl Project {
         self.variables.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Every secret that any Worker requires, each unlike the others.
+    /// Sets every secret that a Worker requires, each to a value of its own.
     pub(crate) fn set_secrets(&mut self) {
         for name in
             ["ADMIN_API_KEY", "SERVICE_JWT_SECRET", "EVENTS_API_KEY", "AUTH0_CLIENT_SECRET", "SESSION_KEY"]
@@ -92,7 +92,7 @@ impl Project {
         self.set("WEBHOOK_SECRETS_KEY", "dGVzdC1vbmx5LXNlYWxpbmcta2V5LTMyLWJ5dGVzISE=");
     }
 
-    /// The environment stage, asked through an internet in which the deployed Workers and the issuer answer.
+    /// The environment stage, with an internet in which the deployed Workers and the issuer answer.
     pub(crate) fn stage(&self) -> Deployment {
         let (cloudflare, ill, slow) =
             (self.cloudflare.clone(), Arc::clone(&self.ill), Arc::clone(&self.slow));
@@ -133,7 +133,7 @@ impl Project {
         fs::write(self.root.join(file), text.replace(from, to)).unwrap();
     }
 
-    /// What only people can fill in.
+    /// Fills in what only people can.
     pub(crate) fn fill_in(&self) {
         let text = self.read("partner-portal/wrangler.toml");
         let filled = text.lines().map(|line| match line.strip_prefix("AUTH0_CLIENT_ID = \"<") {
@@ -165,7 +165,7 @@ impl Project {
         }
     }
 
-    /// As provisioning leaves account and files, without its dozen calls of wrangler.
+    /// The project with account and files as provisioning leaves them, without the dozen calls of wrangler.
     pub(crate) fn provisioned(self) -> Self {
         let mut account = self.cloudflare.account();
         for queue in ["webhook-events", "webhook-retries", "webhook-dead-letters"] {
@@ -211,7 +211,7 @@ impl Project {
         self
     }
 
-    /// As uploading the secrets leaves the account.
+    /// The project with the account as the upload of secrets leaves it.
     pub(crate) fn with_secrets(mut self) -> Self {
         self.set_secrets();
         for (worker, names) in [
@@ -228,7 +228,7 @@ impl Project {
         self
     }
 
-    /// As applying all migrations leaves the account.
+    /// Notes all migrations as applied.
     pub(crate) fn migrate(&self) {
         let mut account = self.cloudflare.account();
         for (database, folder) in [("tenants", "migrations"), ("sessions", "partner-portal/migrations")] {
@@ -244,7 +244,7 @@ impl Project {
         names
     }
 
-    /// Takes out what a real provisioning has written.
+    /// Takes out the ids that a real provisioning has written.
     fn unprovision(&self) {
         for file in FILES {
             let text = self.read(file);

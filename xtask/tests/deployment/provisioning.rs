@@ -2,7 +2,7 @@
 use crate::project::Project;
 use crate::{assert_says, cloudflare};
 
-/// The call that creates a Queue which keeps its messages for as long as there is.
+/// The call that creates a Queue with the longest retention of messages.
 fn queue(name: &str) -> String {
     format!(
         "POST /queues {{\"queue_name\":\"{name}\",\"settings\":{{\"message_retention_period\":1209600}}}}"

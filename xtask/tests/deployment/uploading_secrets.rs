@@ -11,10 +11,10 @@ use crate::{assert_says, sentence};
 
 const OPS_SECRET: &str = "whsec_dGVzdC1vbmx5LXNpZ25pbmctc2VjcmV0LTMyYnl0ZSE=";
 
-/// Names the project whose secrets a process of this test uploads, so that all it prints can be looked at.
+/// The variable that names the project whose secrets a process of this test uploads, so that its output can be read.
 const UPLOADS_FOR: &str = "UPLOADS_SECRETS_FOR";
 
-/// Uploads in a process of its own; gives whether that succeeded, and all that it printed.
+/// Uploads the secrets in a process of its own. Returns whether that succeeded, and everything that the process printed.
 fn upload(project: &Project) -> (bool, String) {
     let Output { status, stdout, stderr } = Command::new(std::env::current_exe().unwrap())
         .args([
@@ -30,7 +30,7 @@ fn upload(project: &Project) -> (bool, String) {
     (status.success(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
 }
 
-/// What that process does.
+/// Uploads the secrets in this process.
 fn upload_here(root: &Path) {
     let get = |_: &str| anyhow::bail!("no internet");
     let variables = std::env::vars().collect();
@@ -114,7 +114,7 @@ fn secrets_reach_their_workers_and_no_eye() {
         ],
     );
 
-    // Neither the terminal nor wrangler's own log shows one.
+    // Neither the terminal nor wrangler's own log shows a secret.
     let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .args(["secrets", "--env", "stage", "--check"])
         .envs(&project.variables)

@@ -1,30 +1,31 @@
-//! A stand-in for Cloudflare's API: keeps one account in memory, records every call, and fails where it is told to.
+//! A stand-in for Cloudflare's API: keeps one account in memory, records every call, and fails where a test wants that.
 mod script;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use local::server::{Request, respond, serve};
 use serde_json::{Value, json};
 
 pub(crate) use self::script::Worker;
-use super::http::{Request, serve};
 
 pub(crate) const ACCOUNT: &str = "0123456789abcdef0123456789abcdef";
 pub(crate) const TOKEN: &str = "test-only-token";
 
-/// What there is in the account.
+/// The contents of the account.
 #[derive(Default)]
 pub(crate) struct Account {
-    /// By name.
+    /// The D1 databases, by name.
     pub(crate) databases: BTreeMap<String, Database>,
-    /// Ids by title.
+    /// The ids of KV namespaces, by title.
     pub(crate) namespaces: BTreeMap<String, String>,
-    /// Ids by name.
+    /// The ids of Queues, by name.
     pub(crate) queues: BTreeMap<String, String>,
-    /// Settings by the queue's name.
+    /// The settings of consumers, by the Queue's name.
     pub(crate) consumers: BTreeMap<String, Value>,
     pub(crate) workers: BTreeMap<String, Worker>,
-    /// `METHOD /path body`, in order, the account left out of the path.
+    /// All calls in order, as `METHOD /path body` without the account in the path.
     pub(crate) calls: Vec<String>,
     failure: Option<Failure>,
     count: usize,
@@ -33,9 +34,9 @@ pub(crate) struct Account {
 /// Which calls fail.
 #[derive(Default)]
 struct Failure {
-    /// Once a call that begins so has been made.
+    /// They follow a call that begins so,
     after: String,
-    /// They begin so,
+    /// begin so,
     call: String,
     /// and contain this.
     part: String,
@@ -58,9 +59,10 @@ impl Cloudflare {
     pub(crate) fn start() -> Self {
         let account = Arc::new(Mutex::new(Account::default()));
         let shared = Arc::clone(&account);
-        let port = serve(move |request| {
-            let mut account = shared.lock().unwrap();
-            let (status, result) = account.answer(request);
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        serve(listener, move |request, stream| {
+            let (status, result) = shared.lock().unwrap().answer(&request);
             let ok = status == 200;
             let errors = if ok { json!([]) } else { json!([result]) };
             let result = if ok { result } else { Value::Null };
@@ -68,7 +70,7 @@ impl Cloudflare {
             let info =
                 json!({"page": 1, "per_page": 100, "count": count, "total_count": count, "total_pages": 1});
             let body = json!({"success": ok, "errors": errors, "messages": [], "result": result, "result_info": info});
-            (status, body.to_string())
+            respond(stream, status, &[("content-type", "application/json")], &body.to_string())
         });
         Self { account, port }
     }
@@ -77,24 +79,24 @@ impl Cloudflare {
         self.account.lock().unwrap()
     }
 
-    /// The calls since the last time, without those that only look.
+    /// The calls since this was asked last, without those that only read.
     pub(crate) fn changes(&self) -> Vec<String> {
         let mut account = self.account();
         std::mem::take(&mut account.calls).into_iter().filter(|call| !call.starts_with("GET ")).collect()
     }
 
-    /// Lets every call that begins so fail, until another or `None` is said.
+    /// Makes every call fail that begins so; with `None`, no call.
     pub(crate) fn fail(&self, call: Option<&str>) {
         self.account().failure = call.map(|call| Failure { call: call.to_owned(), ..Failure::default() });
     }
 
-    /// The same, for calls that also contain a text.
+    /// Makes every call fail that begins so and contains a text.
     pub(crate) fn fail_with(&self, call: &str, part: &str) {
         let (call, part) = (call.to_owned(), part.to_owned());
         self.account().failure = Some(Failure { call, part, ..Failure::default() });
     }
 
-    /// The same, for calls after the first that begins with `after`.
+    /// Makes every call fail that begins so, once there was a call that begins with `after`.
     pub(crate) fn fail_after(&self, after: &str, call: &str) {
         let (after, call) = (after.to_owned(), call.to_owned());
         self.account().failure = Some(Failure { after, call, ..Failure::default() });
@@ -107,12 +109,13 @@ fn unknown(code: u32) -> (u16, Value) {
 
 impl Account {
     fn answer(&mut self, request: &Request) -> (u16, Value) {
-        let Request { method, path, headers, body } = request;
-        let path = path.trim_start_matches("/client/v4");
+        let Request { method, target, headers, body } = request;
+        let body = &*String::from_utf8_lossy(body);
+        let path = target.trim_start_matches("/client/v4");
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         // One page holds all there is.
         let beyond = query.split('&').any(|pair| pair.starts_with("page=") && pair != "page=1");
-        if headers.get("authorization").map(String::as_str) != Some(&format!("Bearer {TOKEN}")) {
+        if headers.get("authorization").is_none_or(|token| token != &format!("Bearer {TOKEN}")) {
             return (403, json!({"code": 10000, "message": "Authentication error"}));
         }
         let Some(path) = path.strip_prefix(&format!("/accounts/{ACCOUNT}")) else {
@@ -222,7 +225,7 @@ impl Account {
         self.databases.iter_mut().find(|(name, database)| database.id == id || *name == id)
     }
 
-    /// Knows just the table in which wrangler notes migrations.
+    /// Answers queries about the table in which wrangler notes migrations, and no others.
     fn query(&mut self, id: &str, json: &Value) -> (u16, Value) {
         let sql = json["sql"].as_str().unwrap_or_default().replace('"', "");
         let Some((_, database)) = self.database(id) else { return unknown(7404) };

@@ -9,7 +9,7 @@ use super::{Account, unknown};
 #[derive(Default)]
 pub(crate) struct Worker {
     pub(crate) secrets: BTreeMap<String, String>,
-    /// Uploaded, the newest last.
+    /// The uploaded versions, the newest last.
     pub(crate) versions: Vec<Version>,
     /// Ids of the versions that took all requests, the newest last.
     pub(crate) deployments: Vec<String>,
@@ -20,9 +20,9 @@ pub(crate) struct Worker {
 #[derive(Clone)]
 pub(crate) struct Version {
     pub(crate) id: String,
-    /// The commit, where `cargo xtask deploy` made it.
+    /// The commit, where `cargo xtask deploy` uploaded the version.
     pub(crate) tag: Option<String>,
-    /// Without the secrets.
+    /// The bindings, without the secrets.
     pub(crate) bindings: Vec<Value>,
 }
 
@@ -37,7 +37,7 @@ impl Worker {
         self.secrets.keys().map(|name| json!({"name": name, "type": "secret_text"}))
     }
 
-    /// The versions or deployments that a list holds: the ten newest, the newest first, each with its time.
+    /// The ten newest versions or deployments, the newest first, each with its time.
     fn newest<T>(all: &[T], shown: impl Fn(&T, String) -> Value) -> Vec<Value> {
         let timed = all.iter().enumerate().rev().take(10);
         timed.map(|(index, one)| shown(one, format!("2026-01-01T00:00:{index:02}Z"))).collect()
@@ -62,8 +62,8 @@ fn deployment(version: &String, created: String) -> Value {
 }
 
 impl Account {
-    /// What wrangler leaves of secrets that are uploaded before the first deployment: a script without content, deployed,
-    /// and a version of it with the secrets, deployed as well.
+    /// Gives a Worker secrets, as wrangler does. Before the first deployment, wrangler deploys a script without content for
+    /// that, and then a version of this script with the secrets.
     pub(crate) fn give_secrets(&mut self, name: &str, secrets: BTreeMap<String, String>) {
         if !self.workers.contains_key(name) {
             self.deploy_version(name, None, Vec::new());
@@ -152,7 +152,7 @@ impl Account {
         let metadata = metadata(body);
         let tag = metadata["annotations"]["workers/tag"].as_str().map(str::to_owned);
         let bindings = metadata["bindings"].as_array().cloned().unwrap_or_default();
-        // Secrets are said to stay as they are, and are no part of what is bound anew.
+        // The bindings that are inherited are the secrets, which stay as they are.
         let bindings = bindings.into_iter().filter(|binding| binding["type"] != "inherit").collect();
         let version = if deploys {
             self.deploy_version(name, tag, bindings)
