@@ -5,6 +5,7 @@ use std::time::Duration;
 use edge::json::{Answer, Json, OptionalJson, whole_number};
 use edge::parameters::{NoQuery, OrgPath, Query};
 use edge::problem::Problem;
+use edge::routes::{delete, get, post};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::api_key::{IssuedApiKey, LONGEST_GRACE};
@@ -14,8 +15,58 @@ use shared::page::Page;
 use shared::tenant::{OrgId, OrgName};
 use shared::time::Timestamp;
 
-use super::{Answered, ListBody, TransitionedBody, ok};
+use super::{Answered, ListBody, Routes, TransitionedBody, ok};
 use crate::auth::{Admin, MeteredApp, PartnerCaller};
+#[cfg(feature = "openapi")]
+use crate::openapi::prelude::*;
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .add(described!(
+            post("/api-keys", issue),
+            Operation::new("issueApiKey", "Issue an API key")
+                .details("The answer is the only one that ever holds the key. `expiresAt` has to be in the future.")
+                .takes::<IssueBody>(Needs::All(&["orgId"]), json!({"orgId": "acme-corp"}))
+                .answers::<FreshApiKeyBody>(201, "Issued; the key is shown this once.", fresh())
+                .fails(&[TenantNotRegistered, ActiveKeyExists])
+                .leads_to("rotateApiKey", &[("orgId", "$response.body#/orgId")])
+                .leads_to("revokeApiKey", &[("orgId", "$response.body#/orgId")])
+                .leads_to("listApiKeys", &[("orgId", "$response.body#/orgId")]),
+        ))
+        .add(described!(
+            get("/api-keys", list),
+            Operation::new("listApiKeys", "List every key of a tenant, masked")
+                .query(&["keysOf"])
+                .lists::<IssuedApiKey>("apiKeys", &issued())
+                .fails(&[TenantNotRegistered]),
+        ))
+        .add(described!(
+            get("/api-keys/self", own),
+            Operation::new("getOwnApiKey", "Ask whose key this is").answers::<SelfBody>(
+                200,
+                "The key works.",
+                json!({"orgId": "acme-corp", "orgName": "ACME Corporation", "prefix": "3f9a1b2c", "expiresAt": null}),
+            ),
+        ))
+        .add(described!(
+            post("/api-keys/{orgId}/rotate", rotate),
+            Operation::new("rotateApiKey", "Rotate an API key")
+                .details(
+                    "The old key gets 401 from now on or, with `graceSeconds`, from the grace's end. Works without an \
+                     active key too.",
+                )
+                .takes::<RotateBody>(Needs::NoBody, json!({"graceSeconds": 3600}))
+                .answers::<FreshApiKeyBody>(201, "Rotated; the new key is shown this once.", fresh())
+                .fails(&[TenantNotRegistered])
+                .leads_to("revokeApiKey", &[SAME_TENANT]),
+        ))
+        .add(described!(
+            delete("/api-keys/{orgId}", revoke),
+            Operation::new("revokeApiKey", "Revoke the active key and any in grace")
+                .answers::<TransitionedBody>(200, "Revoked: it gets 401 at once.", transitioned(2))
+                .fails(&[NoActiveKey]),
+        ))
+}
 
 /// The one response that shows a key.
 #[derive(Serialize)]
@@ -155,4 +206,29 @@ pub async fn own(PartnerCaller(partner): PartnerCaller, NoQuery: NoQuery) -> Ans
         prefix: partner.prefix,
         expires_at: partner.expires_at,
     })
+}
+
+/// An example.
+#[cfg(feature = "openapi")]
+fn fresh() -> Value {
+    json!({
+        "apiKey": "3f9a1b2cQwErTyUiOpAsDfGhJkLzXcVbNm127d4e", "orgId": "acme-corp", "orgName": "ACME Corporation",
+        "createdAt": AT, "createdBy": PERSON, "expiresAt": null,
+    })
+}
+
+/// An example.
+#[cfg(feature = "openapi")]
+fn issued() -> Value {
+    let mut issued = summary();
+    issued["orgName"] = json!("ACME Corporation");
+    issued["state"] = json!("active");
+    issued["revokedAt"] = Value::Null;
+    issued
+}
+
+/// The example of a key as its tenant shows it.
+#[cfg(feature = "openapi")]
+pub(super) fn summary() -> Value {
+    json!({"prefix": "3f9a1b2c", "masked": "3f9a1b2c…7d4e", "createdAt": AT, "createdBy": PERSON, "expiresAt": null})
 }

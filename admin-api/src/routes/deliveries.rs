@@ -2,6 +2,7 @@
 
 use edge::json::Answer;
 use edge::parameters::{EventPath, NoQuery, OrgPath, Query, WebhookPath};
+use edge::routes::{get, post};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::app::deliveries::{LogCursor, LogFilter};
@@ -12,8 +13,59 @@ use shared::event::id::EventId;
 use shared::page::parse_limit;
 use shared::time::Timestamp;
 
-use super::{Answered, ok};
+use super::{Answered, Routes, ok};
 use crate::auth::{Admin, MeteredApp};
+#[cfg(feature = "openapi")]
+use crate::openapi::prelude::*;
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .add(described!(
+            get("/tenants/{orgId}/webhooks/{webhookId}/deliveries", list),
+            Operation::new("listDeliveries", "Read a webhook's delivery log")
+                .details("With a filter a page may be short and still not the last: `nextCursor` tells.")
+                .query(&["state", "eventType", "since", "until"])
+                .pages((1_775_124_000_000_i64, EVENT))
+                .answers::<LogBody>(
+                    200,
+                    "Deliveries with their attempts, newest first.",
+                    json!({"deliveries": [delivery()], "nextCursor": null}),
+                )
+                .fails(&[TenantNotRegistered, WebhookNotFound])
+                .leads_to("getDelivery", &LOGGED)
+                .leads_to("redeliver", &LOGGED),
+        ))
+        .add(described!(
+            get("/tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}", find),
+            Operation::new("getDelivery", "Get one delivery")
+                .answers::<DeliveryBody>(200, "The delivery, and its body where kept.", {
+                    let mut kept = delivery();
+                    kept["body"] = json!("{\"version\":\"0\",\"id\":\"…\"}");
+                    kept
+                })
+                .fails(&[TenantNotRegistered, WebhookNotFound, DeliveryNotFound]),
+        ))
+        .add(described!(
+            post("/tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}/redeliver", redeliver),
+            Operation::new("redeliver", "Send one event again")
+                .answers::<RedeliveredBody>(202, "Pending again.", json!({"success": true, "eventId": EVENT}))
+                .fails(&[
+                    TenantNotRegistered,
+                    WebhookNotFound,
+                    DeliveryNotFound,
+                    DeliveryPending,
+                    BodyNotKept
+                ]),
+        ))
+}
+
+/// Links on to the first delivery of a page of the log.
+#[cfg(feature = "openapi")]
+const LOGGED: [(&str, &str); 3] = [
+    SAME_TENANT,
+    ("webhookId", "$request.path.webhookId"),
+    ("eventId", "$response.body#/deliveries/0/eventId"),
+];
 
 /// The query of the log.
 #[derive(Deserialize)]
@@ -74,7 +126,7 @@ pub struct DeliveryBody {
 }
 
 /// `GET /tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}`
-pub async fn get(
+pub async fn find(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
@@ -106,4 +158,14 @@ pub async fn redeliver(
 ) -> Answered<RedeliveredBody> {
     app.redeliver(&org_id, &webhook_id, &event_id).await?;
     Ok(Answer(StatusCode::ACCEPTED, RedeliveredBody { success: true, event_id }))
+}
+
+/// An example.
+#[cfg(feature = "openapi")]
+pub(super) fn delivery() -> Value {
+    json!({
+        "eventId": EVENT, "eventType": "KeyAdded", "state": "dead", "createdAt": AT, "nextAttemptAt": null,
+        "endedAt": "2026-04-05T10:00:00.000Z", "reason": "the retries are spent", "held": false,
+        "attempts": [{"at": AT, "status": 503, "durationMilliseconds": 41, "error": "answered 503", "excerpt": "Busy"}],
+    })
 }

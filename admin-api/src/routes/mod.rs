@@ -1,4 +1,19 @@
-//! One file per resource; the table of all routes is in [`crate::router`].
+//! One file per resource: its routes, each with its method, path, handler and description, then the handlers.
+
+/// A route with the operation that the OpenAPI document shows for it. Without the feature `openapi`, as in the Worker, the
+/// operation is not even compiled.
+#[cfg(feature = "openapi")]
+macro_rules! described {
+    ($endpoint:expr, $operation:expr $(,)?) => {
+        $endpoint.described((|| $operation) as crate::routes::Description)
+    };
+}
+#[cfg(not(feature = "openapi"))]
+macro_rules! described {
+    ($endpoint:expr, $operation:expr $(,)?) => {
+        $endpoint
+    };
+}
 
 pub mod api_keys;
 pub mod dead_letters;
@@ -23,6 +38,33 @@ use shared::app::{Listed, Transitioned};
 use shared::cursor::Cursor;
 use shared::error::Faults;
 use shared::page::{Page, parse_limit};
+
+#[cfg(feature = "openapi")]
+pub use crate::openapi::Description;
+use crate::service::AdminApi;
+
+/// Makes the description of a route: nothing at all in the Worker.
+#[cfg(not(feature = "openapi"))]
+pub type Description = ();
+
+/// The Worker's routes, or some of them.
+pub type Routes = edge::routes::Routes<AdminApi, Description>;
+
+/// Every route.
+pub fn all() -> Routes {
+    Routes::default()
+        .and(health::routes())
+        .and(documents::routes())
+        .and(event_types::routes())
+        .and(tenants::routes())
+        .and(api_keys::routes())
+        .and(webhooks::routes())
+        .and(webhook_actions::routes())
+        .and(deliveries::routes())
+        .and(delivery_summary::routes())
+        .and(webhook_health::routes())
+        .and(dead_letters::routes())
+}
 
 /// What a handler gives back.
 pub type Answered<T> = Result<Answer<T>, Problem>;

@@ -3,6 +3,7 @@
 use edge::json::{Answer, Json};
 use edge::parameters::{NoQuery, OrgPath, Query};
 use edge::problem::Problem;
+use edge::routes::{delete, get, patch, post};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::app::register_tenant::NewTenant;
@@ -13,8 +14,80 @@ use shared::page::Page;
 use shared::tenant::{EmailAddress, OrgName, Tenant};
 use shared::transition::Transition;
 
-use super::{Answered, CursorQuery, ListBody, TransitionedBody, ok};
+use super::{Answered, CursorQuery, ListBody, Routes, TransitionedBody, ok};
 use crate::auth::{Admin, MeteredApp};
+#[cfg(feature = "openapi")]
+use crate::openapi::prelude::*;
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .add(described!(
+            get("/tenants", list),
+            Operation::new("listTenants", "List tenants")
+                .query(&["ownerEmail"])
+                .lists::<Tenant>("tenants", &tenant())
+                .leads_to("getTenant", &[("orgId", "$response.body#/tenants/0/orgId")]),
+        ))
+        .add(described!(
+            post("/tenants/{orgId}/register", register),
+            Operation::new("registerTenant", "Register a tenant")
+                .details("The organization ID stays taken for good, also once the tenant is closed.")
+                .takes_as::<TenantBody>(
+                    "RegisterTenantBody",
+                    Needs::All(&["orgName", "ownerEmail"]),
+                    json!({"orgName": "ACME Corporation", "ownerEmail": "owner@acme-corp.com"}),
+                )
+                .answers::<TransitionedBody>(201, "Registered.", transitioned(1))
+                .fails(&[TenantAlreadyRegistered])
+                .leads_to("getTenant", &[SAME_TENANT])
+                .leads_to("changeTenant", &[SAME_TENANT])
+                .leads_to("listTransitions", &[SAME_TENANT])
+                .leads_to("closeTenant", &[SAME_TENANT])
+                .leads_to_with("issueApiKey", &[SAME_TENANT])
+                .leads_to("rotateApiKey", &[SAME_TENANT])
+                .leads_to("createWebhook", &[SAME_TENANT]),
+        ))
+        .add(described!(
+            get("/tenants/{orgId}", find),
+            Operation::new("getTenant", "Get a tenant")
+                .answers::<Tenant>(200, "The tenant, its key masked.", tenant())
+                .fails(&[TenantNotRegistered])
+                .leads_to("listWebhooks", &[SAME_TENANT]),
+        ))
+        .add(described!(
+            patch("/tenants/{orgId}", change),
+            Operation::new("changeTenant", "Change a tenant's name or owner")
+                .takes_as::<TenantBody>(
+                    "ChangeTenantBody",
+                    Needs::OneOf(&["orgName", "ownerEmail"]),
+                    json!({"orgName": "ACME Holding"}),
+                )
+                .answers::<TransitionedBody>(200, "Changed.", transitioned(2))
+                .fails(&[TenantNotRegistered]),
+        ))
+        .add(described!(
+            delete("/tenants/{orgId}", close),
+            Operation::new("closeTenant", "Close a tenant")
+                .details("Revokes its key and deletes its webhooks, all at once.")
+                .answers::<TransitionedBody>(200, "Closed.", transitioned(3))
+                .fails(&[TenantNotRegistered])
+                .leads_to("getTenant", &[SAME_TENANT]),
+        ))
+        .add(described!(
+            get("/tenants/{orgId}/transitions", transitions),
+            Operation::new("listTransitions", "Read a tenant's audit log")
+                .pages(17_i64)
+                .answers::<TransitionsBody>(
+                    200,
+                    "Who did what and when, newest first.",
+                    json!({"transitions": [{
+                        "aggregate": "tenant", "version": 1, "kind": "TenantRegistered", "at": AT, "actor": PERSON,
+                        "via": null, "details": {"orgName": "ACME Corporation", "ownerEmail": "owner@acme-corp.com"},
+                    }], "nextCursor": null}),
+                )
+                .fails(&[TenantNotRegistered]),
+        ))
+}
 
 /// `orgName` and `ownerEmail`: both to register, at least one to change.
 #[derive(Deserialize)]
@@ -67,7 +140,7 @@ pub async fn list(
 }
 
 /// `GET /tenants/{orgId}`
-pub async fn get(
+pub async fn find(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
@@ -127,4 +200,13 @@ pub async fn transitions(
     let (cursor, limit) = query.check()?;
     let (transitions, next_cursor) = app.list_transitions(&org_id, cursor.as_ref(), limit).await?;
     ok(TransitionsBody { transitions, next_cursor })
+}
+
+/// An example.
+#[cfg(feature = "openapi")]
+fn tenant() -> Value {
+    json!({
+        "orgId": "acme-corp", "orgName": "ACME Corporation", "ownerEmail": "owner@acme-corp.com", "createdAt": AT,
+        "createdBy": PERSON, "apiKey": super::api_keys::summary(), "webhookCount": 1,
+    })
 }

@@ -2,6 +2,7 @@
 
 use edge::json::{Answer, Json, OptionalJson};
 use edge::parameters::{NoQuery, OrgPath, WebhookPath};
+use edge::routes::post;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::app::redeliver_range::{RedeliveredRange, RequestedRange};
@@ -12,8 +13,48 @@ use shared::event::id::EventId;
 use shared::time::Timestamp;
 use shared::webhook::filter::EventFilter;
 
-use super::{Answered, TransitionedBody, ok};
+use super::{Answered, Routes, TransitionedBody, ok};
 use crate::auth::{Admin, MeteredApp};
+#[cfg(feature = "openapi")]
+use crate::openapi::prelude::*;
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .add(described!(
+            post("/tenants/{orgId}/webhooks/{webhookId}/verify", verify),
+            Operation::new("verifyWebhook", "Verify a webhook's endpoint")
+                .details("The webhook is pending until the endpoint answers a challenge with 2xx.")
+                .answers::<TransitionedBody>(202, "Verification starts again.", transitioned(5))
+                .fails(&[TenantNotRegistered, WebhookNotFound]),
+        ))
+        .add(described!(
+            post("/tenants/{orgId}/webhooks/{webhookId}/enable", enable),
+            Operation::new("enableWebhook", "Enable a disabled webhook")
+                .answers::<TransitionedBody>(200, "Pending, and being verified.", transitioned(6))
+                .fails(&[TenantNotRegistered, WebhookNotFound, WebhookNotDisabled]),
+        ))
+        .add(described!(
+            post("/tenants/{orgId}/webhooks/{webhookId}/test", test),
+            Operation::new("testWebhook", "Send a test event")
+                .details(
+                    "A sample of `eventType` (KeyAdded where absent), marked `detail.test: true`, to this webhook alone.",
+                )
+                .takes::<TestBody>(Needs::NoBody, json!({"eventType": "LockCreated"}))
+                .answers::<TestedBody>(202, "On its way.", json!({"eventId": EVENT}))
+                .fails(&[TenantNotRegistered, WebhookNotFound]),
+        ))
+        .add(described!(
+            post("/tenants/{orgId}/webhooks/{webhookId}/redeliver", redeliver),
+            Operation::new("redeliverRange", "Send many events again")
+                .details(
+                    "Those created from `since` (all that is kept where absent) to before `until` (now where absent; \
+                     after `since`), in one of `states`, in batches.",
+                )
+                .takes::<RedeliverBody>(Needs::Nothing, json!({"since": AT, "states": ["failed", "dead"]}))
+                .answers::<RedeliverAnswer>(202, "How many become pending again.", json!({"count": 17, "more": false}))
+                .fails(&[TenantNotRegistered, WebhookNotFound]),
+        ))
+}
 
 /// The type of a test event, where none is asked for.
 const DEFAULT_TEST: &str = "KeyAdded";
@@ -93,6 +134,18 @@ fn known_type(name: &str) -> Result<EventType, String> {
     EventType::parse(name).map_err(|fault| fault.to_string())
 }
 
+/// The states that can be redelivered.
+#[cfg(feature = "openapi")]
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[allow(dead_code, reason = "only the document needs the names as a type")]
+enum EndedState {
+    /// Refused for good.
+    Failed,
+    /// Its retries are spent.
+    Dead,
+}
+
 /// Which deliveries to send again.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -102,7 +155,7 @@ pub struct RedeliverBody {
     since: Option<String>,
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Timestamp>))]
     until: Option<String>,
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<crate::openapi::EndedState>>, min_items = 1))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<EndedState>>, min_items = 1))]
     states: Option<Vec<String>>,
 }
 

@@ -1,12 +1,31 @@
 //! `GET /webhook-health`
 
 use edge::parameters::Query;
+use edge::routes::get;
 use serde::Serialize;
 use shared::app::webhook_health::TroubleCursor;
 use shared::webhook::trouble::TroubledWebhook;
 
-use super::{Answered, CursorQuery, ok};
+use super::{Answered, CursorQuery, Routes, ok};
 use crate::auth::{Admin, MeteredApp};
+#[cfg(feature = "openapi")]
+use crate::openapi::prelude::*;
+
+pub(super) fn routes() -> Routes {
+    Routes::default().add(described!(
+        get("/webhook-health", list),
+        Operation::new("listTroubledWebhooks", "List webhooks in trouble").pages((3_u8, 17_i64)).answers::<HealthBody>(
+            200,
+            "Worst first: disabled, pending, circuit open, failing.",
+            json!({"webhooks": [{
+                "orgId": "acme-corp", "webhookId": WEBHOOK, "url": "https://hooks.acme-corp.com/in",
+                "trouble": "circuit_open", "status": "active", "since": AT, "reason": null, "consecutiveFailures": 5,
+                "lastErrorAt": AT, "lastErrorStatus": 503, "lastErrorMessage": "answered 503",
+                "oldestUndeliveredAt": AT,
+            }], "nextCursor": null}),
+        ),
+    ))
+}
 
 /// Webhooks in trouble.
 #[derive(Serialize)]

@@ -3,6 +3,7 @@
 use edge::json::{Answer, Json, OptionalJson};
 use edge::parameters::{NoQuery, OrgPath, Query, WebhookPath};
 use edge::problem::Problem;
+use edge::routes::{delete, get, patch, post, put};
 use http::StatusCode;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -13,8 +14,117 @@ use shared::webhook::filter::EventFilter;
 use shared::webhook::url::WebhookUrl;
 
 use super::webhook_bodies::{ChangedBody, CreatedBody, RotateSecretBody, RotatedBody, WebhookBody};
-use super::{Answered, ListBody, PageQuery, TransitionedBody, ok};
+use super::{Answered, ListBody, PageQuery, Routes, TransitionedBody, ok};
 use crate::auth::{Admin, MeteredApp, PartnerCaller};
+#[cfg(feature = "openapi")]
+use crate::openapi::prelude::*;
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .add(described!(
+            post("/tenants/{orgId}/webhooks", create),
+            Operation::new("createWebhook", "Create a webhook")
+                .details(
+                    "`events` is `[\"*\"]` where absent. Secret and token are drawn where absent, and shown in this \
+                     answer only. At most 20 per tenant.",
+                )
+                .takes_as::<WebhookBody>(
+                    "CreateWebhookBody",
+                    Needs::All(&["url"]),
+                    json!({"url": "https://hooks.acme-corp.com/in", "events": ["LockCreated", "KeyAdded"]}),
+                )
+                .answers::<CreatedBody>(
+                    201,
+                    "Created and active; secret and token are shown this once.",
+                    json!({
+                        "success": true, "aggregateId": "acme-corp", "version": 1, "webhookId": WEBHOOK,
+                        "secret": SECRET, "auth": {"type": "none"},
+                    }),
+                )
+                .fails(&[TenantNotRegistered, WebhookLimitReached])
+                .leads_to("getWebhook", &CREATED)
+                .leads_to("changeWebhook", &CREATED)
+                .leads_to("rotateWebhookSecret", &CREATED)
+                .leads_to("verifyWebhook", &CREATED)
+                .leads_to("testWebhook", &CREATED)
+                .leads_to("enableWebhook", &CREATED)
+                .leads_to("listDeliveries", &CREATED)
+                .leads_to("summarizeDeliveries", &CREATED)
+                .leads_to("redeliverRange", &CREATED)
+                .leads_to("deleteWebhook", &CREATED),
+        ))
+        .add(described!(
+            get("/tenants/{orgId}/webhooks", list),
+            Operation::new("listWebhooks", "List a tenant's webhooks")
+                .lists::<Webhook>("webhooks", &webhook())
+                .fails(&[TenantNotRegistered])
+                .leads_to(
+                    "getWebhook",
+                    &[SAME_TENANT, ("webhookId", "$response.body#/webhooks/0/id")],
+                ),
+        ))
+        .add(described!(
+            get("/tenants/{orgId}/webhooks/{webhookId}", find),
+            Operation::new("getWebhook", "Get a webhook")
+                .answers::<Webhook>(200, "The webhook, without its secret and token.", webhook())
+                .fails(&[TenantNotRegistered, WebhookNotFound]),
+        ))
+        .add(described!(
+            put("/tenants/{orgId}/webhooks/{webhookId}", change),
+            Operation::new("changeWebhook", "Change a webhook")
+                .details(
+                    "What is absent stays. A changed `url` makes the webhook pending until its endpoint is verified.",
+                )
+                .takes_as::<WebhookBody>(
+                    "ChangeWebhookBody",
+                    Needs::OneOf(&["url", "events", "secret", "auth"]),
+                    json!({"events": ["*"], "auth": {"type": "apiKeyHeader", "headerName": "X-Acme-Token"}}),
+                )
+                .answers::<ChangedBody>(200, "Changed; a new token is shown this once.", transitioned(2))
+                .fails(&[TenantNotRegistered, WebhookNotFound])
+                .leads_to("getWebhook", &SAME_WEBHOOK),
+        ))
+        .add(described!(
+            delete("/tenants/{orgId}/webhooks/{webhookId}", remove),
+            Operation::new("deleteWebhook", "Delete a webhook")
+                .details("What is pending for it ends failed.")
+                .answers::<TransitionedBody>(200, "Deleted.", transitioned(4))
+                .fails(&[TenantNotRegistered, WebhookNotFound])
+                .leads_to("getWebhook", &SAME_WEBHOOK),
+        ))
+        .add(described!(
+            post("/tenants/{orgId}/webhooks/{webhookId}/rotate-secret", rotate_secret),
+            Operation::new("rotateWebhookSecret", "Rotate a webhook's signing secret")
+                .details("For `overlapSeconds` requests carry both signatures.")
+                .takes::<RotateSecretBody>(Needs::NoBody, json!({"overlapSeconds": 86_400}))
+                .answers::<RotatedBody>(
+                    200,
+                    "Rotated; the new secret is shown this once.",
+                    json!({"success": true, "aggregateId": "acme-corp", "version": 3, "secret": SECRET}),
+                )
+                .fails(&[TenantNotRegistered, WebhookNotFound]),
+        ))
+        .add(described!(
+            get("/webhooks", list_own),
+            Operation::new("listOwnWebhooks", "List the webhooks of this key's tenant")
+                .lists::<Webhook>("webhooks", &webhook())
+                .leads_to("changeOwnWebhookUrl", &[("webhookId", "$response.body#/webhooks/0/id")]),
+        ))
+        .add(described!(
+            patch("/webhooks/{webhookId}", change_own_url),
+            Operation::new("changeOwnWebhookUrl", "Change one's own webhook's URL")
+                .details("The webhook is pending until the new endpoint is verified.")
+                .takes::<UrlBody>(Needs::All(&["url"]), json!({"url": "https://hooks.acme-corp.com/new"}))
+                .answers::<TransitionedBody>(200, "Changed, and pending.", transitioned(7))
+                .fails(&[WebhookNotFound]),
+        ))
+}
+
+#[cfg(feature = "openapi")]
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
+/// Links on to the webhook that was just created.
+#[cfg(feature = "openapi")]
+const CREATED: [(&str, &str); 2] = [SAME_TENANT, ("webhookId", "$response.body#/webhookId")];
 
 /// `POST /tenants/{orgId}/webhooks`
 pub async fn create(
@@ -50,7 +160,7 @@ pub async fn list(
 }
 
 /// `GET /tenants/{orgId}/webhooks/{webhookId}`
-pub async fn get(
+pub async fn find(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
@@ -76,7 +186,7 @@ pub async fn change(
 }
 
 /// `DELETE /tenants/{orgId}/webhooks/{webhookId}`
-pub async fn delete(
+pub async fn remove(
     admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
@@ -133,4 +243,15 @@ pub async fn change_own_url(
     let change = RequestedChange::url(faults.finish(url)?);
     let (transitioned, _) = app.change_webhook(&partner.actor(), &partner.org_id, &id, change).await?;
     ok(transitioned.into())
+}
+
+/// An example.
+#[cfg(feature = "openapi")]
+fn webhook() -> Value {
+    json!({
+        "id": WEBHOOK, "url": "https://hooks.acme-corp.com/in", "events": ["LockCreated", "KeyAdded"],
+        "status": "active", "auth": {"type": "none"}, "createdAt": AT, "updatedAt": AT, "verifiedAt": null,
+        "lastDeliveredAt": AT, "lastErrorAt": null, "lastErrorStatus": null, "lastErrorMessage": null,
+        "consecutiveFailures": 0, "nextProbeAt": null, "heldCount": 0, "heldMore": false,
+    })
 }
