@@ -201,15 +201,12 @@ macro_rules! methods {
 
 methods! { get GET post POST put PUT patch PATCH delete DELETE }
 
-/// A router being built, and the list of what is in it.
-pub struct Routes<S, D = ()> {
-    router: Router<S>,
-    listed: Vec<Route<D>>,
-}
+/// A Worker's routes, or some of them.
+pub struct Routes<S, D = ()>(Vec<Endpoint<S, D>>);
 
-impl<S: Clone + Send + Sync + 'static, D> Default for Routes<S, D> {
+impl<S, D> Default for Routes<S, D> {
     fn default() -> Self {
-        Self { router: Router::new(), listed: Vec::new() }
+        Self(Vec::new())
     }
 }
 
@@ -217,21 +214,25 @@ impl<S: Clone + Send + Sync + 'static, D> Routes<S, D> {
     /// Adds a route.
     #[must_use]
     pub fn add(mut self, endpoint: Endpoint<S, D>) -> Self {
-        self.router = self.router.route(endpoint.route.path, endpoint.handler);
-        self.listed.push(endpoint.route);
+        self.0.push(endpoint);
         self
     }
 
     /// Adds all routes of another list.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
-        self.router = self.router.merge(other.router);
-        self.listed.extend(other.listed);
+        self.0.extend(other.0);
         self
     }
 
-    /// The router, and its routes.
+    /// The router, and the list of its routes.
     pub fn build(self, state: S) -> (Router, Vec<Route<D>>) {
-        (self.router.with_state(state), self.listed)
+        let mut router = Router::new();
+        let mut routes = Vec::new();
+        for Endpoint { route, handler } in self.0 {
+            router = router.route(route.path, handler);
+            routes.push(route);
+        }
+        (router.with_state(state), routes)
     }
 }
