@@ -21,8 +21,8 @@ pub enum Needs {
     All(&'static [&'static str]),
     /// At least one of these, not null.
     OneOf(&'static [&'static str]),
-    /// Nothing, though there is a body.
-    Nothing,
+    /// What the type says.
+    Body,
     /// Not even a body.
     NoBody,
 }
@@ -298,7 +298,7 @@ fn with_needs(mut schema: Value, needs: Needs) -> Value {
                 .collect();
             schema["anyOf"] = json!(alternatives);
         }
-        Needs::Nothing | Needs::NoBody => {}
+        Needs::Body | Needs::NoBody => {}
     }
     schema
 }

@@ -55,10 +55,9 @@ pub struct DeadLettersBody {
 pub async fn list(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
-    Query(query): Query<CursorQuery>,
+    Query(CursorQuery { limit, cursor }): Query<CursorQuery<(i64,)>>,
 ) -> Answered<DeadLettersBody> {
-    let (cursor, limit) = query.check()?;
-    let (dead_letters, next_cursor) = app.list_dead_letters(cursor, limit).await?;
+    let (dead_letters, next_cursor) = app.list_dead_letters(cursor, limit.unwrap_or_default().0).await?;
     ok(DeadLettersBody { dead_letters, next_cursor })
 }
 

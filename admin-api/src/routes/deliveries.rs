@@ -1,19 +1,18 @@
 //! The delivery log, and redelivery.
 
+use edge::fields::Given;
 use edge::json::Answer;
 use edge::parameters::{EventPath, NoQuery, OrgPath, Query, WebhookPath};
 use edge::routes::{get, post};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::app::deliveries::{LogCursor, LogFilter};
-use shared::cursor::Cursor;
 use shared::delivery::{Delivery, DeliveryState};
-use shared::error::Faults;
 use shared::event::id::EventId;
-use shared::page::parse_limit;
+use shared::page::Limit;
 use shared::time::Timestamp;
 
-use super::{Answered, Routes, ok};
+use super::{Answered, Routes, check_order, ok};
 use crate::auth::{Admin, MeteredApp};
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
@@ -69,14 +68,14 @@ const LOGGED: [(&str, &str); 3] = [
 
 /// The query of the log.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct LogQuery {
-    state: Option<String>,
+    state: Option<DeliveryState>,
     event_type: Option<String>,
-    since: Option<String>,
-    until: Option<String>,
-    limit: Option<String>,
-    cursor: Option<String>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    limit: Option<Limit>,
+    cursor: Option<LogCursor>,
 }
 
 /// A stretch of the log.
@@ -96,22 +95,17 @@ pub async fn list(
     MeteredApp(app): MeteredApp,
     OrgPath(org_id): OrgPath,
     WebhookPath(webhook_id): WebhookPath,
-    Query(query): Query<LogQuery>,
+    Query(query): Query<Given<LogQuery>>,
 ) -> Answered<LogBody> {
-    let mut faults = Faults::default();
-    let limit = faults.check("limit", parse_limit(query.limit.as_deref()));
-    let filter = LogFilter {
-        states: faults.optional("state", query.state.as_deref(), DeliveryState::parse).into_iter().collect(),
-        event_type: query.event_type,
-        since: faults.optional("since", query.since.as_deref(), str::parse::<Timestamp>),
-        until: faults.optional("until", query.until.as_deref(), str::parse::<Timestamp>),
-        cursor: faults.optional("cursor", query.cursor.as_deref(), Cursor::parse),
-    };
-    if filter.since.zip(filter.until).is_some_and(|(since, until)| until <= since) {
-        faults.add("until", "must be after since");
-    }
-    let limit = faults.finish(limit)?;
-    let page = app.list_deliveries(&org_id, &webhook_id, filter, limit).await?;
+    let (filter, limit) = query.check(|query, faults| {
+        check_order(query.since, query.until, faults);
+        let LogQuery { state, event_type, since, until, limit, cursor } = query;
+        Some((
+            LogFilter { states: state.into_iter().collect(), event_type, since, until, cursor },
+            limit.unwrap_or_default(),
+        ))
+    })?;
+    let page = app.list_deliveries(&org_id, &webhook_id, filter, limit.0).await?;
     ok(LogBody { deliveries: page.deliveries, next_cursor: page.next })
 }
 

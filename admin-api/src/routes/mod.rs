@@ -37,7 +37,9 @@ use serde::{Deserialize, Serialize};
 use shared::app::{Listed, Transitioned};
 use shared::cursor::Cursor;
 use shared::error::Faults;
-use shared::page::{Page, parse_limit};
+use shared::page::{Limit, Offset, Page};
+use shared::tenant::OrgId;
+use shared::time::Timestamp;
 
 #[cfg(feature = "openapi")]
 pub use crate::openapi::Description;
@@ -80,49 +82,42 @@ pub fn ok<T: Serialize>(body: T) -> Answered<T> {
 #[serde(rename_all = "camelCase")]
 pub struct TransitionedBody {
     success: bool,
-    #[cfg_attr(feature = "openapi", schema(value_type = shared::tenant::OrgId))]
-    aggregate_id: String,
+    aggregate_id: OrgId,
     version: u32,
 }
 
 impl From<Transitioned> for TransitionedBody {
     fn from(transitioned: Transitioned) -> Self {
-        Self { success: true, aggregate_id: transitioned.org_id.to_string(), version: transitioned.version }
+        Self { success: true, aggregate_id: transitioned.org_id, version: transitioned.version }
     }
 }
 
 /// `limit` and `offset`.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct PageQuery {
-    limit: Option<String>,
-    offset: Option<String>,
+    limit: Option<Limit>,
+    offset: Option<Offset>,
 }
 
 impl PageQuery {
-    /// # Errors
-    /// 400 naming the bound.
-    pub fn page(&self) -> Result<Page, Problem> {
-        Ok(Page::parse(self.limit.as_deref(), self.offset.as_deref())?)
+    /// The page asked for.
+    pub fn page(self) -> Page {
+        Page::of(self.limit, self.offset)
     }
 }
 
-/// `limit` and `cursor`.
+/// `limit`, and the `cursor` of a list that goes on at a `T`.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CursorQuery {
-    limit: Option<String>,
-    cursor: Option<String>,
+#[serde(bound = "T: DeserializeOwned")]
+pub struct CursorQuery<T> {
+    limit: Option<Limit>,
+    cursor: Option<Cursor<T>>,
 }
 
-impl CursorQuery {
-    /// # Errors
-    /// 400 naming `limit` or `cursor`.
-    pub fn check<T: DeserializeOwned>(&self) -> Result<(Option<Cursor<T>>, u32), Problem> {
-        let mut faults = Faults::default();
-        let limit = faults.check("limit", parse_limit(self.limit.as_deref()));
-        let cursor = faults.optional("cursor", self.cursor.as_deref(), Cursor::parse);
-        Ok((cursor, faults.finish(limit)?))
+/// Notes a fault where a period ends before it begins.
+fn check_order(since: Option<Timestamp>, until: Option<Timestamp>, faults: &mut Faults) {
+    if since.zip(until).is_some_and(|(since, until)| until <= since) {
+        faults.add("until", "must be after since");
     }
 }
 

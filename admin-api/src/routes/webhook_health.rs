@@ -43,9 +43,8 @@ pub struct HealthBody {
 pub async fn list(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
-    Query(query): Query<CursorQuery>,
+    Query(CursorQuery { limit, cursor }): Query<CursorQuery<(u8, i64)>>,
 ) -> Answered<HealthBody> {
-    let (cursor, limit) = query.check()?;
-    let (webhooks, next_cursor) = app.webhook_health(cursor, limit).await?;
+    let (webhooks, next_cursor) = app.webhook_health(cursor, limit.unwrap_or_default().0).await?;
     ok(HealthBody { webhooks, next_cursor })
 }

@@ -1,5 +1,8 @@
 //! Webhooks: an admin's, of any tenant; a partner's own.
 
+use std::time::Duration;
+
+use edge::fields::Given;
 use edge::json::{Answer, Json, OptionalJson};
 use edge::parameters::{NoQuery, OrgPath, Query, WebhookPath};
 use edge::problem::Problem;
@@ -8,12 +11,14 @@ use http::StatusCode;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use shared::app::change_webhook::RequestedChange;
-use shared::error::Faults;
+use shared::error::Error;
 use shared::webhook::Webhook;
 use shared::webhook::filter::EventFilter;
 use shared::webhook::url::WebhookUrl;
 
-use super::webhook_bodies::{ChangedBody, CreatedBody, RotateSecretBody, RotatedBody, WebhookBody};
+use super::webhook_bodies::{
+    ChangedBody, CreatedBody, DEFAULT_OVERLAP_SECONDS, RotateSecretBody, RotatedBody, WebhookBody,
+};
 use super::{Answered, ListBody, PageQuery, Routes, TransitionedBody, ok};
 use crate::auth::{Admin, MeteredApp, PartnerCaller};
 #[cfg(feature = "openapi")]
@@ -114,7 +119,7 @@ pub(super) fn routes() -> Routes {
             patch("/webhooks/{webhookId}", change_own_url),
             Operation::new("changeOwnWebhookUrl", "Change one's own webhook's URL")
                 .details("The webhook is pending until the new endpoint is verified.")
-                .takes::<UrlBody>(Needs::All(&["url"]), json!({"url": "https://hooks.acme-corp.com/new"}))
+                .takes::<UrlBody>(Needs::Body, json!({"url": "https://hooks.acme-corp.com/new"}))
                 .answers::<TransitionedBody>(200, "Changed, and pending.", transitioned(7))
                 .fails(&[WebhookNotFound]),
         ))
@@ -132,9 +137,9 @@ pub async fn create(
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
-    Json(body): Json<WebhookBody>,
+    Json(body): Json<Given<WebhookBody>>,
 ) -> Answered<CreatedBody> {
-    let requested = body.into_new(&app.url_rules)?;
+    let requested = body.check(|body, faults| body.into_new(&app.url_rules, faults))?;
     let warnings = requested.events.warnings();
     let created = app.create_webhook(&admin.actor, &org_id, requested).await?;
     let body = CreatedBody {
@@ -155,7 +160,7 @@ pub async fn list(
     OrgPath(org_id): OrgPath,
     Query(query): Query<PageQuery>,
 ) -> Result<ListBody<Webhook>, Problem> {
-    let page = query.page()?;
+    let page = query.page();
     Ok(ListBody::new("webhooks", app.list_webhooks(&org_id, page).await?, page))
 }
 
@@ -177,9 +182,9 @@ pub async fn change(
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
-    Json(body): Json<WebhookBody>,
+    Json(body): Json<Given<WebhookBody>>,
 ) -> Answered<ChangedBody> {
-    let requested = body.into_change(&app.url_rules)?;
+    let requested = body.check(|body, faults| body.into_change(&app.url_rules, faults))?;
     let warnings = requested.events.as_ref().map(EventFilter::warnings).unwrap_or_default();
     let (transitioned, auth) = app.change_webhook(&admin.actor, &org_id, &id, requested).await?;
     ok(ChangedBody { transitioned: transitioned.into(), auth: auth.map(Into::into), warnings })
@@ -205,9 +210,9 @@ pub async fn rotate_secret(
     WebhookPath(id): WebhookPath,
     OptionalJson(body): OptionalJson<RotateSecretBody>,
 ) -> Answered<RotatedBody> {
-    let (secret, overlap) = body.check()?;
+    let overlap = Duration::from_secs(body.overlap_seconds.unwrap_or(DEFAULT_OVERLAP_SECONDS));
     let (transitioned, secret) =
-        app.rotate_webhook_secret(&admin.actor, &org_id, &id, secret, overlap).await?;
+        app.rotate_webhook_secret(&admin.actor, &org_id, &id, body.secret, overlap).await?;
     ok(RotatedBody { transitioned: transitioned.into(), secret: secret.expose().expose_secret().to_owned() })
 }
 
@@ -217,7 +222,7 @@ pub async fn list_own(
     MeteredApp(app): MeteredApp,
     Query(query): Query<PageQuery>,
 ) -> Result<ListBody<Webhook>, Problem> {
-    let page = query.page()?;
+    let page = query.page();
     Ok(ListBody::new("webhooks", app.list_webhooks(&partner.org_id, page).await?, page))
 }
 
@@ -226,8 +231,9 @@ pub async fn list_own(
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UrlBody {
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<WebhookUrl>))]
-    url: Option<String>,
+    // Which URLs are allowed depends on the environment.
+    #[cfg_attr(feature = "openapi", schema(value_type = WebhookUrl))]
+    url: String,
 }
 
 /// `PATCH /webhooks/{webhookId}`: another tenant's webhook is answered as if there were none.
@@ -238,9 +244,8 @@ pub async fn change_own_url(
     WebhookPath(id): WebhookPath,
     Json(body): Json<UrlBody>,
 ) -> Answered<TransitionedBody> {
-    let mut faults = Faults::default();
-    let url = faults.required("url", body.url.as_deref(), |text| WebhookUrl::parse(text, &app.url_rules));
-    let change = RequestedChange::url(faults.finish(url)?);
+    let url = WebhookUrl::parse(&body.url, &app.url_rules);
+    let change = RequestedChange::url(url.map_err(|fault| Error::field("url", fault))?);
     let (transitioned, _) = app.change_webhook(&partner.actor(), &partner.org_id, &id, change).await?;
     ok(transitioned.into())
 }
