@@ -7,10 +7,12 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::iter::Enumerate;
+use std::slice::Iter;
 
-use serde::de::value::{MapDeserializer, SeqDeserializer, StrDeserializer};
+use serde::de::value::StrDeserializer;
 use serde::de::{
-    self, DeserializeOwned, DeserializeSeed, Deserializer, Expected, IntoDeserializer, MapAccess, Unexpected,
+    self, DeserializeOwned, DeserializeSeed, Deserializer, Expected, MapAccess, SeqAccess, Unexpected,
     Visitor,
 };
 use serde::{Deserialize, forward_to_deserialize_any};
@@ -30,25 +32,38 @@ pub trait Fields: Sized {
 
 impl<T: DeserializeOwned> Fields for T {
     fn read(object: &Value, kind: &str) -> Result<Self, FieldFaults> {
-        let none = FieldFaults::new();
-        let mut faults = FieldFaults::new();
-        let mut fronts = vec![String::new()];
-        let mut turn = 0;
-        while let Some(front) = fronts.get(turn).cloned() {
-            let reading = Reading { kind, front: &front, left_out: &none, asked: RefCell::default() };
-            match T::deserialize(reading.of(object)) {
-                Ok(value) => return Ok(value),
-                Err(FieldError { path, fault }) => {
-                    let path = if path.is_empty() { "body".to_owned() } else { path };
-                    faults.entry(path).or_insert(fault);
-                }
-            }
-            let asked = reading.asked.into_inner();
-            fronts.extend(asked.into_iter().filter(|path| !fronts.contains(path)).collect::<Vec<_>>());
-            turn += 1;
-        }
-        Err(faults)
+        let mut read = None;
+        let faults = faults(object, kind, &mut |field| {
+            read = Some(T::deserialize(field)?);
+            Ok(())
+        });
+        read.ok_or(faults)
     }
+}
+
+/// What is wrong with each field that `read` reads from an object: nothing once it succeeds.
+fn faults(
+    object: &Value,
+    kind: &str,
+    read: &mut dyn FnMut(Field<'_>) -> Result<(), FieldError>,
+) -> FieldFaults {
+    let none = FieldFaults::new();
+    let mut faults = Faults::default();
+    let mut fronts = vec![String::new()];
+    let mut turn = 0;
+    while let Some(front) = fronts.get(turn).cloned() {
+        let reading = Reading { kind, front: &front, left_out: &none, asked: RefCell::default() };
+        let Err(FieldError(error)) = read(reading.of(object)) else { break };
+        let (path, fault) = *error;
+        faults.add(if path.is_empty() { "body" } else { &path }, fault);
+        for path in reading.asked.into_inner() {
+            if !fronts.contains(&path) {
+                fronts.push(path);
+            }
+        }
+        turn += 1;
+    }
+    faults.into()
 }
 
 /// The fields of a body that also has rules beyond each single field, such as an order of two times.
@@ -60,13 +75,18 @@ pub struct Given<T> {
 
 impl<T: DeserializeOwned> Fields for Given<T> {
     fn read(object: &Value, kind: &str) -> Result<Self, FieldFaults> {
-        Ok(match T::read(object, kind) {
-            Ok(right) => Self { right: Some(right), faults: FieldFaults::new() },
-            Err(faults) => {
-                let reading = Reading { kind, front: "", left_out: &faults, asked: RefCell::default() };
-                Self { right: T::deserialize(reading.of(object)).ok(), faults }
-            }
-        })
+        let mut right = None;
+        let mut read = |field: Field<'_>| {
+            right = Some(T::deserialize(field)?);
+            Ok(())
+        };
+        let faults = faults(object, kind, &mut read);
+        if !faults.is_empty() {
+            let reading = Reading { kind, front: "", left_out: &faults, asked: RefCell::default() };
+            // Fails where a field that has to be there is wrong: the faults say so already.
+            let _ = read(reading.of(object));
+        }
+        Ok(Self { right, faults })
     }
 }
 
@@ -120,15 +140,26 @@ impl<'a> Field<'a> {
         };
         if let Some(stray) = object.keys().find(|key| !names.contains(&key.as_str())) {
             let fault = format!("is not a known {}", self.reading.kind);
-            return Err(FieldError { path: self.path_of(stray), fault });
+            return Err(FieldError(Box::new((self.path_of(stray), fault))));
         }
-        let paths = names.iter().map(|name| self.path_of(name));
-        let mut members: Vec<_> = names.iter().copied().zip(paths.clone()).collect();
-        self.reading.asked.borrow_mut().extend(paths);
-        let front = self.reading.front;
-        members.sort_by_key(|(_, path)| !(front == path || front.starts_with(&format!("{path}."))));
-        members.reverse();
-        Ok(Members { object, left: members, reading: self.reading })
+        let mut left: Vec<_> = names.iter().rev().map(|name| (*name, self.path_of(name))).collect();
+        self.reading.asked.borrow_mut().extend(left.iter().rev().map(|(_, path)| path.clone()));
+        let in_front = |path: &str| {
+            let within = self.reading.front.strip_prefix(path);
+            within.is_some_and(|within| within.is_empty() || within.starts_with('.'))
+        };
+        if let Some(index) = left.iter().position(|(_, path)| in_front(path)) {
+            left[index..].rotate_left(1);
+        }
+        Ok(Members { object, left, reading: self.reading })
+    }
+
+    fn text(&self) -> Result<&'a str, FieldError> {
+        match self.value {
+            Some(Value::String(text)) => Ok(text),
+            Some(_) => Err(de::Error::custom("must be a string")),
+            None => Err(FieldError::absent()),
+        }
     }
 
     fn path_of(&self, name: &str) -> String {
@@ -136,37 +167,31 @@ impl<'a> Field<'a> {
     }
 }
 
-impl<'de> Deserializer<'de> for Field<'_> {
+impl<'de> Deserializer<'de> for Field<'de> {
     type Error = FieldError;
 
+    /// Serves [`whole_number`] alone: a field is a text, a list, an object, or says itself how it is read.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
-        let Self { value, path, reading } = self;
-        let read = match value {
-            None => Err(FieldError::absent()),
-            Some(Value::Null) => visitor.visit_unit(),
-            Some(Value::Bool(value)) => visitor.visit_bool(*value),
-            Some(Value::Number(number)) => match (number.as_u64(), number.as_i64()) {
-                (Some(number), _) => visitor.visit_u64(number),
-                (None, Some(number)) => visitor.visit_i64(number),
-                (None, None) => visitor.visit_f64(number.as_f64().unwrap_or(f64::NAN)),
-            },
-            Some(Value::String(text)) => visitor.visit_str(text),
-            Some(Value::Array(elements)) => {
-                let elements = elements.iter().enumerate().map(|(index, element)| Field {
-                    value: Some(element),
-                    path: format!("{path}[{index}]"),
-                    reading,
-                });
-                visitor.visit_seq(SeqDeserializer::new(elements))
-            }
-            Some(Value::Object(members)) => {
-                let members = members.iter().map(|(name, value)| {
-                    (name.as_str(), Field { value: Some(value), path: path.clone(), reading })
-                });
-                visitor.visit_map(MapDeserializer::new(members))
-            }
+        let value = self.value.ok_or_else(FieldError::absent)?;
+        // The error of the library would repeat the value, which may be a secret in the wrong place.
+        value.deserialize_any(visitor).map_err(|_| de::Error::custom("is not valid"))
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        visitor.visit_str(self.text()?)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        visitor.visit_str(self.text()?)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        let elements = match self.value {
+            Some(Value::Array(elements)) => elements.iter(),
+            Some(_) => return Err(de::Error::custom("must be a list")),
+            None => return Err(FieldError::absent()),
         };
-        read.map_err(|error: FieldError| error.at(&path))
+        visitor.visit_seq(Elements { left: elements.enumerate(), path: self.path, reading: self.reading })
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
@@ -182,9 +207,7 @@ impl<'de> Deserializer<'de> for Field<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, FieldError> {
-        self.members(fields)
-            .and_then(|members| visitor.visit_map(members))
-            .map_err(|error| error.at(&self.path))
+        visitor.visit_map(self.members(fields)?)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -201,24 +224,33 @@ impl<'de> Deserializer<'de> for Field<'_> {
         _variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, FieldError> {
-        match self.value {
-            Some(Value::String(text)) => visitor.visit_enum(StrDeserializer::new(text)),
-            Some(_) => Err(de::Error::custom("must be a string")),
-            None => Err(FieldError::absent()),
-        }
+        visitor.visit_enum(StrDeserializer::new(self.text()?))
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map identifier ignored_any
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct
+        map identifier ignored_any
     }
 }
 
-impl<'de> IntoDeserializer<'de, FieldError> for Field<'_> {
-    type Deserializer = Self;
+/// The elements of a list that are still to be read.
+struct Elements<'a> {
+    left: Enumerate<Iter<'a, Value>>,
+    path: String,
+    reading: &'a Reading<'a>,
+}
 
-    fn into_deserializer(self) -> Self {
-        self
+impl<'de> SeqAccess<'de> for Elements<'de> {
+    type Error = FieldError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, FieldError> {
+        let Some((index, element)) = self.left.next() else { return Ok(None) };
+        let path = format!("{}[{index}]", self.path);
+        let field = Field { value: Some(element), path: path.clone(), reading: self.reading };
+        seed.deserialize(field).map(Some).map_err(|error| error.at(&path))
     }
 }
 
@@ -229,7 +261,7 @@ struct Members<'a> {
     reading: &'a Reading<'a>,
 }
 
-impl<'de> MapAccess<'de> for Members<'_> {
+impl<'de> MapAccess<'de> for Members<'de> {
     type Error = FieldError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, FieldError> {
@@ -245,13 +277,10 @@ impl<'de> MapAccess<'de> for Members<'_> {
     }
 }
 
-/// What is wrong with a field, and where the field is.
+/// The path of a field, and what is wrong with it. Boxed, because every reading of every field may return it.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: {fault}")]
-struct FieldError {
-    path: String,
-    fault: String,
-}
+#[error("{}: {}", self.0.0, self.0.1)]
+struct FieldError(Box<(String, String)>);
 
 impl FieldError {
     fn absent() -> Self {
@@ -260,8 +289,8 @@ impl FieldError {
 
     /// The same of a field at this path, unless a field further in is to blame.
     fn at(mut self, path: &str) -> Self {
-        if self.path.is_empty() {
-            path.clone_into(&mut self.path);
+        if self.0.0.is_empty() {
+            path.clone_into(&mut self.0.0);
         }
         self
     }
@@ -269,15 +298,12 @@ impl FieldError {
 
 impl de::Error for FieldError {
     fn custom<T: fmt::Display>(fault: T) -> Self {
-        Self { path: String::new(), fault: fault.to_string() }
+        Self(Box::new((String::new(), fault.to_string())))
     }
 
     /// What the value must be. The value itself may be a secret in the wrong place.
     fn invalid_type(_given: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        match expected.to_string().as_str() {
-            "a sequence" => Self::custom("must be a list"),
-            expected => Self::custom(format_args!("must be {expected}")),
-        }
+        Self::custom(format_args!("must be {expected}"))
     }
 
     fn invalid_value(given: Unexpected<'_>, expected: &dyn Expected) -> Self {

@@ -75,6 +75,12 @@ impl From<FieldFaults> for Faults {
     }
 }
 
+impl From<Faults> for FieldFaults {
+    fn from(faults: Faults) -> Self {
+        faults.0
+    }
+}
+
 impl Faults {
     /// The value, or nothing and a note of what is wrong with the field.
     pub fn check<T, E: ToString>(&mut self, field: &str, result: Result<T, E>) -> Option<T> {
