@@ -43,26 +43,19 @@ impl Config {
         let issuer = settings.required("AUTH0_ISSUER", |text| issuer(text, local));
         let audience = settings.required("AUTH0_AUDIENCE", text);
         let email_claim = settings.optional("ADMIN_EMAIL_CLAIM", text).unwrap_or_else(|| "email".to_owned());
-        let config = environment
-            .zip(admin_api_key)
-            .zip(service_jwt_secret)
-            .zip(sealing_key)
-            .zip(issuer.zip(audience))
-            .map(
-                |((((environment, admin_api_key), service_jwt_secret), sealing_key), (issuer, audience))| {
-                    Self {
-                        environment,
-                        admin_api_key: SecretDigest::of(&admin_api_key),
-                        service_jwt_secret,
-                        sealing_key,
-                        previous_sealing_key,
-                        issuer,
-                        audience,
-                        email_claim,
-                    }
-                },
-            );
-        settings.finish(config)
+        let config = || {
+            Some(Self {
+                environment: environment?,
+                admin_api_key: SecretDigest::of(&admin_api_key?),
+                service_jwt_secret: service_jwt_secret?,
+                sealing_key: sealing_key?,
+                previous_sealing_key,
+                issuer: issuer?,
+                audience: audience?,
+                email_claim,
+            })
+        };
+        settings.finish(config())
     }
 }
 

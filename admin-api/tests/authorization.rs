@@ -1,10 +1,10 @@
 //! Every route refuses whoever comes without its credentials. The list of routes is the router's own, so a new one is
 //! asked as well; only the paths below may be open.
 
-use edge::routes::{Access, Route};
+use edge::routes::Access;
 use serde_json::json;
 
-use crate::support::{Answer, Caller, TestApp};
+use crate::support::{Answer, Caller, Route, TestApp};
 
 /// What everybody may read.
 const OPEN: [&str; 3] = ["/health", "/openapi.json", "/docs"];

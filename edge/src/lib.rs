@@ -2,6 +2,7 @@
 //! request ids and what a request cost. Knows axum, and nothing of Workers.
 
 pub mod cost;
+pub mod fields;
 pub mod form;
 pub mod json;
 pub mod oidc;

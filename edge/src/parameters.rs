@@ -3,12 +3,13 @@
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use shared::error::Error;
 use shared::event::id::EventId;
 use shared::tenant::OrgId;
 use shared::webhook::id::WebhookId;
 
+use crate::fields::Fields;
 use crate::problem::Problem;
 
 /// The `{orgId}` of the path.
@@ -65,23 +66,26 @@ async fn segment<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Re
     value.ok_or_else(Problem::not_found)
 }
 
-/// The query, with no parameter that `T` does not know and none twice.
+/// The query: the parameters that `T` has, each once at most.
+///
+/// # Errors
+/// 400 naming each parameter that is wrong.
 pub struct Query<T>(pub T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+impl<S: Send + Sync, T: Fields> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        serde_urlencoded::from_str(parts.uri.query().unwrap_or_default()).map(Self).map_err(|error| {
-            let text = error.to_string();
-            let name = text.split('`').nth(1).unwrap_or("query").to_owned();
-            let fault = match text.split(' ').next() {
-                Some("unknown") => "is not a known parameter",
-                Some("duplicate") => "must be given once",
-                _ => "is not valid",
-            };
-            Problem::invalid_field(&name, fault)
-        })
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(parts.uri.query().unwrap_or_default())
+            .map_err(|_| Problem::invalid_field("query", "is not valid"))?;
+        let mut object = Map::new();
+        for (name, value) in pairs {
+            if object.contains_key(&name) {
+                return Err(Problem::invalid_field(&name, "must be given once"));
+            }
+            object.insert(name, Value::String(value));
+        }
+        Ok(Self(T::read(&Value::Object(object), "parameter").map_err(Error::Invalid)?))
     }
 }
 
@@ -89,13 +93,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 pub struct NoQuery;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
+struct NoParameters {}
 
 impl<S: Send + Sync> FromRequestParts<S> for NoQuery {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        Query::<Nothing>::from_request_parts(parts, state).await.map(|_| Self)
+        Query::<NoParameters>::from_request_parts(parts, state).await.map(|_| Self)
     }
 }

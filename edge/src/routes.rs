@@ -1,7 +1,45 @@
-//! Routes that say who may call them, so that a test can ask each one without credentials.
+//! Routes whose access comes from their handlers' types, listed so that a test can ask each one without credentials.
+//!
+//! A handler says whom it lets in by its first argument, a [`Caller`]. A handler without a caller is open to everybody,
+//! and a route has to say so:
+//!
+//! ```
+//! # use edge::routes::{Endpoint, get, open};
+//! async fn health() -> &'static str { "ok" }
+//! let _: Endpoint<()> = get("/health", open(health));
+//! ```
+//!
+//! Otherwise it does not compile:
+//!
+//! ```compile_fail,E0277
+//! # use edge::routes::{Endpoint, get, open};
+//! async fn health() -> &'static str { "ok" }
+//! let _: Endpoint<()> = get("/health", health);
+//! ```
+//!
+//! nor does a handler whose caller is not its first argument:
+//!
+//! ```compile_fail,E0277
+//! # use axum::extract::FromRequestParts;
+//! # use edge::{parameters::IdPath, problem::Problem, routes::{Access, Caller, Endpoint, get}};
+//! # use http::request::Parts;
+//! # struct Admin;
+//! # impl Caller for Admin { const ACCESS: Access = Access::Admin; }
+//! # impl FromRequestParts<()> for Admin {
+//! #     type Rejection = Problem;
+//! #     async fn from_request_parts(_: &mut Parts, _: &()) -> Result<Self, Problem> { Ok(Self) }
+//! # }
+//! async fn letter(_: IdPath, _: Admin) {}
+//! let _: Endpoint<()> = get("/letters/{id}", letter);
+//! ```
+
+use std::marker::PhantomData;
 
 use axum::Router;
-use axum::routing::MethodRouter;
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, MethodRouter, on};
+
+use crate::problem::Problem;
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,46 +56,183 @@ pub enum Access {
     EventSource,
 }
 
-/// One route.
+/// An extractor, first among a handler's arguments, that lets in whom it names and refuses everybody else.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say who may call the handler",
+    note = "take the caller as the first argument, or write `open(…)` if everybody may call the handler"
+)]
+pub trait Caller {
+    /// Whom the extractor lets in.
+    const ACCESS: Access;
+}
+
+/// The arguments of a handler, the first of which is a [`Caller`].
+///
+/// Implemented for what axum knows a handler by: a tuple of a marker and the types of the arguments.
+#[diagnostic::on_unimplemented(
+    message = "nothing says who may call this handler",
+    note = "take the caller as the first argument, or write `open(…)` if everybody may call the handler"
+)]
+pub trait BeginsWithCaller {
+    /// Whom the caller lets in.
+    const ACCESS: Access;
+}
+
+macro_rules! begins_with_caller {
+    ($($argument:ident)*) => {
+        impl<M, C: Caller, $($argument),*> BeginsWithCaller for (M, C, $($argument,)*) {
+            const ACCESS: Access = C::ACCESS;
+        }
+    };
+}
+
+begins_with_caller!();
+begins_with_caller!(A1);
+begins_with_caller!(A1 A2);
+begins_with_caller!(A1 A2 A3);
+begins_with_caller!(A1 A2 A3 A4);
+begins_with_caller!(A1 A2 A3 A4 A5);
+begins_with_caller!(A1 A2 A3 A4 A5 A6);
+
+/// A handler of which it is known who may call it: one whose first argument is a [`Caller`], or an [`open`] one.
+pub trait Guarded<T, S> {
+    /// Who may call the handler.
+    const ACCESS: Access;
+
+    /// The handler for one method.
+    fn on(self, method: MethodFilter) -> MethodRouter<S>;
+}
+
+impl<H, T, S> Guarded<T, S> for H
+where
+    H: Handler<T, S>,
+    T: BeginsWithCaller + 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    const ACCESS: Access = T::ACCESS;
+
+    fn on(self, method: MethodFilter) -> MethodRouter<S> {
+        on(method, self)
+    }
+}
+
+/// A handler that everybody may call: see [`open`].
+pub struct Open<H>(H);
+
+/// Lets everybody call a handler.
+pub fn open<H>(handler: H) -> Open<H> {
+    Open(handler)
+}
+
+/// Tells the arguments of open handlers from those of guarded ones.
+pub struct OpenTo<T>(PhantomData<T>);
+
+impl<H, T, S> Guarded<OpenTo<T>, S> for Open<H>
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    const ACCESS: Access = Access::Open;
+
+    fn on(self, method: MethodFilter) -> MethodRouter<S> {
+        on(method, self.0)
+    }
+}
+
+/// One route. A Worker that documents its routes keeps a description with each.
 #[derive(Clone, Debug)]
-pub struct Route {
+pub struct Route<D = ()> {
     /// `GET`, `POST`, …
     pub method: &'static str,
     /// With axum's `{parameters}`.
     pub path: &'static str,
     /// Who may call it.
     pub access: Access,
+    /// What the documentation says of it.
+    pub description: D,
 }
 
-/// A router being built, and the list of what is in it.
-pub struct Routes<S> {
-    router: Router<S>,
-    listed: Vec<Route>,
+/// A route with its handler.
+pub struct Endpoint<S, D = ()> {
+    route: Route<D>,
+    handler: MethodRouter<S>,
 }
 
-impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
-    fn default() -> Self {
-        Self { router: Router::new(), listed: Vec::new() }
+impl<S: Clone + Send + Sync + 'static> Endpoint<S> {
+    fn new<T, H: Guarded<T, S>>(
+        (method, filter): (&'static str, MethodFilter),
+        path: &'static str,
+        handler: H,
+    ) -> Self {
+        let route = Route { method, path, access: H::ACCESS, description: () };
+        Self { route, handler: handler.on(filter) }
+    }
+
+    /// The same with a description.
+    pub fn described<D>(self, description: D) -> Endpoint<S, D> {
+        let Route { method, path, access, description: () } = self.route;
+        Endpoint { route: Route { method, path, access, description }, handler: self.handler }
     }
 }
 
-impl<S: Clone + Send + Sync + 'static> Routes<S> {
+impl<S: Clone + Send + Sync + 'static, D> Endpoint<S, D> {
+    /// Answers other methods of the path with 405 and the header `Allow`, whoever asks. Without it the Worker's
+    /// fallback decides, so that strangers do not learn which paths there are.
+    #[must_use]
+    pub fn naming_its_methods(mut self) -> Self {
+        self.handler = self.handler.fallback(async || Problem::method_not_allowed());
+        self
+    }
+}
+
+macro_rules! methods {
+    ($($function:ident $method:ident)*) => {$(
+        #[doc = concat!("`", stringify!($method), "` of a path.")]
+        pub fn $function<T, S, H>(path: &'static str, handler: H) -> Endpoint<S>
+        where
+            H: Guarded<T, S>,
+            S: Clone + Send + Sync + 'static,
+        {
+            Endpoint::new((stringify!($method), MethodFilter::$method), path, handler)
+        }
+    )*};
+}
+
+methods! { get GET post POST put PUT patch PATCH delete DELETE }
+
+/// A Worker's routes, or some of them.
+pub struct Routes<S, D = ()>(Vec<Endpoint<S, D>>);
+
+impl<S, D> Default for Routes<S, D> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static, D> Routes<S, D> {
     /// Adds a route.
     #[must_use]
-    pub fn add(
-        mut self,
-        access: Access,
-        method: &'static str,
-        path: &'static str,
-        handler: MethodRouter<S>,
-    ) -> Self {
-        self.router = self.router.route(path, handler);
-        self.listed.push(Route { method, path, access });
+    pub fn add(mut self, endpoint: Endpoint<S, D>) -> Self {
+        self.0.push(endpoint);
         self
     }
 
-    /// The router, and its routes.
-    pub fn build(self, state: S) -> (Router, Vec<Route>) {
-        (self.router.with_state(state), self.listed)
+    /// Adds all routes of another list.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// The router, and the list of its routes.
+    pub fn build(self, state: S) -> (Router, Vec<Route<D>>) {
+        let mut router = Router::new();
+        let mut routes = Vec::new();
+        for Endpoint { route, handler } in self.0 {
+            router = router.route(route.path, handler);
+            routes.push(route);
+        }
+        (router.with_state(state), routes)
     }
 }

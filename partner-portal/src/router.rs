@@ -1,11 +1,9 @@
-//! Every route, and who may call it.
+//! Every route. Who may call a route stands in the first argument of its handler.
 
 use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
-use axum::routing::{MethodRouter, get, post};
-use edge::routes::Access::{Open, Person};
-use edge::routes::{Route, Routes};
+use edge::routes::{Route, Routes, get, open, post};
 use edge::serve::{Surroundings, serve_as};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, COOKIE, ORIGIN};
 use http::{HeaderMap, HeaderName, Method};
@@ -26,34 +24,27 @@ pub const HEADERS: [HeaderName; 6] = [COOKIE, ORIGIN, FETCH_SITE, PURPOSE, CONTE
 
 /// The router, and the list of its routes.
 pub fn router(service: Portal) -> (Router, Vec<Route>) {
-    let (onboarding, organizations): (MethodRouter<_>, MethodRouter<_>) = (
-        get(onboarding::show).post(onboarding::submit),
-        get(organizations::show).post(organizations::choose),
-    );
-    let (router, mut routes) = Routes::default()
-        .add(Open, "GET", "/health", get(health::health))
-        .add(Open, "GET", "/assets/{name}", get(assets::asset))
-        .add(Open, "GET", "/", get(sign_in::landing))
-        .add(Open, "GET", "/login", get(sign_in::login))
-        .add(Open, "GET", "/callback", get(sign_in::callback))
-        .add(Person, "GET", "/onboarding", onboarding)
-        .add(Person, "GET", "/organizations", organizations)
-        .add(Person, "GET", "/dashboard", get(dashboard::show))
-        .add(Open, "GET", "/api-key/shown", get(api_key::shown))
-        .add(Person, "POST", "/api-key/rotate", post(api_key::rotate))
-        .add(Person, "POST", "/webhook", post(webhook::set))
-        .add(Person, "POST", "/webhook/verify", post(webhook::verify))
-        .add(Person, "POST", "/webhook/test", post(webhook::test))
-        .add(Person, "GET", "/deliveries/{eventId}", get(deliveries::show))
-        .add(Person, "POST", "/deliveries/{eventId}/redeliver", post(deliveries::redeliver))
-        .add(Person, "POST", "/deliveries/redeliver", post(deliveries::redeliver_since))
-        .add(Person, "POST", "/logout", post(sign_in::logout))
-        .build(service);
-    // Routed together with their GET.
-    for path in ["/onboarding", "/organizations"] {
-        routes.push(Route { method: "POST", path, access: Person });
-    }
-    (router, routes)
+    Routes::default()
+        .add(get("/health", open(health::health)))
+        .add(get("/assets/{name}", open(assets::asset)))
+        .add(get("/", open(sign_in::landing)))
+        .add(get("/login", open(sign_in::login)))
+        .add(get("/callback", open(sign_in::callback)))
+        .add(get("/onboarding", onboarding::show))
+        .add(post("/onboarding", onboarding::submit))
+        .add(get("/organizations", organizations::show))
+        .add(post("/organizations", organizations::choose))
+        .add(get("/dashboard", dashboard::show))
+        .add(get("/api-key/shown", open(api_key::shown)))
+        .add(post("/api-key/rotate", api_key::rotate))
+        .add(post("/webhook", webhook::set))
+        .add(post("/webhook/verify", webhook::verify))
+        .add(post("/webhook/test", webhook::test))
+        .add(get("/deliveries/{eventId}", deliveries::show))
+        .add(post("/deliveries/{eventId}/redeliver", deliveries::redeliver))
+        .add(post("/deliveries/redeliver", deliveries::redeliver_since))
+        .add(post("/logout", sign_in::logout))
+        .build(service)
 }
 
 /// Answers a request.

@@ -1,7 +1,7 @@
 //! A request to a page, as its handler receives it.
 //!
-//! The handler's argument says whom it admits: [`Visit`] anybody, [`SignedIn`] a person with a session, [`Submitted`] a
-//! person with a session who sends a form of the portal.
+//! The handler's first argument says whom it admits: [`SignedIn`] a person with a session, [`Submitted`] a person with a
+//! session who sends a form of the portal. A handler that takes a plain [`Visit`] is open.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -12,6 +12,7 @@ use axum::response::Response;
 use edge::cost::Cost;
 use edge::form::read_form;
 use edge::problem::Problem;
+use edge::routes::{Access, Caller};
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use shared::time::Timestamp;
@@ -104,6 +105,10 @@ impl SignedIn {
     }
 }
 
+impl Caller for SignedIn {
+    const ACCESS: Access = Access::Person;
+}
+
 impl FromRequestParts<Portal> for SignedIn {
     type Rejection = Instead;
 
@@ -137,6 +142,10 @@ impl Submitted {
     }
 }
 
+impl Caller for Submitted {
+    const ACCESS: Access = Access::Person;
+}
+
 impl FromRequest<Portal> for Submitted {
     type Rejection = Instead;
 
@@ -151,6 +160,23 @@ impl FromRequest<Portal> for Submitted {
             return Err(csrf::refused("another session's token").into());
         }
         Ok(Self { signed_in: SignedIn { visit, session }, fields })
+    }
+}
+
+/// A form of the portal, sent with a live session to a path with a parameter.
+pub struct SubmittedTo<P>(pub Submitted, pub P);
+
+impl<P> Caller for SubmittedTo<P> {
+    const ACCESS: Access = Submitted::ACCESS;
+}
+
+impl<P: FromRequestParts<Portal, Rejection = Problem> + Send> FromRequest<Portal> for SubmittedTo<P> {
+    type Rejection = Instead;
+
+    async fn from_request(request: Request, service: &Portal) -> Result<Self, Instead> {
+        let (mut parts, body) = request.into_parts();
+        let path = P::from_request_parts(&mut parts, service).await?;
+        Ok(Self(Submitted::from_request(Request::from_parts(parts, body), service).await?, path))
     }
 }
 

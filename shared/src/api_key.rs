@@ -1,7 +1,5 @@
 //! API keys: shown once, kept as digests, at most one active per tenant.
 
-use std::time::Duration;
-
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -11,8 +9,6 @@ use crate::time::Timestamp;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// Characters of a key: 40 of 62 letters and digits are 238 bits.
 pub const API_KEY_LENGTH: usize = 40;
-/// The longest a rotated key may go on working: seven days.
-pub const LONGEST_GRACE: Duration = Duration::from_secs(604_800);
 
 /// A full API key. Its `Debug` prints nothing of it.
 #[derive(Clone, Debug)]

@@ -69,38 +69,27 @@ impl Error {
 #[derive(Debug, Default)]
 pub struct Faults(FieldFaults);
 
+impl From<FieldFaults> for Faults {
+    fn from(faults: FieldFaults) -> Self {
+        Self(faults)
+    }
+}
+
+impl From<Faults> for FieldFaults {
+    fn from(faults: Faults) -> Self {
+        faults.0
+    }
+}
+
 impl Faults {
     /// The value, or nothing and a note of what is wrong with the field.
     pub fn check<T, E: ToString>(&mut self, field: &str, result: Result<T, E>) -> Option<T> {
-        result.map_err(|fault| self.0.insert(field.to_owned(), fault.to_string())).ok()
+        result.map_err(|fault| self.add(field, fault)).ok()
     }
 
-    /// A field that must be there, parsed.
-    pub fn required<T, E: ToString>(
-        &mut self,
-        field: &str,
-        text: Option<&str>,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        match text {
-            Some(text) => self.check(field, parse(text)),
-            None => self.check(field, Err("is required")),
-        }
-    }
-
-    /// A field that may be absent, parsed.
-    pub fn optional<T, E: ToString>(
-        &mut self,
-        field: &str,
-        text: Option<&str>,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        text.and_then(|text| self.check(field, parse(text)))
-    }
-
-    /// Notes a fault.
+    /// Notes a fault, unless one of the field is known already.
     pub fn add(&mut self, field: &str, fault: impl ToString) {
-        self.0.insert(field.to_owned(), fault.to_string());
+        self.0.entry(field.to_owned()).or_insert_with(|| fault.to_string());
     }
 
     /// # Errors

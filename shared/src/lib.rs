@@ -13,6 +13,7 @@ pub mod environment;
 pub mod error;
 pub mod event;
 pub mod page;
+mod parsed;
 pub mod ports;
 #[cfg(feature = "schemas")]
 mod schemas;

@@ -1,6 +1,6 @@
 //! Pages of lists.
 
-use crate::error::{Error, Faults};
+use crate::tenant::Fault;
 
 /// The longest page.
 pub const MOST: u32 = 200;
@@ -10,44 +10,53 @@ pub const DEFAULT: u32 = 50;
 /// A stretch of a list ordered by creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// 1 to 200.
+    /// Entries at most: 1 to 200.
     pub limit: u32,
-    /// Entries left out before it.
+    /// Entries left out before the first.
     pub offset: u32,
 }
 
 impl Page {
-    /// Reads both from a query's text.
+    /// The page that a query asks for: the first fifty entries where it does not say.
+    pub fn of(limit: Option<Limit>, offset: Option<Offset>) -> Self {
+        Self { limit: limit.unwrap_or_default().0, offset: offset.unwrap_or_default().0 }
+    }
+}
+
+/// The length of a page: 1 to 200; 50 where none is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit(pub u32);
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(DEFAULT)
+    }
+}
+
+impl Limit {
+    /// Reads digits.
     ///
     /// # Errors
-    /// [`Error::Invalid`] naming `limit` or `offset`.
-    pub fn parse(limit: Option<&str>, offset: Option<&str>) -> Result<Self, Error> {
-        let mut faults = Faults::default();
-        let limit = faults.check("limit", parse_limit(limit));
-        let offset = faults.check("offset", offset.map_or(Ok(0), parse_offset));
-        faults.into_result()?;
-        Ok(Self { limit: limit.unwrap_or(DEFAULT), offset: offset.unwrap_or(0) })
+    /// The bounds.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let within = whole_number(text).filter(|number| (1..=MOST).contains(number));
+        within.map(Self).ok_or(Fault("must be a whole number from 1 to 200"))
     }
 }
 
-/// Reads a page's length; 50 where absent.
-///
-/// # Errors
-/// What is wrong, to be said beside `limit`.
-pub fn parse_limit(text: Option<&str>) -> Result<u32, &'static str> {
-    match text {
-        None => Ok(DEFAULT),
-        Some(text) => match whole_number(text) {
-            Some(number @ 1..=MOST) => Ok(number),
-            _ => Err("must be a whole number from 1 to 200"),
-        },
-    }
-}
+/// How many entries of a list come before a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offset(pub u32);
 
-fn parse_offset(text: &str) -> Result<u32, &'static str> {
-    whole_number(text)
-        .filter(|number| i32::try_from(*number).is_ok())
-        .ok_or("must be a whole number from 0 to 2147483647")
+impl Offset {
+    /// Reads digits.
+    ///
+    /// # Errors
+    /// The bounds.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let within = whole_number(text).filter(|number| i32::try_from(*number).is_ok());
+        within.map(Self).ok_or(Fault("must be a whole number from 0 to 2147483647"))
+    }
 }
 
 fn whole_number(text: &str) -> Option<u32> {
@@ -61,15 +70,18 @@ mod tests {
 
     #[test]
     fn a_page_has_fifty_entries_unless_asked_otherwise() {
-        assert_eq!(Page::parse(None, None), Ok(Page { limit: 50, offset: 0 }));
-        assert_eq!(Page::parse(Some("200"), Some("7")), Ok(Page { limit: 200, offset: 7 }));
+        assert_eq!(Page::of(None, None), Page { limit: 50, offset: 0 });
+        let (limit, offset) = (Limit::parse("200").ok(), Offset::parse("7").ok());
+        assert_eq!(Page::of(limit, offset), Page { limit: 200, offset: 7 });
     }
 
     #[test]
-    fn each_bad_bound_is_named() {
+    fn a_bound_is_a_whole_number_within_its_limits() {
         for bad in ["0", "201", "-1", "+1", "1.0", "", " 1", "one", "99999999999"] {
-            let Err(Error::Invalid(fields)) = Page::parse(Some(bad), Some("-1")) else { panic!("{bad}") };
-            assert_eq!(fields.keys().collect::<Vec<_>>(), ["limit", "offset"]);
+            assert!(Limit::parse(bad).is_err(), "{bad}");
+        }
+        for bad in ["-1", "+1", "1.0", "", " 1", "one", "2147483648", "99999999999"] {
+            assert!(Offset::parse(bad).is_err(), "{bad}");
         }
     }
 }

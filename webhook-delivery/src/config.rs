@@ -41,17 +41,17 @@ impl Config {
         let previous_sealing_key = SealingKey::optional(&mut settings, "WEBHOOK_SECRETS_KEY_PREVIOUS");
         let policy = policy(&mut settings);
         let operators = Operators::read(&mut settings, environment);
-        let config = environment.zip(events_api_key).zip(sealing_key).zip(policy).map(
-            |(((environment, events_api_key), sealing_key), policy)| Self {
-                environment,
-                events_api_key: SecretDigest::of(&events_api_key),
-                sealing_key,
+        let config = || {
+            Some(Self {
+                environment: environment?,
+                events_api_key: SecretDigest::of(&events_api_key?),
+                sealing_key: sealing_key?,
                 previous_sealing_key,
-                policy,
+                policy: policy?,
                 operators,
-            },
-        );
-        settings.finish(config)
+            })
+        };
+        settings.finish(config())
     }
 }
 
@@ -60,15 +60,14 @@ fn policy(settings: &mut Settings<'_>) -> Option<DeliveryPolicy> {
     let base = settings.required("RETRY_BASE_SECONDS", seconds);
     let cap = settings.required("RETRY_CAP_SECONDS", seconds);
     let window = settings.required("RETRY_WINDOW_SECONDS", seconds);
-    let retry =
-        match base.zip(cap).zip(window).map(|((base, cap), window)| RetryPolicy::new(base, cap, window)) {
-            Some(Ok(retry)) => Some(retry),
-            Some(Err(fault)) => {
-                let names = "RETRY_BASE_SECONDS, RETRY_CAP_SECONDS, RETRY_WINDOW_SECONDS";
-                settings.fault(names, &fault.to_string())
-            }
-            None => None,
-        };
+    let retry = || Some(RetryPolicy::new(base?, cap?, window?));
+    let retry = retry().and_then(|retry| match retry {
+        Ok(retry) => Some(retry),
+        Err(fault) => {
+            let names = "RETRY_BASE_SECONDS, RETRY_CAP_SECONDS, RETRY_WINDOW_SECONDS";
+            settings.fault(names, &fault.to_string())
+        }
+    });
     let default = DeliveryPolicy::default();
     let mut duration = |name: &str, otherwise: Duration| {
         settings.optional(name, seconds).map_or(otherwise, |seconds| Duration::from_secs(seconds.into()))

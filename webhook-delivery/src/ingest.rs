@@ -2,13 +2,11 @@
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::response::Response;
-use axum::routing::{get, post};
 use axum::{Extension, Router};
 use edge::cost::Cost;
 use edge::json::{Answer, read};
 use edge::problem::Problem;
-use edge::routes::Access::{EventSource, Open};
-use edge::routes::{Route, Routes};
+use edge::routes::{Access, Caller, Route, Routes, get, open, post};
 use edge::serve::{Surroundings, serve};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
@@ -31,6 +29,10 @@ pub const LARGEST_REQUEST: usize = 8 * 1024 * 1024;
 
 /// EventBridge, by the connection's key.
 pub struct EventBridge;
+
+impl Caller for EventBridge {
+    const ACCESS: Access = Access::EventSource;
+}
 
 impl FromRequestParts<WebhookDelivery> for EventBridge {
     type Rejection = Problem;
@@ -94,10 +96,7 @@ async fn health(
 
 /// The router, and the list of its routes.
 pub fn router(delivery: WebhookDelivery) -> (Router, Vec<Route>) {
-    Routes::default()
-        .add(Open, "GET", "/health", get(health))
-        .add(EventSource, "POST", "/events", post(publish))
-        .build(delivery)
+    Routes::default().add(get("/health", open(health))).add(post("/events", publish)).build(delivery)
 }
 
 /// Answers a request. A path without a route tells only EventBridge that it has none.

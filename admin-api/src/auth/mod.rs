@@ -1,6 +1,6 @@
 //! Who is calling (spec: Admin API, Authentication).
 //!
-//! A handler names who it lets in by its argument: [`Admin`] or [`PartnerCaller`]. One without either is open.
+//! A handler names whom it lets in by its first argument: [`Admin`] or [`PartnerCaller`].
 
 mod token;
 
@@ -11,6 +11,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use edge::cost::Cost;
 use edge::problem::Problem;
 use edge::rate_limit::{RateLimit, client_network};
+use edge::routes::{Access, Caller};
 use edge::secret::{SecretDigest, the_only};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, header};
@@ -67,6 +68,10 @@ pub struct Admin {
     pub actor: Actor,
 }
 
+impl Caller for Admin {
+    const ACCESS: Access = Access::Admin;
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Admin
 where
     Authenticator: FromRef<S>,
@@ -83,6 +88,10 @@ where
 /// Whether a key is a partner's only the database knows, and strangers with made-up keys must not keep it busy: so each
 /// client may ask only so often, whatever its key.
 pub struct PartnerCaller(pub Partner);
+
+impl Caller for PartnerCaller {
+    const ACCESS: Access = Access::Partner;
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for PartnerCaller
 where

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use edge::problem::{Problem, RETRY_AFTER};
 use serde_json::{Map, Value, json};
+use shared::code::ErrorCode;
 use shared::event::catalogue::{CatalogueEntry, catalogue};
 use utoipa::ToSchema;
 
@@ -54,9 +55,9 @@ impl Components {
 
     /// The response of a status with these problems, under their codes.
     pub(super) fn problem_response(&mut self, problems: &[Problem]) -> Value {
-        let mut codes: Vec<_> = problems.iter().map(|problem| problem.code.as_str()).collect();
+        let mut codes: Vec<_> = problems.iter().map(|problem| problem.code).collect();
         codes.sort_unstable();
-        let name = codes.join("-or-");
+        let name = codes.iter().map(|code| code.as_str()).collect::<Vec<_>>().join("-or-");
         let examples: Map<_, _> = problems
             .iter()
             .map(|problem| {
@@ -68,11 +69,11 @@ impl Components {
         let description =
             problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" / ");
         let mut headers = json!({"X-Request-Id": {"$ref": "#/components/headers/RequestId"}});
-        if codes.contains(&"unauthorized") {
+        if codes.contains(&ErrorCode::Unauthorized) {
             headers["WWW-Authenticate"] =
                 json!({"required": true, "schema": {"type": "string", "const": "Bearer"}});
         }
-        if codes.contains(&"too_many_requests") {
+        if codes.contains(&ErrorCode::TooManyRequests) {
             headers["Retry-After"] =
                 json!({"required": true, "schema": {"type": "string", "const": RETRY_AFTER}});
         }

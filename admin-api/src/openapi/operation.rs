@@ -1,4 +1,4 @@
-//! One operation of the document: what the router's list does not say of a route.
+//! One operation of the document: what a route says of itself beyond its method, path and access.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,13 @@ use super::components::{Components, cursor};
 
 /// What of a body's fields has to be there.
 #[derive(Clone, Copy)]
-pub(super) enum Needs {
+pub enum Needs {
     /// These, and none of them null.
     All(&'static [&'static str]),
     /// At least one of these, not null.
     OneOf(&'static [&'static str]),
-    /// Nothing, though there is a body.
-    Nothing,
+    /// What the type says.
+    Body,
     /// Not even a body.
     NoBody,
 }
@@ -43,9 +43,7 @@ struct Success {
 }
 
 /// An operation in the making.
-pub(super) struct Operation {
-    pub(super) method: &'static str,
-    pub(super) path: &'static str,
+pub struct Operation {
     id: &'static str,
     summary: &'static str,
     details: &'static str,
@@ -54,20 +52,15 @@ pub(super) struct Operation {
     success: Option<Success>,
     problems: Vec<Problem>,
     links: Map<String, Value>,
+    goes_on: bool,
     components: Components,
 }
 
 impl Operation {
     /// An operation with nothing but its name.
-    pub(super) fn new(
-        method: &'static str,
-        path: &'static str,
-        id: &'static str,
-        summary: &'static str,
-    ) -> Self {
+    #[must_use]
+    pub fn new(id: &'static str, summary: &'static str) -> Self {
         Self {
-            method,
-            path,
             id,
             summary,
             details: "",
@@ -76,49 +69,51 @@ impl Operation {
             success: None,
             problems: Vec::new(),
             links: Map::new(),
+            goes_on: false,
             components: Components::default(),
         }
     }
 
     /// What the summary leaves out.
-    pub(super) fn details(mut self, details: &'static str) -> Self {
+    #[must_use]
+    pub fn details(mut self, details: &'static str) -> Self {
         self.details = details;
         self
     }
 
     /// Query parameters, each a component's name.
-    pub(super) fn query(mut self, names: &[&str]) -> Self {
+    #[must_use]
+    pub fn query(mut self, names: &[&str]) -> Self {
         let references = names.iter().map(|name| json!({"$ref": format!("#/components/parameters/{name}")}));
         self.query.extend(references);
         self
     }
 
     /// The request's body.
-    pub(super) fn takes<T: ToSchema>(self, needs: Needs, example: Value) -> Self {
+    #[must_use]
+    pub fn takes<T: ToSchema>(self, needs: Needs, example: Value) -> Self {
         self.takes_as::<T>(&T::name(), needs, example)
     }
 
     /// The request's body, of a type that serves others with other needs.
-    pub(super) fn takes_as<T: ToSchema>(mut self, name: &str, needs: Needs, example: Value) -> Self {
+    #[must_use]
+    pub fn takes_as<T: ToSchema>(mut self, name: &str, needs: Needs, example: Value) -> Self {
         let schema = self.components.schema_of::<T>();
         self.body = Some(Body { schema, needs, name: name.to_owned(), example });
         self
     }
 
     /// The answer that is a success.
-    pub(super) fn answers<T: ToSchema>(
-        mut self,
-        status: u16,
-        description: &'static str,
-        example: Value,
-    ) -> Self {
+    #[must_use]
+    pub fn answers<T: ToSchema>(mut self, status: u16, description: &'static str, example: Value) -> Self {
         let schema = self.components.add_answer::<T>();
         self.success = Some(Success { status, description, schema, example });
         self
     }
 
     /// The answer that is a page of a list, with this entry as its example.
-    pub(super) fn lists<T: ToSchema>(mut self, name: &'static str, entry: &Value) -> Self {
+    #[must_use]
+    pub fn lists<T: ToSchema>(mut self, name: &'static str, entry: &Value) -> Self {
         let entries = self.components.add_answer::<T>();
         let properties = json!({
             name: {"type": "array", "items": entries},
@@ -136,51 +131,54 @@ impl Operation {
     }
 
     /// An answer that is no JSON.
-    pub(super) fn answers_document(
-        mut self,
-        description: &'static str,
-        schema: Value,
-        example: Value,
-    ) -> Self {
+    #[must_use]
+    pub fn answers_document(mut self, description: &'static str, schema: Value, example: Value) -> Self {
         self.success = Some(Success { status: 200, description, schema, example });
         self
     }
 
     /// How it can fail, beyond what all can.
-    pub(super) fn fails(mut self, errors: &[Error]) -> Self {
+    #[must_use]
+    pub fn fails(mut self, errors: &[Error]) -> Self {
         self.problems.extend(errors.iter().cloned().map(Problem::from));
         self
     }
 
     /// An operation that goes on from this one's success, with its parameters.
-    pub(super) fn leads_to(mut self, operation: &'static str, parameters: &[(&str, &str)]) -> Self {
+    #[must_use]
+    pub fn leads_to(mut self, operation: &'static str, parameters: &[(&str, &str)]) -> Self {
         let parameters: BTreeMap<_, _> = parameters.iter().copied().collect();
         self.links.insert(operation.to_owned(), json!({"operationId": operation, "parameters": parameters}));
         self
     }
 
-    /// A list in pages, this place in it as the example, that goes on to its next: by `nextCursor`, with the parameters
-    /// of its path.
-    pub(super) fn pages<T: Serialize>(mut self, place: T) -> Self {
-        let same: Vec<_> = names(self.path).map(|name| (name, format!("$request.path.{name}"))).collect();
-        let same = same.iter().map(|(name, expression)| (*name, expression.as_str()));
-        let parameters: Vec<_> = same.chain([("cursor", "$response.body#/nextCursor")]).collect();
-        let id = self.id;
+    /// A list in pages, this place in it as the example, that goes on to its next page by `nextCursor`.
+    #[must_use]
+    pub fn pages<T: Serialize>(mut self, place: T) -> Self {
         self = self.query(&["limit"]);
         self.query.push(cursor(&Cursor(place).to_string()));
-        self.leads_to(id, &parameters)
+        self.goes_on = true;
+        self
     }
 
     /// As [`Self::leads_to`], to one that takes a body: its members, each from an expression.
-    pub(super) fn leads_to_with(mut self, operation: &'static str, body: &[(&str, &str)]) -> Self {
+    #[must_use]
+    pub fn leads_to_with(mut self, operation: &'static str, body: &[(&str, &str)]) -> Self {
         let body: BTreeMap<_, _> = body.iter().copied().collect();
         self.links.insert(operation.to_owned(), json!({"operationId": operation, "requestBody": body}));
         self
     }
 
     /// The operation as the document has it; what it refers to goes into the components.
-    pub(super) fn render(mut self, access: Access, components: &mut Components) -> Value {
-        let problems = self.all_problems(access);
+    pub(super) fn render(mut self, path: &str, access: Access, components: &mut Components) -> Value {
+        if self.goes_on {
+            let same: Vec<_> = names(path).map(|name| (name, format!("$request.path.{name}"))).collect();
+            let same = same.iter().map(|(name, expression)| (*name, expression.as_str()));
+            let parameters: Vec<_> = same.chain([("cursor", "$response.body#/nextCursor")]).collect();
+            let id = self.id;
+            self = self.leads_to(id, &parameters);
+        }
+        let problems = self.all_problems(path, access);
         let mut responses = Map::new();
         if let Some(success) = self.success.take() {
             let media =
@@ -199,14 +197,14 @@ impl Operation {
             responses.insert(status.to_string(), components.problem_response(&problems));
         }
         let mut operation = json!({
-            "operationId": self.id, "summary": self.summary, "tags": [tag(self.path)], "responses": responses,
+            "operationId": self.id, "summary": self.summary, "tags": [tag(path)], "responses": responses,
             "security": security(access),
         });
         if !self.details.is_empty() {
             operation["description"] = json!(self.details);
         }
         let path_parameters =
-            names(self.path).map(|name| json!({"$ref": format!("#/components/parameters/{name}")}));
+            names(path).map(|name| json!({"$ref": format!("#/components/parameters/{name}")}));
         let parameters: Vec<_> = path_parameters.chain(self.query).collect();
         if !parameters.is_empty() {
             operation["parameters"] = json!(parameters);
@@ -224,7 +222,7 @@ impl Operation {
     }
 
     /// By status, its own and those that every operation of its kind has.
-    fn all_problems(&self, access: Access) -> BTreeMap<u16, Vec<Problem>> {
+    fn all_problems(&self, path: &str, access: Access) -> BTreeMap<u16, Vec<Problem>> {
         let mut all = self.problems.clone();
         if matches!(access, Access::Admin | Access::Partner) {
             all.push(Problem::unauthorized());
@@ -242,7 +240,7 @@ impl Operation {
             all.push(Problem::payload_too_large(edge::json::LARGEST_BODY));
             all.push(Problem::unsupported_media_type("Send the body as application/json."));
         }
-        if self.path == "/health" || access != Access::Open {
+        if path == "/health" || access != Access::Open {
             all.push(Problem::unavailable(""));
             all.push(Error::Internal(String::new()).into());
         }
@@ -300,7 +298,7 @@ fn with_needs(mut schema: Value, needs: Needs) -> Value {
                 .collect();
             schema["anyOf"] = json!(alternatives);
         }
-        Needs::Nothing | Needs::NoBody => {}
+        Needs::Body | Needs::NoBody => {}
     }
     schema
 }

@@ -2,20 +2,71 @@
 
 use std::time::Duration;
 
-use edge::json::{Answer, Json, OptionalJson, whole_number};
+use edge::fields::seconds_of_a_week;
+use edge::json::{Answer, Json, OptionalJson};
 use edge::parameters::{NoQuery, OrgPath, Query};
 use edge::problem::Problem;
+use edge::routes::{delete, get, post};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use shared::api_key::{IssuedApiKey, LONGEST_GRACE};
+use shared::api_key::IssuedApiKey;
 use shared::app::issue_api_key::FreshApiKey;
-use shared::error::Faults;
-use shared::page::Page;
+use shared::page::{Limit, Offset, Page};
 use shared::tenant::{OrgId, OrgName};
 use shared::time::Timestamp;
 
-use super::{Answered, ListBody, TransitionedBody, ok};
+use super::{Answered, ListBody, Routes, TransitionedBody, ok};
 use crate::auth::{Admin, MeteredApp, PartnerCaller};
+#[cfg(feature = "openapi")]
+use crate::openapi::prelude::*;
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .add(described!(
+            post("/api-keys", issue),
+            Operation::new("issueApiKey", "Issue an API key")
+                .details("The answer is the only one that ever holds the key. `expiresAt` has to be in the future.")
+                .takes::<IssueBody>(Needs::Body, json!({"orgId": "acme-corp"}))
+                .answers::<FreshApiKeyBody>(201, "Issued; the key is shown this once.", fresh())
+                .fails(&[TenantNotRegistered, ActiveKeyExists])
+                .leads_to("rotateApiKey", &[("orgId", "$response.body#/orgId")])
+                .leads_to("revokeApiKey", &[("orgId", "$response.body#/orgId")])
+                .leads_to("listApiKeys", &[("orgId", "$response.body#/orgId")]),
+        ))
+        .add(described!(
+            get("/api-keys", list),
+            Operation::new("listApiKeys", "List every key of a tenant, masked")
+                .query(&["keysOf"])
+                .lists::<IssuedApiKey>("apiKeys", &issued())
+                .fails(&[TenantNotRegistered]),
+        ))
+        .add(described!(
+            get("/api-keys/self", own),
+            Operation::new("getOwnApiKey", "Ask whose key this is").answers::<SelfBody>(
+                200,
+                "The key works.",
+                json!({"orgId": "acme-corp", "orgName": "ACME Corporation", "prefix": "3f9a1b2c", "expiresAt": null}),
+            ),
+        ))
+        .add(described!(
+            post("/api-keys/{orgId}/rotate", rotate),
+            Operation::new("rotateApiKey", "Rotate an API key")
+                .details(
+                    "The old key gets 401 from now on or, with `graceSeconds`, from the grace's end. Works without an \
+                     active key too.",
+                )
+                .takes::<RotateBody>(Needs::NoBody, json!({"graceSeconds": 3600}))
+                .answers::<FreshApiKeyBody>(201, "Rotated; the new key is shown this once.", fresh())
+                .fails(&[TenantNotRegistered])
+                .leads_to("revokeApiKey", &[SAME_TENANT]),
+        ))
+        .add(described!(
+            delete("/api-keys/{orgId}", revoke),
+            Operation::new("revokeApiKey", "Revoke the active key and any in grace")
+                .answers::<TransitionedBody>(200, "Revoked: it gets 401 at once.", transitioned(2))
+                .fails(&[NoActiveKey]),
+        ))
+}
 
 /// The one response that shows a key.
 #[derive(Serialize)]
@@ -49,12 +100,9 @@ impl From<FreshApiKey> for FreshApiKeyBody {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IssueBody {
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<OrgId>))]
-    org_id: Option<String>,
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<OrgName>))]
-    org_name: Option<String>,
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Timestamp>))]
-    expires_at: Option<String>,
+    org_id: OrgId,
+    org_name: Option<OrgName>,
+    expires_at: Option<Timestamp>,
 }
 
 /// `POST /api-keys`
@@ -62,13 +110,8 @@ pub async fn issue(
     admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
-    Json(body): Json<IssueBody>,
+    Json(IssueBody { org_id, org_name, expires_at }): Json<IssueBody>,
 ) -> Answered<FreshApiKeyBody> {
-    let mut faults = Faults::default();
-    let org_id = faults.required("orgId", body.org_id.as_deref(), OrgId::parse);
-    let org_name = faults.optional("orgName", body.org_name.as_deref(), OrgName::parse);
-    let expires_at = faults.optional("expiresAt", body.expires_at.as_deref(), str::parse::<Timestamp>);
-    let org_id = faults.finish(org_id)?;
     let fresh = app.issue_api_key(&admin.actor, &org_id, org_name.as_ref(), expires_at).await?;
     Ok(Answer(StatusCode::CREATED, fresh.into()))
 }
@@ -78,10 +121,9 @@ pub async fn issue(
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RotateBody {
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Timestamp>))]
-    expires_at: Option<String>,
+    expires_at: Option<Timestamp>,
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 604800, default = 0))]
-    #[serde(default, deserialize_with = "whole_number")]
+    #[serde(deserialize_with = "seconds_of_a_week")]
     grace_seconds: Option<u64>,
 }
 
@@ -91,15 +133,9 @@ pub async fn rotate(
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
-    OptionalJson(body): OptionalJson<RotateBody>,
+    OptionalJson(RotateBody { expires_at, grace_seconds }): OptionalJson<RotateBody>,
 ) -> Answered<FreshApiKeyBody> {
-    let mut faults = Faults::default();
-    let expires_at = faults.optional("expiresAt", body.expires_at.as_deref(), str::parse::<Timestamp>);
-    let grace = Duration::from_secs(body.grace_seconds.unwrap_or(0));
-    if grace > LONGEST_GRACE {
-        faults.add("graceSeconds", "must be a whole number from 0 to 604800");
-    }
-    faults.into_result()?;
+    let grace = Duration::from_secs(grace_seconds.unwrap_or(0));
     let fresh = app.rotate_api_key(&admin.actor, &org_id, expires_at, grace).await?;
     Ok(Answer(StatusCode::CREATED, fresh.into()))
 }
@@ -116,23 +152,20 @@ pub async fn revoke(
 
 /// The query of `GET /api-keys`.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct KeysQuery {
-    org_id: Option<String>,
-    limit: Option<String>,
-    offset: Option<String>,
+    org_id: OrgId,
+    limit: Option<Limit>,
+    offset: Option<Offset>,
 }
 
 /// `GET /api-keys?orgId=`
 pub async fn list(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
-    Query(query): Query<KeysQuery>,
+    Query(KeysQuery { org_id, limit, offset }): Query<KeysQuery>,
 ) -> Result<ListBody<IssuedApiKey>, Problem> {
-    let mut faults = Faults::default();
-    let org_id = faults.required("orgId", query.org_id.as_deref(), OrgId::parse);
-    let org_id = faults.finish(org_id)?;
-    let page = Page::parse(query.limit.as_deref(), query.offset.as_deref())?;
+    let page = Page::of(limit, offset);
     Ok(ListBody::new("apiKeys", app.list_api_keys(&org_id, page).await?, page))
 }
 
@@ -155,4 +188,29 @@ pub async fn own(PartnerCaller(partner): PartnerCaller, NoQuery: NoQuery) -> Ans
         prefix: partner.prefix,
         expires_at: partner.expires_at,
     })
+}
+
+/// An example.
+#[cfg(feature = "openapi")]
+fn fresh() -> Value {
+    json!({
+        "apiKey": "3f9a1b2cQwErTyUiOpAsDfGhJkLzXcVbNm127d4e", "orgId": "acme-corp", "orgName": "ACME Corporation",
+        "createdAt": AT, "createdBy": PERSON, "expiresAt": null,
+    })
+}
+
+/// An example.
+#[cfg(feature = "openapi")]
+fn issued() -> Value {
+    let mut issued = summary();
+    issued["orgName"] = json!("ACME Corporation");
+    issued["state"] = json!("active");
+    issued["revokedAt"] = Value::Null;
+    issued
+}
+
+/// The example of a key as its tenant shows it.
+#[cfg(feature = "openapi")]
+pub(super) fn summary() -> Value {
+    json!({"prefix": "3f9a1b2c", "masked": "3f9a1b2c…7d4e", "createdAt": AT, "createdBy": PERSON, "expiresAt": null})
 }

@@ -3,14 +3,41 @@
 use edge::json::Answer;
 use edge::parameters::{IdPath, NoQuery, Query};
 use edge::problem::Problem;
+use edge::routes::{get, post};
 use http::StatusCode;
 use serde::Serialize;
 use shared::app::dead_letters::DeadLetterCursor;
 use shared::dead_letter::DeadLetter;
 use shared::error::Error;
 
-use super::{Answered, CursorQuery, ok};
+use super::{Answered, CursorQuery, Routes, ok};
 use crate::auth::{Admin, MeteredApp};
+#[cfg(feature = "openapi")]
+use crate::openapi::prelude::*;
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .add(described!(
+            get("/dead-letters", list),
+            Operation::new("listDeadLetters", "List messages that no consumer could handle")
+                .pages((17_i64,))
+                .answers::<DeadLettersBody>(
+                    200,
+                    "With the reason, newest first.",
+                    json!({"deadLetters": [{
+                        "id": 1, "queue": "webhook-events", "body": "nonsense", "reason": "undecodable message",
+                        "receivedAt": AT, "envelope": null, "requeuedAt": null,
+                    }], "nextCursor": null}),
+                )
+                .leads_to("requeueDeadLetter", &[("id", "$response.body#/deadLetters/0/id")]),
+        ))
+        .add(described!(
+            post("/dead-letters/{id}/requeue", requeue),
+            Operation::new("requeueDeadLetter", "Put a dead letter on its queue again")
+                .answers::<RequeuedBody>(202, "On its queue again.", json!({"success": true, "id": 1}))
+                .fails(&[DeadLetterNotFound]),
+        ))
+}
 
 /// Messages that no consumer could handle.
 #[derive(Serialize)]
@@ -28,10 +55,9 @@ pub struct DeadLettersBody {
 pub async fn list(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
-    Query(query): Query<CursorQuery>,
+    Query(CursorQuery { limit, cursor }): Query<CursorQuery<(i64,)>>,
 ) -> Answered<DeadLettersBody> {
-    let (cursor, limit) = query.check()?;
-    let (dead_letters, next_cursor) = app.list_dead_letters(cursor, limit).await?;
+    let (dead_letters, next_cursor) = app.list_dead_letters(cursor, limit.unwrap_or_default().0).await?;
     ok(DeadLettersBody { dead_letters, next_cursor })
 }
 

@@ -1,30 +1,81 @@
 //! The delivery log, and redelivery.
 
+use edge::fields::Given;
 use edge::json::Answer;
 use edge::parameters::{EventPath, NoQuery, OrgPath, Query, WebhookPath};
+use edge::routes::{get, post};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::app::deliveries::{LogCursor, LogFilter};
-use shared::cursor::Cursor;
 use shared::delivery::{Delivery, DeliveryState};
-use shared::error::Faults;
 use shared::event::id::EventId;
-use shared::page::parse_limit;
+use shared::page::Limit;
 use shared::time::Timestamp;
 
-use super::{Answered, ok};
+use super::{Answered, Routes, check_order, ok};
 use crate::auth::{Admin, MeteredApp};
+#[cfg(feature = "openapi")]
+use crate::openapi::prelude::*;
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .add(described!(
+            get("/tenants/{orgId}/webhooks/{webhookId}/deliveries", list),
+            Operation::new("listDeliveries", "Read a webhook's delivery log")
+                .details("With a filter a page may be short and still not the last: `nextCursor` tells.")
+                .query(&["state", "eventType", "since", "until"])
+                .pages((1_775_124_000_000_i64, EVENT))
+                .answers::<LogBody>(
+                    200,
+                    "Deliveries with their attempts, newest first.",
+                    json!({"deliveries": [delivery()], "nextCursor": null}),
+                )
+                .fails(&[TenantNotRegistered, WebhookNotFound])
+                .leads_to("getDelivery", &LOGGED)
+                .leads_to("redeliver", &LOGGED),
+        ))
+        .add(described!(
+            get("/tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}", find),
+            Operation::new("getDelivery", "Get one delivery")
+                .answers::<DeliveryBody>(200, "The delivery, and its body where kept.", {
+                    let mut kept = delivery();
+                    kept["body"] = json!("{\"version\":\"0\",\"id\":\"…\"}");
+                    kept
+                })
+                .fails(&[TenantNotRegistered, WebhookNotFound, DeliveryNotFound]),
+        ))
+        .add(described!(
+            post("/tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}/redeliver", redeliver),
+            Operation::new("redeliver", "Send one event again")
+                .answers::<RedeliveredBody>(202, "Pending again.", json!({"success": true, "eventId": EVENT}))
+                .fails(&[
+                    TenantNotRegistered,
+                    WebhookNotFound,
+                    DeliveryNotFound,
+                    DeliveryPending,
+                    BodyNotKept
+                ]),
+        ))
+}
+
+/// Links on to the first delivery of a page of the log.
+#[cfg(feature = "openapi")]
+const LOGGED: [(&str, &str); 3] = [
+    SAME_TENANT,
+    ("webhookId", "$request.path.webhookId"),
+    ("eventId", "$response.body#/deliveries/0/eventId"),
+];
 
 /// The query of the log.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct LogQuery {
-    state: Option<String>,
+    state: Option<DeliveryState>,
     event_type: Option<String>,
-    since: Option<String>,
-    until: Option<String>,
-    limit: Option<String>,
-    cursor: Option<String>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    limit: Option<Limit>,
+    cursor: Option<LogCursor>,
 }
 
 /// A stretch of the log.
@@ -44,22 +95,17 @@ pub async fn list(
     MeteredApp(app): MeteredApp,
     OrgPath(org_id): OrgPath,
     WebhookPath(webhook_id): WebhookPath,
-    Query(query): Query<LogQuery>,
+    Query(query): Query<Given<LogQuery>>,
 ) -> Answered<LogBody> {
-    let mut faults = Faults::default();
-    let limit = faults.check("limit", parse_limit(query.limit.as_deref()));
-    let filter = LogFilter {
-        states: faults.optional("state", query.state.as_deref(), DeliveryState::parse).into_iter().collect(),
-        event_type: query.event_type,
-        since: faults.optional("since", query.since.as_deref(), str::parse::<Timestamp>),
-        until: faults.optional("until", query.until.as_deref(), str::parse::<Timestamp>),
-        cursor: faults.optional("cursor", query.cursor.as_deref(), Cursor::parse),
-    };
-    if filter.since.zip(filter.until).is_some_and(|(since, until)| until <= since) {
-        faults.add("until", "must be after since");
-    }
-    let limit = faults.finish(limit)?;
-    let page = app.list_deliveries(&org_id, &webhook_id, filter, limit).await?;
+    let (filter, limit) = query.check(|query, faults| {
+        check_order(query.since, query.until, faults);
+        let LogQuery { state, event_type, since, until, limit, cursor } = query;
+        Some((
+            LogFilter { states: state.into_iter().collect(), event_type, since, until, cursor },
+            limit.unwrap_or_default(),
+        ))
+    })?;
+    let page = app.list_deliveries(&org_id, &webhook_id, filter, limit.0).await?;
     ok(LogBody { deliveries: page.deliveries, next_cursor: page.next })
 }
 
@@ -74,7 +120,7 @@ pub struct DeliveryBody {
 }
 
 /// `GET /tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}`
-pub async fn get(
+pub async fn find(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
@@ -106,4 +152,14 @@ pub async fn redeliver(
 ) -> Answered<RedeliveredBody> {
     app.redeliver(&org_id, &webhook_id, &event_id).await?;
     Ok(Answer(StatusCode::ACCEPTED, RedeliveredBody { success: true, event_id }))
+}
+
+/// An example.
+#[cfg(feature = "openapi")]
+pub(super) fn delivery() -> Value {
+    json!({
+        "eventId": EVENT, "eventType": "KeyAdded", "state": "dead", "createdAt": AT, "nextAttemptAt": null,
+        "endedAt": "2026-04-05T10:00:00.000Z", "reason": "the retries are spent", "held": false,
+        "attempts": [{"at": AT, "status": 503, "durationMilliseconds": 41, "error": "answered 503", "excerpt": "Busy"}],
+    })
 }

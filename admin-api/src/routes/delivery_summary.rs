@@ -1,10 +1,29 @@
 //! A webhook's last 24 hours by the hour, and its newest deliveries: what the portal's dashboard shows.
 
 use edge::parameters::{NoQuery, OrgPath, WebhookPath};
+use edge::routes::get;
 use shared::app::delivery_summary::DeliverySummary;
 
-use super::{Answered, ok};
+use super::{Answered, Routes, ok};
 use crate::auth::{Admin, MeteredApp};
+#[cfg(feature = "openapi")]
+use crate::openapi::prelude::*;
+
+pub(super) fn routes() -> Routes {
+    Routes::default().add(described!(
+        get("/tenants/{orgId}/webhooks/{webhookId}/delivery-summary", summarize),
+        Operation::new("summarizeDeliveries", "Sum up a webhook's last 24 hours")
+            .answers::<DeliverySummary>(
+                200,
+                "Counts by the hour, and the 20 newest deliveries.",
+                json!({
+                    "hours": [{"hour": AT, "delivered": 12, "retrying": 1, "failed": 0}], "counted": 13,
+                    "truncated": false, "latest": [super::deliveries::delivery()],
+                }),
+            )
+            .fails(&[TenantNotRegistered, WebhookNotFound]),
+    ))
+}
 
 /// `GET /tenants/{orgId}/webhooks/{webhookId}/delivery-summary`
 pub async fn summarize(

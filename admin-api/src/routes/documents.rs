@@ -2,7 +2,32 @@
 
 use axum::response::{IntoResponse, Response};
 use edge::parameters::NoQuery;
+use edge::routes::{get, open};
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+
+use super::Routes;
+#[cfg(feature = "openapi")]
+use crate::openapi::prelude::*;
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .add(described!(
+            get("/openapi.json", open(openapi)).naming_its_methods(),
+            Operation::new("getOpenApi", "Get this document").answers_document(
+                "OpenAPI 3.1.",
+                json!({"type": "object", "required": ["openapi", "paths"]}),
+                json!({"openapi": "3.1.0", "paths": {}}),
+            ),
+        ))
+        .add(described!(
+            get("/docs", open(page)).naming_its_methods(),
+            Operation::new("getDocs", "Read this document").answers_document(
+                "A page for people.",
+                json!({"type": "string"}),
+                json!("<!doctype html>…"),
+            ),
+        ))
+}
 
 /// The document.
 pub const OPENAPI: &str = include_str!("../../openapi.json");

@@ -1,12 +1,30 @@
 //! `GET /event-types`
 
 use edge::parameters::NoQuery;
+use edge::routes::get;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::event::catalogue::{CatalogueEntry, catalogue};
 
-use super::{Answered, ok};
+use super::{Answered, Routes, ok};
 use crate::auth::Admin;
+#[cfg(feature = "openapi")]
+use crate::openapi::prelude::*;
+
+pub(super) fn routes() -> Routes {
+    Routes::default().add(described!(
+        get("/event-types", list),
+        Operation::new("listEventTypes", "List the event types with their payloads' schemas")
+            .answers::<EventTypes>(
+                200,
+                "The catalogue.",
+                json!({"eventTypes": [{
+                    "name": "KeyAdded", "aggregate": "lock", "source": "spk.api", "documented": true,
+                    "republished": true, "schema": {"type": "object"},
+                }]}),
+            ),
+    ))
+}
 
 /// The catalogue.
 #[derive(Serialize)]

@@ -3,12 +3,26 @@
 use axum::extract::State;
 use edge::parameters::NoQuery;
 use edge::problem::Problem;
+use edge::routes::{get, open};
 use serde::Serialize;
 use shared::ports::Statement;
 
-use super::{Answered, ok};
+use super::{Answered, Routes, ok};
 use crate::auth::MeteredApp;
+#[cfg(feature = "openapi")]
+use crate::openapi::prelude::*;
 use crate::service::AdminApi;
+
+pub(super) fn routes() -> Routes {
+    Routes::default().add(described!(
+        get("/health", open(health)).naming_its_methods(),
+        Operation::new("getHealth", "Ask whether the service works").answers::<Health>(
+            200,
+            "Configuration and database are sound.",
+            json!({"status": "ok", "environment": "prod", "version": "7f3d0c52-9a8e-4c1b-8f60-2b5d1e94a7c3"}),
+        ),
+    ))
+}
 
 /// What is up.
 #[derive(Serialize)]

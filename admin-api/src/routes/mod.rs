@@ -1,4 +1,19 @@
-//! One file per resource; the table of all routes is in [`crate::router`].
+//! One file per resource: its routes, each with its method, path, handler and description, then the handlers.
+
+/// A route with the operation that the OpenAPI document shows for it. Without the feature `openapi`, as in the Worker, the
+/// operation is not even compiled.
+#[cfg(feature = "openapi")]
+macro_rules! described {
+    ($endpoint:expr, $operation:expr $(,)?) => {
+        $endpoint.described((|| $operation) as crate::routes::Description)
+    };
+}
+#[cfg(not(feature = "openapi"))]
+macro_rules! described {
+    ($endpoint:expr, $operation:expr $(,)?) => {
+        $endpoint
+    };
+}
 
 pub mod api_keys;
 pub mod dead_letters;
@@ -22,7 +37,36 @@ use serde::{Deserialize, Serialize};
 use shared::app::{Listed, Transitioned};
 use shared::cursor::Cursor;
 use shared::error::Faults;
-use shared::page::{Page, parse_limit};
+use shared::page::{Limit, Offset, Page};
+use shared::tenant::OrgId;
+use shared::time::Timestamp;
+
+#[cfg(feature = "openapi")]
+pub use crate::openapi::Description;
+use crate::service::AdminApi;
+
+/// Makes the description of a route: nothing at all in the Worker.
+#[cfg(not(feature = "openapi"))]
+pub type Description = ();
+
+/// The Worker's routes, or some of them.
+pub type Routes = edge::routes::Routes<AdminApi, Description>;
+
+/// Every route.
+pub fn all() -> Routes {
+    Routes::default()
+        .and(health::routes())
+        .and(documents::routes())
+        .and(event_types::routes())
+        .and(tenants::routes())
+        .and(api_keys::routes())
+        .and(webhooks::routes())
+        .and(webhook_actions::routes())
+        .and(deliveries::routes())
+        .and(delivery_summary::routes())
+        .and(webhook_health::routes())
+        .and(dead_letters::routes())
+}
 
 /// What a handler gives back.
 pub type Answered<T> = Result<Answer<T>, Problem>;
@@ -38,49 +82,42 @@ pub fn ok<T: Serialize>(body: T) -> Answered<T> {
 #[serde(rename_all = "camelCase")]
 pub struct TransitionedBody {
     success: bool,
-    #[cfg_attr(feature = "openapi", schema(value_type = shared::tenant::OrgId))]
-    aggregate_id: String,
+    aggregate_id: OrgId,
     version: u32,
 }
 
 impl From<Transitioned> for TransitionedBody {
     fn from(transitioned: Transitioned) -> Self {
-        Self { success: true, aggregate_id: transitioned.org_id.to_string(), version: transitioned.version }
+        Self { success: true, aggregate_id: transitioned.org_id, version: transitioned.version }
     }
 }
 
 /// `limit` and `offset`.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct PageQuery {
-    limit: Option<String>,
-    offset: Option<String>,
+    limit: Option<Limit>,
+    offset: Option<Offset>,
 }
 
 impl PageQuery {
-    /// # Errors
-    /// 400 naming the bound.
-    pub fn page(&self) -> Result<Page, Problem> {
-        Ok(Page::parse(self.limit.as_deref(), self.offset.as_deref())?)
+    /// The page asked for.
+    pub fn page(self) -> Page {
+        Page::of(self.limit, self.offset)
     }
 }
 
-/// `limit` and `cursor`.
+/// `limit`, and the `cursor` of a list that goes on at a `T`.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CursorQuery {
-    limit: Option<String>,
-    cursor: Option<String>,
+#[serde(bound = "T: DeserializeOwned")]
+pub struct CursorQuery<T> {
+    limit: Option<Limit>,
+    cursor: Option<Cursor<T>>,
 }
 
-impl CursorQuery {
-    /// # Errors
-    /// 400 naming `limit` or `cursor`.
-    pub fn check<T: DeserializeOwned>(&self) -> Result<(Option<Cursor<T>>, u32), Problem> {
-        let mut faults = Faults::default();
-        let limit = faults.check("limit", parse_limit(self.limit.as_deref()));
-        let cursor = faults.optional("cursor", self.cursor.as_deref(), Cursor::parse);
-        Ok((cursor, faults.finish(limit)?))
+/// Notes a fault where a period ends before it begins.
+fn check_order(since: Option<Timestamp>, until: Option<Timestamp>, faults: &mut Faults) {
+    if since.zip(until).is_some_and(|(since, until)| until <= since) {
+        faults.add("until", "must be after since");
     }
 }
 

@@ -3,28 +3,96 @@
 use edge::json::{Answer, Json};
 use edge::parameters::{NoQuery, OrgPath, Query};
 use edge::problem::Problem;
+use edge::routes::{delete, get, patch, post};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::app::register_tenant::NewTenant;
 use shared::app::tenants::TenantChange;
 use shared::cursor::Cursor;
-use shared::error::Faults;
-use shared::page::Page;
+use shared::page::{Limit, Offset, Page};
 use shared::tenant::{EmailAddress, OrgName, Tenant};
 use shared::transition::Transition;
 
-use super::{Answered, CursorQuery, ListBody, TransitionedBody, ok};
+use super::{Answered, CursorQuery, ListBody, Routes, TransitionedBody, ok};
 use crate::auth::{Admin, MeteredApp};
+#[cfg(feature = "openapi")]
+use crate::openapi::prelude::*;
 
-/// `orgName` and `ownerEmail`: both to register, at least one to change.
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .add(described!(
+            get("/tenants", list),
+            Operation::new("listTenants", "List tenants")
+                .query(&["ownerEmail"])
+                .lists::<Tenant>("tenants", &tenant())
+                .leads_to("getTenant", &[("orgId", "$response.body#/tenants/0/orgId")]),
+        ))
+        .add(described!(
+            post("/tenants/{orgId}/register", register),
+            Operation::new("registerTenant", "Register a tenant")
+                .details("The organization ID stays taken for good, also once the tenant is closed.")
+                .takes::<RegisterTenantBody>(
+                    Needs::Body,
+                    json!({"orgName": "ACME Corporation", "ownerEmail": "owner@acme-corp.com"}),
+                )
+                .answers::<TransitionedBody>(201, "Registered.", transitioned(1))
+                .fails(&[TenantAlreadyRegistered])
+                .leads_to("getTenant", &[SAME_TENANT])
+                .leads_to("changeTenant", &[SAME_TENANT])
+                .leads_to("listTransitions", &[SAME_TENANT])
+                .leads_to("closeTenant", &[SAME_TENANT])
+                .leads_to_with("issueApiKey", &[SAME_TENANT])
+                .leads_to("rotateApiKey", &[SAME_TENANT])
+                .leads_to("createWebhook", &[SAME_TENANT]),
+        ))
+        .add(described!(
+            get("/tenants/{orgId}", find),
+            Operation::new("getTenant", "Get a tenant")
+                .answers::<Tenant>(200, "The tenant, its key masked.", tenant())
+                .fails(&[TenantNotRegistered])
+                .leads_to("listWebhooks", &[SAME_TENANT]),
+        ))
+        .add(described!(
+            patch("/tenants/{orgId}", change),
+            Operation::new("changeTenant", "Change a tenant's name or owner")
+                .takes::<ChangeTenantBody>(
+                    Needs::OneOf(&["orgName", "ownerEmail"]),
+                    json!({"orgName": "ACME Holding"}),
+                )
+                .answers::<TransitionedBody>(200, "Changed.", transitioned(2))
+                .fails(&[TenantNotRegistered]),
+        ))
+        .add(described!(
+            delete("/tenants/{orgId}", close),
+            Operation::new("closeTenant", "Close a tenant")
+                .details("Revokes its key and deletes its webhooks, all at once.")
+                .answers::<TransitionedBody>(200, "Closed.", transitioned(3))
+                .fails(&[TenantNotRegistered])
+                .leads_to("getTenant", &[SAME_TENANT]),
+        ))
+        .add(described!(
+            get("/tenants/{orgId}/transitions", transitions),
+            Operation::new("listTransitions", "Read a tenant's audit log")
+                .pages(17_i64)
+                .answers::<TransitionsBody>(
+                    200,
+                    "Who did what and when, newest first.",
+                    json!({"transitions": [{
+                        "aggregate": "tenant", "version": 1, "kind": "TenantRegistered", "at": AT, "actor": PERSON,
+                        "via": null, "details": {"orgName": "ACME Corporation", "ownerEmail": "owner@acme-corp.com"},
+                    }], "nextCursor": null}),
+                )
+                .fails(&[TenantNotRegistered]),
+        ))
+}
+
+/// Who registers: the organization's name, and who owns it at the portal.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct TenantBody {
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<OrgName>))]
-    org_name: Option<String>,
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<EmailAddress>))]
-    owner_email: Option<String>,
+pub struct RegisterTenantBody {
+    org_name: OrgName,
+    owner_email: EmailAddress,
 }
 
 /// `POST /tenants/{orgId}/register`
@@ -33,41 +101,35 @@ pub async fn register(
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
-    Json(body): Json<TenantBody>,
+    Json(RegisterTenantBody { org_name, owner_email }): Json<RegisterTenantBody>,
 ) -> Answered<TransitionedBody> {
-    let mut faults = Faults::default();
-    let org_name = faults.required("orgName", body.org_name.as_deref(), OrgName::parse);
-    let owner_email = faults.required("ownerEmail", body.owner_email.as_deref(), EmailAddress::parse);
-    let new = org_name.zip(owner_email).map(|(org_name, owner_email)| NewTenant { org_name, owner_email });
-    let transitioned = app.register_tenant(&admin.actor, &org_id, faults.finish(new)?).await?;
+    let new = NewTenant { org_name, owner_email };
+    let transitioned = app.register_tenant(&admin.actor, &org_id, new).await?;
     Ok(Answer(StatusCode::CREATED, transitioned.into()))
 }
 
 /// The query of `GET /tenants`.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct TenantsQuery {
-    limit: Option<String>,
-    offset: Option<String>,
-    owner_email: Option<String>,
+    limit: Option<Limit>,
+    offset: Option<Offset>,
+    owner_email: Option<EmailAddress>,
 }
 
 /// `GET /tenants`
 pub async fn list(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
-    Query(query): Query<TenantsQuery>,
+    Query(TenantsQuery { limit, offset, owner_email }): Query<TenantsQuery>,
 ) -> Result<ListBody<Tenant>, Problem> {
-    let page = Page::parse(query.limit.as_deref(), query.offset.as_deref())?;
-    let mut faults = Faults::default();
-    let owner = faults.optional("ownerEmail", query.owner_email.as_deref(), EmailAddress::parse);
-    faults.into_result()?;
-    let listed = app.list_tenants(owner.as_ref().map(EmailAddress::as_str), page).await?;
+    let page = Page::of(limit, offset);
+    let listed = app.list_tenants(owner_email.as_ref().map(EmailAddress::as_str), page).await?;
     Ok(ListBody::new("tenants", listed, page))
 }
 
 /// `GET /tenants/{orgId}`
-pub async fn get(
+pub async fn find(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
@@ -76,23 +138,27 @@ pub async fn get(
     ok(app.get_tenant(&org_id).await?)
 }
 
+/// What changes of a tenant: at least one of its name and its owner.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChangeTenantBody {
+    org_name: Option<OrgName>,
+    owner_email: Option<EmailAddress>,
+}
+
 /// `PATCH /tenants/{orgId}`
 pub async fn change(
     admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
-    Json(body): Json<TenantBody>,
+    Json(ChangeTenantBody { org_name, owner_email }): Json<ChangeTenantBody>,
 ) -> Answered<TransitionedBody> {
-    let mut faults = Faults::default();
-    let change = TenantChange {
-        org_name: faults.optional("orgName", body.org_name.as_deref(), OrgName::parse),
-        owner_email: faults.optional("ownerEmail", body.owner_email.as_deref(), EmailAddress::parse),
-    };
-    faults.into_result()?;
-    if change.org_name.is_none() && change.owner_email.is_none() {
+    if org_name.is_none() && owner_email.is_none() {
         return Err(Problem::invalid_field("body", "must have at least one of orgName and ownerEmail"));
     }
+    let change = TenantChange { org_name, owner_email };
     ok(app.change_tenant(&admin.actor, &org_id, change).await?.into())
 }
 
@@ -122,9 +188,18 @@ pub async fn transitions(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     OrgPath(org_id): OrgPath,
-    Query(query): Query<CursorQuery>,
+    Query(CursorQuery { limit, cursor }): Query<CursorQuery<i64>>,
 ) -> Answered<TransitionsBody> {
-    let (cursor, limit) = query.check()?;
-    let (transitions, next_cursor) = app.list_transitions(&org_id, cursor.as_ref(), limit).await?;
+    let (transitions, next_cursor) =
+        app.list_transitions(&org_id, cursor.as_ref(), limit.unwrap_or_default().0).await?;
     ok(TransitionsBody { transitions, next_cursor })
+}
+
+/// An example.
+#[cfg(feature = "openapi")]
+fn tenant() -> Value {
+    json!({
+        "orgId": "acme-corp", "orgName": "ACME Corporation", "ownerEmail": "owner@acme-corp.com", "createdAt": AT,
+        "createdBy": PERSON, "apiKey": super::api_keys::summary(), "webhookCount": 1,
+    })
 }

@@ -1,19 +1,61 @@
 //! What an admin does to a webhook besides changing it: verify, enable, test, redeliver.
 
+use edge::fields::Given;
 use edge::json::{Answer, Json, OptionalJson};
 use edge::parameters::{NoQuery, OrgPath, WebhookPath};
+use edge::routes::post;
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use shared::app::redeliver_range::{RedeliveredRange, RequestedRange};
 use shared::delivery::DeliveryState;
-use shared::error::Faults;
+use shared::error::Error;
 use shared::event::catalogue::{EventType, find};
 use shared::event::id::EventId;
 use shared::time::Timestamp;
 use shared::webhook::filter::EventFilter;
 
-use super::{Answered, TransitionedBody, ok};
+use super::{Answered, Routes, TransitionedBody, check_order, ok};
 use crate::auth::{Admin, MeteredApp};
+#[cfg(feature = "openapi")]
+use crate::openapi::prelude::*;
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .add(described!(
+            post("/tenants/{orgId}/webhooks/{webhookId}/verify", verify),
+            Operation::new("verifyWebhook", "Verify a webhook's endpoint")
+                .details("The webhook is pending until the endpoint answers a challenge with 2xx.")
+                .answers::<TransitionedBody>(202, "Verification starts again.", transitioned(5))
+                .fails(&[TenantNotRegistered, WebhookNotFound]),
+        ))
+        .add(described!(
+            post("/tenants/{orgId}/webhooks/{webhookId}/enable", enable),
+            Operation::new("enableWebhook", "Enable a disabled webhook")
+                .answers::<TransitionedBody>(200, "Pending, and being verified.", transitioned(6))
+                .fails(&[TenantNotRegistered, WebhookNotFound, WebhookNotDisabled]),
+        ))
+        .add(described!(
+            post("/tenants/{orgId}/webhooks/{webhookId}/test", test),
+            Operation::new("testWebhook", "Send a test event")
+                .details(
+                    "A sample of `eventType` (KeyAdded where absent), marked `detail.test: true`, to this webhook alone.",
+                )
+                .takes::<TestBody>(Needs::NoBody, json!({"eventType": "LockCreated"}))
+                .answers::<TestedBody>(202, "On its way.", json!({"eventId": EVENT}))
+                .fails(&[TenantNotRegistered, WebhookNotFound]),
+        ))
+        .add(described!(
+            post("/tenants/{orgId}/webhooks/{webhookId}/redeliver", redeliver),
+            Operation::new("redeliverRange", "Send many events again")
+                .details(
+                    "Those created from `since` (all that is kept where absent) to before `until` (now where absent; \
+                     after `since`), in one of `states`, in batches.",
+                )
+                .takes::<RedeliverBody>(Needs::Body, json!({"since": AT, "states": ["failed", "dead"]}))
+                .answers::<RedeliverAnswer>(202, "How many become pending again.", json!({"count": 17, "more": false}))
+                .fails(&[TenantNotRegistered, WebhookNotFound]),
+        ))
+}
 
 /// The type of a test event, where none is asked for.
 const DEFAULT_TEST: &str = "KeyAdded";
@@ -46,15 +88,30 @@ pub async fn enable(
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TestBody {
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<DeliveredEventType>))]
-    event_type: Option<String>,
+    event_type: Option<DeliveredEventType>,
 }
 
-/// The document's name for what `eventType` may be.
-#[cfg(feature = "openapi")]
-#[derive(utoipa::ToSchema)]
-#[allow(dead_code, reason = "only its name counts; its values come from the catalogue")]
-struct DeliveredEventType(String);
+/// A type of the catalogue that partners get. The document lists their names.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(try_from = "String")]
+struct DeliveredEventType(EventType);
+
+impl TryFrom<String> for DeliveredEventType {
+    type Error = String;
+
+    /// Takes the name of one type; otherwise the fault names the nearest, as for a filter.
+    fn try_from(name: String) -> Result<Self, String> {
+        if name == "*" {
+            return Err("must name one event type".to_owned());
+        }
+        EventFilter::parse(vec![name.clone()]).map_err(|fault| fault.to_string())?;
+        if find(&name).is_some_and(|entry| !entry.republished) {
+            return Err("must not be a type that is never delivered to partners".to_owned());
+        }
+        EventType::parse(name).map(Self).map_err(|fault| fault.to_string())
+    }
+}
 
 /// The event that is on its way.
 #[derive(Serialize)]
@@ -73,24 +130,43 @@ pub async fn test(
     WebhookPath(id): WebhookPath,
     OptionalJson(body): OptionalJson<TestBody>,
 ) -> Answered<TestedBody> {
-    let mut faults = Faults::default();
-    let event_type =
-        faults.check("eventType", known_type(body.event_type.as_deref().unwrap_or(DEFAULT_TEST)));
-    let event_type = faults.finish(event_type)?;
+    let event_type = match body.event_type {
+        Some(DeliveredEventType(event_type)) => event_type,
+        None => EventType::parse(DEFAULT_TEST).map_err(|fault| Error::Internal(fault.to_string()))?,
+    };
     let event_id = app.test_webhook(&org_id, &id, &event_type).await?;
     Ok(Answer(StatusCode::ACCEPTED, TestedBody { event_id }))
 }
 
-/// A type of the catalogue that partners get; otherwise the nearest is named, as for a filter.
-fn known_type(name: &str) -> Result<EventType, String> {
-    if name == "*" {
-        return Err("must name one event type".to_owned());
+/// The states that can be redelivered.
+#[derive(Clone, Copy)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "lowercase"))]
+enum EndedState {
+    /// Refused for good.
+    Failed,
+    /// Its retries are spent.
+    Dead,
+}
+
+impl From<EndedState> for DeliveryState {
+    fn from(state: EndedState) -> Self {
+        match state {
+            EndedState::Failed => Self::Failed,
+            EndedState::Dead => Self::Dead,
+        }
     }
-    EventFilter::parse(vec![name.to_owned()]).map_err(|fault| fault.to_string())?;
-    if find(name).is_some_and(|entry| !entry.republished) {
-        return Err("must not be a type that is never delivered to partners".to_owned());
-    }
-    EventType::parse(name).map_err(|fault| fault.to_string())
+}
+
+/// Reads the states to send again, in one sentence for whatever is wrong with them.
+fn ended_states<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<EndedState>>, D::Error> {
+    let Some(names) = Option::<Vec<String>>::deserialize(deserializer)? else { return Ok(None) };
+    let states = names.iter().map(|name| match name.as_str() {
+        "failed" => Some(EndedState::Failed),
+        "dead" => Some(EndedState::Dead),
+        _ => None,
+    });
+    let states = states.collect::<Option<Vec<_>>>().filter(|states| !states.is_empty());
+    states.map(Some).ok_or_else(|| de::Error::custom("must be a list of failed and dead, at least one"))
 }
 
 /// Which deliveries to send again.
@@ -98,12 +174,11 @@ fn known_type(name: &str) -> Result<EventType, String> {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RedeliverBody {
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Timestamp>))]
-    since: Option<String>,
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Timestamp>))]
-    until: Option<String>,
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<crate::openapi::EndedState>>, min_items = 1))]
-    states: Option<Vec<String>>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    #[cfg_attr(feature = "openapi", schema(min_items = 1))]
+    #[serde(deserialize_with = "ended_states")]
+    states: Option<Vec<EndedState>>,
 }
 
 /// How many will be sent again.
@@ -124,33 +199,15 @@ pub async fn redeliver(
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
-    Json(body): Json<RedeliverBody>,
+    Json(body): Json<Given<RedeliverBody>>,
 ) -> Answered<RedeliverAnswer> {
-    let mut faults = Faults::default();
-    let since = match body.since.as_deref() {
+    let range = body.check(|RedeliverBody { since, until, states }, faults| {
         // All that is kept.
-        None => Some(Timestamp::from_milliseconds(0)),
-        Some(text) => faults.check("since", text.parse::<Timestamp>()),
-    };
-    let until = faults.optional("until", body.until.as_deref(), str::parse::<Timestamp>);
-    if since.zip(until).is_some_and(|(since, until)| until <= since) {
-        faults.add("until", "must be after since");
-    }
-    let states = match body.states {
-        None => Some(vec![DeliveryState::Failed, DeliveryState::Dead]),
-        Some(names) => faults.check("states", ended_states(&names)),
-    };
-    let range = since.zip(states).map(|(since, states)| RequestedRange { since, until, states });
-    let redelivered = app.redeliver_range(&org_id, &id, faults.finish(range)?).await?;
-    let RedeliveredRange { count, more } = redelivered;
+        let since = since.unwrap_or(Timestamp::from_milliseconds(0));
+        check_order(Some(since), until, faults);
+        let states = states.unwrap_or_else(|| vec![EndedState::Failed, EndedState::Dead]);
+        Some(RequestedRange { since, until, states: states.into_iter().map(Into::into).collect() })
+    })?;
+    let RedeliveredRange { count, more } = app.redeliver_range(&org_id, &id, range).await?;
     Ok(Answer(StatusCode::ACCEPTED, RedeliverAnswer { count, more }))
-}
-
-/// States of which a delivery's body is kept.
-fn ended_states(names: &[String]) -> Result<Vec<DeliveryState>, &'static str> {
-    const RULE: &str = "must be a list of failed and dead, at least one";
-    let parsed = names.iter().map(|name| DeliveryState::parse(name).map_err(|_| RULE));
-    let states = parsed.collect::<Result<Vec<_>, _>>()?;
-    let kept = |state: &DeliveryState| matches!(state, DeliveryState::Failed | DeliveryState::Dead);
-    if !states.is_empty() && states.iter().all(kept) { Ok(states) } else { Err(RULE) }
 }

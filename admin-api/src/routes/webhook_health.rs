@@ -1,12 +1,31 @@
 //! `GET /webhook-health`
 
 use edge::parameters::Query;
+use edge::routes::get;
 use serde::Serialize;
 use shared::app::webhook_health::TroubleCursor;
 use shared::webhook::trouble::TroubledWebhook;
 
-use super::{Answered, CursorQuery, ok};
+use super::{Answered, CursorQuery, Routes, ok};
 use crate::auth::{Admin, MeteredApp};
+#[cfg(feature = "openapi")]
+use crate::openapi::prelude::*;
+
+pub(super) fn routes() -> Routes {
+    Routes::default().add(described!(
+        get("/webhook-health", list),
+        Operation::new("listTroubledWebhooks", "List webhooks in trouble").pages((3_u8, 17_i64)).answers::<HealthBody>(
+            200,
+            "Worst first: disabled, pending, circuit open, failing.",
+            json!({"webhooks": [{
+                "orgId": "acme-corp", "webhookId": WEBHOOK, "url": "https://hooks.acme-corp.com/in",
+                "trouble": "circuit_open", "status": "active", "since": AT, "reason": null, "consecutiveFailures": 5,
+                "lastErrorAt": AT, "lastErrorStatus": 503, "lastErrorMessage": "answered 503",
+                "oldestUndeliveredAt": AT,
+            }], "nextCursor": null}),
+        ),
+    ))
+}
 
 /// Webhooks in trouble.
 #[derive(Serialize)]
@@ -24,9 +43,8 @@ pub struct HealthBody {
 pub async fn list(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
-    Query(query): Query<CursorQuery>,
+    Query(CursorQuery { limit, cursor }): Query<CursorQuery<(u8, i64)>>,
 ) -> Answered<HealthBody> {
-    let (cursor, limit) = query.check()?;
-    let (webhooks, next_cursor) = app.webhook_health(cursor, limit).await?;
+    let (webhooks, next_cursor) = app.webhook_health(cursor, limit.unwrap_or_default().0).await?;
     ok(HealthBody { webhooks, next_cursor })
 }

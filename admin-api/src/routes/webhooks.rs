@@ -1,20 +1,135 @@
 //! Webhooks: an admin's, of any tenant; a partner's own.
 
+use std::time::Duration;
+
+use edge::fields::Given;
 use edge::json::{Answer, Json, OptionalJson};
 use edge::parameters::{NoQuery, OrgPath, Query, WebhookPath};
 use edge::problem::Problem;
+use edge::routes::{delete, get, patch, post, put};
 use http::StatusCode;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use shared::app::change_webhook::RequestedChange;
-use shared::error::Faults;
+use shared::error::Error;
 use shared::webhook::Webhook;
 use shared::webhook::filter::EventFilter;
 use shared::webhook::url::WebhookUrl;
 
-use super::webhook_bodies::{ChangedBody, CreatedBody, RotateSecretBody, RotatedBody, WebhookBody};
-use super::{Answered, ListBody, PageQuery, TransitionedBody, ok};
+use super::webhook_bodies::{
+    ChangedBody, CreatedBody, DEFAULT_OVERLAP_SECONDS, RotateSecretBody, RotatedBody, WebhookBody,
+};
+use super::{Answered, ListBody, PageQuery, Routes, TransitionedBody, ok};
 use crate::auth::{Admin, MeteredApp, PartnerCaller};
+#[cfg(feature = "openapi")]
+use crate::openapi::prelude::*;
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .add(described!(
+            post("/tenants/{orgId}/webhooks", create),
+            Operation::new("createWebhook", "Create a webhook")
+                .details(
+                    "`events` is `[\"*\"]` where absent. Secret and token are drawn where absent, and shown in this \
+                     answer only. At most 20 per tenant.",
+                )
+                .takes_as::<WebhookBody>(
+                    "CreateWebhookBody",
+                    Needs::All(&["url"]),
+                    json!({"url": "https://hooks.acme-corp.com/in", "events": ["LockCreated", "KeyAdded"]}),
+                )
+                .answers::<CreatedBody>(
+                    201,
+                    "Created and active; secret and token are shown this once.",
+                    json!({
+                        "success": true, "aggregateId": "acme-corp", "version": 1, "webhookId": WEBHOOK,
+                        "secret": SECRET, "auth": {"type": "none"},
+                    }),
+                )
+                .fails(&[TenantNotRegistered, WebhookLimitReached])
+                .leads_to("getWebhook", &CREATED)
+                .leads_to("changeWebhook", &CREATED)
+                .leads_to("rotateWebhookSecret", &CREATED)
+                .leads_to("verifyWebhook", &CREATED)
+                .leads_to("testWebhook", &CREATED)
+                .leads_to("enableWebhook", &CREATED)
+                .leads_to("listDeliveries", &CREATED)
+                .leads_to("summarizeDeliveries", &CREATED)
+                .leads_to("redeliverRange", &CREATED)
+                .leads_to("deleteWebhook", &CREATED),
+        ))
+        .add(described!(
+            get("/tenants/{orgId}/webhooks", list),
+            Operation::new("listWebhooks", "List a tenant's webhooks")
+                .lists::<Webhook>("webhooks", &webhook())
+                .fails(&[TenantNotRegistered])
+                .leads_to(
+                    "getWebhook",
+                    &[SAME_TENANT, ("webhookId", "$response.body#/webhooks/0/id")],
+                ),
+        ))
+        .add(described!(
+            get("/tenants/{orgId}/webhooks/{webhookId}", find),
+            Operation::new("getWebhook", "Get a webhook")
+                .answers::<Webhook>(200, "The webhook, without its secret and token.", webhook())
+                .fails(&[TenantNotRegistered, WebhookNotFound]),
+        ))
+        .add(described!(
+            put("/tenants/{orgId}/webhooks/{webhookId}", change),
+            Operation::new("changeWebhook", "Change a webhook")
+                .details(
+                    "What is absent stays. A changed `url` makes the webhook pending until its endpoint is verified.",
+                )
+                .takes_as::<WebhookBody>(
+                    "ChangeWebhookBody",
+                    Needs::OneOf(&["url", "events", "secret", "auth"]),
+                    json!({"events": ["*"], "auth": {"type": "apiKeyHeader", "headerName": "X-Acme-Token"}}),
+                )
+                .answers::<ChangedBody>(200, "Changed; a new token is shown this once.", transitioned(2))
+                .fails(&[TenantNotRegistered, WebhookNotFound])
+                .leads_to("getWebhook", &SAME_WEBHOOK),
+        ))
+        .add(described!(
+            delete("/tenants/{orgId}/webhooks/{webhookId}", remove),
+            Operation::new("deleteWebhook", "Delete a webhook")
+                .details("What is pending for it ends failed.")
+                .answers::<TransitionedBody>(200, "Deleted.", transitioned(4))
+                .fails(&[TenantNotRegistered, WebhookNotFound])
+                .leads_to("getWebhook", &SAME_WEBHOOK),
+        ))
+        .add(described!(
+            post("/tenants/{orgId}/webhooks/{webhookId}/rotate-secret", rotate_secret),
+            Operation::new("rotateWebhookSecret", "Rotate a webhook's signing secret")
+                .details("For `overlapSeconds` requests carry both signatures.")
+                .takes::<RotateSecretBody>(Needs::NoBody, json!({"overlapSeconds": 86_400}))
+                .answers::<RotatedBody>(
+                    200,
+                    "Rotated; the new secret is shown this once.",
+                    json!({"success": true, "aggregateId": "acme-corp", "version": 3, "secret": SECRET}),
+                )
+                .fails(&[TenantNotRegistered, WebhookNotFound]),
+        ))
+        .add(described!(
+            get("/webhooks", list_own),
+            Operation::new("listOwnWebhooks", "List the webhooks of this key's tenant")
+                .lists::<Webhook>("webhooks", &webhook())
+                .leads_to("changeOwnWebhookUrl", &[("webhookId", "$response.body#/webhooks/0/id")]),
+        ))
+        .add(described!(
+            patch("/webhooks/{webhookId}", change_own_url),
+            Operation::new("changeOwnWebhookUrl", "Change one's own webhook's URL")
+                .details("The webhook is pending until the new endpoint is verified.")
+                .takes::<UrlBody>(Needs::Body, json!({"url": "https://hooks.acme-corp.com/new"}))
+                .answers::<TransitionedBody>(200, "Changed, and pending.", transitioned(7))
+                .fails(&[WebhookNotFound]),
+        ))
+}
+
+#[cfg(feature = "openapi")]
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
+/// Links on to the webhook that was just created.
+#[cfg(feature = "openapi")]
+const CREATED: [(&str, &str); 2] = [SAME_TENANT, ("webhookId", "$response.body#/webhookId")];
 
 /// `POST /tenants/{orgId}/webhooks`
 pub async fn create(
@@ -22,9 +137,9 @@ pub async fn create(
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
-    Json(body): Json<WebhookBody>,
+    Json(body): Json<Given<WebhookBody>>,
 ) -> Answered<CreatedBody> {
-    let requested = body.into_new(&app.url_rules)?;
+    let requested = body.check(|body, faults| body.into_new(&app.url_rules, faults))?;
     let warnings = requested.events.warnings();
     let created = app.create_webhook(&admin.actor, &org_id, requested).await?;
     let body = CreatedBody {
@@ -45,12 +160,12 @@ pub async fn list(
     OrgPath(org_id): OrgPath,
     Query(query): Query<PageQuery>,
 ) -> Result<ListBody<Webhook>, Problem> {
-    let page = query.page()?;
+    let page = query.page();
     Ok(ListBody::new("webhooks", app.list_webhooks(&org_id, page).await?, page))
 }
 
 /// `GET /tenants/{orgId}/webhooks/{webhookId}`
-pub async fn get(
+pub async fn find(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
@@ -67,16 +182,16 @@ pub async fn change(
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
-    Json(body): Json<WebhookBody>,
+    Json(body): Json<Given<WebhookBody>>,
 ) -> Answered<ChangedBody> {
-    let requested = body.into_change(&app.url_rules)?;
+    let requested = body.check(|body, faults| body.into_change(&app.url_rules, faults))?;
     let warnings = requested.events.as_ref().map(EventFilter::warnings).unwrap_or_default();
     let (transitioned, auth) = app.change_webhook(&admin.actor, &org_id, &id, requested).await?;
     ok(ChangedBody { transitioned: transitioned.into(), auth: auth.map(Into::into), warnings })
 }
 
 /// `DELETE /tenants/{orgId}/webhooks/{webhookId}`
-pub async fn delete(
+pub async fn remove(
     admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
@@ -95,9 +210,9 @@ pub async fn rotate_secret(
     WebhookPath(id): WebhookPath,
     OptionalJson(body): OptionalJson<RotateSecretBody>,
 ) -> Answered<RotatedBody> {
-    let (secret, overlap) = body.check()?;
+    let overlap = Duration::from_secs(body.overlap_seconds.unwrap_or(DEFAULT_OVERLAP_SECONDS));
     let (transitioned, secret) =
-        app.rotate_webhook_secret(&admin.actor, &org_id, &id, secret, overlap).await?;
+        app.rotate_webhook_secret(&admin.actor, &org_id, &id, body.secret, overlap).await?;
     ok(RotatedBody { transitioned: transitioned.into(), secret: secret.expose().expose_secret().to_owned() })
 }
 
@@ -107,7 +222,7 @@ pub async fn list_own(
     MeteredApp(app): MeteredApp,
     Query(query): Query<PageQuery>,
 ) -> Result<ListBody<Webhook>, Problem> {
-    let page = query.page()?;
+    let page = query.page();
     Ok(ListBody::new("webhooks", app.list_webhooks(&partner.org_id, page).await?, page))
 }
 
@@ -116,8 +231,9 @@ pub async fn list_own(
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UrlBody {
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<WebhookUrl>))]
-    url: Option<String>,
+    // Which URLs are allowed depends on the environment.
+    #[cfg_attr(feature = "openapi", schema(value_type = WebhookUrl))]
+    url: String,
 }
 
 /// `PATCH /webhooks/{webhookId}`: another tenant's webhook is answered as if there were none.
@@ -128,9 +244,19 @@ pub async fn change_own_url(
     WebhookPath(id): WebhookPath,
     Json(body): Json<UrlBody>,
 ) -> Answered<TransitionedBody> {
-    let mut faults = Faults::default();
-    let url = faults.required("url", body.url.as_deref(), |text| WebhookUrl::parse(text, &app.url_rules));
-    let change = RequestedChange::url(faults.finish(url)?);
+    let url = WebhookUrl::parse(&body.url, &app.url_rules);
+    let change = RequestedChange::url(url.map_err(|fault| Error::field("url", fault))?);
     let (transitioned, _) = app.change_webhook(&partner.actor(), &partner.org_id, &id, change).await?;
     ok(transitioned.into())
+}
+
+/// An example.
+#[cfg(feature = "openapi")]
+fn webhook() -> Value {
+    json!({
+        "id": WEBHOOK, "url": "https://hooks.acme-corp.com/in", "events": ["LockCreated", "KeyAdded"],
+        "status": "active", "auth": {"type": "none"}, "createdAt": AT, "updatedAt": AT, "verifiedAt": null,
+        "lastDeliveredAt": AT, "lastErrorAt": null, "lastErrorStatus": null, "lastErrorMessage": null,
+        "consecutiveFailures": 0, "nextProbeAt": null, "heldCount": 0, "heldMore": false,
+    })
 }

@@ -6,18 +6,21 @@ use std::time::Duration;
 
 use admin_api::config::Config;
 use admin_api::router::{answer, router};
+use admin_api::routes::Description;
 use admin_api::service::{AdminApi, Ports};
 use axum::Router;
 use axum::body::Body;
 use edge::ports::Platform;
 use edge::rate_limit::RateLimit;
-use edge::routes::Route;
 use edge::serve::Surroundings;
 use edge::testing::{MemoryRateLimiter, TestPlatform};
 use serde_json::json;
 use shared::testing::{FakeClock, MemoryLog, MemoryQueue, MemoryStore, SeededRandom, SqliteDatabase};
 
 use super::{Answer, Issuer, setting};
+
+/// A route of the API.
+pub(crate) type Route = edge::routes::Route<Description>;
 
 /// The id of the upload that every isolate is of.
 pub(crate) const VERSION: &str = "00000000-0000-4000-8000-000000000001";

@@ -9,7 +9,7 @@ mod settings;
 mod token;
 
 pub(crate) use answer::Answer;
-pub(crate) use app::{TestApp, VERSION};
+pub(crate) use app::{Route, TestApp, VERSION};
 pub(crate) use caller::Caller;
 pub(crate) use issuer::Issuer;
 pub(crate) use settings::{ADMIN_KEY, AUDIENCE, ISSUER, SERVICE_SECRET, setting};

@@ -24,7 +24,7 @@ use crate::count::Count;
 use crate::notice::PageNotice;
 use crate::paths::delivery_path;
 use crate::respond::{PageResult, page, see_other_with};
-use crate::visit::{SignedIn, Submitted};
+use crate::visit::{SignedIn, Submitted, SubmittedTo};
 
 #[derive(Template)]
 #[template(path = "delivery.html")]
@@ -143,7 +143,7 @@ fn explanation(delivery: &Delivery) -> String {
 }
 
 /// `POST /deliveries/{eventId}/redeliver`
-pub async fn redeliver(EventPath(event_id): EventPath, submitted: Submitted) -> PageResult {
+pub async fn redeliver(SubmittedTo(submitted, EventPath(event_id)): SubmittedTo<EventPath>) -> PageResult {
     let (tenant, Some(webhook)) = own_webhook(&submitted).await? else { return Err(not_found().into()) };
     let notice = match submitted.admin().redeliver(&tenant.org_id, webhook.id, &event_id).await {
         Ok(_) if WebhookState::of(&webhook).holds_events() => PageNotice::RedeliveryWaits,

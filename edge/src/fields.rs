@@ -1,0 +1,469 @@
+//! Reads the fields of a body or a query into types that cannot be wrong, and names every field that is.
+//!
+//! A body is a struct that derives `Deserialize`. The types of its fields parse themselves, and say what is wrong with a
+//! text that they do not take; a field that may be absent is an `Option` (`#[serde(default)]` has no effect here, and
+//! unknown fields are always refused). Serde stops at the first fault. The struct is then read again with each other field
+//! in front, until every field had its turn, so that one answer names all faults.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::iter::Enumerate;
+use std::slice::Iter;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    self, DeserializeOwned, DeserializeSeed, Deserializer, Expected, MapAccess, SeqAccess, Unexpected,
+    Visitor,
+};
+use serde::{Deserialize, forward_to_deserialize_any};
+use serde_json::{Map, Value};
+use shared::error::{Faults, FieldFaults};
+
+use crate::problem::Problem;
+
+/// What [`crate::json::Json`] and [`crate::parameters::Query`] read: any type that can be deserialized, or [`Given`].
+pub trait Fields: Sized {
+    /// Reads the fields from a JSON object. `kind` is what messages call an unknown one: a field or a parameter.
+    ///
+    /// # Errors
+    /// What is wrong with each field.
+    fn read(object: &Value, kind: &str) -> Result<Self, FieldFaults>;
+}
+
+impl<T: DeserializeOwned> Fields for T {
+    fn read(object: &Value, kind: &str) -> Result<Self, FieldFaults> {
+        let mut read = None;
+        let faults = faults(object, kind, &mut |field| {
+            read = Some(T::deserialize(field)?);
+            Ok(())
+        });
+        read.ok_or(faults)
+    }
+}
+
+/// What is wrong with each field that `read` reads from an object: nothing once it succeeds.
+fn faults(
+    object: &Value,
+    kind: &str,
+    read: &mut dyn FnMut(Field<'_>) -> Result<(), FieldError>,
+) -> FieldFaults {
+    let none = FieldFaults::new();
+    let mut faults = Faults::default();
+    let mut fronts = vec![String::new()];
+    let mut turn = 0;
+    while let Some(front) = fronts.get(turn).cloned() {
+        let reading = Reading { kind, front: &front, left_out: &none, asked: RefCell::default() };
+        let Err(FieldError(error)) = read(reading.of(object)) else { break };
+        let (path, fault) = *error;
+        faults.add(if path.is_empty() { "body" } else { &path }, fault);
+        for path in reading.asked.into_inner() {
+            if !fronts.contains(&path) {
+                fronts.push(path);
+            }
+        }
+        turn += 1;
+    }
+    faults.into()
+}
+
+/// The fields of a body that also has rules beyond each single field, such as an order of two times.
+pub struct Given<T> {
+    /// The fields that are right, if no field that has to be there is wrong.
+    right: Option<T>,
+    faults: FieldFaults,
+}
+
+impl<T: DeserializeOwned> Fields for Given<T> {
+    fn read(object: &Value, kind: &str) -> Result<Self, FieldFaults> {
+        let mut right = None;
+        let mut read = |field: Field<'_>| {
+            right = Some(T::deserialize(field)?);
+            Ok(())
+        };
+        let faults = faults(object, kind, &mut read);
+        if !faults.is_empty() {
+            let reading = Reading { kind, front: "", left_out: &faults, asked: RefCell::default() };
+            // Fails where a field that has to be there is wrong: the faults say so already.
+            let _ = read(reading.of(object));
+        }
+        Ok(Self { right, faults })
+    }
+}
+
+impl<T> Given<T> {
+    /// Returns what `rules` make of the fields, unless they or a single field's own rule find a fault.
+    ///
+    /// # Errors
+    /// 400 naming each field that is wrong.
+    pub fn check<R>(self, rules: impl FnOnce(T, &mut Faults) -> Option<R>) -> Result<R, Problem> {
+        let mut faults = Faults::from(self.faults);
+        let checked = self.right.and_then(|fields| rules(fields, &mut faults));
+        Ok(faults.finish(checked)?)
+    }
+}
+
+/// One attempt to read an object.
+struct Reading<'a> {
+    kind: &'a str,
+    /// The path of the field that is read before all others.
+    front: &'a str,
+    /// Faults; the outermost fields that have one are read as if absent.
+    left_out: &'a FieldFaults,
+    /// The path of each field that the type has.
+    asked: RefCell<Vec<String>>,
+}
+
+impl<'a> Reading<'a> {
+    fn of(&'a self, object: &'a Value) -> Field<'a> {
+        Field { value: Some(object), path: String::new(), reading: self }
+    }
+
+    fn leaves_out(&self, path: &str) -> bool {
+        self.left_out.keys().any(|faulty| faulty.split(['.', '[']).next() == Some(path))
+    }
+}
+
+/// The value of a field; `None` where the field is absent or null.
+struct Field<'a> {
+    value: Option<&'a Value>,
+    path: String,
+    reading: &'a Reading<'a>,
+}
+
+impl<'a> Field<'a> {
+    /// The members that a struct with these fields has here, the one in front first.
+    fn members(&self, names: &[&'static str]) -> Result<Members<'a>, FieldError> {
+        let object = match self.value {
+            Some(Value::Object(object)) => object,
+            Some(_) => return Err(de::Error::custom("must be an object")),
+            None => return Err(FieldError::absent()),
+        };
+        if let Some(stray) = object.keys().find(|key| !names.contains(&key.as_str())) {
+            let fault = format!("is not a known {}", self.reading.kind);
+            return Err(FieldError(Box::new((self.path_of(stray), fault))));
+        }
+        let mut left: Vec<_> = names.iter().rev().map(|name| (*name, self.path_of(name))).collect();
+        self.reading.asked.borrow_mut().extend(left.iter().rev().map(|(_, path)| path.clone()));
+        let in_front = |path: &str| {
+            let within = self.reading.front.strip_prefix(path);
+            within.is_some_and(|within| within.is_empty() || within.starts_with('.'))
+        };
+        if let Some(index) = left.iter().position(|(_, path)| in_front(path)) {
+            left[index..].rotate_left(1);
+        }
+        Ok(Members { object, left, reading: self.reading })
+    }
+
+    fn text(&self) -> Result<&'a str, FieldError> {
+        match self.value {
+            Some(Value::String(text)) => Ok(text),
+            Some(_) => Err(de::Error::custom("must be a string")),
+            None => Err(FieldError::absent()),
+        }
+    }
+
+    fn path_of(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+}
+
+impl<'de> Deserializer<'de> for Field<'de> {
+    type Error = FieldError;
+
+    /// Serves [`whole_number`] alone: a field is a text, a list, an object, or says itself how it is read.
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        let value = self.value.ok_or_else(FieldError::absent)?;
+        // The error of the library would repeat the value, which may be a secret in the wrong place.
+        value.deserialize_any(visitor).map_err(|_| de::Error::custom("is not valid"))
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        visitor.visit_str(self.text()?)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        visitor.visit_str(self.text()?)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        let elements = match self.value {
+            Some(Value::Array(elements)) => elements.iter(),
+            Some(_) => return Err(de::Error::custom("must be a list")),
+            None => return Err(FieldError::absent()),
+        };
+        visitor.visit_seq(Elements { left: elements.enumerate(), path: self.path, reading: self.reading })
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        match self.value {
+            None | Some(Value::Null) => visitor.visit_none(),
+            Some(_) => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, FieldError> {
+        visitor.visit_map(self.members(fields)?)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, FieldError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, FieldError> {
+        visitor.visit_enum(StrDeserializer::new(self.text()?))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct
+        map identifier ignored_any
+    }
+}
+
+/// The elements of a list that are still to be read.
+struct Elements<'a> {
+    left: Enumerate<Iter<'a, Value>>,
+    path: String,
+    reading: &'a Reading<'a>,
+}
+
+impl<'de> SeqAccess<'de> for Elements<'de> {
+    type Error = FieldError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, FieldError> {
+        let Some((index, element)) = self.left.next() else { return Ok(None) };
+        let path = format!("{}[{index}]", self.path);
+        let field = Field { value: Some(element), path: path.clone(), reading: self.reading };
+        seed.deserialize(field).map(Some).map_err(|error| error.at(&path))
+    }
+}
+
+/// The members of an object that are still to be read, the next one last.
+struct Members<'a> {
+    object: &'a Map<String, Value>,
+    left: Vec<(&'static str, String)>,
+    reading: &'a Reading<'a>,
+}
+
+impl<'de> MapAccess<'de> for Members<'de> {
+    type Error = FieldError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, FieldError> {
+        self.left.last().map(|(name, _)| seed.deserialize(StrDeserializer::new(name))).transpose()
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, FieldError> {
+        let (name, path) = self.left.pop().unwrap_or_default();
+        let given = self.object.get(name).filter(|value| !value.is_null());
+        let value = given.filter(|_| !self.reading.leaves_out(&path));
+        seed.deserialize(Field { value, path: path.clone(), reading: self.reading })
+            .map_err(|error| error.at(&path))
+    }
+}
+
+/// The path of a field, and what is wrong with it. Boxed, because every reading of every field may return it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {}", self.0.0, self.0.1)]
+struct FieldError(Box<(String, String)>);
+
+impl FieldError {
+    fn absent() -> Self {
+        de::Error::custom("is required")
+    }
+
+    /// The same of a field at this path, unless a field further in is to blame.
+    fn at(mut self, path: &str) -> Self {
+        if self.0.0.is_empty() {
+            path.clone_into(&mut self.0.0);
+        }
+        self
+    }
+}
+
+impl de::Error for FieldError {
+    fn custom<T: fmt::Display>(fault: T) -> Self {
+        Self(Box::new((String::new(), fault.to_string())))
+    }
+
+    /// What the value must be. The value itself may be a secret in the wrong place.
+    fn invalid_type(_given: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::custom(format_args!("must be {expected}"))
+    }
+
+    fn invalid_value(given: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::invalid_type(given, expected)
+    }
+
+    fn unknown_variant(_given: &str, expected: &'static [&'static str]) -> Self {
+        match expected {
+            [others @ .., last] if !others.is_empty() => {
+                Self::custom(format_args!("must be {} or {last}", others.join(", ")))
+            }
+            expected => Self::custom(format_args!("must be {}", expected.concat())),
+        }
+    }
+}
+
+/// Reads a whole number, not negative, in any of JSON's spellings: `1.0` is such a number too (JSON Schema, Validation
+/// §6.1.1), and serde by itself refuses it. For `#[serde(deserialize_with = …)]`.
+///
+/// # Errors
+/// Where the value is neither such a number nor null.
+pub fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    /// Above it, not every whole number is a double.
+    const MOST: f64 = 9_007_199_254_740_992.0;
+
+    let Some(given) = Option::<Value>::deserialize(deserializer)? else { return Ok(None) };
+    let whole = given.as_f64().filter(|number| number.fract() == 0.0 && (0.0..=MOST).contains(number));
+    // Within these bounds the digits are exact.
+    let spelt = whole.map(|number| format!("{:.0}", number.abs())).and_then(|digits| digits.parse().ok());
+    let read = given.as_u64().or(spelt).filter(|_| given.is_number());
+    read.map(Some).ok_or_else(|| de::Error::custom("must be a whole number, not negative"))
+}
+
+/// As [`whole_number`], for a number of seconds up to a week.
+///
+/// # Errors
+/// Where the value is neither such a number nor null.
+pub fn seconds_of_a_week<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    const WEEK: u64 = 7 * 24 * 60 * 60;
+
+    let seconds = whole_number(deserializer)?;
+    let within = seconds.is_none_or(|seconds| seconds <= WEEK);
+    within
+        .then_some(seconds)
+        .ok_or_else(|| de::Error::custom(format_args!("must be a whole number from 0 to {WEEK}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use shared::tenant::OrgId;
+    use shared::time::Timestamp;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body {
+        org_id: OrgId,
+        since: Option<Timestamp>,
+        names: Option<Vec<String>>,
+        inner: Option<Inner>,
+        #[serde(deserialize_with = "whole_number")]
+        seconds: Option<u64>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Inner {
+        id: OrgId,
+        at: Option<Timestamp>,
+    }
+
+    fn faults(body: Value) -> Vec<(String, String)> {
+        Body::read(&body, "field").unwrap_err().into_iter().collect()
+    }
+
+    fn list(faults: &[(&str, &str)]) -> Vec<(String, String)> {
+        faults.iter().map(|(path, fault)| ((*path).to_owned(), (*fault).to_owned())).collect()
+    }
+
+    const NO_ID: &str =
+        "must be 3 to 63 characters of a-z, 0-9 and -, starting and ending with a letter or digit";
+    const NO_TIME: &str = "must be an ISO 8601 time with its offset, such as 2026-04-02T10:00:00.000Z";
+
+    #[test]
+    fn what_is_absent_or_null_is_none() {
+        let body =
+            Body::read(&json!({"orgId": "acme", "since": null, "inner": {"id": "abc"}}), "field").unwrap();
+        assert_eq!((body.org_id.as_str(), body.since, body.names, body.seconds), ("acme", None, None, None));
+        assert_eq!(body.inner.map(|inner| inner.id.to_string()).as_deref(), Some("abc"));
+    }
+
+    #[test]
+    fn every_fault_is_named_at_its_path() {
+        let body = json!({"since": "soon", "names": ["a", 7], "inner": {"id": "", "at": 1}, "seconds": -1});
+        assert_eq!(
+            faults(body),
+            list(&[
+                ("inner.at", "must be a string"),
+                ("inner.id", NO_ID),
+                ("names[1]", "must be a string"),
+                ("orgId", "is required"),
+                ("seconds", "must be a whole number, not negative"),
+                ("since", NO_TIME),
+            ])
+        );
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_never_repeated() {
+        for wrong in [json!(7), json!(true), json!([1]), json!({"a": 1}), json!(1.5)] {
+            assert_eq!(
+                faults(json!({"orgId": wrong, "names": "secret", "inner": ["abc", null]})),
+                list(&[
+                    ("inner", "must be an object"),
+                    ("names", "must be a list"),
+                    ("orgId", "must be a string"),
+                ])
+            );
+        }
+    }
+
+    #[test]
+    fn a_field_that_no_type_has_is_named_before_all_else() {
+        assert_eq!(faults(json!({"orgid": "acme"})), list(&[("orgid", "is not a known field")]));
+        assert_eq!(
+            faults(json!({"orgId": "acme", "inner": {"id": "abc", "x": 1}})),
+            list(&[("inner.x", "is not a known field")])
+        );
+    }
+
+    #[test]
+    fn rules_between_fields_add_to_the_faults_of_fields() {
+        let given = |body: Value| Given::<Body>::read(&body, "field").unwrap();
+        let rule = |body: Body, faults: &mut Faults| {
+            faults.add("seconds", "are too many");
+            Some(body.org_id)
+        };
+        let problem = given(json!({"orgId": "acme", "inner": {}})).check(rule).unwrap_err();
+        assert_eq!(problem.fields.keys().collect::<Vec<_>>(), ["inner.id", "seconds"]);
+        let problem = given(json!({"inner": {}})).check(rule).unwrap_err();
+        assert_eq!(problem.fields.keys().collect::<Vec<_>>(), ["inner.id", "orgId"]);
+        let good = given(json!({"orgId": "acme"})).check(|body, _| Some(body.org_id.to_string()));
+        assert_eq!(good.unwrap(), "acme");
+    }
+
+    #[test]
+    fn a_whole_number_may_be_spelt_in_any_way() {
+        let read = |text: &str| {
+            let body = format!("{{\"orgId\": \"acme\", \"seconds\": {text}}}");
+            Body::read(&serde_json::from_str(&body).unwrap(), "field").map(|body| body.seconds)
+        };
+        for (text, number) in
+            [("0", 0), ("-0", 0), ("60", 60), ("60.0", 60), ("6e1", 60), ("18446744073709551615", u64::MAX)]
+        {
+            assert_eq!(read(text), Ok(Some(number)), "{text}");
+        }
+        assert_eq!(read("null"), Ok(None));
+        for text in ["-1", "1.5", "1e30", "\"1\"", "[1]", "true", "{}"] {
+            assert_eq!(read(text).unwrap_err()["seconds"], "must be a whole number, not negative", "{text}");
+        }
+    }
+}
