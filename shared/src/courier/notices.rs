@@ -12,12 +12,13 @@ use crate::event::message::RetryMessage;
 use crate::store::notices::{self, NoticeRow};
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
+use crate::webhook::health::Change;
 use crate::webhook::id::WebhookId;
 
 /// Notices told at a time.
 const AT_ONCE: u32 = 20;
 /// Changes that operators hear of; the log has all.
-const TOLD: [&str; 3] = ["failing", "disabled", "recovered"];
+const TOLD: [Change; 3] = [Change::Failing, Change::Disabled, Change::Recovered];
 
 /// What operators are told.
 #[derive(Serialize)]
@@ -71,7 +72,8 @@ impl Courier {
             last_error: &details["lastError"],
             at: Timestamp::from_milliseconds(row.at),
         };
-        if let Some(operators) = self.operators.as_ref().filter(|_| TOLD.contains(&row.change.as_str())) {
+        let told = TOLD.iter().any(|change| change.as_str() == row.change);
+        if let Some(operators) = self.operators.as_ref().filter(|_| told) {
             let body = json!({"type": "webhook.changed", "data": notice}).to_string();
             let secrets = [&operators.secret];
             let request = self.signed_request(&operators.url, &secrets, notice.id, body, self.now());

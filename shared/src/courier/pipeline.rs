@@ -74,7 +74,8 @@ impl Courier {
         }
         let mut lanes = Lanes::new(lanes, self.now());
         let mut attempts = FuturesUnordered::new();
-        let (mut write_at, mut ended_at) = (self.now().plus(BETWEEN_WRITES), self.now());
+        let (mut written_at, mut ended_at) = (self.now(), self.now());
+        let mut pause = self.clock.sleep(BETWEEN_WRITES);
         loop {
             while attempts.len() < MOST_IN_FLIGHT && !ledger.is_stuck() {
                 let Some((lane, parcel)) = lanes.next(self.now(), &self.policy) else { break };
@@ -87,21 +88,21 @@ impl Courier {
             if attempts.is_empty() {
                 break;
             }
-            let pause = std::pin::pin!(self.clock.sleep(write_at.since(self.now())));
             // A crash from here until the write has the event handed over, or the delivery leased, again: partners may
             // see the event twice, with the same webhook-id.
-            if let Either::Left((Some((lane, parcel, made)), _)) = select(attempts.next(), pause).await {
+            if let Either::Left((Some((lane, parcel, made)), _)) = select(attempts.next(), &mut pause).await {
                 self.note(&mut lanes, lane, &parcel, made, &mut ledger);
                 ended_at = self.now();
             }
-            if self.now() >= write_at {
+            if self.now().since(written_at) >= BETWEEN_WRITES {
                 // Every connection hangs: what waits for one goes to another consumer.
                 if attempts.len() == MOST_IN_FLIGHT && self.now().since(ended_at) >= BETWEEN_WRITES {
                     self.defer_rest(&mut lanes, &mut ledger);
                 }
                 // Unique by webhook and event, or bound to its lease: writing twice changes nothing.
                 self.write(&mut ledger, &mut lanes.all).await;
-                write_at = self.now().plus(BETWEEN_WRITES);
+                written_at = self.now();
+                pause = self.clock.sleep(BETWEEN_WRITES);
             }
         }
         self.defer_rest(&mut lanes, &mut ledger);

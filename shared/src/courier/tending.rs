@@ -36,8 +36,6 @@ pub(super) struct Step {
     release: Vec<EventId>,
     bury: bool,
     challenge: bool,
-    /// Deliveries that were let go before and are still there: woken again.
-    wake: bool,
 }
 
 impl Courier {
@@ -78,7 +76,7 @@ impl Courier {
         let target = row.target.into_target(now)?;
         let malformed = |error: serde_json::Error| Error::Internal(format!("what waits: {error}"));
         let condition = target.condition.clone();
-        let (mut release, mut wake) = (Vec::new(), false);
+        let mut release = Vec::new();
         let condition = match &condition.health {
             Health::Verifying { .. } => {
                 *challenges += 1;
@@ -91,7 +89,7 @@ impl Courier {
             Health::CircuitOpen { last_probe, .. } => {
                 let candidates: Vec<(EventId, u32)> = serde_json::from_str(&row.probes).map_err(malformed)?;
                 if row.released > 0 {
-                    wake = true;
+                    // A probe is under way. Should its message be lost, the sweep wakes it.
                     Condition { due: Some(now.plus(self.policy.overdue())), ..condition }
                 } else if let Some(event) = choose_probe(&candidates, last_probe.as_ref()) {
                     release.push(event.clone());
@@ -109,15 +107,13 @@ impl Courier {
                 let failed = running.zip(target.last_error_at).is_some_and(|(running, at)| at >= running.at);
                 let (next, quota) = condition.releasing(failed, now, policy);
                 let room = policy.most_released.saturating_sub(row.released).min(quota) as usize;
-                // What was let go long ago and not attempted has lost its message.
-                wake = room == 0;
                 let all = waiting.len() <= room;
                 release.extend(waiting.into_iter().take(room));
                 if all { next.released() } else { next }
             }
             Health::Disabled { .. } => Condition { due: None, ..condition.clone() },
         };
-        Ok(Some(Step { release, wake, ..self.step_to(target, condition) }))
+        Ok(Some(Step { release, ..self.step_to(target, condition) }))
     }
 
     /// A step to this condition, with nothing to release.
@@ -134,7 +130,7 @@ impl Courier {
             failed: None,
             verified_at: None,
         };
-        Step { target, new, release: Vec::new(), bury, challenge, wake: false }
+        Step { target, new, release: Vec::new(), bury, challenge }
     }
 
     /// Writes the steps with what they do in one transaction, and wakes what follows. Gives back those that were written.
@@ -146,12 +142,6 @@ impl Courier {
             let webhook = &step.new.webhook;
             if step.bury {
                 statements.push(tending::bury(&webhook.webhook_id, step.new.stamp, now));
-            } else if step.wake {
-                statements.push(tending::released(
-                    &webhook.webhook_id,
-                    now,
-                    self.policy.health.most_released,
-                ));
             } else if !step.release.is_empty() {
                 statements.push(tending::release(webhook, &step.release, step.new.stamp, now));
             }

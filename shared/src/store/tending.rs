@@ -17,8 +17,8 @@ const LOOKED_AT: u32 = 250;
 /// Deliveries of a disabled webhook that are ended at a time.
 pub const BURIED_AT_ONCE: u32 = 2_000;
 
-/// Webhooks of which something is due; what waits for them; how many deliveries they have let go that are not attempted
-/// yet, counted up to `most_released`.
+/// Webhooks of which something is due; what waits for them, one more than can be let go at once; how many deliveries they
+/// have let go that are not attempted yet, counted up to `most_released`.
 pub fn due(ids: &[WebhookId], now: Timestamp, most_released: u32) -> Statement {
     Statement::new(format!(
         "SELECT {COLUMNS}, \
@@ -26,7 +26,7 @@ pub fn due(ids: &[WebhookId], now: Timestamp, most_released: u32) -> Statement {
            AND d.stage <> 'delivered' AND d.stage = 'released' LIMIT ?3)) AS released, \
          CASE WHEN status = 'active' AND circuit_opened_at IS NULL THEN (SELECT json_group_array(event_id) FROM ( \
            SELECT event_id FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook_id = webhooks.id \
-           AND d.stage <> 'delivered' AND d.stage = 'held' ORDER BY d.created_at, d.event_id LIMIT ?3)) ELSE '[]' END AS waiting, \
+           AND d.stage <> 'delivered' AND d.stage = 'held' ORDER BY d.created_at, d.event_id LIMIT ?3 + 1)) ELSE '[]' END AS waiting, \
          CASE WHEN circuit_opened_at IS NOT NULL THEN (SELECT json_group_array(json_array(event_id, failures)) FROM ( \
            SELECT * FROM (SELECT event_id, failures FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook_id = webhooks.id \
              AND d.stage <> 'delivered' AND d.stage = 'held' ORDER BY d.created_at DESC, d.event_id DESC LIMIT {LOOKED_AT}) \
@@ -66,17 +66,6 @@ pub fn release(webhook: &WebhookKey, events: &[EventId], stamp: i64, now: Timest
     .bind(json!(events))
     .bind(stamp)
     .bind(now)
-}
-
-/// The deliveries that a webhook has let go and that nobody has: to wake them again.
-pub fn released(webhook: &WebhookId, now: Timestamp, limit: u32) -> Statement {
-    Statement::new(
-        "SELECT org_id, webhook_id, event_id FROM deliveries INDEXED BY deliveries_undelivered WHERE webhook_id = ?1 \
-         AND stage <> 'delivered' AND stage = 'released' AND COALESCE(leased_until, 0) <= ?2 LIMIT ?3",
-    )
-    .bind(webhook)
-    .bind(now)
-    .bind(limit)
 }
 
 /// Ends a slice of a disabled webhook's pending deliveries, as long as its condition is the one with this stamp; they can

@@ -169,7 +169,6 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
         ("tenants::count", vec![tenants::count(None), tenants::count(Some("a@b.c"))]),
         ("tending::due", one(tending::due(&[*id], now, 500))),
         ("tending::release", one(tending::release(webhook, std::slice::from_ref(event), 0, now))),
-        ("tending::released", one(tending::released(id, now, 500))),
         ("tending::bury", one(tending::bury(id, 0, now))),
         ("tending::end_deleted", one(tending::end_deleted(id, now))),
         ("tending::deleted", one(tending::deleted(100))),

@@ -118,11 +118,6 @@ impl Change {
             Self::NotVerified => "not verified",
         }
     }
-
-    /// Whether operators hear of the change, not only the log.
-    pub fn is_told(self) -> bool {
-        matches!(self, Self::Failing | Self::Disabled | Self::Recovered)
-    }
 }
 
 /// What a webhook does with deliveries.
