@@ -213,7 +213,7 @@ impl<S, D> Default for Routes<S, D> {
 impl<S: Clone + Send + Sync + 'static, D> Routes<S, D> {
     /// Adds a route.
     #[must_use]
-    pub fn add(mut self, endpoint: Endpoint<S, D>) -> Self {
+    pub fn route(mut self, endpoint: Endpoint<S, D>) -> Self {
         self.0.push(endpoint);
         self
     }

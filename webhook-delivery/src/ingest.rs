@@ -96,7 +96,7 @@ async fn health(
 
 /// The router, and the list of its routes.
 pub fn router(delivery: WebhookDelivery) -> (Router, Vec<Route>) {
-    Routes::default().add(get("/health", open(health))).add(post("/events", publish)).build(delivery)
+    Routes::default().route(get("/health", open(health))).route(post("/events", publish)).build(delivery)
 }
 
 /// Answers a request. A path without a route tells only EventBridge that it has none.

@@ -22,7 +22,7 @@ use crate::openapi::prelude::*;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .add(described!(
+        .route(described!(
             post("/api-keys", issue),
             Operation::new("issueApiKey", "Issue an API key")
                 .details("The answer is the only one that ever holds the key. `expiresAt` has to be in the future.")
@@ -33,14 +33,14 @@ pub(super) fn routes() -> Routes {
                 .leads_to("revokeApiKey", &[("orgId", "$response.body#/orgId")])
                 .leads_to("listApiKeys", &[("orgId", "$response.body#/orgId")]),
         ))
-        .add(described!(
+        .route(described!(
             get("/api-keys", list),
             Operation::new("listApiKeys", "List every key of a tenant, masked")
                 .query(&["keysOf"])
                 .lists::<IssuedApiKey>("apiKeys", &issued())
                 .fails(&[TenantNotRegistered]),
         ))
-        .add(described!(
+        .route(described!(
             get("/api-keys/self", own),
             Operation::new("getOwnApiKey", "Ask whose key this is").answers::<SelfBody>(
                 200,
@@ -48,7 +48,7 @@ pub(super) fn routes() -> Routes {
                 json!({"orgId": "acme-corp", "orgName": "ACME Corporation", "prefix": "3f9a1b2c", "expiresAt": null}),
             ),
         ))
-        .add(described!(
+        .route(described!(
             post("/api-keys/{orgId}/rotate", rotate),
             Operation::new("rotateApiKey", "Rotate an API key")
                 .details(
@@ -60,7 +60,7 @@ pub(super) fn routes() -> Routes {
                 .fails(&[TenantNotRegistered])
                 .leads_to("revokeApiKey", &[SAME_TENANT]),
         ))
-        .add(described!(
+        .route(described!(
             delete("/api-keys/{orgId}", revoke),
             Operation::new("revokeApiKey", "Revoke the active key and any in grace")
                 .answers::<TransitionedBody>(200, "Revoked: it gets 401 at once.", transitioned(2))

@@ -17,7 +17,7 @@ use crate::openapi::prelude::*;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .add(described!(
+        .route(described!(
             get("/dead-letters", list),
             Operation::new("listDeadLetters", "List messages that no consumer could handle")
                 .pages((17_i64,))
@@ -31,7 +31,7 @@ pub(super) fn routes() -> Routes {
                 )
                 .leads_to("requeueDeadLetter", &[("id", "$response.body#/deadLetters/0/id")]),
         ))
-        .add(described!(
+        .route(described!(
             post("/dead-letters/{id}/requeue", requeue),
             Operation::new("requeueDeadLetter", "Put a dead letter on its queue again")
                 .answers::<RequeuedBody>(202, "On its queue again.", json!({"success": true, "id": 1}))

@@ -19,7 +19,7 @@ use crate::openapi::prelude::*;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .add(described!(
+        .route(described!(
             get("/tenants/{orgId}/webhooks/{webhookId}/deliveries", list),
             Operation::new("listDeliveries", "Read a webhook's delivery log")
                 .details("With a filter a page may be short and still not the last: `nextCursor` tells.")
@@ -34,7 +34,7 @@ pub(super) fn routes() -> Routes {
                 .leads_to("getDelivery", &LOGGED)
                 .leads_to("redeliver", &LOGGED),
         ))
-        .add(described!(
+        .route(described!(
             get("/tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}", find),
             Operation::new("getDelivery", "Get one delivery")
                 .answers::<DeliveryBody>(200, "The delivery, and its body where kept.", {
@@ -44,7 +44,7 @@ pub(super) fn routes() -> Routes {
                 })
                 .fails(&[TenantNotRegistered, WebhookNotFound, DeliveryNotFound]),
         ))
-        .add(described!(
+        .route(described!(
             post("/tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}/redeliver", redeliver),
             Operation::new("redeliver", "Send one event again")
                 .answers::<RedeliveredBody>(202, "Pending again.", json!({"success": true, "eventId": EVENT}))

@@ -10,7 +10,7 @@ use crate::auth::{Admin, MeteredApp};
 use crate::openapi::prelude::*;
 
 pub(super) fn routes() -> Routes {
-    Routes::default().add(described!(
+    Routes::default().route(described!(
         get("/tenants/{orgId}/webhooks/{webhookId}/delivery-summary", summarize),
         Operation::new("summarizeDeliveries", "Sum up a webhook's last 24 hours")
             .answers::<DeliverySummary>(

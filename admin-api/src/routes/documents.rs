@@ -11,7 +11,7 @@ use crate::openapi::prelude::*;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .add(described!(
+        .route(described!(
             get("/openapi.json", open(openapi)).naming_its_methods(),
             Operation::new("getOpenApi", "Get this document").answers_document(
                 "OpenAPI 3.1.",
@@ -19,7 +19,7 @@ pub(super) fn routes() -> Routes {
                 json!({"openapi": "3.1.0", "paths": {}}),
             ),
         ))
-        .add(described!(
+        .route(described!(
             get("/docs", open(page)).naming_its_methods(),
             Operation::new("getDocs", "Read this document").answers_document(
                 "A page for people.",

@@ -12,7 +12,7 @@ use crate::auth::Admin;
 use crate::openapi::prelude::*;
 
 pub(super) fn routes() -> Routes {
-    Routes::default().add(described!(
+    Routes::default().route(described!(
         get("/event-types", list),
         Operation::new("listEventTypes", "List the event types with their payloads' schemas")
             .answers::<EventTypes>(

@@ -14,7 +14,7 @@ use crate::openapi::prelude::*;
 use crate::service::AdminApi;
 
 pub(super) fn routes() -> Routes {
-    Routes::default().add(described!(
+    Routes::default().route(described!(
         get("/health", open(health)).naming_its_methods(),
         Operation::new("getHealth", "Ask whether the service works").answers::<Health>(
             200,

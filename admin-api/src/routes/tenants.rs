@@ -20,14 +20,14 @@ use crate::openapi::prelude::*;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .add(described!(
+        .route(described!(
             get("/tenants", list),
             Operation::new("listTenants", "List tenants")
                 .query(&["ownerEmail"])
                 .lists::<Tenant>("tenants", &tenant())
                 .leads_to("getTenant", &[("orgId", "$response.body#/tenants/0/orgId")]),
         ))
-        .add(described!(
+        .route(described!(
             post("/tenants/{orgId}/register", register),
             Operation::new("registerTenant", "Register a tenant")
                 .details("The organization ID stays taken for good, also once the tenant is closed.")
@@ -45,14 +45,14 @@ pub(super) fn routes() -> Routes {
                 .leads_to("rotateApiKey", &[SAME_TENANT])
                 .leads_to("createWebhook", &[SAME_TENANT]),
         ))
-        .add(described!(
+        .route(described!(
             get("/tenants/{orgId}", find),
             Operation::new("getTenant", "Get a tenant")
                 .answers::<Tenant>(200, "The tenant, its key masked.", tenant())
                 .fails(&[TenantNotRegistered])
                 .leads_to("listWebhooks", &[SAME_TENANT]),
         ))
-        .add(described!(
+        .route(described!(
             patch("/tenants/{orgId}", change),
             Operation::new("changeTenant", "Change a tenant's name or owner")
                 .takes::<ChangeTenantBody>(
@@ -62,7 +62,7 @@ pub(super) fn routes() -> Routes {
                 .answers::<TransitionedBody>(200, "Changed.", transitioned(2))
                 .fails(&[TenantNotRegistered]),
         ))
-        .add(described!(
+        .route(described!(
             delete("/tenants/{orgId}", close),
             Operation::new("closeTenant", "Close a tenant")
                 .details("Revokes its key and deletes its webhooks, all at once.")
@@ -70,7 +70,7 @@ pub(super) fn routes() -> Routes {
                 .fails(&[TenantNotRegistered])
                 .leads_to("getTenant", &[SAME_TENANT]),
         ))
-        .add(described!(
+        .route(described!(
             get("/tenants/{orgId}/transitions", transitions),
             Operation::new("listTransitions", "Read a tenant's audit log")
                 .pages(17_i64)

@@ -21,20 +21,20 @@ use crate::openapi::prelude::*;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .add(described!(
+        .route(described!(
             post("/tenants/{orgId}/webhooks/{webhookId}/verify", verify),
             Operation::new("verifyWebhook", "Verify a webhook's endpoint")
                 .details("The webhook is pending until the endpoint answers a challenge with 2xx.")
                 .answers::<TransitionedBody>(202, "Verification starts again.", transitioned(5))
                 .fails(&[TenantNotRegistered, WebhookNotFound]),
         ))
-        .add(described!(
+        .route(described!(
             post("/tenants/{orgId}/webhooks/{webhookId}/enable", enable),
             Operation::new("enableWebhook", "Enable a disabled webhook")
                 .answers::<TransitionedBody>(200, "Pending, and being verified.", transitioned(6))
                 .fails(&[TenantNotRegistered, WebhookNotFound, WebhookNotDisabled]),
         ))
-        .add(described!(
+        .route(described!(
             post("/tenants/{orgId}/webhooks/{webhookId}/test", test),
             Operation::new("testWebhook", "Send a test event")
                 .details(
@@ -44,7 +44,7 @@ pub(super) fn routes() -> Routes {
                 .answers::<TestedBody>(202, "On its way.", json!({"eventId": EVENT}))
                 .fails(&[TenantNotRegistered, WebhookNotFound]),
         ))
-        .add(described!(
+        .route(described!(
             post("/tenants/{orgId}/webhooks/{webhookId}/redeliver", redeliver),
             Operation::new("redeliverRange", "Send many events again")
                 .details(

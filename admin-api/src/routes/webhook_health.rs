@@ -12,7 +12,7 @@ use crate::auth::{Admin, MeteredApp};
 use crate::openapi::prelude::*;
 
 pub(super) fn routes() -> Routes {
-    Routes::default().add(described!(
+    Routes::default().route(described!(
         get("/webhook-health", list),
         Operation::new("listTroubledWebhooks", "List webhooks in trouble").pages((3_u8, 17_i64)).answers::<HealthBody>(
             200,

@@ -26,7 +26,7 @@ use crate::openapi::prelude::*;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .add(described!(
+        .route(described!(
             post("/tenants/{orgId}/webhooks", create),
             Operation::new("createWebhook", "Create a webhook")
                 .details(
@@ -58,7 +58,7 @@ pub(super) fn routes() -> Routes {
                 .leads_to("redeliverRange", &CREATED)
                 .leads_to("deleteWebhook", &CREATED),
         ))
-        .add(described!(
+        .route(described!(
             get("/tenants/{orgId}/webhooks", list),
             Operation::new("listWebhooks", "List a tenant's webhooks")
                 .lists::<Webhook>("webhooks", &webhook())
@@ -68,13 +68,13 @@ pub(super) fn routes() -> Routes {
                     &[SAME_TENANT, ("webhookId", "$response.body#/webhooks/0/id")],
                 ),
         ))
-        .add(described!(
+        .route(described!(
             get("/tenants/{orgId}/webhooks/{webhookId}", find),
             Operation::new("getWebhook", "Get a webhook")
                 .answers::<Webhook>(200, "The webhook, without its secret and token.", webhook())
                 .fails(&[TenantNotRegistered, WebhookNotFound]),
         ))
-        .add(described!(
+        .route(described!(
             put("/tenants/{orgId}/webhooks/{webhookId}", change),
             Operation::new("changeWebhook", "Change a webhook")
                 .details(
@@ -89,7 +89,7 @@ pub(super) fn routes() -> Routes {
                 .fails(&[TenantNotRegistered, WebhookNotFound])
                 .leads_to("getWebhook", &SAME_WEBHOOK),
         ))
-        .add(described!(
+        .route(described!(
             delete("/tenants/{orgId}/webhooks/{webhookId}", remove),
             Operation::new("deleteWebhook", "Delete a webhook")
                 .details("What is pending for it ends failed.")
@@ -97,7 +97,7 @@ pub(super) fn routes() -> Routes {
                 .fails(&[TenantNotRegistered, WebhookNotFound])
                 .leads_to("getWebhook", &SAME_WEBHOOK),
         ))
-        .add(described!(
+        .route(described!(
             post("/tenants/{orgId}/webhooks/{webhookId}/rotate-secret", rotate_secret),
             Operation::new("rotateWebhookSecret", "Rotate a webhook's signing secret")
                 .details("For `overlapSeconds` requests carry both signatures.")
@@ -109,13 +109,13 @@ pub(super) fn routes() -> Routes {
                 )
                 .fails(&[TenantNotRegistered, WebhookNotFound]),
         ))
-        .add(described!(
+        .route(described!(
             get("/webhooks", list_own),
             Operation::new("listOwnWebhooks", "List the webhooks of this key's tenant")
                 .lists::<Webhook>("webhooks", &webhook())
                 .leads_to("changeOwnWebhookUrl", &[("webhookId", "$response.body#/webhooks/0/id")]),
         ))
-        .add(described!(
+        .route(described!(
             patch("/webhooks/{webhookId}", change_own_url),
             Operation::new("changeOwnWebhookUrl", "Change one's own webhook's URL")
                 .details("The webhook is pending until the new endpoint is verified.")
