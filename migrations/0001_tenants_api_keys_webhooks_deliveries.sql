@@ -158,8 +158,11 @@ CREATE TABLE dead_letters (
   envelope TEXT,
   reason TEXT NOT NULL,
   received_at INTEGER NOT NULL,
-  requeued_at INTEGER
+  requeued_at INTEGER,
+  -- When it is deleted.
+  ends_at INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX dead_letters_by_end ON dead_letters (ends_at);
 CREATE UNIQUE INDEX dead_letters_waiting ON dead_letters (digest) WHERE requeued_at IS NULL;
 
 -- What people are to be told of webhooks, written together with what it tells of; the consumer that told them deletes it.

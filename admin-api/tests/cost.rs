@@ -30,7 +30,7 @@ async fn given() -> Given {
         "INSERT INTO bodies (org_id, event_id, kept_since, body) VALUES ('acme-corp', 'event-1', 1, '{}')",
     );
     let letter = Statement::new(
-        "INSERT INTO dead_letters (id, queue, digest, body, reason, received_at) VALUES (1, 'webhook-events', '', '', 'poison', 1)",
+        "INSERT INTO dead_letters (id, queue, digest, body, reason, received_at, ends_at) VALUES (1, 'webhook-events', '', '', 'poison', 1, 9)",
     );
     app.database.batch(vec![failed.bind(&webhook_id), body, letter]).await.unwrap();
     app.database.take_round_trips();

@@ -61,7 +61,7 @@ pub async fn consume(delivery: WebhookDelivery, queue: &str, messages: &[Message
         Some(ConsumedQueue::Events) => courier.deliver_events(messages).await,
         // Running twice sends nothing twice: only what the database says is due is leased and attempted.
         Some(ConsumedQueue::Retries) => courier.deliver_retries(messages).await,
-        // Running twice within a minute writes each dead letter once.
+        // Running twice writes each dead letter once, until somebody requeues the letter.
         Some(ConsumedQueue::DeadLetters) => courier.keep_dead_letters(messages).await,
         None => vec![postpone(queue); messages.len()],
     };

@@ -155,6 +155,7 @@ impl Courier {
                 body: Some(event.body.clone()),
                 failures: 0,
                 tries_since: now,
+                released: false,
                 origin: Origin::Fresh { at: now },
             };
             let parcels: Vec<Parcel> = events.iter().filter(matches).map(parcel).collect();

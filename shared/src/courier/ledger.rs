@@ -1,32 +1,32 @@
 //! What a batch has still to write: how deliveries stand, and the health of their webhooks.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::json;
 
 use super::Courier;
 use super::lanes::Lane;
 use crate::delivery::progress::Progress;
+use crate::delivery::standing::Stage;
 use crate::event::id::EventId;
 use crate::event::message::{DeliveryKey, RetryMessage, WebhookKey};
-use crate::ports::{Batch, DatabaseError, Statement};
+use crate::ports::{Batch, Statement};
 use crate::store::deliveries;
 use crate::store::health::{self, NewCondition, Told, WrittenRow};
 use crate::store::targets::{self, TargetRow};
 use crate::store::tending::{self, DueAtRow};
 use crate::tenant::OrgId;
-use crate::time::Timestamp;
 use crate::webhook::health::{Change, Condition, Effect, Health};
 use crate::webhook::id::WebhookId;
 
+/// Writes of one search for the rows that cannot be written: far below the queries that D1 allows an invocation.
+const MOST_WRITES_APART: usize = 120;
 /// How often a condition is computed again because another writer was faster.
 const MOST_CONFLICTS: usize = 4;
 
 /// What is still to be written of a batch.
 pub(super) struct Ledger {
     progress: Vec<Progress>,
-    /// Webhooks for which deliveries were held, and when they are due should they hold nothing back any more.
-    holding: BTreeMap<WebhookId, Timestamp>,
     /// Events of which something was entered.
     events: HashSet<(OrgId, EventId)>,
     undone: HashSet<DeliveryKey>,
@@ -35,24 +35,13 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub(super) fn new() -> Self {
-        Self {
-            progress: Vec::new(),
-            holding: BTreeMap::new(),
-            events: HashSet::new(),
-            undone: HashSet::new(),
-            stuck: false,
-        }
+        Self { progress: Vec::new(), events: HashSet::new(), undone: HashSet::new(), stuck: false }
     }
 
     /// Enters how a delivery stands.
     pub(super) fn enter(&mut self, progress: Progress) {
         self.events.insert((progress.key.org_id.clone(), progress.key.event_id.clone()));
         self.progress.push(progress);
-    }
-
-    /// Notes that deliveries wait for this webhook.
-    pub(super) fn hold(&mut self, webhook: WebhookId, due: Timestamp) {
-        self.holding.insert(webhook, due);
     }
 
     /// Notes that nothing was done for a delivery.
@@ -81,24 +70,21 @@ impl Courier {
     /// What the database does not take goes on the retries queue, until the database takes it.
     pub(super) async fn write(&self, ledger: &mut Ledger, lanes: &mut [Lane]) {
         let progress = std::mem::take(&mut ledger.progress);
-        let holding = std::mem::take(&mut ledger.holding);
         let conditions = self.new_conditions(lanes);
         if progress.is_empty() && conditions.is_empty() {
             return;
         }
-        let mut statements = if ledger.stuck { Vec::new() } else { deliveries::write(&progress) };
+        if ledger.stuck {
+            return self.set_aside(progress, ledger).await;
+        }
+        let mut statements = deliveries::write(&progress);
         let conditions_at = statements.len();
         statements.extend(write_conditions(&conditions));
         // After the conditions: a circuit that they open holds what was just held.
         let held_at = statements.len();
-        statements.extend(self.due_again(&holding));
+        statements.extend(self.after_holding(&progress));
         let end = statements.len();
-        let written = if ledger.stuck {
-            Err(DatabaseError::Failed("no write was taken before".to_owned()))
-        } else {
-            self.run(statements).await
-        };
-        match written {
+        match self.run(statements).await {
             Ok(mut batch) => {
                 self.wake(&progress).await;
                 self.wake_due(&mut batch, held_at..end).await;
@@ -107,60 +93,102 @@ impl Courier {
                 }
             }
             Err(error) => {
-                self.line(
-                    "outcomes not written",
-                    json!({"level": "error", "deliveries": progress.len(), "detail": error.to_string()}),
-                );
-                self.put_aside(progress, ledger).await;
+                let (count, detail) = (progress.len(), error.to_string());
+                let fields = json!({"level": "error", "deliveries": count, "detail": detail});
+                self.line("outcomes not written", fields);
+                let unwritten = self.write_apart(progress, &mut ledger.stuck).await;
+                self.set_aside(unwritten, ledger).await;
+                if !ledger.stuck && !conditions.is_empty() {
+                    // By themselves: a row that cannot be written keeps no circuit from opening.
+                    match self.run(write_conditions(&conditions)).await {
+                        Ok(mut batch) => self.conditions_written(&mut batch, 0, &conditions, lanes).await,
+                        Err(error) => self.line("health not written", json!({"detail": error.to_string()})),
+                    }
+                }
             }
         }
     }
 
-    /// Writes what can be written by itself; sends the rest to the retries queue.
-    async fn put_aside(&self, progress: Vec<Progress>, ledger: &mut Ledger) {
-        let unwritten =
-            if ledger.stuck { progress } else { self.write_apart(progress, &mut ledger.stuck).await };
+    /// Sends what cannot be written to the retries queue.
+    async fn set_aside(&self, unwritten: Vec<Progress>, ledger: &mut Ledger) {
         for progress in self.send_records(unwritten, self.now()).await {
             ledger.undone.insert(progress.key);
         }
     }
 
     /// Halves a batch that could not be written until the rows that stand in its way are alone, and gives these back. Gives
-    /// all back, and sets `stuck`, where the database takes no write at all.
+    /// all back, and sets `stuck`, where the database takes no write at all; and the rest, where the search takes long.
     pub(super) async fn write_apart(&self, progress: Vec<Progress>, stuck: &mut bool) -> Vec<Progress> {
-        let mut unwritten = Vec::new();
-        let mut parts = vec![progress];
+        if progress.is_empty() {
+            return progress;
+        }
+        if !self.can_write().await {
+            *stuck = true;
+            return progress;
+        }
+        // Bodies first and once: rows that are written again in halves need not bring them along.
+        let (bodies, mut unwritten) = self.write_bodies(progress).await;
+        let mut parts = vec![bodies];
+        let mut writes = 0;
         while let Some(mut part) = parts.pop() {
             if part.is_empty() {
                 continue;
             }
-            if *stuck {
+            writes += 1;
+            if *stuck || writes > MOST_WRITES_APART {
                 unwritten.extend(part);
                 continue;
             }
-            if self.database.batch(deliveries::write(&part)).await.is_ok() {
-                self.wake(&part).await;
-            } else if !self.can_write().await {
-                *stuck = true;
-                unwritten.extend(part);
-            } else if part.len() == 1 {
-                unwritten.append(&mut part);
-            } else {
-                let rest = part.split_off(part.len() / 2);
-                parts.extend([rest, part]);
+            let mut statements = deliveries::write_rows(&part);
+            let held_at = statements.len();
+            statements.extend(self.after_holding(&part));
+            let end = statements.len();
+            match self.run(statements).await {
+                Ok(mut batch) => {
+                    self.wake(&part).await;
+                    self.wake_due(&mut batch, held_at..end).await;
+                }
+                Err(_) if part.len() == 1 => {
+                    unwritten.append(&mut part);
+                    *stuck = !self.can_write().await;
+                }
+                Err(_) => {
+                    let rest = part.split_off(part.len() / 2);
+                    parts.extend([rest, part]);
+                }
             }
         }
         unwritten
     }
 
-    /// Webhooks that hold nothing back any more, though deliveries were just held for them, are due.
-    fn due_again(&self, holding: &BTreeMap<WebhookId, Timestamp>) -> Vec<Statement> {
-        let mut by_time: BTreeMap<Timestamp, Vec<WebhookId>> = BTreeMap::new();
-        for (webhook, due) in holding {
-            by_time.entry(*due).or_default().push(*webhook);
+    /// Keeps the bodies that deliveries need, each by itself where that does not go together. Gives back the deliveries
+    /// whose rows can be written now, and those whose body could not be kept.
+    async fn write_bodies(&self, progress: Vec<Progress>) -> (Vec<Progress>, Vec<Progress>) {
+        let bodies = deliveries::keep_bodies(&progress);
+        let all: Vec<Statement> = bodies.iter().map(|(_, keep)| keep.clone()).collect();
+        if all.is_empty() || self.run(all).await.is_ok() {
+            return (progress, Vec::new());
         }
-        let due = by_time.into_iter();
-        due.map(|(at, ids)| tending::due_while_any_waits(&ids, at, self.fresh_stamp())).collect()
+        let mut refused = HashSet::new();
+        for (event, keep) in bodies {
+            if self.run(vec![keep]).await.is_err() {
+                refused.insert(event);
+            }
+        }
+        progress.into_iter().partition(|one| !refused.contains(&one.key.event_id))
+    }
+
+    /// Goes with each write of held deliveries: their webhooks are due where they hold nothing back any more, and noted
+    /// where they are deleted, so that nothing waits for something that never comes.
+    fn after_holding(&self, progress: &[Progress]) -> Vec<Statement> {
+        let held = progress.iter().filter(|one| one.standing.stage == Stage::Held);
+        let webhooks: BTreeSet<WebhookId> = held.map(|one| one.key.webhook_id).collect();
+        let ids: Vec<WebhookId> = webhooks.into_iter().collect();
+        if ids.is_empty() {
+            return Vec::new();
+        }
+        let now = self.now();
+        vec![tending::due_while_any_waits(&ids, now, self.fresh_stamp()), tending::note_deleted(&ids, now)]
     }
 
     /// Wakes the webhooks that these statements of a batch made due.
@@ -255,7 +283,8 @@ impl Courier {
             let Ok(mut batch) = self.run(write_conditions(&conditions)).await else { break };
             missed = self.follow_up(&mut batch, 0, &conditions, lanes).await;
         }
-        self.line("health not written", json!({"webhooks": missed.len()}));
+        let detail = "other writers were faster, or the database does not answer";
+        self.line("health not written", json!({"webhooks": missed.len(), "detail": detail}));
     }
 
     /// Takes over what the database has of webhooks now. What an older URL's endpoint answered is void, and the rest of

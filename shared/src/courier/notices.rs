@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Courier;
-use crate::delivery::outcome::Outcome;
+use crate::delivery::outcome::{AttemptResult, Outcome};
 use crate::error::Error;
 use crate::event::message::RetryMessage;
 use crate::store::notices::{self, NoticeRow};
@@ -42,25 +42,26 @@ impl Courier {
     /// Where the database does not answer.
     pub(super) async fn tell_people(&self) -> Result<(), Error> {
         let rows = self.run(vec![notices::oldest(AT_ONCE)]).await?.take::<NoticeRow>(0)?;
-        let mut told = Vec::new();
+        let mut done = Vec::new();
         for row in &rows {
-            if !self.tell(row).await {
-                break;
+            match self.tell(row).await {
+                Told::Yes => done.push(row.sequence),
+                Told::Refused => {}
+                Told::NotInTime => break,
             }
-            told.push(row.sequence);
         }
-        if !told.is_empty() {
+        if !done.is_empty() {
             // A crash before this tells twice.
-            self.run(vec![notices::delete(&told)]).await?;
+            self.run(vec![notices::delete(&done)]).await?;
         }
-        if told.len() == AT_ONCE as usize {
+        if done.len() == AT_ONCE as usize {
             self.send(vec![(RetryMessage::Notify {}, Duration::ZERO)]).await;
         }
         Ok(())
     }
 
-    /// Tells of one change. Gives back whether everybody was told.
-    async fn tell(&self, row: &NoticeRow) -> bool {
+    /// Tells of one change. The log has the change either way.
+    async fn tell(&self, row: &NoticeRow) -> Told {
         let details: Value = serde_json::from_str(&row.details).unwrap_or_default();
         let notice = Notice {
             id: &row.id,
@@ -72,18 +73,31 @@ impl Courier {
             last_error: &details["lastError"],
             at: Timestamp::from_milliseconds(row.at),
         };
-        let told = TOLD.iter().any(|change| change.as_str() == row.change);
-        if let Some(operators) = self.operators.as_ref().filter(|_| told) {
+        let is_for_operators = TOLD.iter().any(|change| change.as_str() == row.change);
+        if let Some(operators) = self.operators.as_ref().filter(|_| is_for_operators) {
             let body = json!({"type": "webhook.changed", "data": notice}).to_string();
             let secrets = [&operators.secret];
             let request = self.signed_request(&operators.url, &secrets, notice.id, body, self.now());
             let result = self.http.post(request).await;
             if result.outcome(self.now().milliseconds()) != Outcome::Delivered {
-                self.line("operators not told", json!({"error": result.error(), "notice": notice.id}));
-                return false;
+                let fields = json!({
+                    "level": "error", "error": result.error(), "notice": notice.id, "orgId": notice.org_id,
+                    "webhookId": notice.webhook_id, "change": notice.change,
+                });
+                self.line("operators not told", fields);
+                return if result == AttemptResult::TimedOut { Told::NotInTime } else { Told::Refused };
             }
         }
         self.line("webhook changed", json!(notice));
-        true
+        Told::Yes
     }
+}
+
+/// Whether people were told.
+enum Told {
+    Yes,
+    /// The operators' endpoint did not take this one.
+    Refused,
+    /// The operators' endpoint hangs: the rest waits as well.
+    NotInTime,
 }

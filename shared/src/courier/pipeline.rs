@@ -13,7 +13,7 @@ use super::attempt::{Endpoint, Made};
 use super::lanes::{Lane, Lanes, MOST_IN_FLIGHT};
 use super::ledger::Ledger;
 use crate::delivery::progress::{Origin, Progress};
-use crate::delivery::standing::Standing;
+use crate::delivery::standing::{Stage, Standing};
 use crate::event::message::DeliveryKey;
 use crate::time::Timestamp;
 use crate::webhook::health::{Effect, Gate, Health};
@@ -39,6 +39,8 @@ pub(super) struct Parcel {
     pub(super) failures: u32,
     /// The retry window counts from here.
     pub(super) tries_since: Timestamp,
+    /// Its webhook let it go, as a probe or as one of a release.
+    pub(super) released: bool,
     /// Where the delivery comes from.
     pub(super) origin: Origin,
 }
@@ -56,6 +58,17 @@ impl Parcel {
             origin: self.origin,
             body: self.body.clone(),
         }
+    }
+
+    /// What its webhook does with it now.
+    fn gate(&self, health: &Health) -> Gate {
+        health.gate(&self.key.event_id, self.released)
+    }
+
+    /// How it stands when a batch had no time for it. One that its webhook let go stays so, and counts as under way.
+    fn deferred(&self, next: Timestamp) -> Standing {
+        let stage = if self.released { Stage::Released } else { Stage::Scheduled };
+        Standing { stage, ..Standing::scheduled(next, self.failures) }
     }
 
     fn is_fresh(&self) -> bool {
@@ -90,13 +103,20 @@ impl Courier {
             }
             // A crash from here until the write has the event handed over, or the delivery leased, again: partners may
             // see the event twice, with the same webhook-id.
-            if let Either::Left((Some((lane, parcel, made)), _)) = select(attempts.next(), &mut pause).await {
-                self.note(&mut lanes, lane, &parcel, made, &mut ledger);
-                ended_at = self.now();
-            }
-            if self.now().since(written_at) >= BETWEEN_WRITES {
+            let paused = match select(attempts.next(), &mut pause).await {
+                Either::Left((ended, _)) => {
+                    if let Some((lane, parcel, made)) = ended {
+                        self.note(&mut lanes, lane, &parcel, made, &mut ledger);
+                        ended_at = self.now();
+                    }
+                    false
+                }
+                Either::Right(((), _)) => true,
+            };
+            if paused || self.now().since(written_at) >= BETWEEN_WRITES {
                 // Every connection hangs: what waits for one goes to another consumer.
-                if attempts.len() == MOST_IN_FLIGHT && self.now().since(ended_at) >= BETWEEN_WRITES {
+                let hang = attempts.len() == MOST_IN_FLIGHT && self.now().since(ended_at) >= BETWEEN_WRITES;
+                if hang && !ledger.is_stuck() {
                     self.defer_rest(&mut lanes, &mut ledger);
                 }
                 // Unique by webhook and event, or bound to its lease: writing twice changes nothing.
@@ -118,17 +138,15 @@ impl Courier {
         lanes: &mut Vec<Lane>,
         ledger: &mut Ledger,
     ) {
-        let now = self.now();
         let Some(target) = target else {
             for parcel in parcels {
-                let standing = Standing::failed("webhook deleted", parcel.failures, now);
+                let standing = Standing::failed("webhook deleted", parcel.failures, self.now());
                 ledger.enter(parcel.progress(standing, None));
             }
             return;
         };
-        let (open, shut): (Vec<_>, Vec<_>) = parcels
-            .into_iter()
-            .partition(|parcel| target.condition.health.gate(&parcel.key.event_id) == Gate::Open);
+        let (open, shut): (Vec<_>, Vec<_>) =
+            parcels.into_iter().partition(|parcel| parcel.gate(&target.condition.health) == Gate::Open);
         for parcel in shut {
             self.keep_back(&target, &parcel, ledger);
         }
@@ -140,11 +158,9 @@ impl Courier {
             None => {
                 // The webhook waits for its sealing key, not each delivery by itself.
                 for parcel in &open {
-                    ledger.enter(
-                        parcel.progress(Standing::held(self.window_ends(parcel), parcel.failures), None),
-                    );
+                    let standing = Standing::held(self.window_ends(parcel), parcel.failures);
+                    ledger.enter(parcel.progress(standing, None));
                 }
-                ledger.hold(target.id, now.plus(UNTIL_OPENED));
             }
         }
     }
@@ -154,15 +170,12 @@ impl Courier {
     fn keep_back(&self, target: &Target, parcel: &Parcel, ledger: &mut Ledger) {
         let (now, window_ends) = (self.now(), self.window_ends(parcel));
         let health = &target.condition.health;
-        let standing = match health.gate(&parcel.key.event_id) {
+        let standing = match parcel.gate(health) {
             Gate::Shut => Standing::dead("webhook disabled", parcel.failures, now),
             Gate::Open | Gate::Held if now >= window_ends => {
                 Standing::dead(health.reason_of_end(), parcel.failures, now)
             }
-            Gate::Open | Gate::Held => {
-                ledger.hold(target.id, now);
-                Standing::held(window_ends, parcel.failures)
-            }
+            Gate::Open | Gate::Held => Standing::held(window_ends, parcel.failures),
         };
         ledger.enter(parcel.progress(standing, None));
     }
@@ -191,7 +204,7 @@ impl Courier {
         let Some(made) = made else {
             lanes.ended(index, Effect::Refusal, false);
             let standing = match parcel.body {
-                Some(_) => Standing::scheduled(self.now().plus(AFTER_DEFERRAL), parcel.failures),
+                Some(_) => parcel.deferred(self.now().plus(AFTER_DEFERRAL)),
                 None => Standing::dead("the event is no longer kept", parcel.failures, self.now()),
             };
             ledger.enter(parcel.progress(standing, None));
@@ -207,14 +220,13 @@ impl Courier {
         let waits = matches!(health, Health::CircuitOpen { .. }) && made.ended.effect == Effect::Strike;
         if waits && standing.ended_at.is_none() {
             standing = Standing::held(self.window_ends(parcel), standing.failures);
-            ledger.hold(lane.target.id, self.now());
         }
         ledger.enter(parcel.progress(standing, Some(&made)));
         lane.ended.push((made.ended, made.attempt));
         // A circuit that just opened, or a webhook that was just disabled, lets nothing more through.
         let (open, shut): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut lane.parcels)
             .into_iter()
-            .partition(|parcel| health.gate(&parcel.key.event_id) == Gate::Open);
+            .partition(|parcel| parcel.gate(health) == Gate::Open);
         lane.parcels = open;
         for parcel in shut {
             self.keep_back(&lane.target, &parcel, ledger);
@@ -228,7 +240,7 @@ impl Courier {
             if ledger.is_stuck() && parcel.is_fresh() && !ledger.knows_event(&parcel.key) {
                 ledger.leave(parcel.key);
             } else {
-                let standing = Standing::scheduled(self.now().plus(AFTER_DEFERRAL), parcel.failures);
+                let standing = parcel.deferred(self.now().plus(AFTER_DEFERRAL));
                 ledger.enter(parcel.progress(standing, None));
             }
         }

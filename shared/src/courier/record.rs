@@ -9,8 +9,9 @@ use super::{Courier, Outage};
 use crate::delivery::progress::{Origin, Progress};
 use crate::delivery::standing::Stage;
 use crate::error::Error;
-use crate::event::message::{EventMessage, LONGEST_MESSAGE, Record, RetryMessage};
+use crate::event::message::{DeliveryKey, EventMessage, LONGEST_MESSAGE, Record, RetryMessage};
 use crate::ports::QueuedMessage;
+use crate::store::deliveries::{self, KeyRow};
 use crate::time::Timestamp;
 
 /// Deliveries in one record: even with the longest excerpt each, every character of it escaped, they stay below what a
@@ -21,6 +22,7 @@ impl Courier {
     /// Sends outcomes to the retries queue. Gives back those that the queue did not take either.
     pub(super) async fn send_records(&self, progress: Vec<Progress>, since: Timestamp) -> Vec<Progress> {
         let mut unsent = Vec::new();
+        let progress = self.keep_leases(progress, since).await;
         for part in by_event(progress) {
             let kept = part.clone();
             if let Err(error) = self.send_record(part, since).await {
@@ -29,6 +31,30 @@ impl Courier {
             }
         }
         unsent
+    }
+
+    /// Keeps the leases of deliveries whose outcome travels, until the record comes again. Where that cannot be written
+    /// either, nobody can lease them meanwhile.
+    async fn keep_leases(&self, mut progress: Vec<Progress>, since: Timestamp) -> Vec<Progress> {
+        let now = self.now();
+        let until = now.plus(Outage::wait_since(since, now) + self.policy.lease());
+        for part in progress.chunks_mut(MOST_IN_A_RECORD) {
+            let leased: Vec<Progress> =
+                part.iter().filter(|one| matches!(one.origin, Origin::Leased { .. })).cloned().collect();
+            if leased.is_empty() {
+                continue;
+            }
+            // Bound to the lease: a second run changes nothing.
+            let Ok(mut batch) = self.run(vec![deliveries::keep_leases(&leased, until)]).await else {
+                continue;
+            };
+            let kept = batch.take::<KeyRow>(0).unwrap_or_default().into_iter().map(DeliveryKey::from);
+            let kept: Vec<DeliveryKey> = kept.collect();
+            for one in part.iter_mut().filter(|one| kept.contains(&one.key)) {
+                one.origin = Origin::Leased { until };
+            }
+        }
+        progress
     }
 
     async fn send_record(&self, progress: Vec<Progress>, since: Timestamp) -> Result<(), Error> {

@@ -12,12 +12,12 @@ use crate::time::Timestamp;
 use crate::webhook::id::WebhookId;
 
 const DAY: Duration = Duration::from_secs(86_400);
-/// How long ended deliveries are kept, and dead letters after they were requeued.
+/// How long ended deliveries are kept.
 const KEPT: Duration = DAY.saturating_mul(30);
 /// How long the body of a delivered event is kept that was not delivered at once.
 const BODY_KEPT: Duration = DAY;
-/// How long dead letters are kept that nobody requeues.
-const DEAD_LETTERS_KEPT: Duration = DAY.saturating_mul(90);
+/// How long operators are tried to be told of a change.
+const NOTICES_KEPT: Duration = DAY.saturating_mul(3);
 /// Slices that one run deletes.
 const SLICES_PER_RUN: usize = 20;
 
@@ -31,8 +31,8 @@ impl Courier {
         let now = self.now();
         let deleted = self.clean_deliveries(now.minus(KEPT)).await?;
         let bodies = self.clean_bodies(now.minus(BODY_KEPT)).await?;
-        let letters = retention::delete_dead_letters(now.minus(KEPT), now.minus(DEAD_LETTERS_KEPT));
-        self.run(vec![letters]).await?;
+        let notices = retention::delete_notices(now.minus(NOTICES_KEPT));
+        self.run(vec![retention::delete_dead_letters(now), notices]).await?;
         if deleted + bodies > 0 {
             self.line("old deliveries deleted", json!({"deleted": deleted, "bodies": bodies}));
         }

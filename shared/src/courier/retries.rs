@@ -9,6 +9,7 @@ use serde_json::json;
 use super::pipeline::{Bundle, Parcel};
 use super::{Courier, Message, Settlement, UNDECODABLE};
 use crate::delivery::progress::Origin;
+use crate::delivery::standing::Stage;
 use crate::error::Error;
 use crate::event::message::{DeliveryKey, RetryMessage, WebhookKey};
 use crate::store::deliveries::{self, BodyRow, LeasedRow};
@@ -145,6 +146,7 @@ impl Courier {
                 event_type: row.event_type,
                 failures: row.failures,
                 tries_since: Timestamp::from_milliseconds(row.tries_since),
+                released: row.stage == Stage::Released,
                 origin: Origin::Leased { until },
             });
         }

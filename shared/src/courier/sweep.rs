@@ -8,8 +8,9 @@ use serde_json::json;
 use super::Courier;
 use crate::error::Error;
 use crate::event::message::{DeliveryKey, RetryMessage};
+use crate::ports::{Batch, Statement};
 use crate::store::CountRow;
-use crate::store::deliveries::{self, KeyRow};
+use crate::store::deliveries::{self, KeyRow, Slice};
 use crate::store::notices;
 use crate::store::redelivery::{self, RangeRow};
 use crate::store::tending::{self, DeletedRow, DueAtRow};
@@ -18,6 +19,8 @@ use crate::store::tending::{self, DeletedRow, DueAtRow};
 const AT_ONCE: u32 = 1_000;
 /// How long one run takes slice after slice; the next goes on from there.
 const TIME_PER_RUN: Duration = Duration::from_secs(30);
+/// Slices that one part of a run takes at most.
+const MOST_SLICES: u32 = 100;
 
 impl Courier {
     /// Wakes overdue deliveries and webhooks, the longest overdue first; ends what waited too long or belongs to deleted
@@ -27,14 +30,52 @@ impl Courier {
     /// # Errors
     /// Where the database does not answer.
     pub async fn sweep(&self) -> Result<usize, Error> {
-        let ended = self.end_expired().await? + self.end_deleted().await?;
-        let held = self.redeliver_ranges().await?;
-        let woken = self.wake_webhooks().await? + self.wake_deliveries().await?;
-        if woken + ended + held > 0 {
-            self.line("sweep", json!({"woken": woken, "ended": ended, "redelivered": held}));
+        // Each part by itself: what stops one does not stop the others.
+        let parts = [
+            self.end_expired().await,
+            self.end_deleted().await,
+            self.redeliver_ranges().await,
+            self.wake_webhooks().await,
+            self.wake_deliveries().await,
+            self.notify().await.map(|()| 0),
+        ];
+        let [ended, deleted, redelivered, webhooks, deliveries, _] =
+            parts.each_ref().map(|part| *part.as_ref().unwrap_or(&0));
+        let woken = webhooks + deliveries;
+        if woken + ended + deleted + redelivered > 0 {
+            let fields = json!({"woken": woken, "ended": ended + deleted, "redelivered": redelivered});
+            self.line("sweep", fields);
         }
-        self.notify().await?;
-        Ok(woken + ended + held)
+        parts.into_iter().sum()
+    }
+
+    /// Takes slices until nothing is left, or the time of a run is over. Where a slice cannot be written, it is made
+    /// smaller until the row in its way is alone, and that row is passed over.
+    async fn in_slices(
+        &self,
+        statement: impl Fn(Slice) -> Statement,
+        mut taken: impl AsyncFnMut(&mut Batch) -> Result<usize, Error>,
+    ) -> Result<usize, Error> {
+        let began = self.now();
+        let (mut slice, mut count) = (Slice { limit: AT_ONCE, offset: 0 }, 0);
+        for _ in 0..MOST_SLICES {
+            match self.run(vec![statement(slice)]).await {
+                Ok(mut batch) => {
+                    let found = taken(&mut batch).await?;
+                    count += found;
+                    if found < slice.limit as usize || self.now().since(began) >= TIME_PER_RUN {
+                        break;
+                    }
+                }
+                Err(_) if slice.limit > 1 && self.can_write().await => slice.limit /= 2,
+                Err(error) if slice.limit == 1 && self.can_write().await => {
+                    self.line("row passed over", json!({"level": "error", "detail": error.to_string()}));
+                    slice = Slice { limit: AT_ONCE, offset: slice.offset + 1 };
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(count)
     }
 
     /// Tells people of circuits that have been open for a while, and what waits to be told.
@@ -55,22 +96,18 @@ impl Courier {
     }
 
     async fn wake_deliveries(&self) -> Result<usize, Error> {
-        let began = self.now();
-        let before = began.minus(self.policy.overdue());
-        let mut woken = 0;
-        loop {
-            // Those taken are due now, and so no longer overdue.
-            let take = deliveries::take_overdue(before, self.now(), AT_ONCE);
-            let keys = self.run(vec![take]).await?.take::<KeyRow>(0)?;
+        let before = self.now().minus(self.policy.overdue());
+        // Those taken are due now, and so no longer overdue.
+        let take = |slice| deliveries::take_overdue(before, self.now(), slice);
+        let wake = async |batch: &mut Batch| {
+            let keys = batch.take::<KeyRow>(0)?;
             let count = keys.len();
             let messages =
                 keys.into_iter().map(|key| (RetryMessage::Deliver(DeliveryKey::from(key)), Duration::ZERO));
             self.send(messages.collect()).await;
-            woken += count;
-            if count < AT_ONCE as usize || self.now().since(began) >= TIME_PER_RUN {
-                return Ok(woken);
-            }
-        }
+            Ok(count)
+        };
+        self.in_slices(take, wake).await
     }
 
     async fn wake_webhooks(&self) -> Result<usize, Error> {
@@ -92,22 +129,16 @@ impl Courier {
 
     /// Ends held deliveries whose window is over.
     async fn end_expired(&self) -> Result<usize, Error> {
-        let began = self.now();
-        let mut ended = 0;
-        loop {
-            let count = self.run(vec![deliveries::end_expired(began, AT_ONCE)]).await?.count(0);
-            ended += usize::try_from(count).unwrap_or(usize::MAX);
-            if count < u64::from(AT_ONCE) || self.now().since(began) >= TIME_PER_RUN {
-                return Ok(ended);
-            }
-        }
+        let now = self.now();
+        let count = async |batch: &mut Batch| Ok(usize::try_from(batch.count(0)).unwrap_or(usize::MAX));
+        self.in_slices(|slice| deliveries::end_expired(now, slice), count).await
     }
 
     /// Ends what is pending of deleted webhooks.
     async fn end_deleted(&self) -> Result<usize, Error> {
         let began = self.now();
         let mut ended = 0;
-        let webhooks = self.run(vec![tending::deleted(AT_ONCE)]).await?.take::<DeletedRow>(0)?;
+        let webhooks = self.run(vec![tending::deleted(AT_ONCE / 10)]).await?.take::<DeletedRow>(0)?;
         for DeletedRow { id } in webhooks {
             loop {
                 let statements = vec![tending::end_deleted(&id, began), tending::forget_deleted(&id)];
@@ -127,7 +158,11 @@ impl Courier {
         let mut held = 0;
         for row in rows {
             let sequence = row.sequence;
-            let Ok((webhook, range)) = row.into_parts() else { continue };
+            let Ok((webhook, range)) = row.into_parts() else {
+                // Not one of ours.
+                self.run(vec![redelivery::forget(sequence)]).await?;
+                continue;
+            };
             let now = self.now();
             let window_ends = now.plus(self.policy.retry.window());
             let mut statements = vec![

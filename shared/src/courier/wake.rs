@@ -14,7 +14,8 @@ impl Courier {
     /// Wakes a consumer for each delivery that has a time of its own. What is held needs none.
     pub(super) async fn wake(&self, progress: &[Progress]) {
         let now = self.now();
-        let due = progress.iter().filter(|one| one.standing.stage == Stage::Scheduled).filter_map(|one| {
+        let timed = |one: &&Progress| matches!(one.standing.stage, Stage::Scheduled | Stage::Released);
+        let due = progress.iter().filter(timed).filter_map(|one| {
             let delay = one.standing.next_attempt_at?.since(now);
             Some((RetryMessage::Deliver(one.key.clone()), delay))
         });

@@ -1,5 +1,7 @@
 //! Dead letters' rows.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -7,13 +9,18 @@ use crate::dead_letter::{DeadLetter, Origin, diagnose};
 use crate::ports::Statement;
 use crate::time::Timestamp;
 
+/// How long a dead letter is kept that nobody requeues.
+const KEPT: Duration = Duration::from_secs(90 * 86_400);
+/// How long a dead letter is kept after it was requeued.
+const KEPT_AFTER_REQUEUE: Duration = Duration::from_secs(30 * 86_400);
+
 /// Stores a message with what its text tells. One that waits here already is stored once. One statement each: a batch of
 /// them in one parameter may be more than the 2 MB that D1 takes.
 pub fn insert(body: &str, envelope: Option<&str>, at: Timestamp) -> Statement {
     let (origin, reason) = diagnose(body);
     Statement::new(
-        "INSERT INTO dead_letters (queue, digest, body, envelope, reason, received_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-         ON CONFLICT DO NOTHING",
+        "INSERT INTO dead_letters (queue, digest, body, envelope, reason, received_at, ends_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
     )
     .bind(origin.as_str())
     .bind(hex::encode(Sha256::digest(body)))
@@ -21,6 +28,7 @@ pub fn insert(body: &str, envelope: Option<&str>, at: Timestamp) -> Statement {
     .bind(envelope)
     .bind(reason)
     .bind(at)
+    .bind(at.plus(KEPT))
 }
 
 const COLUMNS: &str = "SELECT id, queue, body, envelope, reason, received_at, requeued_at FROM dead_letters";
@@ -39,7 +47,10 @@ pub fn select(id: i64) -> Statement {
 
 /// Notes that it was put back.
 pub fn requeued(id: i64, at: Timestamp) -> Statement {
-    Statement::new("UPDATE dead_letters SET requeued_at = ?2 WHERE id = ?1").bind(id).bind(at)
+    Statement::new("UPDATE dead_letters SET requeued_at = ?2, ends_at = ?3 WHERE id = ?1")
+        .bind(id)
+        .bind(at)
+        .bind(at.plus(KEPT_AFTER_REQUEUE))
 }
 
 /// A row.

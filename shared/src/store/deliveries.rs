@@ -40,24 +40,47 @@ pub struct ExistingRow {
 
 /// Everything that these deliveries have to write: the bodies, once per event; new rows; changed rows.
 pub fn write(progress: &[Progress]) -> Vec<Statement> {
+    let bodies = keep_bodies(progress).into_iter().map(|(_, keep)| keep);
+    bodies.chain(write_rows(progress)).collect()
+}
+
+/// The bodies that these deliveries need, once per event.
+pub fn keep_bodies(progress: &[Progress]) -> Vec<(EventId, Statement)> {
     let mut bodies = BTreeMap::new();
-    let (mut fresh, mut leased) = (Vec::new(), Vec::new());
     for one in progress {
-        match one.origin {
-            Origin::Fresh { at } => {
-                if let Some(body) = one.body.as_deref().filter(|_| one.standing.stage != Stage::Delivered) {
-                    bodies.insert((&one.key.org_id, &one.key.event_id), (body, at));
-                }
-                fresh.push(row(one));
-            }
-            Origin::Leased { .. } => leased.push(row(one)),
+        if let (Origin::Fresh { at }, Some(body), true) =
+            (one.origin, one.body.as_deref(), one.standing.stage != Stage::Delivered)
+        {
+            bodies.insert((&one.key.org_id, &one.key.event_id), (body, at));
         }
     }
-    let keep =
-        bodies.into_iter().map(|((org_id, event_id), (body, at))| keep_body(org_id, event_id, body, at));
-    let fresh = in_parameters(fresh).into_iter().map(insert);
-    let leased = in_parameters(leased).into_iter().map(record);
-    keep.chain(fresh).chain(leased).collect()
+    let keep = |((org_id, event_id), (body, at)): ((&OrgId, &EventId), (&str, Timestamp))| {
+        (event_id.clone(), keep_body(org_id, event_id, body, at))
+    };
+    bodies.into_iter().map(keep).collect()
+}
+
+/// New rows and changed rows, without bodies.
+pub fn write_rows(progress: &[Progress]) -> Vec<Statement> {
+    let (fresh, leased): (Vec<_>, Vec<_>) =
+        progress.iter().partition(|one| matches!(one.origin, Origin::Fresh { .. }));
+    let fresh = in_parameters(fresh.into_iter().map(row).collect()).into_iter().map(insert);
+    let leased = in_parameters(leased.into_iter().map(row).collect()).into_iter().map(record);
+    fresh.chain(leased).collect()
+}
+
+/// Keeps these leases, as far as they are still ours, until then: their outcome is on its way to the database, and nobody
+/// is to attempt the deliveries again before it is there. Gives back those kept.
+pub fn keep_leases(progress: &[Progress], until: Timestamp) -> Statement {
+    let rows: Vec<Value> = progress.iter().map(row).collect();
+    Statement::new(
+        "UPDATE deliveries SET leased_until = ?2 FROM json_each(?1) AS j \
+         WHERE deliveries.webhook_id = j.value ->> 'webhookId' AND deliveries.event_id = j.value ->> 'eventId' \
+         AND deliveries.leased_until = j.value ->> 'at' AND deliveries.next_attempt_at IS NOT NULL \
+         RETURNING org_id, webhook_id, event_id",
+    )
+    .bind(json!(rows))
+    .bind(until)
 }
 
 /// A delivery as the statements take it; times are milliseconds.
@@ -136,8 +159,8 @@ fn insert(rows: Value) -> Statement {
     .bind(rows)
 }
 
-/// Writes progress and lets go of the leases, where they are still ours: one taken over meanwhile is left alone. The
-/// last hundred attempts are kept.
+/// Writes progress and lets go of the leases, where they are still ours: one taken over meanwhile is left alone, unless
+/// ours was delivered. The last hundred attempts are kept.
 fn record(rows: Value) -> Statement {
     Statement::new(
         "UPDATE deliveries SET stage = j.stage, failures = j.failures, next_attempt_at = j.next_attempt_at, \
@@ -148,7 +171,7 @@ fn record(rows: Value) -> Statement {
            value ->> 'failures' AS failures, value ->> 'nextAttemptAt' AS next_attempt_at, value ->> 'endedAt' AS ended_at, \
            value ->> 'reason' AS reason, value ->> 'attempt' AS attempt, value ->> 'at' AS lease FROM json_each(?1)) AS j \
          WHERE deliveries.webhook_id = j.webhook_id AND deliveries.event_id = j.event_id \
-         AND deliveries.leased_until = j.lease AND deliveries.next_attempt_at IS NOT NULL",
+         AND (deliveries.leased_until = j.lease OR j.stage = 'delivered') AND deliveries.next_attempt_at IS NOT NULL",
     )
     .bind(rows)
 }
@@ -167,7 +190,7 @@ pub fn lease(keys: &[&DeliveryKey], now: Timestamp, due: Timestamp, until: Times
             LEFT JOIN bodies b ON b.org_id = d.org_id AND b.event_id = d.event_id \
             WHERE d.next_attempt_at <= ?3 AND d.stage <> 'held' AND COALESCE(d.leased_until, 0) <= ?2) \
           WHERE bytes <= ?5) \
-         RETURNING webhook_id, event_id, org_id, event_type, tries_since, failures",
+         RETURNING webhook_id, event_id, org_id, event_type, stage, tries_since, failures",
     )
     .bind(json!(keys))
     .bind(now)
@@ -184,6 +207,8 @@ pub struct LeasedRow {
     pub key: KeyRow,
     /// The envelope's `detail-type`.
     pub event_type: String,
+    /// Its stage: scheduled, or released by its webhook.
+    pub stage: Stage,
     /// The retry window counts from here.
     pub tries_since: i64,
     /// Failures since then.
@@ -214,33 +239,44 @@ pub struct BodyRow {
     pub body: String,
 }
 
+/// Rows taken at a time. The offset passes over rows that cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// How many rows.
+    pub limit: u32,
+    /// From which on.
+    pub offset: u32,
+}
+
 /// Takes a slice of deliveries whose message was lost, the longest overdue first, and makes them due now: the next run
 /// comes to them last.
-pub fn take_overdue(before: Timestamp, now: Timestamp, limit: u32) -> Statement {
+pub fn take_overdue(before: Timestamp, now: Timestamp, slice: Slice) -> Statement {
     Statement::new(
         "UPDATE deliveries SET next_attempt_at = ?2 WHERE (webhook_id, event_id) IN \
          (SELECT webhook_id, event_id FROM deliveries INDEXED BY deliveries_due WHERE next_attempt_at <= ?1 AND stage <> 'held' \
-          AND COALESCE(leased_until, 0) <= ?2 ORDER BY next_attempt_at LIMIT ?3) \
+          AND COALESCE(leased_until, 0) <= ?2 ORDER BY next_attempt_at LIMIT ?3 OFFSET ?4) \
          RETURNING org_id, webhook_id, event_id",
     )
     .bind(before)
     .bind(now)
-    .bind(limit)
+    .bind(slice.limit)
+    .bind(slice.offset)
 }
 
 /// Ends a slice of held deliveries whose window is over: without a message each.
-pub fn end_expired(now: Timestamp, limit: u32) -> Statement {
+pub fn end_expired(now: Timestamp, slice: Slice) -> Statement {
     Statement::new(
         "UPDATE deliveries SET stage = 'dead', ended_at = ?1, next_attempt_at = NULL, \
          reason = COALESCE((SELECT CASE WHEN w.status = 'pending' THEN 'the webhook was not verified in time' END \
            FROM webhooks w WHERE w.id = deliveries.webhook_id), 'the endpoint did not recover in time') \
          WHERE (webhook_id, event_id) IN \
          (SELECT webhook_id, event_id FROM deliveries INDEXED BY deliveries_due \
-          WHERE next_attempt_at <= ?1 AND stage = 'held' ORDER BY next_attempt_at LIMIT ?2) \
+          WHERE next_attempt_at <= ?1 AND stage = 'held' ORDER BY next_attempt_at LIMIT ?2 OFFSET ?3) \
          RETURNING 1 AS ended",
     )
     .bind(now)
-    .bind(limit)
+    .bind(slice.limit)
+    .bind(slice.offset)
 }
 
 /// Tenant, webhook and event of a row.

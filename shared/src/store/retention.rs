@@ -78,13 +78,21 @@ pub fn delete_bodies(after: i64, before: Timestamp) -> Statement {
     .bind(SLICE)
 }
 
-/// Deletes dead letters that were requeued before `requeued_before`, or received before `received_before` at all.
-pub fn delete_dead_letters(requeued_before: Timestamp, received_before: Timestamp) -> Statement {
+/// Deletes dead letters whose time is over.
+pub fn delete_dead_letters(now: Timestamp) -> Statement {
     Statement::new(
-        "DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters ORDER BY id LIMIT ?3) \
-         AND (requeued_at < ?1 OR received_at < ?2)",
+        "DELETE FROM dead_letters WHERE id IN \
+         (SELECT id FROM dead_letters INDEXED BY dead_letters_by_end WHERE ends_at < ?1 LIMIT ?2)",
     )
-    .bind(requeued_before)
-    .bind(received_before)
+    .bind(now)
+    .bind(SLICE)
+}
+
+/// Deletes notices that nobody could be told.
+pub fn delete_notices(before: Timestamp) -> Statement {
+    Statement::new(
+        "DELETE FROM notices WHERE sequence IN (SELECT sequence FROM notices WHERE at < ?1 ORDER BY sequence LIMIT ?2)",
+    )
+    .bind(before)
     .bind(SLICE)
 }

@@ -98,6 +98,16 @@ pub fn end_deleted(webhook: &WebhookId, now: Timestamp) -> Statement {
     .bind(BURIED_AT_ONCE)
 }
 
+/// Notes those of these webhooks that are deleted: deliveries were just held for them.
+pub fn note_deleted(ids: &[WebhookId], now: Timestamp) -> Statement {
+    Statement::new(
+        "INSERT INTO deleted_webhooks (id, deleted_at) SELECT value, ?2 FROM json_each(?1) \
+         WHERE NOT EXISTS (SELECT 1 FROM webhooks WHERE id = value) ON CONFLICT DO NOTHING",
+    )
+    .bind(json!(ids))
+    .bind(now)
+}
+
 /// Deleted webhooks of which deliveries may still be pending.
 pub fn deleted(limit: u32) -> Statement {
     Statement::new("SELECT id FROM deleted_webhooks ORDER BY id LIMIT ?1").bind(limit)

@@ -93,6 +93,7 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
     let place = &(i64::MAX >> 11, String::new());
     let values = sealing::Values { secret: "s".into(), previous_secret: None, auth_token: None };
     let anew = sealing::SealedAnew { id: *id, was: values.clone(), becomes: values };
+    let slice = deliveries::Slice { limit: 100, offset: 0 };
     let one = |statement: Statement| vec![statement];
     BTreeMap::from([
         ("api_keys::insert", one(api_keys::insert(org, &new_key))),
@@ -106,13 +107,19 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
         ("dead_letters::select", one(dead_letters::select(1))),
         ("dead_letters::requeued", one(dead_letters::requeued(1, now))),
         ("deliveries::existing", one(deliveries::existing(&[("acme-corp", event)]))),
-        ("deliveries::write", deliveries::write(&[fresh, leased])),
+        ("deliveries::write", deliveries::write(&[fresh.clone(), leased.clone()])),
+        ("deliveries::write_rows", deliveries::write_rows(&[fresh.clone(), leased.clone()])),
+        (
+            "deliveries::keep_bodies",
+            deliveries::keep_bodies(std::slice::from_ref(&fresh)).into_iter().map(|(_, keep)| keep).collect(),
+        ),
+        ("deliveries::keep_leases", one(deliveries::keep_leases(std::slice::from_ref(&leased), now))),
         ("deliveries::keep_body", one(deliveries::keep_body(org, event, "{}", now))),
         ("deliveries::keep_body_of", one(deliveries::keep_body_of(key, "{}", now))),
         ("deliveries::lease", one(deliveries::lease(&[key], now, now, now))),
         ("deliveries::leased_bodies", one(deliveries::leased_bodies(&[key], now))),
-        ("deliveries::take_overdue", one(deliveries::take_overdue(now, now, 100))),
-        ("deliveries::end_expired", one(deliveries::end_expired(now, 100))),
+        ("deliveries::take_overdue", one(deliveries::take_overdue(now, now, slice))),
+        ("deliveries::end_expired", one(deliveries::end_expired(now, slice))),
         (
             "deliveries::log",
             vec![
@@ -148,7 +155,8 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
         ("retention::delete_slice", one(retention::delete_slice(id, now))),
         ("retention::next_bodies", one(retention::next_bodies(0, now))),
         ("retention::delete_bodies", one(retention::delete_bodies(0, now))),
-        ("retention::delete_dead_letters", one(retention::delete_dead_letters(now, now))),
+        ("retention::delete_dead_letters", one(retention::delete_dead_letters(now))),
+        ("retention::delete_notices", one(retention::delete_notices(now))),
         ("rounds::position", one(rounds::position(rounds::CLEAN))),
         ("rounds::remember", one(rounds::remember(rounds::CLEAN, "x"))),
         ("sealing::stale", one(sealing::stale("1.b."))),
@@ -171,6 +179,7 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
         ("tending::release", one(tending::release(webhook, std::slice::from_ref(event), 0, now))),
         ("tending::bury", one(tending::bury(id, 0, now))),
         ("tending::end_deleted", one(tending::end_deleted(id, now))),
+        ("tending::note_deleted", one(tending::note_deleted(&[*id], now))),
         ("tending::deleted", one(tending::deleted(100))),
         ("tending::forget_deleted", one(tending::forget_deleted(id))),
         ("tending::due_while_any_waits", one(tending::due_while_any_waits(&[*id], now, 1))),
@@ -235,8 +244,6 @@ fn may_scan(name: &str) -> bool {
     name.starts_with("sealing::")
         // A list of everything, in the order of its primary key, or its length.
         || matches!(name, "tenants::page" | "tenants::count" | "dead_letters::newest")
-        // One step, or a bounded number of them, in the primary key.
-        || matches!(name, "retention::delete_dead_letters")
 }
 
 #[test]

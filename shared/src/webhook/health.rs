@@ -177,11 +177,13 @@ pub fn stamp(random: u64) -> i64 {
 }
 
 impl Health {
-    /// What the webhook does with this event now. An open circuit lets its probe through.
-    pub fn gate(&self, event: &EventId) -> Gate {
+    /// What the webhook does with this event now. An open circuit lets its probe through: the event that it released last.
+    pub fn gate(&self, event: &EventId, released: bool) -> Gate {
         match self {
             Self::Well { .. } => Gate::Open,
-            Self::CircuitOpen { last_probe, .. } if last_probe.as_ref() == Some(event) => Gate::Open,
+            Self::CircuitOpen { last_probe, .. } if released && last_probe.as_ref() == Some(event) => {
+                Gate::Open
+            }
             Self::CircuitOpen { .. } | Self::Verifying { .. } => Gate::Held,
             Self::Disabled { .. } => Gate::Shut,
         }
@@ -309,7 +311,7 @@ impl Condition {
     pub fn releasing(&self, failed: bool, at: Timestamp, policy: &HealthPolicy) -> (Self, u32) {
         let Health::Well { strikes, release } = self.health else { return (self.clone(), 0) };
         let (release, elapsed) = match release {
-            None => (policy.first_release(at), Duration::from_secs(1)),
+            None => (Release { pace: policy.first_pace, at }, Duration::from_secs(1)),
             Some(Release { pace, at: before }) => {
                 let pace = if failed { (pace / 2).max(1) } else { (pace * 2).min(policy.most_released) };
                 // A wake-up that came late does not make up for all the time that was lost.

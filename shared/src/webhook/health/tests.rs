@@ -122,12 +122,13 @@ fn people_are_told_of_a_recovery_once_if_they_were_told_of_the_failure() {
 #[test]
 fn only_its_probe_passes_an_open_circuit() {
     let health = open(0, Some("probe"));
-    assert_eq!(health.gate(&event("probe")), Gate::Open);
-    assert_eq!(health.gate(&event("other")), Gate::Held);
-    assert_eq!(open(0, None).gate(&event("probe")), Gate::Held);
-    assert_eq!(verifying().gate(&event("probe")), Gate::Held);
-    assert_eq!(disabled().gate(&event("probe")), Gate::Shut);
-    assert_eq!(well(4).gate(&event("probe")), Gate::Open);
+    assert_eq!(health.gate(&event("probe"), true), Gate::Open);
+    assert_eq!(health.gate(&event("probe"), false), Gate::Held, "on its own schedule again");
+    assert_eq!(health.gate(&event("other"), true), Gate::Held);
+    assert_eq!(open(0, None).gate(&event("probe"), true), Gate::Held);
+    assert_eq!(verifying().gate(&event("probe"), true), Gate::Held);
+    assert_eq!(disabled().gate(&event("probe"), true), Gate::Shut);
+    assert_eq!(well(4).gate(&event("probe"), false), Gate::Open);
 }
 
 #[test]
@@ -142,6 +143,13 @@ fn a_release_begins_with_ten_and_doubles_until_a_failure_halves_it() {
     }
     assert_eq!(quotas, [10, 20, 40, 80, 160, 320, 500, 250, 500]);
     assert_eq!(condition.released(), Condition { due: None, ..super::tests::condition(well(0)) });
+}
+
+#[test]
+fn a_release_that_begins_by_itself_begins_with_ten_as_well() {
+    let (next, quota) = condition(well(0)).releasing(false, at(100), &POLICY);
+    assert_eq!(quota, 10);
+    assert_eq!(next.releasing(false, at(101), &POLICY).1, 20);
 }
 
 #[test]
