@@ -10,6 +10,7 @@
 )]
 
 mod answer;
+mod forgery;
 mod keys;
 mod misbehaviour;
 mod platform;
@@ -19,6 +20,7 @@ pub mod settings;
 mod token;
 
 pub use answer::{Answer, Isolate, Request};
+pub use forgery::{Forgery, forgeries, own_key_headers, public_key_spellings};
 pub use keys::{RustCryptoRs256, TestKey};
 pub use misbehaviour::{BadSignIn, Misbehaviour, bad_sign_ins};
 pub use platform::TestPlatform;
