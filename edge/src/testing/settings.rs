@@ -6,10 +6,13 @@ use shared::settings::SettingFaults;
 /// Settings in place of the sound ones; `None` takes a setting away.
 pub type Changes<'a> = &'a [(&'a str, Option<&'a str>)];
 
+/// Reads a configuration through a function that gives the text of each setting.
+pub type ReadSettings<C> = fn(&dyn Fn(&str) -> Option<String>) -> Result<C, SettingFaults>;
+
 /// A Worker's configuration, and which of its settings are what.
 pub struct Configuration<C: 'static> {
     /// Reads the configuration.
-    pub read: fn(&dyn Fn(&str) -> Option<String>) -> Result<C, SettingFaults>,
+    pub read: ReadSettings<C>,
     /// Sound settings, with which each test begins.
     pub sound: &'static [(&'static str, &'static str)],
     /// Settings that must be there.
