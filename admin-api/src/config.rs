@@ -9,19 +9,19 @@ use shared::settings::{SettingFaults, Settings, issuer};
 /// Everything the Worker is configured with.
 #[derive(Clone)]
 pub struct Config {
-    /// Where it runs.
+    /// The environment that the Worker runs in.
     pub environment: Environment,
-    /// `ADMIN_API_KEY`, as the digest it is compared by.
+    /// The digest of `ADMIN_API_KEY`.
     pub admin_api_key: SecretDigest,
-    /// Signs the portal's service tokens.
+    /// The secret that signs the portal's service tokens.
     pub service_jwt_secret: SecretString,
-    /// Seals webhook secrets.
+    /// The key that seals webhook secrets.
     pub sealing_key: SealingKey,
-    /// The key before, while values sealed with it are still about.
+    /// The previous sealing key, while there are values sealed with it.
     pub previous_sealing_key: Option<SealingKey>,
     /// The issuer of admins' tokens, with its trailing slash.
     pub issuer: String,
-    /// What their `aud` must name.
+    /// The audience that admins' tokens must name in `aud`.
     pub audience: String,
     /// The claim that holds the e-mail address.
     pub email_claim: String,
@@ -31,7 +31,7 @@ impl Config {
     /// Reads and checks every setting.
     ///
     /// # Errors
-    /// All that is missing or malformed, by name.
+    /// What is wrong with each setting, by its name.
     pub fn read(read: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingFaults> {
         let mut settings = Settings::new(read);
         let environment = settings.required("ENVIRONMENT", str::parse::<Environment>);
@@ -59,7 +59,7 @@ impl Config {
     }
 }
 
-/// A text that is compared to the letter, so that a stray space would shut everybody out.
+/// A text without white space: it is compared to the letter, and a stray space would shut everybody out.
 fn text(value: &str) -> Result<String, &'static str> {
     let stray = |character: char| character.is_whitespace() || character.is_control();
     if value.contains(stray) { Err("must have no white space") } else { Ok(value.to_owned()) }

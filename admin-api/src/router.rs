@@ -1,4 +1,4 @@
-//! The router, and how it answers.
+//! The router, and how the Worker answers a path without a route.
 
 use axum::Router;
 use axum::extract::Request;
@@ -23,7 +23,7 @@ pub fn router(service: AdminApi) -> (Router, Vec<Route<Description>>) {
     routes::all().build(service)
 }
 
-/// Answers a request. A path without a route tells only admins that it has none.
+/// Answers a request. Only admins are told that a path has no route.
 pub async fn answer(
     router: Router,
     service: &AdminApi,

@@ -1,4 +1,4 @@
-//! What a request cost, for its log line and for the tests that hold it down.
+//! What a request costs at the database, for its log line and for the tests that limit it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,7 +29,7 @@ impl Cost {
         self.0.rows_written.load(Ordering::Relaxed)
     }
 
-    /// The fields of a log line.
+    /// The counts as fields of a log line.
     pub fn fields(&self) -> Value {
         json!({
             "d1RoundTrips": self.round_trips(),
@@ -38,7 +38,7 @@ impl Cost {
         })
     }
 
-    /// The same database, counted.
+    /// The same database, with its round trips and rows counted.
     pub fn meter(&self, database: Arc<dyn Database>) -> Arc<dyn Database> {
         Arc::new(Metered { database, cost: self.clone() })
     }

@@ -21,9 +21,10 @@ use shared::error::{Faults, FieldFaults};
 
 use crate::problem::Problem;
 
-/// What [`crate::json::Json`] and [`crate::parameters::Query`] read: any type that can be deserialized, or [`Given`].
+/// A type that [`crate::json::Json`] and [`crate::parameters::Query`] read: a struct that derives `Deserialize`, or
+/// [`Given`] such a struct.
 pub trait Fields: Sized {
-    /// Reads the fields from a JSON object. `kind` is what messages call an unknown one: a field or a parameter.
+    /// Reads the fields from a JSON object. Messages call a member that is not known a `kind`: a field or a parameter.
     ///
     /// # Errors
     /// What is wrong with each field.
@@ -41,7 +42,7 @@ impl<T: DeserializeOwned> Fields for T {
     }
 }
 
-/// What is wrong with each field that `read` reads from an object: nothing once it succeeds.
+/// Returns what is wrong with each field that `read` reads from an object; nothing if `read` succeeds.
 fn faults(
     object: &Value,
     kind: &str,
@@ -68,7 +69,7 @@ fn faults(
 
 /// The fields of a body that also has rules beyond each single field, such as an order of two times.
 pub struct Given<T> {
-    /// The fields that are right, if no field that has to be there is wrong.
+    /// The fields without a fault; `None` if a field that has to be there has one.
     right: Option<T>,
     faults: FieldFaults,
 }
@@ -83,7 +84,7 @@ impl<T: DeserializeOwned> Fields for Given<T> {
         let faults = faults(object, kind, &mut read);
         if !faults.is_empty() {
             let reading = Reading { kind, front: "", left_out: &faults, asked: RefCell::default() };
-            // Fails where a field that has to be there is wrong: the faults say so already.
+            // This fails if a field that has to be there is wrong, which the faults already say.
             let _ = read(reading.of(object));
         }
         Ok(Self { right, faults })
@@ -91,7 +92,7 @@ impl<T: DeserializeOwned> Fields for Given<T> {
 }
 
 impl<T> Given<T> {
-    /// Returns what `rules` make of the fields, unless they or a single field's own rule find a fault.
+    /// Returns what `rules` make of the fields. Faults that `rules` find are told together with those of single fields.
     ///
     /// # Errors
     /// 400 naming each field that is wrong.
@@ -107,7 +108,7 @@ struct Reading<'a> {
     kind: &'a str,
     /// The path of the field that is read before all others.
     front: &'a str,
-    /// Faults; the outermost fields that have one are read as if absent.
+    /// Faults of an earlier attempt: the outermost fields that have one are read as if absent.
     left_out: &'a FieldFaults,
     /// The path of each field that the type has.
     asked: RefCell<Vec<String>>,
@@ -170,7 +171,7 @@ impl<'a> Field<'a> {
 impl<'de> Deserializer<'de> for Field<'de> {
     type Error = FieldError;
 
-    /// Serves [`whole_number`] alone: a field is a text, a list, an object, or says itself how it is read.
+    /// Serves [`whole_number`] alone: all other fields are texts, lists and objects.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
         let value = self.value.ok_or_else(FieldError::absent)?;
         // The error of the library would repeat the value, which may be a secret in the wrong place.
@@ -287,7 +288,7 @@ impl FieldError {
         de::Error::custom("is required")
     }
 
-    /// The same of a field at this path, unless a field further in is to blame.
+    /// Blames the field at this path, unless a field further in is blamed already.
     fn at(mut self, path: &str) -> Self {
         if self.0.0.is_empty() {
             path.clone_into(&mut self.0.0);
@@ -301,7 +302,7 @@ impl de::Error for FieldError {
         Self(Box::new((String::new(), fault.to_string())))
     }
 
-    /// What the value must be. The value itself may be a secret in the wrong place.
+    /// Says what the value must be, and not what it is: it may be a secret in the wrong place.
     fn invalid_type(_given: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::custom(format_args!("must be {expected}"))
     }
@@ -324,9 +325,9 @@ impl de::Error for FieldError {
 /// §6.1.1), and serde by itself refuses it. For `#[serde(deserialize_with = …)]`.
 ///
 /// # Errors
-/// Where the value is neither such a number nor null.
+/// If the value is neither such a number nor null.
 pub fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    /// Above it, not every whole number is a double.
+    /// Above this number, not every whole number is a double.
     const MOST: f64 = 9_007_199_254_740_992.0;
 
     let Some(given) = Option::<Value>::deserialize(deserializer)? else { return Ok(None) };
@@ -352,118 +353,4 @@ pub fn seconds_of_a_week<'de, D: Deserializer<'de>>(deserializer: D) -> Result<O
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-    use shared::tenant::OrgId;
-    use shared::time::Timestamp;
-
-    use super::*;
-
-    #[derive(Debug, PartialEq, Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Body {
-        org_id: OrgId,
-        since: Option<Timestamp>,
-        names: Option<Vec<String>>,
-        inner: Option<Inner>,
-        #[serde(deserialize_with = "whole_number")]
-        seconds: Option<u64>,
-    }
-
-    #[derive(Debug, PartialEq, Deserialize)]
-    struct Inner {
-        id: OrgId,
-        at: Option<Timestamp>,
-    }
-
-    fn faults(body: Value) -> Vec<(String, String)> {
-        Body::read(&body, "field").unwrap_err().into_iter().collect()
-    }
-
-    fn list(faults: &[(&str, &str)]) -> Vec<(String, String)> {
-        faults.iter().map(|(path, fault)| ((*path).to_owned(), (*fault).to_owned())).collect()
-    }
-
-    const NO_ID: &str =
-        "must be 3 to 63 characters of a-z, 0-9 and -, starting and ending with a letter or digit";
-    const NO_TIME: &str = "must be an ISO 8601 time with its offset, such as 2026-04-02T10:00:00.000Z";
-
-    #[test]
-    fn what_is_absent_or_null_is_none() {
-        let body =
-            Body::read(&json!({"orgId": "acme", "since": null, "inner": {"id": "abc"}}), "field").unwrap();
-        assert_eq!((body.org_id.as_str(), body.since, body.names, body.seconds), ("acme", None, None, None));
-        assert_eq!(body.inner.map(|inner| inner.id.to_string()).as_deref(), Some("abc"));
-    }
-
-    #[test]
-    fn every_fault_is_named_at_its_path() {
-        let body = json!({"since": "soon", "names": ["a", 7], "inner": {"id": "", "at": 1}, "seconds": -1});
-        assert_eq!(
-            faults(body),
-            list(&[
-                ("inner.at", "must be a string"),
-                ("inner.id", NO_ID),
-                ("names[1]", "must be a string"),
-                ("orgId", "is required"),
-                ("seconds", "must be a whole number, not negative"),
-                ("since", NO_TIME),
-            ])
-        );
-    }
-
-    #[test]
-    fn a_value_of_another_kind_is_never_repeated() {
-        for wrong in [json!(7), json!(true), json!([1]), json!({"a": 1}), json!(1.5)] {
-            assert_eq!(
-                faults(json!({"orgId": wrong, "names": "secret", "inner": ["abc", null]})),
-                list(&[
-                    ("inner", "must be an object"),
-                    ("names", "must be a list"),
-                    ("orgId", "must be a string"),
-                ])
-            );
-        }
-    }
-
-    #[test]
-    fn a_field_that_no_type_has_is_named_before_all_else() {
-        assert_eq!(faults(json!({"orgid": "acme"})), list(&[("orgid", "is not a known field")]));
-        assert_eq!(
-            faults(json!({"orgId": "acme", "inner": {"id": "abc", "x": 1}})),
-            list(&[("inner.x", "is not a known field")])
-        );
-    }
-
-    #[test]
-    fn rules_between_fields_add_to_the_faults_of_fields() {
-        let given = |body: Value| Given::<Body>::read(&body, "field").unwrap();
-        let rule = |body: Body, faults: &mut Faults| {
-            faults.add("seconds", "are too many");
-            Some(body.org_id)
-        };
-        let problem = given(json!({"orgId": "acme", "inner": {}})).check(rule).unwrap_err();
-        assert_eq!(problem.fields.keys().collect::<Vec<_>>(), ["inner.id", "seconds"]);
-        let problem = given(json!({"inner": {}})).check(rule).unwrap_err();
-        assert_eq!(problem.fields.keys().collect::<Vec<_>>(), ["inner.id", "orgId"]);
-        let good = given(json!({"orgId": "acme"})).check(|body, _| Some(body.org_id.to_string()));
-        assert_eq!(good.unwrap(), "acme");
-    }
-
-    #[test]
-    fn a_whole_number_may_be_spelt_in_any_way() {
-        let read = |text: &str| {
-            let body = format!("{{\"orgId\": \"acme\", \"seconds\": {text}}}");
-            Body::read(&serde_json::from_str(&body).unwrap(), "field").map(|body| body.seconds)
-        };
-        for (text, number) in
-            [("0", 0), ("-0", 0), ("60", 60), ("60.0", 60), ("6e1", 60), ("18446744073709551615", u64::MAX)]
-        {
-            assert_eq!(read(text), Ok(Some(number)), "{text}");
-        }
-        assert_eq!(read("null"), Ok(None));
-        for text in ["-1", "1.5", "1e30", "\"1\"", "[1]", "true", "{}"] {
-            assert_eq!(read(text).unwrap_err()["seconds"], "must be a whole number, not negative", "{text}");
-        }
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 /// The fields of a body of `application/x-www-form-urlencoded`.
 ///
 /// # Errors
-/// 415 for another type or any encoding, 413 above 64 KiB, 400 where a field is there twice or is not UTF-8.
+/// 415 for another type or any encoding, 413 above 64 KiB, 400 if a field is given twice or is not UTF-8.
 pub async fn read_form(request: Request) -> Result<BTreeMap<String, String>, Problem> {
     let headers = request.headers();
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -29,9 +29,9 @@ pub async fn read_form(request: Request) -> Result<BTreeMap<String, String>, Pro
 /// The fields of a form or a query.
 ///
 /// # Errors
-/// 400 where one is there twice or is not UTF-8.
+/// 400 if a field is given twice or is not UTF-8.
 pub fn fields(text: &str) -> Result<BTreeMap<String, String>, Problem> {
-    // serde_urlencoded would put U+FFFD in the place of what is not UTF-8.
+    // serde_urlencoded would replace bytes that are not UTF-8 by U+FFFD.
     let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
     decoded.map_err(|_| Problem::invalid_request("The form is not UTF-8."))?;
     let malformed = |_| Problem::invalid_request("The form is malformed.");

@@ -89,7 +89,7 @@ impl<S: Send + Sync, T: Fields> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// That there is no query: what a handler would leave unread is refused, as an unknown parameter is.
+/// Refuses every query parameter, for routes that take none.
 pub struct NoQuery;
 
 #[derive(Deserialize)]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use shared::code::ErrorCode;
 use shared::error::{Error, FieldFaults};
 
-/// Seconds, of what was asked too often: the period over which requests are counted.
+/// The seconds that a caller who asked too often is told to wait: the period over which requests are counted.
 pub const RETRY_AFTER: &str = "60";
 
 /// An answer that is not a success.
@@ -16,11 +16,11 @@ pub struct Problem {
     pub status: StatusCode,
     /// A stable code for programs.
     pub code: ErrorCode,
-    /// A sentence for a person; says what to do.
+    /// A sentence that tells a person what to do.
     pub message: String,
     /// What is wrong with each field.
     pub fields: FieldFaults,
-    /// For the log only.
+    /// More about the cause, for the log only.
     pub detail: Option<String>,
 }
 
@@ -56,7 +56,7 @@ impl Problem {
         Error::field(name, fault).into()
     }
 
-    /// No such path.
+    /// There is nothing at this path.
     pub fn not_found() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
@@ -65,7 +65,7 @@ impl Problem {
         )
     }
 
-    /// The path exists, for other methods.
+    /// The path takes other methods only.
     pub fn method_not_allowed() -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -85,7 +85,7 @@ impl Problem {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::UnsupportedMediaType, message)
     }
 
-    /// Asked too often. The answer says when to ask again.
+    /// The caller asked too often. The answer says when to ask again.
     pub fn too_many_requests() -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -94,7 +94,7 @@ impl Problem {
         )
     }
 
-    /// Asking again later may help. The detail goes to the log.
+    /// Something that the answer needs does not answer; a later try may succeed. The detail goes to the log.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         let message = "The service is not available at the moment; try again shortly.";
         Self {
@@ -103,7 +103,7 @@ impl Problem {
         }
     }
 
-    /// The body of the answer.
+    /// The body of the answer to the request with this id.
     pub fn render(&self, request_id: &str) -> String {
         let body = Body {
             success: false,
@@ -150,7 +150,7 @@ impl From<Error> for Problem {
     }
 }
 
-/// `the tenant …` as a sentence. The one message the specification fixes, `Tenant not registered`, has no full stop.
+/// Makes a sentence of an error's text. `Tenant not registered` has no full stop, as the specification has it.
 fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     let Some(first) = characters.next() else { return String::new() };

@@ -9,7 +9,7 @@
 //! let _: Endpoint<()> = get("/health", open(health));
 //! ```
 //!
-//! Otherwise it does not compile:
+//! Without `open(…)` the same route does not compile:
 //!
 //! ```compile_fail,E0277
 //! # use edge::routes::{Endpoint, get, open};
@@ -17,7 +17,7 @@
 //! let _: Endpoint<()> = get("/health", health);
 //! ```
 //!
-//! nor does a handler whose caller is not its first argument:
+//! Nor does a route whose handler takes the caller as a later argument:
 //!
 //! ```compile_fail,E0277
 //! # use axum::extract::FromRequestParts;
@@ -68,7 +68,7 @@ pub trait Caller {
 
 /// The arguments of a handler, the first of which is a [`Caller`].
 ///
-/// Implemented for what axum knows a handler by: a tuple of a marker and the types of the arguments.
+/// axum knows a handler by a tuple of a marker and the types of its arguments; this trait is implemented for such tuples.
 #[diagnostic::on_unimplemented(
     message = "nothing says who may call this handler",
     note = "take the caller as the first argument, or write `open(…)` if everybody may call the handler"
@@ -94,7 +94,7 @@ begins_with_caller!(A1 A2 A3 A4);
 begins_with_caller!(A1 A2 A3 A4 A5);
 begins_with_caller!(A1 A2 A3 A4 A5 A6);
 
-/// A handler of which it is known who may call it: one whose first argument is a [`Caller`], or an [`open`] one.
+/// A handler that says who may call it: by a [`Caller`] as its first argument, or by being [`open`].
 pub trait Guarded<T, S> {
     /// Who may call the handler.
     const ACCESS: Access;
@@ -145,11 +145,11 @@ where
 pub struct Route<D = ()> {
     /// `GET`, `POST`, …
     pub method: &'static str,
-    /// With axum's `{parameters}`.
+    /// The path, with axum's `{parameters}`.
     pub path: &'static str,
-    /// Who may call it.
+    /// Who may call the route.
     pub access: Access,
-    /// What the documentation says of it.
+    /// What the documentation says of the route.
     pub description: D,
 }
 
@@ -220,7 +220,7 @@ impl<S: Clone + Send + Sync + 'static, D> Routes<S, D> {
 
     /// Adds all routes of another list.
     #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
+    pub fn merge(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
     }

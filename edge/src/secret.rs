@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// A secret as its digest: what it is compared by, in constant time.
+/// The digest of a secret, which presented secrets are compared with in constant time.
 #[derive(Clone)]
 pub struct SecretDigest([u8; 32]);
 
@@ -15,14 +15,14 @@ impl SecretDigest {
         Self(Sha256::digest(secret.expose_secret().as_bytes()).into())
     }
 
-    /// Whether the header is there exactly once and holds the secret.
+    /// Whether the headers have `name` exactly once, with the secret as its value.
     pub fn is_presented(&self, headers: &HeaderMap, name: &HeaderName) -> bool {
         let presented: [u8; 32] = Sha256::digest(the_only(headers, name).unwrap_or_default()).into();
         bool::from(presented.ct_eq(&self.0))
     }
 }
 
-/// The value of a header that must be there exactly once.
+/// The value of a header that is there exactly once; `None` if the header is absent or there twice.
 pub fn the_only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;

@@ -1,4 +1,4 @@
-//! One request through a router: its id, its cost, its problem's body, its log line.
+//! Takes one request through a router: gives the request an id, counts its cost, writes a problem's body and a log line.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub struct Surroundings {
 
 /// How a Worker shows its problems.
 pub trait ProblemFormat: Send + Sync {
-    /// The media type, and the body. `left` is what the handler left on its response.
+    /// Returns the media type and the body. `left` holds what the handler left on its response.
     fn render(&self, problem: &Problem, request_id: &str, left: &Extensions) -> (&'static str, String);
 }
 
@@ -46,11 +46,11 @@ impl ProblemFormat for JsonProblems {
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
-/// What the log is to know of an answer that is no problem: an extension of the response.
+/// A detail that a handler leaves for the log, as an extension of a response that is no problem.
 #[derive(Clone, Debug)]
 pub struct LogDetail(pub String);
 
-/// Answers a request of an API: as [`serve_as`], its problems in JSON.
+/// Answers a request as [`serve_as`] does, with problems in JSON.
 pub async fn serve(
     router: Router,
     surroundings: &Surroundings,
@@ -60,7 +60,7 @@ pub async fn serve(
     serve_as(&JsonProblems, router, surroundings, request, fallback).await
 }
 
-/// Answers a request. Paths without a route get what `fallback` says of their headers: 401 or 404.
+/// Answers a request. For a path without a route, `fallback` decides by the headers: 401 or 404.
 pub async fn serve_as(
     format: &dyn ProblemFormat,
     router: Router,
@@ -85,10 +85,10 @@ pub async fn serve_as(
     if unrouted && response.extensions().get::<Problem>().is_none() {
         let refused = fallback(&headers).await;
         if response.status() == StatusCode::METHOD_NOT_ALLOWED && refused.status == StatusCode::NOT_FOUND {
-            // Beside the router's own `Allow`.
+            // The router has set the header `Allow`.
             response.extensions_mut().insert(Problem::method_not_allowed());
         } else {
-            // Nothing of the router's answer stays: `Allow` would tell a stranger that the path is there.
+            // The router's answer is dropped: its header `Allow` would tell a stranger that the path is there.
             response = refused.into_response();
         }
     }
@@ -99,7 +99,7 @@ pub async fn serve_as(
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert("x-request-id", value);
     }
-    // Only what says otherwise, an asset, may be kept.
+    // Caches may keep assets alone, which say so themselves.
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 
@@ -125,7 +125,7 @@ pub async fn serve_as(
     response
 }
 
-/// The answer of a Worker whose configuration is not sound: the log names each fault, the body none.
+/// The answer of a Worker with faults in its configuration. The log names each fault; the body names none.
 pub fn misconfigured(
     format: &dyn ProblemFormat,
     surroundings: &Surroundings,

@@ -14,17 +14,17 @@ use shared::webhook::health::HealthPolicy;
 /// Everything the Worker is configured with.
 #[derive(Clone)]
 pub struct Config {
-    /// Where it runs.
+    /// The environment that the Worker runs in.
     pub environment: Environment,
-    /// `EVENTS_API_KEY`, as the digest it is compared by.
+    /// The digest of `EVENTS_API_KEY`.
     pub events_api_key: SecretDigest,
-    /// Opens webhook secrets.
+    /// The key that opens webhook secrets.
     pub sealing_key: SealingKey,
-    /// The key before, while values sealed with it are still about.
+    /// The previous sealing key, while there are values sealed with it.
     pub previous_sealing_key: Option<SealingKey>,
-    /// Every number that delivery goes by.
+    /// The numbers that delivery goes by: deadlines, the retry schedule, the limits on a webhook's health.
     pub policy: DeliveryPolicy,
-    /// Who is told when a webhook starts failing, is disabled, or recovers.
+    /// The operators' endpoint, which is told when a webhook starts failing, is disabled, or recovers.
     pub operators: Option<Operators>,
 }
 
@@ -32,7 +32,7 @@ impl Config {
     /// Reads and checks every setting.
     ///
     /// # Errors
-    /// All that is missing or malformed, by name.
+    /// What is wrong with each setting, by its name.
     pub fn read(read: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingFaults> {
         let mut settings = Settings::new(read);
         let environment = settings.required("ENVIRONMENT", str::parse::<Environment>);
@@ -55,7 +55,7 @@ impl Config {
     }
 }
 
-/// The retry policy must be set; the rest may be, where the defaults do not serve.
+/// Reads the retry schedule, which must be set, and the other numbers, which have defaults.
 fn policy(settings: &mut Settings<'_>) -> Option<DeliveryPolicy> {
     let base = settings.required("RETRY_BASE_SECONDS", seconds);
     let cap = settings.required("RETRY_CAP_SECONDS", seconds);

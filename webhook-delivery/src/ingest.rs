@@ -20,14 +20,14 @@ use shared::strict_json;
 
 use crate::service::WebhookDelivery;
 
-/// EventBridge's key.
+/// The header with EventBridge's key.
 const EVENTS_KEY: HeaderName = HeaderName::from_static("x-events-key");
 /// The headers that any route reads.
 pub const HEADERS: [HeaderName; 3] = [EVENTS_KEY, CONTENT_TYPE, CONTENT_ENCODING];
 /// The largest request: several large events, with room to hold them twice in an isolate's 128 MB.
 pub const LARGEST_REQUEST: usize = 8 * 1024 * 1024;
 
-/// EventBridge, by the connection's key.
+/// EventBridge, which presents the connection's key.
 pub struct EventBridge;
 
 impl Caller for EventBridge {
@@ -99,7 +99,7 @@ pub fn router(delivery: WebhookDelivery) -> (Router, Vec<Route>) {
     Routes::default().route(get("/health", open(health))).route(post("/events", publish)).build(delivery)
 }
 
-/// Answers a request. A path without a route tells only EventBridge that it has none.
+/// Answers a request. Only EventBridge is told that a path has no route.
 pub async fn answer(
     router: Router,
     delivery: &WebhookDelivery,

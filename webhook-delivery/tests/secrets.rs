@@ -4,7 +4,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use shared::testing::Reply;
 
-use crate::support::{EVENTS_KEY, TestApp, envelope_with, setting};
+use crate::support::{EVENTS_KEY, SEALING_KEY, TestApp, envelope_with};
 
 const MARK: &str = "confidential-detail-of-a-resident";
 const URL: &str = "https://hooks.acme-corp.com/in";
@@ -48,9 +48,7 @@ async fn neither_log_lines_nor_answers_hold_a_secret_or_a_body() {
     assert!(app.endpoints.take().len() >= 4);
     let told = format!("{}\n{}", said.join("\n"), app.log.dump());
     let secret = created.secret.expose().expose_secret().to_owned();
-    for hidden in
-        [EVENTS_KEY, MARK, &secret, &secret["whsec_".len()..], &setting("WEBHOOK_SECRETS_KEY").unwrap()]
-    {
+    for hidden in [EVENTS_KEY, MARK, &secret, &secret["whsec_".len()..], SEALING_KEY] {
         assert!(!told.contains(hidden), "{hidden} is told");
     }
 }

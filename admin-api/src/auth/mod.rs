@@ -42,11 +42,11 @@ impl Authenticator {
         Self { key, tokens: Arc::new(tokens), clock }
     }
 
-    /// The person calling. The key comes first: without it, nothing of the token is looked at or fetched for.
+    /// Returns the person who is calling. Checks the key first: without it no token is read, and no issuer's key fetched.
     ///
     /// # Errors
-    /// 401 with one body for every cause; 403 for a good token of somebody else; 503 where the issuer's keys cannot
-    /// be had.
+    /// 401 with one body for every cause; 403 for a good token of somebody else; 503 if the issuer's keys are not
+    /// available.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Admin, Problem> {
         if !self.key.is_presented(headers, &ADMIN_KEY) {
             return Err(Problem::unauthorized());
@@ -64,7 +64,7 @@ impl Authenticator {
 
 /// An admin, or the portal on behalf of a person.
 pub struct Admin {
-    /// Who, for the audit log.
+    /// The person, as the audit log names them.
     pub actor: Actor,
 }
 
@@ -85,8 +85,8 @@ where
 
 /// A partner's backend.
 ///
-/// Whether a key is a partner's only the database knows, and strangers with made-up keys must not keep it busy: so each
-/// client may ask only so often, whatever its key.
+/// Only the database knows whether a key is a partner's, and strangers with made-up keys must not keep it busy. So there is
+/// a limit on the requests of each client, whatever its key.
 pub struct PartnerCaller(pub Partner);
 
 impl Caller for PartnerCaller {
@@ -112,7 +112,7 @@ where
     }
 }
 
-/// The use cases, counting what this request costs.
+/// The use cases, over a database that counts what this request costs.
 pub struct MeteredApp(pub App);
 
 impl MeteredApp {

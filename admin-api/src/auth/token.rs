@@ -17,7 +17,7 @@ use shared::time::Timestamp;
 
 use crate::config::Config;
 
-/// Admins' addresses are here and nowhere below.
+/// The domain of admins' addresses; its subdomains do not count.
 const ADMIN_DOMAIN: &str = "smartphonekey.com";
 /// The longest life of a service token.
 const SERVICE_LIFE_SECONDS: i64 = 60;
@@ -38,7 +38,7 @@ impl TokenVerifier {
     pub fn new(config: &Config, keys: KeyCache, rs256: Arc<dyn Rs256>) -> Self {
         Self {
             people: IssuerTokens::new(config.issuer.clone(), config.audience.clone(), keys, rs256),
-            // Where Auth0 has them.
+            // Auth0 publishes its keys here.
             keys_url: format!("{}.well-known/jwks.json", config.issuer),
             email_claim: config.email_claim.clone(),
             service_secret: config.service_jwt_secret.clone(),
@@ -51,7 +51,7 @@ impl TokenVerifier {
     /// 401, 403 or 503, as [`super::Authenticator::authenticate`] says.
     pub async fn verify(&self, text: &str, now: Timestamp) -> Result<Actor, Problem> {
         let token = parse(text)?;
-        // The algorithm chooses the issuer, and each issuer has one: a token can never be checked with the wrong key.
+        // Each issuer has an algorithm of its own, so no token is checked with the other issuer's key.
         match token.algorithm() {
             "HS256" => self.verify_service(&token, now),
             _ => self.verify_person(text, now).await,

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::{AT, EVENT, WEBHOOK};
 
-/// Properties of answers that may be absent; all others are always there, if only as null.
+/// Properties of answers that may be absent. All others are always there; some may be null.
 const MAY_BE_ABSENT: [&str; 8] =
     ["disabledReason", "circuitOpenedAt", "warnings", "auth", "token", "error", "excerpt", "fields"];
 
@@ -22,7 +22,7 @@ pub(super) struct Components {
 }
 
 impl Components {
-    /// A type's schema itself, what it refers to among the components.
+    /// Returns a type's schema, and adds the schemas that it refers to.
     pub(super) fn schema_of<T: ToSchema>(&mut self) -> Value {
         let mut nested = Vec::new();
         T::schemas(&mut nested);
@@ -32,7 +32,7 @@ impl Components {
         json!(T::schema())
     }
 
-    /// A type that is only ever given, so that what is null is there as well.
+    /// Adds a type of answers, in which properties that are null are written as well. Returns the reference to it.
     pub(super) fn add_answer<T: ToSchema>(&mut self) -> Value {
         let mut own = Self::default();
         let schema = own.schema_of::<T>();
@@ -42,7 +42,7 @@ impl Components {
         reference(&T::name())
     }
 
-    /// Puts a schema under a name, and gives the reference to it.
+    /// Adds a schema under a name. Returns the reference to it.
     pub(super) fn insert(&mut self, name: &str, schema: Value) -> Value {
         self.schemas.insert(name.to_owned(), schema);
         reference(name)
@@ -53,7 +53,7 @@ impl Components {
         self.responses.extend(other.responses);
     }
 
-    /// The response of a status with these problems, under their codes.
+    /// Adds the response of a status with these problems, named after their codes. Returns the reference to it.
     pub(super) fn problem_response(&mut self, problems: &[Problem]) -> Value {
         let mut codes: Vec<_> = problems.iter().map(|problem| problem.code).collect();
         codes.sort_unstable();
@@ -88,7 +88,7 @@ impl Components {
         json!({"$ref": format!("#/components/responses/{name}")})
     }
 
-    /// All of them, with what JSON Schema can say and the types cannot.
+    /// Renders all components, and those schemas that say more than the types can.
     pub(super) fn render(mut self) -> Value {
         self.insert("Problem", problem());
         self.insert("EventFilter", event_filter());
@@ -182,7 +182,7 @@ fn parameter(place: &str, name: &str, description: &str, schema: Value, example:
         "example": example})
 }
 
-/// Where a list goes on. Each list has its own, for none takes another's.
+/// The parameter `cursor`. Each list has an example of its own, because no list takes another's cursor.
 pub(super) fn cursor(example: &str) -> Value {
     let schema = json!({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"});
     let description = "`nextCursor` of an earlier answer of the same list.";

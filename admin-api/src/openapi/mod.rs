@@ -1,7 +1,7 @@
 //! What all operations of the OpenAPI document share. The operations themselves are described beside their handlers, in
 //! [`crate::routes`].
 //!
-//! The Worker serves the copy that is checked in; a test keeps it equal to what is made here.
+//! The Worker serves the copy that is checked in; a test in `tests/documents.rs` keeps it equal to what this module makes.
 
 mod components;
 pub mod operation;
@@ -48,7 +48,7 @@ pub fn document(routes: &[Route<Description>]) -> Value {
         let item = paths.entry(*path).or_insert_with(|| json!({}));
         item[method.to_lowercase()] = description().render(path, *access, &mut components);
     }
-    // What no operation can answer, for whoever asks beside them.
+    // These two belong to no operation: they answer paths and methods that are not in the document.
     components.problem_response(&[Problem::not_found()]);
     components.problem_response(&[Problem::method_not_allowed()]);
     let tags: Vec<_> = TAGS.iter().map(|(name, about)| json!({"name": name, "description": about})).collect();
@@ -65,7 +65,7 @@ pub fn document(routes: &[Route<Description>]) -> Value {
     })
 }
 
-/// The addresses of a Worker, the most public first.
+/// The addresses of a Worker in all environments, production first.
 fn servers(worker: &str) -> Value {
     let address = |environment: &Environment| match environment {
         Environment::Local => format!("http://{worker}.localhost:8787"),

@@ -14,23 +14,23 @@ use utoipa::ToSchema;
 
 use super::components::{Components, cursor};
 
-/// What of a body's fields has to be there.
+/// Which fields of a body have to be there.
 #[derive(Clone, Copy)]
 pub enum Needs {
-    /// These, and none of them null.
+    /// All of these fields, none of them null.
     All(&'static [&'static str]),
-    /// At least one of these, not null.
+    /// At least one of these fields, not null.
     OneOf(&'static [&'static str]),
-    /// What the type says.
+    /// The fields that are no `Option` in the body's type.
     Body,
-    /// Not even a body.
+    /// No field: the body itself may be absent.
     NoBody,
 }
 
 struct Body {
     schema: Value,
     needs: Needs,
-    /// The component's name where the same Rust type serves with different needs.
+    /// The component's name: not the type's if the type serves two operations with different needs.
     name: String,
     example: Value,
 }
@@ -74,14 +74,14 @@ impl Operation {
         }
     }
 
-    /// What the summary leaves out.
+    /// Says what the summary leaves out.
     #[must_use]
     pub fn details(mut self, details: &'static str) -> Self {
         self.details = details;
         self
     }
 
-    /// Query parameters, each a component's name.
+    /// Adds query parameters, by their names among the components.
     #[must_use]
     pub fn query(mut self, names: &[&str]) -> Self {
         let references = names.iter().map(|name| json!({"$ref": format!("#/components/parameters/{name}")}));
@@ -89,13 +89,13 @@ impl Operation {
         self
     }
 
-    /// The request's body.
+    /// Sets the request's body.
     #[must_use]
     pub fn takes<T: ToSchema>(self, needs: Needs, example: Value) -> Self {
         self.takes_as::<T>(&T::name(), needs, example)
     }
 
-    /// The request's body, of a type that serves others with other needs.
+    /// Sets the request's body, under another name than its type's.
     #[must_use]
     pub fn takes_as<T: ToSchema>(mut self, name: &str, needs: Needs, example: Value) -> Self {
         let schema = self.components.schema_of::<T>();
@@ -103,7 +103,7 @@ impl Operation {
         self
     }
 
-    /// The answer that is a success.
+    /// Sets the answer of a success.
     #[must_use]
     pub fn answers<T: ToSchema>(mut self, status: u16, description: &'static str, example: Value) -> Self {
         let schema = self.components.add_answer::<T>();
@@ -111,7 +111,7 @@ impl Operation {
         self
     }
 
-    /// The answer that is a page of a list, with this entry as its example.
+    /// Sets the answer of a success to a page of a list, with this entry as its example.
     #[must_use]
     pub fn lists<T: ToSchema>(mut self, name: &'static str, entry: &Value) -> Self {
         let entries = self.components.add_answer::<T>();
@@ -130,21 +130,21 @@ impl Operation {
         self.query(&["limit", "offset"])
     }
 
-    /// An answer that is no JSON.
+    /// Sets the answer of a success to a document with a schema of its own.
     #[must_use]
     pub fn answers_document(mut self, description: &'static str, schema: Value, example: Value) -> Self {
         self.success = Some(Success { status: 200, description, schema, example });
         self
     }
 
-    /// How it can fail, beyond what all can.
+    /// Adds errors, beside those that every operation can answer.
     #[must_use]
     pub fn fails(mut self, errors: &[Error]) -> Self {
         self.problems.extend(errors.iter().cloned().map(Problem::from));
         self
     }
 
-    /// An operation that goes on from this one's success, with its parameters.
+    /// Links to another operation, with parameters from this request and its answer.
     #[must_use]
     pub fn leads_to(mut self, operation: &'static str, parameters: &[(&str, &str)]) -> Self {
         let parameters: BTreeMap<_, _> = parameters.iter().copied().collect();
@@ -152,7 +152,7 @@ impl Operation {
         self
     }
 
-    /// A list in pages, this place in it as the example, that goes on to its next page by `nextCursor`.
+    /// Makes the answer a page of a list that goes on by `nextCursor`. The cursor's example leads to this place.
     #[must_use]
     pub fn pages<T: Serialize>(mut self, place: T) -> Self {
         self = self.query(&["limit"]);
@@ -161,7 +161,7 @@ impl Operation {
         self
     }
 
-    /// As [`Self::leads_to`], to one that takes a body: its members, each from an expression.
+    /// As [`Self::leads_to`], to an operation with a body, with members from this request and its answer.
     #[must_use]
     pub fn leads_to_with(mut self, operation: &'static str, body: &[(&str, &str)]) -> Self {
         let body: BTreeMap<_, _> = body.iter().copied().collect();
@@ -169,7 +169,7 @@ impl Operation {
         self
     }
 
-    /// The operation as the document has it; what it refers to goes into the components.
+    /// Renders the operation, and adds what it refers to to the components.
     pub(super) fn render(mut self, path: &str, access: Access, components: &mut Components) -> Value {
         if self.goes_on {
             let same: Vec<_> = names(path).map(|name| (name, format!("$request.path.{name}"))).collect();
@@ -221,7 +221,7 @@ impl Operation {
         operation
     }
 
-    /// By status, its own and those that every operation of its kind has.
+    /// The operation's own problems and those of every operation with this access, by status.
     fn all_problems(&self, path: &str, access: Access) -> BTreeMap<u16, Vec<Problem>> {
         let mut all = self.problems.clone();
         if matches!(access, Access::Admin | Access::Partner) {
@@ -234,7 +234,7 @@ impl Operation {
             let message = "Sign in with a verified e-mail address at smartphonekey.com.";
             all.push(Problem::new(StatusCode::FORBIDDEN, ErrorCode::EmailDomainNotAllowed, message));
         }
-        // Every route refuses that.
+        // Every route refuses an unknown parameter.
         all.push(Problem::invalid_field("page", "is not a known parameter"));
         if self.body.is_some() {
             all.push(Problem::payload_too_large(edge::json::LARGEST_BODY));
@@ -254,12 +254,12 @@ impl Operation {
     }
 }
 
-/// The parameters of a path.
+/// The names of a path's parameters.
 fn names(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
 }
 
-/// The heading that a path belongs under.
+/// The heading for the operations of a path.
 fn tag(path: &str) -> &'static str {
     match path {
         _ if path.contains("/deliveries") || path.ends_with("/redeliver") => "Deliveries",

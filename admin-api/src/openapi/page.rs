@@ -1,4 +1,4 @@
-//! The document as a page for people: plain HTML, its style within, nothing to load.
+//! Renders the document as a page for people: plain HTML with its own style, without scripts.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use super::TAGS;
 
 const STYLE: &str = include_str!("page.css");
 
-/// The page.
+/// Renders the page.
 #[must_use]
 pub fn render(document: &Value) -> String {
     let mut page = String::new();
@@ -141,7 +141,7 @@ fn write_fields(page: &mut String, document: &Value, schema: &Value) -> std::fmt
     write!(page, "</dl>")
 }
 
-/// What a value must be, in a few words.
+/// Says in a few words what a value must be.
 fn rule(document: &Value, schema: &Value) -> String {
     let alternatives = schema["oneOf"].as_array().filter(|alternatives| alternatives[0]["type"] == "null");
     let schema = resolved(document, alternatives.map_or(schema, |alternatives| &alternatives[1]));
@@ -176,7 +176,7 @@ fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
 
 fn example(value: &Value) -> String {
     let pretty = serde_json::to_string_pretty(value).unwrap_or_default();
-    // One line of the file for each operation: a line break inside <pre> is as good written as a reference.
+    // A line break as a character reference keeps each operation on one line of the file.
     format!("<pre>{}</pre>", escaped(&pretty).replace('\n', "&#10;"))
 }
 
@@ -192,7 +192,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// Escaped, with what stands in backquotes as code.
+/// Escapes a text, and turns its backquotes into `<code>`.
 fn prose(text: &str) -> String {
     let mut parts = escaped(text).split('`').map(str::to_owned).collect::<Vec<_>>();
     for (index, part) in parts.iter_mut().enumerate() {

@@ -10,7 +10,7 @@ const DESCRIPTION: &str = "Every event is a POST of one EventBridge envelope, si
 Answer with 2xx within 15 seconds. Events may come twice (dedupe on `id`) and in any order (`detail.version` orders an \
 aggregate's). New event types and new properties may appear at any time; a webhook that names no types gets them all.";
 
-/// The document.
+/// Makes the document.
 #[must_use]
 pub fn document() -> Value {
     let mut webhooks = Map::new();
@@ -43,7 +43,7 @@ pub fn document() -> Value {
     })
 }
 
-/// A name that OpenAPI takes for a component.
+/// An event type's name, in the characters that OpenAPI allows in a component's name.
 fn component(event_type: &str) -> String {
     event_type.chars().filter(char::is_ascii_alphanumeric).collect()
 }

@@ -1,4 +1,4 @@
-//! What descriptions of routes are written with.
+//! The names that descriptions of routes are written with.
 
 pub use serde_json::{Value, json};
 pub use shared::error::Error::{

@@ -15,7 +15,7 @@ use shared::page::{Limit, Offset, Page};
 use shared::tenant::{OrgId, OrgName};
 use shared::time::Timestamp;
 
-use super::{Answered, ListBody, Routes, TransitionedBody, ok};
+use super::{JsonResult, ListBody, Routes, TransitionedBody, ok};
 use crate::auth::{Admin, MeteredApp, PartnerCaller};
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
@@ -72,7 +72,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct FreshApiKeyBody {
+struct FreshApiKeyBody {
     #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Za-z0-9]{40}$"))]
     api_key: String,
     org_id: OrgId,
@@ -99,19 +99,18 @@ impl From<FreshApiKey> for FreshApiKeyBody {
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct IssueBody {
+struct IssueBody {
     org_id: OrgId,
     org_name: Option<OrgName>,
     expires_at: Option<Timestamp>,
 }
 
-/// `POST /api-keys`
-pub async fn issue(
+async fn issue(
     admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     Json(IssueBody { org_id, org_name, expires_at }): Json<IssueBody>,
-) -> Answered<FreshApiKeyBody> {
+) -> JsonResult<FreshApiKeyBody> {
     let fresh = app.issue_api_key(&admin.actor, &org_id, org_name.as_ref(), expires_at).await?;
     Ok(Answer(StatusCode::CREATED, fresh.into()))
 }
@@ -120,47 +119,44 @@ pub async fn issue(
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RotateBody {
+struct RotateBody {
     expires_at: Option<Timestamp>,
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 604800, default = 0))]
     #[serde(deserialize_with = "seconds_of_a_week")]
     grace_seconds: Option<u64>,
 }
 
-/// `POST /api-keys/{orgId}/rotate`
-pub async fn rotate(
+async fn rotate(
     admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     OptionalJson(RotateBody { expires_at, grace_seconds }): OptionalJson<RotateBody>,
-) -> Answered<FreshApiKeyBody> {
+) -> JsonResult<FreshApiKeyBody> {
     let grace = Duration::from_secs(grace_seconds.unwrap_or(0));
     let fresh = app.rotate_api_key(&admin.actor, &org_id, expires_at, grace).await?;
     Ok(Answer(StatusCode::CREATED, fresh.into()))
 }
 
-/// `DELETE /api-keys/{orgId}`
-pub async fn revoke(
+async fn revoke(
     admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
-) -> Answered<TransitionedBody> {
+) -> JsonResult<TransitionedBody> {
     ok(app.revoke_api_key(&admin.actor, &org_id).await?.into())
 }
 
 /// The query of `GET /api-keys`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct KeysQuery {
+struct KeysQuery {
     org_id: OrgId,
     limit: Option<Limit>,
     offset: Option<Offset>,
 }
 
-/// `GET /api-keys?orgId=`
-pub async fn list(
+async fn list(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     Query(KeysQuery { org_id, limit, offset }): Query<KeysQuery>,
@@ -173,15 +169,14 @@ pub async fn list(
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct SelfBody {
+struct SelfBody {
     org_id: OrgId,
     org_name: String,
     prefix: String,
     expires_at: Option<Timestamp>,
 }
 
-/// `GET /api-keys/self`
-pub async fn own(PartnerCaller(partner): PartnerCaller, NoQuery: NoQuery) -> Answered<SelfBody> {
+async fn own(PartnerCaller(partner): PartnerCaller, NoQuery: NoQuery) -> JsonResult<SelfBody> {
     ok(SelfBody {
         org_id: partner.org_id,
         org_name: partner.org_name,
@@ -190,7 +185,7 @@ pub async fn own(PartnerCaller(partner): PartnerCaller, NoQuery: NoQuery) -> Ans
     })
 }
 
-/// An example.
+/// An example of a key that was just issued.
 #[cfg(feature = "openapi")]
 fn fresh() -> Value {
     json!({
@@ -199,7 +194,7 @@ fn fresh() -> Value {
     })
 }
 
-/// An example.
+/// An example of a key in the list.
 #[cfg(feature = "openapi")]
 fn issued() -> Value {
     let mut issued = summary();
@@ -209,7 +204,7 @@ fn issued() -> Value {
     issued
 }
 
-/// The example of a key as its tenant shows it.
+/// An example of a key as its tenant shows it.
 #[cfg(feature = "openapi")]
 pub(super) fn summary() -> Value {
     json!({"prefix": "3f9a1b2c", "masked": "3f9a1b2c…7d4e", "createdAt": AT, "createdBy": PERSON, "expiresAt": null})

@@ -10,7 +10,7 @@ use shared::app::dead_letters::DeadLetterCursor;
 use shared::dead_letter::DeadLetter;
 use shared::error::Error;
 
-use super::{Answered, CursorQuery, Routes, ok};
+use super::{CursorQuery, JsonResult, Routes, ok};
 use crate::auth::{Admin, MeteredApp};
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
@@ -43,7 +43,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct DeadLettersBody {
+struct DeadLettersBody {
     /// Newest first.
     dead_letters: Vec<DeadLetter>,
     /// Give it as `cursor` for the next page; null on the last.
@@ -51,12 +51,11 @@ pub struct DeadLettersBody {
     next_cursor: Option<DeadLetterCursor>,
 }
 
-/// `GET /dead-letters`
-pub async fn list(
+async fn list(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     Query(CursorQuery { limit, cursor }): Query<CursorQuery<(i64,)>>,
-) -> Answered<DeadLettersBody> {
+) -> JsonResult<DeadLettersBody> {
     let (dead_letters, next_cursor) = app.list_dead_letters(cursor, limit.unwrap_or_default().0).await?;
     ok(DeadLettersBody { dead_letters, next_cursor })
 }
@@ -64,18 +63,17 @@ pub async fn list(
 /// The message is on its queue again.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct RequeuedBody {
+struct RequeuedBody {
     success: bool,
     id: i64,
 }
 
-/// `POST /dead-letters/{id}/requeue`
-pub async fn requeue(
+async fn requeue(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     IdPath(text): IdPath,
-) -> Answered<RequeuedBody> {
+) -> JsonResult<RequeuedBody> {
     let id = text.parse::<i64>().ok().filter(|id| (0..1 << 53).contains(id));
     let id = id.ok_or(Problem::from(Error::DeadLetterNotFound))?;
     app.requeue_dead_letter(id).await?;

@@ -12,7 +12,7 @@ use shared::event::id::EventId;
 use shared::page::Limit;
 use shared::time::Timestamp;
 
-use super::{Answered, Routes, check_order, ok};
+use super::{JsonResult, Routes, check_order, ok};
 use crate::auth::{Admin, MeteredApp};
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
@@ -69,7 +69,7 @@ const LOGGED: [(&str, &str); 3] = [
 /// The query of the log.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct LogQuery {
+struct LogQuery {
     state: Option<DeliveryState>,
     event_type: Option<String>,
     since: Option<Timestamp>,
@@ -82,21 +82,20 @@ pub struct LogQuery {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct LogBody {
+struct LogBody {
     deliveries: Vec<Delivery>,
     /// Give it as `cursor` to go on; null at the end. With a filter, a stretch may be short and still not the last.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     next_cursor: Option<LogCursor>,
 }
 
-/// `GET /tenants/{orgId}/webhooks/{webhookId}/deliveries`
-pub async fn list(
+async fn list(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     OrgPath(org_id): OrgPath,
     WebhookPath(webhook_id): WebhookPath,
     Query(query): Query<Given<LogQuery>>,
-) -> Answered<LogBody> {
+) -> JsonResult<LogBody> {
     let (filter, limit) = query.check(|query, faults| {
         check_order(query.since, query.until, faults);
         let LogQuery { state, event_type, since, until, limit, cursor } = query;
@@ -112,22 +111,21 @@ pub async fn list(
 /// One delivery.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct DeliveryBody {
+struct DeliveryBody {
     #[serde(flatten)]
     delivery: Delivery,
     /// The envelope as it was sent; null once delivered.
     body: Option<String>,
 }
 
-/// `GET /tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}`
-pub async fn find(
+async fn find(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(webhook_id): WebhookPath,
     EventPath(event_id): EventPath,
-) -> Answered<DeliveryBody> {
+) -> JsonResult<DeliveryBody> {
     let (delivery, body) = app.get_delivery(&org_id, &webhook_id, &event_id).await?;
     ok(DeliveryBody { delivery, body })
 }
@@ -136,25 +134,24 @@ pub async fn find(
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct RedeliveredBody {
+struct RedeliveredBody {
     success: bool,
     event_id: EventId,
 }
 
-/// `POST /tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}/redeliver`
-pub async fn redeliver(
+async fn redeliver(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(webhook_id): WebhookPath,
     EventPath(event_id): EventPath,
-) -> Answered<RedeliveredBody> {
+) -> JsonResult<RedeliveredBody> {
     app.redeliver(&org_id, &webhook_id, &event_id).await?;
     Ok(Answer(StatusCode::ACCEPTED, RedeliveredBody { success: true, event_id }))
 }
 
-/// An example.
+/// An example of a delivery.
 #[cfg(feature = "openapi")]
 pub(super) fn delivery() -> Value {
     json!({

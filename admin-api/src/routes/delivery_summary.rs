@@ -4,7 +4,7 @@ use edge::parameters::{NoQuery, OrgPath, WebhookPath};
 use edge::routes::get;
 use shared::app::delivery_summary::DeliverySummary;
 
-use super::{Answered, Routes, ok};
+use super::{JsonResult, Routes, ok};
 use crate::auth::{Admin, MeteredApp};
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
@@ -25,13 +25,12 @@ pub(super) fn routes() -> Routes {
     ))
 }
 
-/// `GET /tenants/{orgId}/webhooks/{webhookId}/delivery-summary`
-pub async fn summarize(
+async fn summarize(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(webhook_id): WebhookPath,
-) -> Answered<DeliverySummary> {
+) -> JsonResult<DeliverySummary> {
     ok(app.summarize_deliveries(&org_id, &webhook_id).await?)
 }

@@ -1,4 +1,4 @@
-//! `GET /openapi.json` and `GET /docs`: as they were made from the types and checked in.
+//! `GET /openapi.json` and `GET /docs`, as they are checked in.
 
 use axum::response::{IntoResponse, Response};
 use edge::parameters::NoQuery;
@@ -30,19 +30,17 @@ pub(super) fn routes() -> Routes {
 }
 
 /// The document.
-pub const OPENAPI: &str = include_str!("../../openapi.json");
+const OPENAPI: &str = include_str!("../../openapi.json");
 /// The page that shows it.
-pub const PAGE: &str = include_str!("../../docs.html");
-/// The page has its own style and nothing else.
+const PAGE: &str = include_str!("../../docs.html");
+/// The page may use its own style, and load nothing.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// `GET /openapi.json`
-pub async fn openapi(NoQuery: NoQuery) -> Response {
+async fn openapi(NoQuery: NoQuery) -> Response {
     ([(CONTENT_TYPE, "application/json")], OPENAPI).into_response()
 }
 
-/// `GET /docs`
-pub async fn page(NoQuery: NoQuery) -> Response {
+async fn page(NoQuery: NoQuery) -> Response {
     ([(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, PAGE_POLICY)], PAGE)
         .into_response()
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::event::catalogue::{CatalogueEntry, catalogue};
 
-use super::{Answered, Routes, ok};
+use super::{JsonResult, Routes, ok};
 use crate::auth::Admin;
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
@@ -30,7 +30,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct EventTypes {
+struct EventTypes {
     event_types: Vec<EventTypeBody>,
 }
 
@@ -63,6 +63,6 @@ impl From<&'static CatalogueEntry> for EventTypeBody {
 }
 
 /// Every event type a webhook may name, with its payload's schema.
-pub async fn list(_admin: Admin, NoQuery: NoQuery) -> Answered<EventTypes> {
+async fn list(_admin: Admin, NoQuery: NoQuery) -> JsonResult<EventTypes> {
     ok(EventTypes { event_types: catalogue().iter().map(Into::into).collect() })
 }

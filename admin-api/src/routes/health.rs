@@ -7,7 +7,7 @@ use edge::routes::{get, open};
 use serde::Serialize;
 use shared::ports::Statement;
 
-use super::{Answered, Routes, ok};
+use super::{JsonResult, Routes, ok};
 use crate::auth::MeteredApp;
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
@@ -27,7 +27,7 @@ pub(super) fn routes() -> Routes {
 /// What is up.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Health {
+struct Health {
     status: &'static str,
     environment: String,
     /// Which version of the Worker answers: Cloudflare's id of the upload.
@@ -35,11 +35,11 @@ pub struct Health {
 }
 
 /// Answers 200 once the configuration is sound (checked before any route) and the database answers.
-pub async fn health(
+async fn health(
     State(service): State<AdminApi>,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
-) -> Answered<Health> {
+) -> JsonResult<Health> {
     let asked = app.database.batch(vec![Statement::new("SELECT 1 AS one FROM tenants LIMIT 1")]).await;
     asked.map_err(|error| Problem::unavailable(error.to_string()))?;
     let environment = service.config.environment.to_string();

@@ -15,18 +15,18 @@ macro_rules! described {
     };
 }
 
-pub mod api_keys;
-pub mod dead_letters;
-pub mod deliveries;
-pub mod delivery_summary;
-pub mod documents;
-pub mod event_types;
-pub mod health;
-pub mod tenants;
-pub mod webhook_actions;
-pub mod webhook_bodies;
-pub mod webhook_health;
-pub mod webhooks;
+mod api_keys;
+mod dead_letters;
+mod deliveries;
+mod delivery_summary;
+mod documents;
+mod event_types;
+mod health;
+mod tenants;
+mod webhook_actions;
+mod webhook_bodies;
+mod webhook_health;
+mod webhooks;
 
 use axum::response::{IntoResponse, Response};
 use edge::json::Answer;
@@ -55,24 +55,24 @@ pub type Routes = edge::routes::Routes<AdminApi, Description>;
 /// Every route.
 pub fn all() -> Routes {
     Routes::default()
-        .and(health::routes())
-        .and(documents::routes())
-        .and(event_types::routes())
-        .and(tenants::routes())
-        .and(api_keys::routes())
-        .and(webhooks::routes())
-        .and(webhook_actions::routes())
-        .and(deliveries::routes())
-        .and(delivery_summary::routes())
-        .and(webhook_health::routes())
-        .and(dead_letters::routes())
+        .merge(health::routes())
+        .merge(documents::routes())
+        .merge(event_types::routes())
+        .merge(tenants::routes())
+        .merge(api_keys::routes())
+        .merge(webhooks::routes())
+        .merge(webhook_actions::routes())
+        .merge(deliveries::routes())
+        .merge(delivery_summary::routes())
+        .merge(webhook_health::routes())
+        .merge(dead_letters::routes())
 }
 
-/// What a handler gives back.
-pub type Answered<T> = Result<Answer<T>, Problem>;
+/// What handlers return: an answer in JSON, or a problem.
+pub type JsonResult<T> = Result<Answer<T>, Problem>;
 
 /// 200 with this body.
-pub fn ok<T: Serialize>(body: T) -> Answered<T> {
+pub fn ok<T: Serialize>(body: T) -> JsonResult<T> {
     Ok(Answer(StatusCode::OK, body))
 }
 
@@ -100,7 +100,7 @@ pub struct PageQuery {
 }
 
 impl PageQuery {
-    /// The page asked for.
+    /// The page that the query asks for.
     pub fn page(self) -> Page {
         Page::of(self.limit, self.offset)
     }
@@ -114,7 +114,7 @@ pub struct CursorQuery<T> {
     cursor: Option<Cursor<T>>,
 }
 
-/// Notes a fault where a period ends before it begins.
+/// Notes a fault if a period ends before it begins.
 fn check_order(since: Option<Timestamp>, until: Option<Timestamp>, faults: &mut Faults) {
     if since.zip(until).is_some_and(|(since, until)| until <= since) {
         faults.add("until", "must be after since");

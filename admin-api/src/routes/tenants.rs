@@ -13,7 +13,7 @@ use shared::page::{Limit, Offset, Page};
 use shared::tenant::{EmailAddress, OrgName, Tenant};
 use shared::transition::Transition;
 
-use super::{Answered, CursorQuery, ListBody, Routes, TransitionedBody, ok};
+use super::{CursorQuery, JsonResult, ListBody, Routes, TransitionedBody, ok};
 use crate::auth::{Admin, MeteredApp};
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
@@ -90,19 +90,18 @@ pub(super) fn routes() -> Routes {
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RegisterTenantBody {
+struct RegisterTenantBody {
     org_name: OrgName,
     owner_email: EmailAddress,
 }
 
-/// `POST /tenants/{orgId}/register`
-pub async fn register(
+async fn register(
     admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     Json(RegisterTenantBody { org_name, owner_email }): Json<RegisterTenantBody>,
-) -> Answered<TransitionedBody> {
+) -> JsonResult<TransitionedBody> {
     let new = NewTenant { org_name, owner_email };
     let transitioned = app.register_tenant(&admin.actor, &org_id, new).await?;
     Ok(Answer(StatusCode::CREATED, transitioned.into()))
@@ -111,14 +110,13 @@ pub async fn register(
 /// The query of `GET /tenants`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct TenantsQuery {
+struct TenantsQuery {
     limit: Option<Limit>,
     offset: Option<Offset>,
     owner_email: Option<EmailAddress>,
 }
 
-/// `GET /tenants`
-pub async fn list(
+async fn list(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     Query(TenantsQuery { limit, offset, owner_email }): Query<TenantsQuery>,
@@ -128,13 +126,12 @@ pub async fn list(
     Ok(ListBody::new("tenants", listed, page))
 }
 
-/// `GET /tenants/{orgId}`
-pub async fn find(
+async fn find(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
-) -> Answered<Tenant> {
+) -> JsonResult<Tenant> {
     ok(app.get_tenant(&org_id).await?)
 }
 
@@ -142,19 +139,18 @@ pub async fn find(
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ChangeTenantBody {
+struct ChangeTenantBody {
     org_name: Option<OrgName>,
     owner_email: Option<EmailAddress>,
 }
 
-/// `PATCH /tenants/{orgId}`
-pub async fn change(
+async fn change(
     admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     Json(ChangeTenantBody { org_name, owner_email }): Json<ChangeTenantBody>,
-) -> Answered<TransitionedBody> {
+) -> JsonResult<TransitionedBody> {
     if org_name.is_none() && owner_email.is_none() {
         return Err(Problem::invalid_field("body", "must have at least one of orgName and ownerEmail"));
     }
@@ -162,13 +158,12 @@ pub async fn change(
     ok(app.change_tenant(&admin.actor, &org_id, change).await?.into())
 }
 
-/// `DELETE /tenants/{orgId}`
-pub async fn close(
+async fn close(
     admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
-) -> Answered<TransitionedBody> {
+) -> JsonResult<TransitionedBody> {
     ok(app.close_tenant(&admin.actor, &org_id).await?.into())
 }
 
@@ -176,26 +171,25 @@ pub async fn close(
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct TransitionsBody {
+struct TransitionsBody {
     transitions: Vec<Transition>,
     /// Give it as `cursor` for the next page; null on the last.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     next_cursor: Option<Cursor<i64>>,
 }
 
-/// `GET /tenants/{orgId}/transitions`
-pub async fn transitions(
+async fn transitions(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     OrgPath(org_id): OrgPath,
     Query(CursorQuery { limit, cursor }): Query<CursorQuery<i64>>,
-) -> Answered<TransitionsBody> {
+) -> JsonResult<TransitionsBody> {
     let (transitions, next_cursor) =
         app.list_transitions(&org_id, cursor.as_ref(), limit.unwrap_or_default().0).await?;
     ok(TransitionsBody { transitions, next_cursor })
 }
 
-/// An example.
+/// An example of a tenant.
 #[cfg(feature = "openapi")]
 fn tenant() -> Value {
     json!({

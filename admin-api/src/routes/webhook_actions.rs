@@ -1,4 +1,4 @@
-//! What an admin does to a webhook besides changing it: verify, enable, test, redeliver.
+//! Actions on a webhook: verify, enable, test, redeliver.
 
 use edge::fields::Given;
 use edge::json::{Answer, Json, OptionalJson};
@@ -14,7 +14,7 @@ use shared::event::id::EventId;
 use shared::time::Timestamp;
 use shared::webhook::filter::EventFilter;
 
-use super::{Answered, Routes, TransitionedBody, check_order, ok};
+use super::{JsonResult, Routes, TransitionedBody, check_order, ok};
 use crate::auth::{Admin, MeteredApp};
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
@@ -57,29 +57,27 @@ pub(super) fn routes() -> Routes {
         ))
 }
 
-/// The type of a test event, where none is asked for.
+/// The type of a test event, if the body names none.
 const DEFAULT_TEST: &str = "KeyAdded";
 
-/// `POST /tenants/{orgId}/webhooks/{webhookId}/verify`
-pub async fn verify(
+async fn verify(
     admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
-) -> Answered<TransitionedBody> {
+) -> JsonResult<TransitionedBody> {
     let transitioned = app.verify_webhook(&admin.actor, &org_id, &id).await?;
     Ok(Answer(StatusCode::ACCEPTED, transitioned.into()))
 }
 
-/// `POST /tenants/{orgId}/webhooks/{webhookId}/enable`
-pub async fn enable(
+async fn enable(
     admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
-) -> Answered<TransitionedBody> {
+) -> JsonResult<TransitionedBody> {
     ok(app.enable_webhook(&admin.actor, &org_id, &id).await?.into())
 }
 
@@ -87,7 +85,7 @@ pub async fn enable(
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct TestBody {
+struct TestBody {
     event_type: Option<DeliveredEventType>,
 }
 
@@ -100,7 +98,7 @@ struct DeliveredEventType(EventType);
 impl TryFrom<String> for DeliveredEventType {
     type Error = String;
 
-    /// Takes the name of one type; otherwise the fault names the nearest, as for a filter.
+    /// Takes the name of one type. The fault of an unknown name suggests the nearest, as that of a filter does.
     fn try_from(name: String) -> Result<Self, String> {
         if name == "*" {
             return Err("must name one event type".to_owned());
@@ -117,19 +115,18 @@ impl TryFrom<String> for DeliveredEventType {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct TestedBody {
+struct TestedBody {
     event_id: EventId,
 }
 
-/// `POST /tenants/{orgId}/webhooks/{webhookId}/test`
-pub async fn test(
+async fn test(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
     OptionalJson(body): OptionalJson<TestBody>,
-) -> Answered<TestedBody> {
+) -> JsonResult<TestedBody> {
     let event_type = match body.event_type {
         Some(DeliveredEventType(event_type)) => event_type,
         None => EventType::parse(DEFAULT_TEST).map_err(|fault| Error::Internal(fault.to_string()))?,
@@ -157,7 +154,7 @@ impl From<EndedState> for DeliveryState {
     }
 }
 
-/// Reads the states to send again, in one sentence for whatever is wrong with them.
+/// Reads the states of deliveries to send again. One sentence serves for every fault.
 fn ended_states<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<EndedState>>, D::Error> {
     let Some(names) = Option::<Vec<String>>::deserialize(deserializer)? else { return Ok(None) };
     let states = names.iter().map(|name| match name.as_str() {
@@ -173,7 +170,7 @@ fn ended_states<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
-pub struct RedeliverBody {
+struct RedeliverBody {
     since: Option<Timestamp>,
     until: Option<Timestamp>,
     #[cfg_attr(feature = "openapi", schema(min_items = 1))]
@@ -185,24 +182,23 @@ pub struct RedeliverBody {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct RedeliverAnswer {
+struct RedeliverAnswer {
     /// As many as were counted, 10,000 at most.
     count: u32,
     /// Whether there are more: they go out as well.
     more: bool,
 }
 
-/// `POST /tenants/{orgId}/webhooks/{webhookId}/redeliver`
-pub async fn redeliver(
+async fn redeliver(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
     Json(body): Json<Given<RedeliverBody>>,
-) -> Answered<RedeliverAnswer> {
+) -> JsonResult<RedeliverAnswer> {
     let range = body.check(|RedeliverBody { since, until, states }, faults| {
-        // All that is kept.
+        // Without `since`, every delivery that is kept.
         let since = since.unwrap_or(Timestamp::from_milliseconds(0));
         check_order(Some(since), until, faults);
         let states = states.unwrap_or_else(|| vec![EndedState::Failed, EndedState::Dead]);

@@ -1,4 +1,4 @@
-//! Webhook bodies, as they come in and as they go out.
+//! The bodies of requests about webhooks, and of the answers.
 
 use edge::fields::seconds_of_a_week;
 use serde::{Deserialize, Serialize};
@@ -14,14 +14,14 @@ use shared::webhook::url::{UrlRules, WebhookUrl};
 
 use super::TransitionedBody;
 
-/// How long a rotated secret goes on signing, where nothing is said: a day.
+/// How long a rotated secret goes on signing if the body does not say: a day.
 pub(super) const DEFAULT_OVERLAP_SECONDS: u64 = 86_400;
 
 /// The body that creates (with `url`) or changes a webhook (with at least one).
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
-pub struct WebhookBody {
+pub(super) struct WebhookBody {
     // Which URLs are allowed depends on the environment.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<WebhookUrl>))]
     url: Option<String>,
@@ -41,8 +41,8 @@ struct AuthBody {
 }
 
 impl WebhookBody {
-    /// The webhook to create, or `None` and what is wrong.
-    pub fn into_new(self, rules: &UrlRules, faults: &mut Faults) -> Option<RequestedWebhook> {
+    /// Returns the webhook to create; `None` if `faults` say why there is none.
+    pub(super) fn into_new(self, rules: &UrlRules, faults: &mut Faults) -> Option<RequestedWebhook> {
         if self.url.is_none() {
             faults.add("url", "is required");
         }
@@ -56,8 +56,8 @@ impl WebhookBody {
         })
     }
 
-    /// The change to make, or `None` and what is wrong.
-    pub fn into_change(self, rules: &UrlRules, faults: &mut Faults) -> Option<RequestedChange> {
+    /// Returns the change to make. Notes a fault if there is nothing to change.
+    pub(super) fn into_change(self, rules: &UrlRules, faults: &mut Faults) -> Option<RequestedChange> {
         if self.url.is_none() && self.events.is_none() && self.secret.is_none() && self.auth.is_none() {
             faults.add("body", "must have at least one of url, events, secret and auth");
         }
@@ -106,7 +106,7 @@ impl AuthBody {
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RotateSecretBody {
+pub(super) struct RotateSecretBody {
     pub(super) secret: Option<SigningSecret>,
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 604800, default = 86400))]
     #[serde(deserialize_with = "seconds_of_a_week")]
@@ -116,7 +116,7 @@ pub struct RotateSecretBody {
 /// A static token as it is shown once.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct ShownAuthBody {
+pub(super) struct ShownAuthBody {
     #[serde(flatten)]
     authentication: Authentication,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,7 +137,7 @@ impl From<ShownAuthentication> for ShownAuthBody {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct CreatedBody {
+pub(super) struct CreatedBody {
     #[serde(flatten)]
     pub(super) transitioned: TransitionedBody,
     pub(super) webhook_id: WebhookId,
@@ -154,7 +154,7 @@ pub struct CreatedBody {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct ChangedBody {
+pub(super) struct ChangedBody {
     #[serde(flatten)]
     pub(super) transitioned: TransitionedBody,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -166,7 +166,7 @@ pub struct ChangedBody {
 /// What rotating a secret answers.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct RotatedBody {
+pub(super) struct RotatedBody {
     #[serde(flatten)]
     pub(super) transitioned: TransitionedBody,
     #[cfg_attr(feature = "openapi", schema(value_type = SigningSecret))]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use shared::app::webhook_health::TroubleCursor;
 use shared::webhook::trouble::TroubledWebhook;
 
-use super::{Answered, CursorQuery, Routes, ok};
+use super::{CursorQuery, JsonResult, Routes, ok};
 use crate::auth::{Admin, MeteredApp};
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
@@ -31,7 +31,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct HealthBody {
+struct HealthBody {
     /// Worst first.
     webhooks: Vec<TroubledWebhook>,
     /// Give it as `cursor` for the next page; null on the last.
@@ -40,11 +40,11 @@ pub struct HealthBody {
 }
 
 /// Webhooks in trouble, worst first: disabled, pending, circuit open, failing.
-pub async fn list(
+async fn list(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     Query(CursorQuery { limit, cursor }): Query<CursorQuery<(u8, i64)>>,
-) -> Answered<HealthBody> {
+) -> JsonResult<HealthBody> {
     let (webhooks, next_cursor) = app.webhook_health(cursor, limit.unwrap_or_default().0).await?;
     ok(HealthBody { webhooks, next_cursor })
 }

@@ -19,7 +19,7 @@ use shared::webhook::url::WebhookUrl;
 use super::webhook_bodies::{
     ChangedBody, CreatedBody, DEFAULT_OVERLAP_SECONDS, RotateSecretBody, RotatedBody, WebhookBody,
 };
-use super::{Answered, ListBody, PageQuery, Routes, TransitionedBody, ok};
+use super::{JsonResult, ListBody, PageQuery, Routes, TransitionedBody, ok};
 use crate::auth::{Admin, MeteredApp, PartnerCaller};
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
@@ -131,21 +131,20 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
 #[cfg(feature = "openapi")]
 const CREATED: [(&str, &str); 2] = [SAME_TENANT, ("webhookId", "$response.body#/webhookId")];
 
-/// `POST /tenants/{orgId}/webhooks`
-pub async fn create(
+async fn create(
     admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     Json(body): Json<Given<WebhookBody>>,
-) -> Answered<CreatedBody> {
+) -> JsonResult<CreatedBody> {
     let requested = body.check(|body, faults| body.into_new(&app.url_rules, faults))?;
     let warnings = requested.events.warnings();
     let created = app.create_webhook(&admin.actor, &org_id, requested).await?;
     let body = CreatedBody {
         transitioned: created.transitioned.into(),
         webhook_id: created.webhook_id,
-        // The portal never sees it (spec: Partner Portal): an admin hands it over.
+        // The portal never sees the secret (spec: Partner Portal): an admin hands it over.
         secret: (!admin.actor.is_at_portal()).then(|| created.secret.expose().expose_secret().to_owned()),
         auth: created.auth.into(),
         warnings,
@@ -153,8 +152,7 @@ pub async fn create(
     Ok(Answer(StatusCode::CREATED, body))
 }
 
-/// `GET /tenants/{orgId}/webhooks`
-pub async fn list(
+async fn list(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     OrgPath(org_id): OrgPath,
@@ -164,60 +162,55 @@ pub async fn list(
     Ok(ListBody::new("webhooks", app.list_webhooks(&org_id, page).await?, page))
 }
 
-/// `GET /tenants/{orgId}/webhooks/{webhookId}`
-pub async fn find(
+async fn find(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
-) -> Answered<Webhook> {
+) -> JsonResult<Webhook> {
     ok(app.get_webhook(&org_id, &id).await?)
 }
 
-/// `PUT /tenants/{orgId}/webhooks/{webhookId}`
-pub async fn change(
+async fn change(
     admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
     Json(body): Json<Given<WebhookBody>>,
-) -> Answered<ChangedBody> {
+) -> JsonResult<ChangedBody> {
     let requested = body.check(|body, faults| body.into_change(&app.url_rules, faults))?;
     let warnings = requested.events.as_ref().map(EventFilter::warnings).unwrap_or_default();
     let (transitioned, auth) = app.change_webhook(&admin.actor, &org_id, &id, requested).await?;
     ok(ChangedBody { transitioned: transitioned.into(), auth: auth.map(Into::into), warnings })
 }
 
-/// `DELETE /tenants/{orgId}/webhooks/{webhookId}`
-pub async fn remove(
+async fn remove(
     admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
-) -> Answered<TransitionedBody> {
+) -> JsonResult<TransitionedBody> {
     ok(app.delete_webhook(&admin.actor, &org_id, &id).await?.into())
 }
 
-/// `POST /tenants/{orgId}/webhooks/{webhookId}/rotate-secret`
-pub async fn rotate_secret(
+async fn rotate_secret(
     admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
     OptionalJson(body): OptionalJson<RotateSecretBody>,
-) -> Answered<RotatedBody> {
+) -> JsonResult<RotatedBody> {
     let overlap = Duration::from_secs(body.overlap_seconds.unwrap_or(DEFAULT_OVERLAP_SECONDS));
     let (transitioned, secret) =
         app.rotate_webhook_secret(&admin.actor, &org_id, &id, body.secret, overlap).await?;
     ok(RotatedBody { transitioned: transitioned.into(), secret: secret.expose().expose_secret().to_owned() })
 }
 
-/// `GET /webhooks`: the partner's own.
-pub async fn list_own(
+async fn list_own(
     PartnerCaller(partner): PartnerCaller,
     MeteredApp(app): MeteredApp,
     Query(query): Query<PageQuery>,
@@ -230,27 +223,27 @@ pub async fn list_own(
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
-pub struct UrlBody {
+struct UrlBody {
     // Which URLs are allowed depends on the environment.
     #[cfg_attr(feature = "openapi", schema(value_type = WebhookUrl))]
     url: String,
 }
 
-/// `PATCH /webhooks/{webhookId}`: another tenant's webhook is answered as if there were none.
-pub async fn change_own_url(
+/// Changes the URL of the partner's own webhook; another tenant's webhook is not found.
+async fn change_own_url(
     PartnerCaller(partner): PartnerCaller,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     WebhookPath(id): WebhookPath,
     Json(body): Json<UrlBody>,
-) -> Answered<TransitionedBody> {
+) -> JsonResult<TransitionedBody> {
     let url = WebhookUrl::parse(&body.url, &app.url_rules);
     let change = RequestedChange::url(url.map_err(|fault| Error::field("url", fault))?);
     let (transitioned, _) = app.change_webhook(&partner.actor(), &partner.org_id, &id, change).await?;
     ok(transitioned.into())
 }
 
-/// An example.
+/// An example of a webhook.
 #[cfg(feature = "openapi")]
 fn webhook() -> Value {
     json!({

@@ -10,14 +10,16 @@ use admin_api::routes::Description;
 use admin_api::service::{AdminApi, Ports};
 use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
 use edge::ports::Platform;
 use edge::rate_limit::RateLimit;
 use edge::serve::Surroundings;
-use edge::testing::{MemoryRateLimiter, TestPlatform};
+use edge::testing::settings::reader;
+use edge::testing::{Isolate, MemoryRateLimiter, TestPlatform};
 use serde_json::json;
 use shared::testing::{FakeClock, MemoryLog, MemoryQueue, MemoryStore, SeededRandom, SqliteDatabase};
 
-use super::{Answer, Issuer, setting};
+use super::{Issuer, SETTINGS};
 
 /// A route of the API.
 pub(crate) type Route = edge::routes::Route<Description>;
@@ -55,6 +57,12 @@ impl Deref for TestApp {
     }
 }
 
+impl Isolate for TestApp {
+    async fn answer(&self, request: http::Request<Body>) -> Response {
+        answer(self.router.clone(), &self.admin_api, &self.surroundings, request).await
+    }
+}
+
 impl Default for TestApp {
     fn default() -> Self {
         Self::configured(&[])
@@ -78,10 +86,7 @@ impl TestApp {
     }
 
     fn start(around: Around, settings: &[(&str, &str)], seed: u64) -> Self {
-        let read = |name: &str| {
-            let given = settings.iter().find(|(key, _)| *key == name);
-            given.map(|(_, value)| (*value).to_owned()).or_else(|| setting(name))
-        };
+        let changes: Vec<_> = settings.iter().map(|(name, value)| (*name, Some(*value))).collect();
         let random = Arc::new(SeededRandom::new(seed));
         let platform = TestPlatform {
             documents: around.issuer.clone(),
@@ -95,14 +100,9 @@ impl TestApp {
             partner_requests: RateLimit::new(Some(around.partner_requests.clone())),
             version: Some(VERSION.to_owned()),
         };
-        let admin_api = AdminApi::new(Config::read(&read).unwrap(), ports, &platform);
+        let admin_api = AdminApi::new(Config::read(&reader(&SETTINGS, &changes)).unwrap(), ports, &platform);
         let (router, routes) = router(admin_api.clone());
         Self { around, routes, router, admin_api, surroundings: platform.surroundings() }
-    }
-
-    /// Answers one request.
-    pub(crate) async fn answer(&self, request: http::Request<Body>) -> Answer {
-        Answer::of(answer(self.router.clone(), &self.admin_api, &self.surroundings, request).await).await
     }
 
     /// Lets time pass.

@@ -1,7 +1,6 @@
 //! Who calls, and with what.
 
-use axum::body::Body;
-use http::{HeaderValue, Method, header};
+use edge::testing::Request;
 use serde_json::Value;
 
 use super::{ADMIN_KEY, Answer, SERVICE_SECRET, TestApp, token_of_admin, token_of_portal};
@@ -46,13 +45,9 @@ impl<'a> Caller<'a> {
         self
     }
 
-    pub(crate) fn request(&self, method: &str, path: &str) -> Request<'a> {
-        let mut builder = http::Request::builder().method(Method::from_bytes(method.as_bytes()).unwrap());
-        builder = builder.uri(path);
-        for (name, value) in &self.credentials {
-            builder = builder.header(name, HeaderValue::from_bytes(value).unwrap());
-        }
-        Request { app: self.app, builder, body: Body::empty() }
+    pub(crate) fn request(&self, method: &str, path: &str) -> Request<'a, TestApp> {
+        let request = Request::new(self.app, method, path);
+        self.credentials.iter().fold(request, |request, (name, value)| request.header(name, value))
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -73,37 +68,5 @@ impl<'a> Caller<'a> {
 
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.request("DELETE", path).send().await
-    }
-}
-
-/// A request in the making.
-pub(crate) struct Request<'a> {
-    app: &'a TestApp,
-    builder: http::request::Builder,
-    body: Body,
-}
-
-impl Request<'_> {
-    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
-        self.builder = self.builder.header(name, value);
-        self
-    }
-
-    pub(crate) fn json(self, value: &Value) -> Self {
-        self.json_bytes(value.to_string())
-    }
-
-    /// Bytes that claim to be JSON.
-    pub(crate) fn json_bytes(self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.header(header::CONTENT_TYPE.as_str(), "application/json").body(Body::from(bytes.into()))
-    }
-
-    pub(crate) fn body(mut self, body: Body) -> Self {
-        self.body = body;
-        self
-    }
-
-    pub(crate) async fn send(self) -> Answer {
-        self.app.answer(self.builder.body(self.body).unwrap()).await
     }
 }

@@ -31,21 +31,6 @@ async fn without_the_admin_key_nothing_is_fetched() {
 }
 
 #[tokio::test]
-async fn a_key_id_must_name_a_published_key() {
-    let app = TestApp::default();
-    app.admin().get("/tenants").await.is(200);
-    for id in ["unknown", "", "First", "first ", "../first"] {
-        is_refused(&app, id, &with_key_id(&app, id)).await;
-    }
-    app.issuer.take_fetches();
-    for id in [json!(1), json!(null), json!(["first"]), json!({"kid": "first"}), json!(true)] {
-        is_refused_without_fetch(&app, &id.to_string(), &with_key_id(&app, id.clone())).await;
-    }
-    app.wait(31);
-    is_refused_without_fetch(&app, "10 KB", &with_key_id(&app, "k".repeat(10_240))).await;
-}
-
-#[tokio::test]
 async fn a_key_id_may_be_absent_where_there_is_one_key_only() {
     let app = TestApp::default();
     let token = token_of_admin(&app.clock).without_header("kid").signed();

@@ -1,25 +1,19 @@
 //! What can be wrong with an ID token, or with the way the portal gets one.
 //!
-//! After the OpenID Foundation's conformance tests for relying parties, RFC 8725 (JWT best practices), and OpenID Connect
-//! Core, section 3.1.3.7.
+//! After the OpenID Foundation's conformance tests for relying parties, and OpenID Connect Core, section 3.1.3.7. What no
+//! token may be is in [`super::forgeries`].
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{TestKey, Token, hs256};
+use super::{Forgery, TestKey, Token, forgeries};
 
 /// What the provider does wrong.
 pub enum Misbehaviour {
     /// Changes header or claims before signing.
     Token(Box<dyn Fn(Token) -> Token + Send>),
-    /// Signs with a key that the provider does not publish.
-    ForeignKey,
-    /// Says `alg: none`, and signs nothing.
-    Unsigned,
-    /// Signs with HS256, by the public key.
-    SymmetricConfusion,
-    /// Changes a byte of the signature.
-    BrokenSignature,
+    /// Forges the token.
+    Forged(Forgery),
     /// The token endpoint answers with this status and body.
     TokenEndpoint(u16, &'static str),
 }
@@ -59,16 +53,7 @@ impl Misbehaviour {
     pub(super) fn sign(self, token: Token, key: TestKey) -> String {
         match self {
             Self::Token(change) => change(token).signed_with(|signed| key.sign_rs256(signed)),
-            Self::ForeignKey => token.signed_with(|signed| TestKey::second().sign_rs256(signed)),
-            Self::Unsigned => token.header("alg", "none").signed_with(|_| Vec::new()),
-            Self::SymmetricConfusion => {
-                token.header("alg", "HS256").signed_with(|signed| hs256(&key.modulus(), signed))
-            }
-            Self::BrokenSignature => token.signed_with(|signed| {
-                let mut signature = key.sign_rs256(signed);
-                signature[0] ^= 1;
-                signature
-            }),
+            Self::Forged(forgery) => forgery.of(token),
             Self::TokenEndpoint(..) => token.signed_with(|signed| key.sign_rs256(signed)),
         }
     }
@@ -99,23 +84,7 @@ pub fn bad_sign_ins(client_id: &str, email: &str) -> Vec<BadSignIn> {
         ("email", json!("not an address")),
         ("email", json!([email])),
     ];
-    let headers = [
-        ("kid", json!("unknown")),
-        ("kid", json!(7)),
-        ("kid", json!("x".repeat(10_000))),
-        ("alg", json!("RS512")),
-        ("alg", json!("none")),
-        ("alg", json!("nOnE")),
-        ("jwk", json!({"kty": "RSA"})),
-        ("jku", json!("https://evil.example/jwks.json")),
-        ("x5u", json!("https://evil.example/")),
-        ("crit", json!(["exp"])),
-    ];
     let others = [
-        ("signed with a foreign key", Misbehaviour::ForeignKey),
-        ("unsigned", Misbehaviour::Unsigned),
-        ("HS256 with the public key", Misbehaviour::SymmetricConfusion),
-        ("a broken signature", Misbehaviour::BrokenSignature),
         ("no ID token", Misbehaviour::TokenEndpoint(200, "{}")),
         ("no JSON", Misbehaviour::TokenEndpoint(200, "<html>")),
         ("no token", Misbehaviour::TokenEndpoint(200, "{\"id_token\": \"a.b.c\"}")),
@@ -129,9 +98,9 @@ pub fn bad_sign_ins(client_id: &str, email: &str) -> Vec<BadSignIn> {
         ["iss", "aud", "sub", "iat", "exp", "nonce", "email"]
             .map(|name| bad(format!("no {name}"), Misbehaviour::without(name))),
     );
-    all.extend(headers.map(|(name, value)| {
-        bad(format!("{name} in the header: {value:.40}"), Misbehaviour::header(name, value))
-    }));
+    all.extend(
+        forgeries().into_iter().map(|forgery| bad(forgery.name.clone(), Misbehaviour::Forged(forgery))),
+    );
     all.extend(others.map(|(name, misbehaviour)| bad(name.to_owned(), misbehaviour)));
     let unverified = [json!(false), json!("true"), json!(1)];
     let unverified = unverified.map(|value| Misbehaviour::claim("email_verified", value));

@@ -5,16 +5,22 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::missing_panics_doc,
+    clippy::panic,
     reason = "tests stop at the first surprise"
 )]
 
+mod answer;
+mod forgery;
 mod keys;
 mod misbehaviour;
 mod platform;
 mod provider;
 mod rate_limiter;
+pub mod settings;
 mod token;
 
+pub use answer::{Answer, Isolate, Request};
+pub use forgery::{Forgery, forgeries, own_key_headers, public_key_spellings};
 pub use keys::{RustCryptoRs256, TestKey};
 pub use misbehaviour::{BadSignIn, Misbehaviour, bad_sign_ins};
 pub use platform::TestPlatform;

@@ -6,7 +6,7 @@ use edge::testing::{Misbehaviour, bad_sign_ins};
 use http::StatusCode;
 use serde_json::json;
 
-use crate::support::{Browser, EMAIL, World};
+use crate::support::{Browser, CLIENT_ID, EMAIL, World};
 
 /// A browser that comes back from the provider, and the path of the callback that it asks for next.
 async fn returning(world: &World) -> (Browser, String) {
@@ -29,7 +29,7 @@ async fn refused(world: &World, name: &str, misbehaviour: Misbehaviour, status: 
 #[tokio::test]
 async fn a_bad_id_token_signs_nobody_in() {
     let world = World::default();
-    for bad in bad_sign_ins("partner-portal", EMAIL) {
+    for bad in bad_sign_ins(CLIENT_ID, EMAIL) {
         refused(&world, &bad.name, bad.misbehaviour, bad.status).await;
     }
     let mut fetched = world.provider.documents();

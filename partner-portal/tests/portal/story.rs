@@ -58,7 +58,7 @@ async fn a_partner_registers_sees_the_key_once_sets_a_webhook_and_signs_out() {
         goodbye.location()
     );
     for part in [
-        "client_id=partner-portal",
+        "client_id=client-of-the-portal",
         "post_logout_redirect_uri=https%3A%2F%2Fportal.example%2F",
         "id_token_hint=ey",
     ] {

@@ -8,7 +8,6 @@ mod database;
 mod endpoints;
 mod fixture;
 mod memory;
-pub mod settings;
 mod simulation;
 
 pub use aes::AesGcm;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
 use edge::ports::Platform;
 use edge::routes::Route;
 use edge::serve::Surroundings;
-use edge::testing::TestPlatform;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method};
+use edge::testing::settings::reader;
+use edge::testing::{Isolate, TestPlatform};
 use serde_json::Value;
 use shared::courier::{Meter, Settlement};
 use shared::event::message::EventMessage;
@@ -20,7 +20,7 @@ use webhook_delivery::consume::{ConsumedQueue, consume};
 use webhook_delivery::ingest::{answer, router};
 use webhook_delivery::service::{Ports, WebhookDelivery};
 
-use super::{Answer, EVENTS_KEY, setting};
+use super::{Answer, EVENTS_KEY, SETTINGS};
 
 /// The id of the upload that the isolate is of.
 pub(crate) const VERSION: &str = "00000000-0000-4000-8000-000000000001";
@@ -42,6 +42,12 @@ impl Deref for TestApp {
     }
 }
 
+impl Isolate for TestApp {
+    async fn answer(&self, request: http::Request<Body>) -> Response {
+        answer(self.router.clone(), &self.delivery, &self.surroundings, request).await
+    }
+}
+
 impl Default for TestApp {
     fn default() -> Self {
         Self::of_version(Some(VERSION))
@@ -52,7 +58,7 @@ impl TestApp {
     /// An isolate that is told this of its version.
     pub(crate) fn of_version(version: Option<&str>) -> Self {
         let fixture = Fixture::default();
-        let config = Config::read(&setting).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let config = Config::read(&reader(&SETTINGS, &[])).unwrap_or_else(|faults| panic!("{faults:?}"));
         let random = Arc::new(SeededRandom::new(1));
         let platform = TestPlatform {
             http: fixture.endpoints.clone(),
@@ -73,8 +79,7 @@ impl TestApp {
 
     /// A request of somebody without credentials.
     pub(crate) fn anybody(&self, method: &str, path: &str) -> Request<'_> {
-        let method = Method::from_bytes(method.as_bytes()).unwrap();
-        Request { app: self, builder: http::Request::builder().method(method).uri(path), body: Body::empty() }
+        Request::new(self, method, path)
     }
 
     /// A request of EventBridge.
@@ -89,8 +94,7 @@ impl TestApp {
 
     /// EventBridge posts these bytes and calls them JSON.
     pub(crate) async fn publish_bytes(&self, bytes: impl Into<Vec<u8>>) -> Answer {
-        let request = self.event_bridge("POST", "/events").header("content-type", "application/json");
-        request.body(Body::from(bytes.into())).send().await
+        self.event_bridge("POST", "/events").json_bytes(bytes).send().await
     }
 
     /// The runtime hands over a batch of this queue: how each message is settled.
@@ -105,31 +109,5 @@ impl TestApp {
     }
 }
 
-/// A request in the making.
-pub(crate) struct Request<'a> {
-    app: &'a TestApp,
-    builder: http::request::Builder,
-    body: Body,
-}
-
-impl Request<'_> {
-    pub(crate) fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        self.builder = self.builder.header(name, HeaderValue::from_bytes(value.as_ref()).unwrap());
-        self
-    }
-
-    pub(crate) fn json(self, value: &Value) -> Self {
-        self.header(CONTENT_TYPE.as_str(), "application/json").body(Body::from(value.to_string()))
-    }
-
-    pub(crate) fn body(mut self, body: Body) -> Self {
-        self.body = body;
-        self
-    }
-
-    pub(crate) async fn send(self) -> Answer {
-        let request = self.builder.body(self.body).unwrap();
-        let app = self.app;
-        Answer::of(answer(app.router.clone(), &app.delivery, &app.surroundings, request).await).await
-    }
-}
+/// A request to an isolate of the Worker.
+pub(crate) type Request<'a> = edge::testing::Request<'a, TestApp>;

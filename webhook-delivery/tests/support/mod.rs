@@ -1,14 +1,13 @@
 //! What the stories are told with: a Worker in memory, EventBridge and strangers who call it, envelopes, answers.
 
-mod answer;
 mod app;
 mod settings;
 
 use serde_json::{Value, json};
 
-pub(crate) use answer::Answer;
 pub(crate) use app::{Request, TestApp, VERSION};
-pub(crate) use settings::{EVENTS_KEY, setting};
+pub(crate) use edge::testing::Answer;
+pub(crate) use settings::{EVENTS_KEY, SEALING_KEY, SETTINGS};
 
 /// A sound envelope of this id, for the tenant `acme-corp`.
 pub(crate) fn envelope(id: &str) -> Value {

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use axum::Router;
 use edge::ports::Platform;
 use edge::rate_limit::RateLimit;
+use edge::testing::settings::{Changes, reader};
 use edge::testing::{FakeProvider, MemoryRateLimiter, Registration, TestPlatform};
 use partner_portal::config::Config;
 use partner_portal::router::router;
@@ -38,6 +39,8 @@ pub(crate) const ORIGIN: &str = "https://portal.example";
 pub(crate) const ENDPOINT: &str = "https://partner.example.com/hook";
 /// The owner of `acme-corp`.
 pub(crate) const EMAIL: &str = "owner@acme-corp.example";
+/// The portal's client id at the provider.
+pub(crate) const CLIENT_ID: &str = "client-of-the-portal";
 /// The provider where people sign in.
 pub(crate) const ISSUER: &str = "https://tenant.auth0.example/";
 /// The settings of both Workers.
@@ -45,7 +48,7 @@ pub(crate) const SETTINGS: [(&str, &str); 12] = [
     ("ENVIRONMENT", "prod"),
     ("PORTAL_ORIGIN", ORIGIN),
     ("AUTH0_ISSUER", ISSUER),
-    ("AUTH0_CLIENT_ID", "partner-portal"),
+    ("AUTH0_CLIENT_ID", CLIENT_ID),
     ("AUTH0_CLIENT_SECRET", "client-secret-0123456789abcdef0123456789"),
     ("AUTH0_AUDIENCE", "https://admin-api.example"),
     ("ADMIN_API_KEY", "admin-api-key-0123456789abcdef0123456789"),
@@ -57,14 +60,8 @@ pub(crate) const SETTINGS: [(&str, &str); 12] = [
 ];
 
 /// Reads [`SETTINGS`] with some values changed or taken away.
-pub(crate) fn settings<'a>(
-    changes: &'a [(&'a str, Option<&'a str>)],
-) -> impl Fn(&str) -> Option<String> + 'a {
-    |name| {
-        let changed = changes.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
-        let usual = SETTINGS.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
-        changed.unwrap_or(usual).map(str::to_owned)
-    }
+pub(crate) fn settings<'a>(changes: Changes<'a>) -> impl Fn(&str) -> Option<String> + 'a {
+    reader(&SETTINGS, changes)
 }
 
 /// The portal's registration at the provider, as in [`SETTINGS`].
