@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use shared::time::Timestamp;
 use tests::endpoint::{Behavior, Endpoint};
 use tests::event::Event;
-use tests::poll::{SOON, eventually};
 use tests::tenant::{Tenant, Webhook};
 use tests::world::{World, run_alone};
 
@@ -127,10 +126,8 @@ fn the_status_decides_whatever_the_body_is() {
             Behavior::Raw(answer(200, "content-encoding: gzip\r\ncontent-length: 0\r\n", b"")),
         );
         let _ = world.admin().put(&odd.webhook.path, &json!({"url": moved})).await.expect(200);
-        let active = async || Some(()).filter(|()| !endpoint.received("/moved").is_empty());
-        eventually(SOON, "the challenge", active).await;
-        let verified = async || Some(odd.webhook.now().await).filter(|webhook| webhook["status"] == "active");
-        let _ = eventually(SOON, "a verified webhook", verified).await;
+        let _ = endpoint.at_least(1, "/moved").await;
+        let _ = odd.webhook.in_status("active").await;
 
         // Nothing that was taken is sent again.
         for odd in &taken {

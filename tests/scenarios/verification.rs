@@ -3,13 +3,8 @@
 use serde_json::{Value, json};
 use tests::endpoint::{Behavior, Endpoint};
 use tests::poll::{SOON, eventually};
-use tests::tenant::{Tenant, Webhook};
+use tests::tenant::Tenant;
 use tests::world::run;
-
-async fn until_status(webhook: &Webhook, status: &str) -> Value {
-    let look = async || Some(webhook.now().await).filter(|webhook| webhook["status"] == status);
-    eventually(SOON * 2, &format!("a webhook that is {status}"), look).await
-}
 
 #[test]
 fn a_moved_webhook_is_challenged_and_then_gets_what_waited() {
@@ -27,7 +22,7 @@ fn a_moved_webhook_is_challenged_and_then_gets_what_waited() {
         let event = tenant.event("KeyAdded");
         world.publish(&event).await;
 
-        let verified = until_status(&webhook, "active").await;
+        let verified = webhook.in_status("active").await;
         assert!(verified["verifiedAt"].is_string());
         let _ = webhook.delivery_in("delivered", &event).await;
         let received = endpoint.received("/new");
@@ -68,7 +63,7 @@ fn a_webhook_that_is_gone_is_disabled_and_its_deliveries_can_be_sent_again() {
         world.publish(&event).await;
         let failed = webhook.delivery_in("failed", &event).await;
         assert_eq!(failed["body"], event.body, "kept, to be sent again");
-        let _ = until_status(&webhook, "disabled").await;
+        let _ = webhook.in_status("disabled").await;
         let later = tenant.event("KeyAdded");
         world.publish(&later).await;
         let _ = webhook.delivery_in("dead", &later).await;
@@ -78,7 +73,7 @@ fn a_webhook_that_is_gone_is_disabled_and_its_deliveries_can_be_sent_again() {
         // The endpoint is back: the webhook is enabled and verified, and everything of that time is redelivered.
         endpoint.behave("/", Behavior::status(200));
         let _ = admin.post_nothing(&format!("{}/enable", webhook.path)).await.expect(200);
-        let _ = until_status(&webhook, "active").await;
+        let _ = webhook.in_status("active").await;
         let one = format!("{}/deliveries/{}/redeliver", webhook.path, event.id);
         let _ = admin.post_nothing(&one).await.expect(202);
         let _ = webhook.delivery_in("delivered", &event).await;

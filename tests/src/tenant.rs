@@ -72,6 +72,12 @@ impl Webhook {
         self.admin.get(&self.path).await.expect(200)
     }
 
+    /// The webhook, once it is in this status.
+    pub async fn in_status(&self, status: &str) -> Value {
+        let look = async || Some(self.now().await).filter(|webhook| webhook["status"] == status);
+        eventually(SOON * 2, &format!("a webhook that is {status}"), look).await
+    }
+
     /// The delivery of an event, if there is one yet.
     pub async fn delivery(&self, event: &Event) -> Option<Value> {
         let answer = self.admin.get(&format!("{}/deliveries/{}", self.path, event.id)).await;
