@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::event::id::EventId;
 use crate::event::message::{DeliveryKey, RetryMessage};
 use crate::ports::{Batch, Statement};
-use crate::store::deliveries::{self, LogRow};
+use crate::store::delivery_log::{self, LogRow};
+use crate::store::redelivery;
 use crate::store::webhooks::StatusRow;
 use crate::store::{tenants, webhooks};
 use crate::tenant::OrgId;
@@ -74,7 +75,7 @@ impl App {
             .run(webhook_checks(
                 org_id,
                 webhook_id,
-                deliveries::log(org_id, webhook_id, &stages, since, &from, examined),
+                delivery_log::newest(org_id, webhook_id, &stages, since, &from, examined),
             ))
             .await?;
         check_webhook(&batch)?;
@@ -107,7 +108,7 @@ impl App {
         webhook_id: &WebhookId,
         event_id: &EventId,
     ) -> Result<(Delivery, Option<String>), Error> {
-        let select = deliveries::select(&key(org_id, webhook_id, event_id));
+        let select = delivery_log::select(&key(org_id, webhook_id, event_id));
         let mut batch = self.run(webhook_checks(org_id, webhook_id, select)).await?;
         check_webhook(&batch)?;
         let mut row = batch.first::<LogRow>(2)?.ok_or(Error::DeliveryNotFound)?;
@@ -127,8 +128,8 @@ impl App {
         event_id: &EventId,
     ) -> Result<(), Error> {
         let key = key(org_id, webhook_id, event_id);
-        let mut statements = webhook_checks(org_id, webhook_id, deliveries::select(&key));
-        statements.push(deliveries::redeliver(&key, self.now()));
+        let mut statements = webhook_checks(org_id, webhook_id, delivery_log::select(&key));
+        statements.push(redelivery::redeliver(&key, self.now()));
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
         // As it was just before, in the same transaction.

@@ -8,7 +8,7 @@ use super::App;
 use super::deliveries::{check_webhook, webhook_checks};
 use crate::delivery::Delivery;
 use crate::error::Error;
-use crate::store::deliveries::{self, LogRow};
+use crate::store::delivery_log::{self, LogRow};
 use crate::store::delivery_summary::{self, HourRow};
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
@@ -69,7 +69,7 @@ impl App {
         let newest = (i64::MAX >> 11, String::new());
         let ever = Timestamp::from_milliseconds(0);
         let mut statements = webhook_checks(org_id, webhook_id, counts);
-        statements.push(deliveries::log(org_id, webhook_id, &[], ever, &newest, LATEST));
+        statements.push(delivery_log::newest(org_id, webhook_id, &[], ever, &newest, LATEST));
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
         let mut hours: Vec<HourCount> = (0_u32..)

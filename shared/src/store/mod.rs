@@ -3,6 +3,7 @@
 pub mod api_keys;
 pub mod dead_letters;
 pub mod deliveries;
+pub mod delivery_log;
 pub mod delivery_summary;
 pub mod health;
 pub mod notices;

@@ -1,12 +1,28 @@
-//! Redelivery of a range of a webhook's log: its deliveries are held, and the webhook's release sends them.
+//! Redelivery of one delivery, or of a range of a webhook's log: those of a range are held, and the webhook's release
+//! sends them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::delivery::standing::Stage;
-use crate::event::message::WebhookKey;
+use crate::event::message::{DeliveryKey, WebhookKey};
 use crate::ports::Statement;
 use crate::time::Timestamp;
+
+/// Makes an ended delivery whose body is kept pending again, due now, with a fresh retry window.
+pub fn redeliver(key: &DeliveryKey, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE deliveries SET stage = 'scheduled', tries_since = ?4, failures = 0, next_attempt_at = ?4, \
+         leased_until = NULL, ended_at = NULL, reason = NULL \
+         WHERE org_id = ?1 AND webhook_id = ?2 AND event_id = ?3 AND next_attempt_at IS NULL \
+         AND EXISTS (SELECT 1 FROM bodies WHERE org_id = ?1 AND event_id = ?3) \
+         AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?2 AND status <> 'disabled')",
+    )
+    .bind(&key.org_id)
+    .bind(&key.webhook_id)
+    .bind(&key.event_id)
+    .bind(now)
+}
 
 /// Deliveries made pending at a time.
 pub const SLICE: u32 = 10_000;

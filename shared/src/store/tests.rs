@@ -121,10 +121,10 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
         ("deliveries::take_overdue", one(deliveries::take_overdue(now, now, slice))),
         ("deliveries::end_expired", one(deliveries::end_expired(now, slice))),
         (
-            "deliveries::log",
+            "delivery_log::newest",
             vec![
-                deliveries::log(org, id, &[], Timestamp::from_milliseconds(0), place, 50),
-                deliveries::log(
+                delivery_log::newest(org, id, &[], Timestamp::from_milliseconds(0), place, 50),
+                delivery_log::newest(
                     org,
                     id,
                     &[Stage::Failed, Stage::Dead],
@@ -134,8 +134,8 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
                 ),
             ],
         ),
-        ("deliveries::select", one(deliveries::select(key))),
-        ("deliveries::redeliver", one(deliveries::redeliver(key, now))),
+        ("delivery_log::select", one(delivery_log::select(key))),
+        ("redelivery::redeliver", one(redelivery::redeliver(key, now))),
         ("deliveries::insert_scheduled", one(deliveries::insert_scheduled(fresh_key, "KeyAdded", now))),
         ("delivery_summary::by_hour", one(delivery_summary::by_hour(org, id, now, now, 100))),
         ("health::write", one(health::write(conditions))),
@@ -259,7 +259,7 @@ fn every_statement_searches_an_index_and_neither_scans_nor_sorts() {
                 let scans = scans && !step.contains("USING INDEX") && !step.contains("USING COVERING INDEX");
                 assert!(!scans || may_scan(name), "{name}: {plan:?}");
                 // Rows of a few stages, each sorted and cut by its own index, are merged.
-                let merges = name == "deliveries::log" && step.contains("ORDER BY");
+                let merges = name == "delivery_log::newest" && step.contains("ORDER BY");
                 assert!(!step.contains("TEMP B-TREE FOR ORDER BY") || merges, "{name}: {plan:?}");
             }
         }
