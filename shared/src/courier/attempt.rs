@@ -6,6 +6,7 @@ use serde_json::json;
 use super::Courier;
 use super::pipeline::Parcel;
 use crate::delivery::Attempt;
+use crate::delivery::excerpt::without_secrets;
 use crate::delivery::measurement::{Kind, Measurement};
 use crate::delivery::outcome::{AttemptResult, Outcome};
 use crate::delivery::retry::Next;
@@ -94,7 +95,7 @@ impl Courier {
             status: result.status(),
             duration_milliseconds: u64::try_from(ended_at.since(at).as_millis()).unwrap_or(u64::MAX),
             error: result.error(),
-            excerpt: excerpt(&result),
+            excerpt: excerpt(&result, endpoint),
         };
         let outcome = result.outcome(ended_at.milliseconds());
         let standing = self.standing_after(outcome, parcel, attempt.error.as_deref(), ended_at);
@@ -188,11 +189,13 @@ impl Courier {
     }
 }
 
-/// What the endpoint wrote, kept only where it explains a failure.
-fn excerpt(result: &AttemptResult) -> Option<String> {
+/// What the endpoint wrote, kept only where it explains a failure, and without what it was sent in confidence.
+fn excerpt(result: &AttemptResult, endpoint: &Endpoint) -> Option<String> {
     match result {
         AttemptResult::Response { excerpt, .. } if result.error().is_some() && !excerpt.is_empty() => {
-            Some(excerpt.clone())
+            let secrets = endpoint.secrets.iter().map(SigningSecret::encoded);
+            let token = endpoint.token.iter().map(|token| token.expose().into());
+            Some(without_secrets(excerpt, &secrets.chain(token).collect::<Vec<_>>()))
         }
         _ => None,
     }

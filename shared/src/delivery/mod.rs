@@ -1,5 +1,6 @@
 //! Deliveries: one event to one webhook, with its attempts.
 
+pub mod excerpt;
 pub mod measurement;
 pub mod outcome;
 pub mod policy;

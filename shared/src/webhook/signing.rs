@@ -49,7 +49,12 @@ impl SigningSecret {
     /// The secret's text, for the one response that shows it and for encryption.
     #[must_use]
     pub fn expose(&self) -> SecretString {
-        format!("{PREFIX}{}", STANDARD.encode(self.0.expose_secret())).into()
+        format!("{PREFIX}{}", self.encoded().expose_secret()).into()
+    }
+
+    /// The secret's text without its prefix: enough to sign with, and to be hidden wherever it shows.
+    pub(crate) fn encoded(&self) -> SecretString {
+        STANDARD.encode(self.0.expose_secret()).into()
     }
 
     /// Whether whoever reads this text has the secret: it holds the key itself, or its base64 in either alphabet.

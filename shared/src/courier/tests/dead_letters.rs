@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::Settlement::{Acknowledge, Retry};
 use super::{envelope, message, row};
+use crate::ports::Statement;
 use crate::testing::Fixture;
 
 const URL: &str = "https://hooks.example.com/in";
@@ -65,4 +66,40 @@ async fn a_letter_that_comes_back_after_it_was_requeued_is_kept_again() {
     fixture.courier.keep_dead_letters(&fixture.messages(&letter)).await;
 
     assert_eq!(fixture.app.list_dead_letters(None, 50).await.unwrap().0.len(), 2);
+}
+
+#[tokio::test]
+async fn a_letter_whose_envelope_cannot_be_read_now_waits() {
+    let fixture = Fixture::default();
+    fixture.tenant("acme-corp").await;
+    let large = format!("\"{}\"", "x".repeat(900_000));
+    fixture.courier.publish(&envelope("e-1", "KeyAdded", "acme-corp").replace("1.50", &large)).await.unwrap();
+    let letter = [fixture.events.take().remove(0).body];
+    fixture.bodies.fail(true);
+    let settled = fixture.courier.keep_dead_letters(&fixture.messages(&letter)).await;
+    assert!(matches!(settled[..], [Retry(_)]), "{settled:?}");
+    fixture.bodies.fail(false);
+
+    assert_eq!(fixture.courier.keep_dead_letters(&fixture.messages(&letter)).await, [Acknowledge]);
+
+    assert!(fixture.app.list_dead_letters(None, 50).await.unwrap().0[0].envelope.is_some());
+}
+
+#[tokio::test]
+async fn dead_letters_end_thirty_days_after_they_were_requeued_and_ninety_after_they_came() {
+    let fixture = Fixture::default();
+    let day = Duration::from_secs(86_400);
+    let letters: Vec<_> = (0..3).map(|id| message(&format!("e-{id}"), "KeyAdded", "acme-corp")).collect();
+    let left = || fixture.database.query(Statement::new("SELECT id FROM dead_letters")).len();
+    fixture.courier.keep_dead_letters(&fixture.messages(&letters)).await;
+    fixture.app.requeue_dead_letter(1).await.unwrap();
+    for (days, then, expected) in [(29, None, 3), (2, None, 2), (58, Some(2), 2), (2, None, 1), (29, None, 0)]
+    {
+        fixture.clock.advance(day * days);
+        if let Some(id) = then {
+            fixture.app.requeue_dead_letter(id).await.unwrap();
+        }
+        fixture.drive(fixture.courier.clean()).unwrap();
+        assert_eq!(left(), expected, "{days} more days");
+    }
 }

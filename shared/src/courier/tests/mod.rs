@@ -11,6 +11,7 @@ mod outages;
 mod races;
 mod retries;
 mod seal_anew;
+mod stranded;
 mod tending;
 mod upkeep;
 
