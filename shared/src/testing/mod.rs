@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop at the first surprise")]
 
 mod aes;
+pub mod campaign;
 mod clock;
 mod database;
 mod endpoints;
