@@ -34,7 +34,7 @@ const LONGEST_ERROR: usize = 200;
 /// `fetch()`.
 pub struct Fetch;
 
-/// Why an exchange failed.
+/// The reason why a request has no usable answer.
 enum Failure {
     TimedOut,
     Failed(String),

@@ -4,24 +4,24 @@
 //! and a route has to say so:
 //!
 //! ```
-//! # use edge::routes::{Endpoint, get, open};
+//! # use edge::routes::{HandledRoute, get, open};
 //! async fn health() -> &'static str { "ok" }
-//! let _: Endpoint<()> = get("/health", open(health));
+//! let _: HandledRoute<()> = get("/health", open(health));
 //! ```
 //!
 //! Without `open(…)` the same route does not compile:
 //!
 //! ```compile_fail,E0277
-//! # use edge::routes::{Endpoint, get, open};
+//! # use edge::routes::{HandledRoute, get, open};
 //! async fn health() -> &'static str { "ok" }
-//! let _: Endpoint<()> = get("/health", health);
+//! let _: HandledRoute<()> = get("/health", health);
 //! ```
 //!
 //! Nor does a route whose handler takes the caller as a later argument:
 //!
 //! ```compile_fail,E0277
 //! # use axum::extract::FromRequestParts;
-//! # use edge::{parameters::IdPath, problem::Problem, routes::{Access, Caller, Endpoint, get}};
+//! # use edge::{parameters::IdPath, problem::Problem, routes::{Access, Caller, HandledRoute, get}};
 //! # use http::request::Parts;
 //! # struct Admin;
 //! # impl Caller for Admin { const ACCESS: Access = Access::Admin; }
@@ -30,7 +30,7 @@
 //! #     async fn from_request_parts(_: &mut Parts, _: &()) -> Result<Self, Problem> { Ok(Self) }
 //! # }
 //! async fn letter(_: IdPath, _: Admin) {}
-//! let _: Endpoint<()> = get("/letters/{id}", letter);
+//! let _: HandledRoute<()> = get("/letters/{id}", letter);
 //! ```
 
 use std::marker::PhantomData;
@@ -154,12 +154,12 @@ pub struct Route<D = ()> {
 }
 
 /// A route with its handler.
-pub struct Endpoint<S, D = ()> {
+pub struct HandledRoute<S, D = ()> {
     route: Route<D>,
     handler: MethodRouter<S>,
 }
 
-impl<S: Clone + Send + Sync + 'static> Endpoint<S> {
+impl<S: Clone + Send + Sync + 'static> HandledRoute<S> {
     fn new<T, H: Guarded<T, S>>(
         (method, filter): (&'static str, MethodFilter),
         path: &'static str,
@@ -170,13 +170,13 @@ impl<S: Clone + Send + Sync + 'static> Endpoint<S> {
     }
 
     /// The same with a description.
-    pub fn described<D>(self, description: D) -> Endpoint<S, D> {
+    pub fn described<D>(self, description: D) -> HandledRoute<S, D> {
         let Route { method, path, access, description: () } = self.route;
-        Endpoint { route: Route { method, path, access, description }, handler: self.handler }
+        HandledRoute { route: Route { method, path, access, description }, handler: self.handler }
     }
 }
 
-impl<S: Clone + Send + Sync + 'static, D> Endpoint<S, D> {
+impl<S: Clone + Send + Sync + 'static, D> HandledRoute<S, D> {
     /// Answers other methods of the path with 405 and the header `Allow`, whoever asks. Without it the Worker's
     /// fallback decides, so that strangers do not learn which paths there are.
     #[must_use]
@@ -189,12 +189,12 @@ impl<S: Clone + Send + Sync + 'static, D> Endpoint<S, D> {
 macro_rules! methods {
     ($($function:ident $method:ident)*) => {$(
         #[doc = concat!("`", stringify!($method), "` of a path.")]
-        pub fn $function<T, S, H>(path: &'static str, handler: H) -> Endpoint<S>
+        pub fn $function<T, S, H>(path: &'static str, handler: H) -> HandledRoute<S>
         where
             H: Guarded<T, S>,
             S: Clone + Send + Sync + 'static,
         {
-            Endpoint::new((stringify!($method), MethodFilter::$method), path, handler)
+            HandledRoute::new((stringify!($method), MethodFilter::$method), path, handler)
         }
     )*};
 }
@@ -202,7 +202,7 @@ macro_rules! methods {
 methods! { get GET post POST put PUT patch PATCH delete DELETE }
 
 /// A Worker's routes, or some of them.
-pub struct Routes<S, D = ()>(Vec<Endpoint<S, D>>);
+pub struct Routes<S, D = ()>(Vec<HandledRoute<S, D>>);
 
 impl<S, D> Default for Routes<S, D> {
     fn default() -> Self {
@@ -213,7 +213,7 @@ impl<S, D> Default for Routes<S, D> {
 impl<S: Clone + Send + Sync + 'static, D> Routes<S, D> {
     /// Adds a route.
     #[must_use]
-    pub fn route(mut self, endpoint: Endpoint<S, D>) -> Self {
+    pub fn route(mut self, endpoint: HandledRoute<S, D>) -> Self {
         self.0.push(endpoint);
         self
     }
@@ -229,7 +229,7 @@ impl<S: Clone + Send + Sync + 'static, D> Routes<S, D> {
     pub fn build(self, state: S) -> (Router, Vec<Route<D>>) {
         let mut router = Router::new();
         let mut routes = Vec::new();
-        for Endpoint { route, handler } in self.0 {
+        for HandledRoute { route, handler } in self.0 {
             router = router.route(route.path, handler);
             routes.push(route);
         }

@@ -7,7 +7,7 @@ use std::fmt::{Display, Formatter, Result};
 pub struct Count {
     /// The number that was counted.
     pub number: u32,
-    /// Whether there are more.
+    /// Whether there are more than `number`.
     pub more: bool,
 }
 

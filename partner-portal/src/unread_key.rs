@@ -40,7 +40,7 @@ pub struct Reader<'a> {
 }
 
 #[derive(Deserialize)]
-struct SealedRow {
+struct UnreadKeyRow {
     sealed: String,
 }
 
@@ -89,7 +89,7 @@ impl UnreadKeys {
         .bind(reader.org_id)
         .bind(now);
         let mut batch = self.database.batch(vec![delete]).await.map_err(Error::from)?;
-        let Some(row) = batch.first::<SealedRow>(0).map_err(Error::from)? else { return Ok(None) };
+        let Some(row) = batch.first::<UnreadKeyRow>(0).map_err(Error::from)? else { return Ok(None) };
         Ok(self.sealer(key).open(&context(id), &row.sealed).await.ok())
     }
 

@@ -32,7 +32,7 @@ impl Origin {
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetter {
-    /// Its number.
+    /// The dead letter's number.
     pub id: i64,
     /// The queue it came from, and goes back to.
     pub queue: Origin,

@@ -43,7 +43,7 @@ pub struct Webhook {
     pub id: WebhookId,
     /// The URL that events are sent to.
     pub url: String,
-    /// Whether events are sent.
+    /// Whether events are sent to the webhook.
     pub status: WebhookStatus,
     /// The time when the endpoint last answered a challenge.
     pub verified_at: Option<Timestamp>,

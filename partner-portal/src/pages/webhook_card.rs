@@ -43,7 +43,7 @@ pub struct OpenCircuit {
 }
 
 /// What the card says of a webhook's state.
-struct Told {
+struct StateText {
     badge: Badge,
     explanation: String,
     circuit: Option<OpenCircuit>,
@@ -69,7 +69,8 @@ impl WebhookView {
             };
             (Moment::new(at, now), text)
         });
-        let Told { badge, explanation, circuit, verify, testable, needs_verification } = tell(state, now);
+        let StateText { badge, explanation, circuit, verify, testable, needs_verification } =
+            tell(state, now);
         Self {
             url: webhook.url,
             badge,
@@ -87,8 +88,8 @@ impl WebhookView {
 }
 
 /// Says what a state means, and what to do.
-fn tell(state: WebhookState, now: Timestamp) -> Told {
-    let told = |word, kind, verify, explanation: &str| Told {
+fn tell(state: WebhookState, now: Timestamp) -> StateText {
+    let told = |word, kind, verify, explanation: &str| StateText {
         badge: Badge { word, kind },
         explanation: explanation.to_owned(),
         circuit: None,
@@ -109,7 +110,7 @@ fn tell(state: WebhookState, now: Timestamp) -> Told {
             );
             told("Active, but failing", "waiting", None, &explanation)
         }
-        WebhookState::CircuitOpen { since, next_try } => Told {
+        WebhookState::CircuitOpen { since, next_try } => StateText {
             circuit: Some(OpenCircuit {
                 since: Moment::new(since, now),
                 next_try: next_try.filter(|next| *next > now).map(|next| Moment::new(next, now)),
@@ -124,7 +125,7 @@ fn tell(state: WebhookState, now: Timestamp) -> Told {
                  them again.",
             )
         },
-        WebhookState::Verifying => Told {
+        WebhookState::Verifying => StateText {
             needs_verification: true,
             ..told(
                 "Verifying",
@@ -140,7 +141,7 @@ fn tell(state: WebhookState, now: Timestamp) -> Told {
                 "Nothing is sent{reason}. Put the endpoint right, then verify and enable it here, or set another URL. \
                  Then you can send the failed events again below."
             );
-            Told {
+            StateText {
                 testable: false,
                 needs_verification: true,
                 ..told("Disabled", "bad", Some("Verify and enable"), &explanation)

@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 /// A partner's backend, let in with its API key.
 #[derive(Clone, Debug)]
 pub struct Partner {
-    /// Its tenant.
+    /// The tenant of the API key.
     pub org_id: OrgId,
     /// The registered name.
     pub org_name: String,

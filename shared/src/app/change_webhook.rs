@@ -26,7 +26,7 @@ use crate::webhook::url::WebhookUrl;
 pub struct RequestedChange {
     /// Another URL makes the webhook pending.
     pub url: Option<WebhookUrl>,
-    /// Which events.
+    /// Other event types.
     pub events: Option<EventFilter>,
     /// Another signing secret, at once and without overlap.
     pub secret: Option<SigningSecret>,

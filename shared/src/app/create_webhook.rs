@@ -23,7 +23,7 @@ use crate::webhook::url::WebhookUrl;
 pub struct RequestedWebhook {
     /// Where to.
     pub url: WebhookUrl,
-    /// Which events.
+    /// The event types that the webhook gets.
     pub events: EventFilter,
     /// The signing secret; generated where absent.
     pub secret: Option<SigningSecret>,
@@ -36,7 +36,7 @@ pub struct RequestedWebhook {
 pub struct CreatedWebhook {
     /// The tenant and the version.
     pub transitioned: Transitioned,
-    /// Its id.
+    /// The new webhook's id.
     pub webhook_id: WebhookId,
     /// The signing secret.
     pub secret: SigningSecret,

@@ -7,7 +7,7 @@ use crate::cursor::Cursor;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::error::Error;
 use crate::event::id::EventId;
-use crate::event::message::{DeliveryKey, RetryMessage};
+use crate::event::message::{RetryMessage, WebhookKey};
 use crate::ports::{Batch, Statement};
 use crate::store::delivery_log::{self, LogRow};
 use crate::store::redelivery;
@@ -108,7 +108,7 @@ impl App {
         webhook_id: &WebhookId,
         event_id: &EventId,
     ) -> Result<(Delivery, Option<String>), Error> {
-        let select = delivery_log::select(&key(org_id, webhook_id, event_id));
+        let select = delivery_log::select(&WebhookKey::new(org_id, webhook_id).delivery(event_id.clone()));
         let mut batch = self.run(webhook_checks(org_id, webhook_id, select)).await?;
         check_webhook(&batch)?;
         let mut row = batch.first::<LogRow>(2)?.ok_or(Error::DeliveryNotFound)?;
@@ -127,7 +127,7 @@ impl App {
         webhook_id: &WebhookId,
         event_id: &EventId,
     ) -> Result<(), Error> {
-        let key = key(org_id, webhook_id, event_id);
+        let key = WebhookKey::new(org_id, webhook_id).delivery(event_id.clone());
         let mut statements = webhook_checks(org_id, webhook_id, delivery_log::select(&key));
         statements.push(redelivery::redeliver(&key, self.now()));
         let mut batch = self.run(statements).await?;
@@ -146,10 +146,6 @@ impl App {
         self.wake(RetryMessage::Deliver(key), Duration::ZERO).await;
         Ok(())
     }
-}
-
-fn key(org_id: &OrgId, webhook_id: &WebhookId, event_id: &EventId) -> DeliveryKey {
-    DeliveryKey { org_id: org_id.clone(), webhook_id: *webhook_id, event_id: event_id.clone() }
 }
 
 pub(super) fn webhook_checks(org_id: &OrgId, webhook_id: &WebhookId, then: Statement) -> Vec<Statement> {

@@ -83,7 +83,7 @@ impl App {
     }
 
     async fn wake_webhook(&self, org_id: &OrgId, id: &WebhookId) {
-        let webhook = WebhookKey { org_id: org_id.clone(), webhook_id: *id };
+        let webhook = WebhookKey::new(org_id, id);
         self.wake(RetryMessage::Tend(webhook), BEFORE_CHALLENGE).await;
     }
 

@@ -49,7 +49,7 @@ impl App {
         let now = self.now();
         let stages = DeliveryState::stages_of(&requested.states);
         let range = Range { since: requested.since, until: requested.until.unwrap_or(now), stages };
-        let webhook = WebhookKey { org_id: org_id.clone(), webhook_id: *webhook_id };
+        let webhook = WebhookKey::new(org_id, webhook_id);
         let mut statements = webhook_checks(org_id, webhook_id, redelivery::count(&webhook, &range));
         statements.push(redelivery::hold_slice(&webhook, &range, now, now.plus(self.retry_window)));
         statements.push(redelivery::note_rest(&webhook, &range));

@@ -7,7 +7,7 @@ use super::deliveries::{check_webhook, webhook_checks};
 use crate::error::Error;
 use crate::event::catalogue::EventType;
 use crate::event::id::EventId;
-use crate::event::message::{DeliveryKey, RetryMessage};
+use crate::event::message::{RetryMessage, WebhookKey};
 use crate::event::sample::sample;
 use crate::store::deliveries;
 use crate::tenant::OrgId;
@@ -27,7 +27,7 @@ impl App {
     ) -> Result<EventId, Error> {
         let now = self.now();
         let event_id = EventId::from_random_bytes(self.random_bytes());
-        let key = DeliveryKey { org_id: org_id.clone(), webhook_id: *webhook_id, event_id: event_id.clone() };
+        let key = WebhookKey::new(org_id, webhook_id).delivery(event_id.clone());
         let body = sample(event_id.as_str(), event_type, org_id, now);
         let insert = deliveries::insert_scheduled(&key, event_type.as_str(), now);
         let mut statements = webhook_checks(org_id, webhook_id, insert);

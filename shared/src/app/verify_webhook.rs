@@ -31,7 +31,7 @@ impl App {
         let at = self.now();
         let kind = TransitionKind::WebhookVerificationRequested;
         let transition = NewTransition { kind, at, actor, details: json!({"webhookId": id}) };
-        let webhook = WebhookKey { org_id: org_id.clone(), webhook_id: *id };
+        let webhook = WebhookKey::new(org_id, id);
         let probe = tending::probe_now(&webhook, at, self.fresh_stamp());
         let verify = vec![webhooks::verify(org_id, id, at, self.fresh_stamp()), probe];
         let transitioned = self.transition_webhook(org_id, id, verify, transition).await?;

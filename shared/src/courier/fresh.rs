@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::ledger::delivery;
 use super::pipeline::{Bundle, Parcel};
 use super::{Courier, Message, Settlement, UNDECODABLE};
 use crate::dead_letter::DeadLetter;
@@ -150,7 +149,7 @@ impl Courier {
                     && !existing.contains(&ExistingRow { webhook_id: target.id, event_id: event.id.clone() })
             };
             let parcel = |event: &&Event| Parcel {
-                key: delivery(&target.key(), event.id.clone()),
+                key: target.key().delivery(event.id.clone()),
                 event_type: event.event_type.to_string(),
                 body: Some(event.body.clone()),
                 failures: 0,

@@ -110,8 +110,7 @@ impl Lanes {
     }
 
     /// What no attempt begins for any more in this batch.
-    pub(super) fn rest(&mut self) -> Vec<(usize, Parcel)> {
-        let rest = self.all.iter_mut().enumerate();
-        rest.flat_map(|(index, lane)| lane.parcels.drain(..).map(move |parcel| (index, parcel))).collect()
+    pub(super) fn rest(&mut self) -> Vec<Parcel> {
+        self.all.iter_mut().flat_map(|lane| lane.parcels.drain(..)).collect()
     }
 }

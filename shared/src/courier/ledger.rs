@@ -9,10 +9,10 @@ use super::lanes::Lane;
 use crate::delivery::progress::Progress;
 use crate::delivery::standing::Stage;
 use crate::event::id::EventId;
-use crate::event::message::{DeliveryKey, RetryMessage, WebhookKey};
-use crate::ports::{Batch, Statement};
+use crate::event::message::{DeliveryKey, RetryMessage};
+use crate::ports::{Batch, DatabaseError, Statement};
 use crate::store::deliveries;
-use crate::store::health::{self, NewCondition, Told, WrittenRow};
+use crate::store::health::{self, NewCondition, NewNotice, WrittenRow};
 use crate::store::targets::{self, TargetRow};
 use crate::store::tending::{self, DueAtRow};
 use crate::tenant::OrgId;
@@ -80,14 +80,8 @@ impl Courier {
         let mut statements = deliveries::write(&progress);
         let conditions_at = statements.len();
         statements.extend(write_conditions(&conditions));
-        // After the conditions: a circuit that they open holds what was just held.
-        let held_at = statements.len();
-        statements.extend(self.after_holding(&progress));
-        let end = statements.len();
-        match self.run(statements).await {
+        match self.run_and_wake(statements, &progress).await {
             Ok(mut batch) => {
-                self.wake(&progress).await;
-                self.wake_due(&mut batch, held_at..end).await;
                 if !conditions.is_empty() {
                     self.conditions_written(&mut batch, conditions_at, &conditions, lanes).await;
                 }
@@ -139,15 +133,8 @@ impl Courier {
                 unwritten.extend(part);
                 continue;
             }
-            let mut statements = deliveries::write_rows(&part);
-            let held_at = statements.len();
-            statements.extend(self.after_holding(&part));
-            let end = statements.len();
-            match self.run(statements).await {
-                Ok(mut batch) => {
-                    self.wake(&part).await;
-                    self.wake_due(&mut batch, held_at..end).await;
-                }
+            match self.run_and_wake(deliveries::write_rows(&part), &part).await {
+                Ok(_) => {}
                 Err(_) if part.len() == 1 => {
                     unwritten.append(&mut part);
                     *stuck = !self.can_write().await;
@@ -176,6 +163,22 @@ impl Courier {
             }
         }
         progress.into_iter().partition(|one| !refused.contains(&one.key.event_id))
+    }
+
+    /// Runs the statements that write these deliveries, and sends the wake-ups that follow.
+    async fn run_and_wake(
+        &self,
+        mut statements: Vec<Statement>,
+        progress: &[Progress],
+    ) -> Result<Batch, DatabaseError> {
+        // Last, after conditions: a circuit that they open holds what was just held.
+        let held_at = statements.len();
+        statements.extend(self.after_holding(progress));
+        let end = statements.len();
+        let mut batch = self.run(statements).await?;
+        self.wake(progress).await;
+        self.wake_due(&mut batch, held_at..end).await;
+        Ok(batch)
     }
 
     /// Goes with each write of held deliveries: their webhooks are due where they hold nothing back any more, and noted
@@ -225,16 +228,13 @@ impl Courier {
             }
             let arrived = lane.ended.iter().rev().find(|(ended, _)| ended.effect == Effect::Success);
             let last_error = failed.as_ref().and_then(|attempt| attempt.error.clone());
+            let told =
+                change.map(|change| self.told(change, &condition, lane.event_type.as_deref(), last_error));
             new.push(NewCondition {
-                webhook: lane.target.key(),
-                based_on: lane.target.stamp,
-                stamp: self.fresh_stamp(),
-                told: change
-                    .map(|change| self.told(change, &condition, lane.event_type.as_deref(), last_error)),
-                condition,
+                told,
                 delivered_at: arrived.map(|(ended, _)| ended.at),
                 failed,
-                verified_at: None,
+                ..NewCondition::of(&lane.target, condition, self.fresh_stamp())
             });
         }
         new
@@ -247,12 +247,12 @@ impl Courier {
         condition: &Condition,
         event_type: Option<&str>,
         last_error: Option<String>,
-    ) -> Told {
+    ) -> NewNotice {
         let reason = match &condition.health {
             Health::Disabled { reason } => Some(reason.as_str()),
             _ => None,
         };
-        Told {
+        NewNotice {
             id: format!("notice-{:016x}", self.random_number()),
             change,
             details: json!({"reason": reason, "eventType": event_type, "lastError": last_error}),
@@ -351,9 +351,4 @@ pub(super) fn write_conditions(conditions: &[NewCondition]) -> Vec<Statement> {
         return Vec::new();
     }
     std::iter::once(health::write(conditions)).chain(health::tell(conditions)).collect()
-}
-
-/// The key of a webhook's delivery.
-pub(super) fn delivery(webhook: &WebhookKey, event_id: EventId) -> DeliveryKey {
-    DeliveryKey { org_id: webhook.org_id.clone(), webhook_id: webhook.webhook_id, event_id }
 }

@@ -20,7 +20,7 @@ const AT_ONCE: u32 = 20;
 /// Changes that operators hear of; the log has all.
 const TOLD: [Change; 3] = [Change::Failing, Change::Disabled, Change::Recovered];
 
-/// What operators are told.
+/// The change of a webhook, as operators and the log get it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Notice<'a> {
@@ -45,9 +45,9 @@ impl Courier {
         let mut done = Vec::new();
         for row in &rows {
             match self.tell(row).await {
-                Told::Yes => done.push(row.sequence),
-                Told::Refused => {}
-                Told::NotInTime => break,
+                Ok(()) => done.push(row.sequence),
+                Err(Untold::Refused) => {}
+                Err(Untold::NotInTime) => break,
             }
         }
         if !done.is_empty() {
@@ -61,7 +61,7 @@ impl Courier {
     }
 
     /// Tells of one change. The log has the change either way.
-    async fn tell(&self, row: &NoticeRow) -> Told {
+    async fn tell(&self, row: &NoticeRow) -> Result<(), Untold> {
         let details: Value = serde_json::from_str(&row.details).unwrap_or_default();
         let notice = Notice {
             id: &row.id,
@@ -85,17 +85,20 @@ impl Courier {
                     "webhookId": notice.webhook_id, "change": notice.change,
                 });
                 self.line("operators not told", fields);
-                return if result == AttemptResult::TimedOut { Told::NotInTime } else { Told::Refused };
+                return Err(if result == AttemptResult::TimedOut {
+                    Untold::NotInTime
+                } else {
+                    Untold::Refused
+                });
             }
         }
         self.line("webhook changed", json!(notice));
-        Told::Yes
+        Ok(())
     }
 }
 
-/// Whether people were told.
-enum Told {
-    Yes,
+/// Why operators could not be told.
+enum Untold {
     /// The operators' endpoint did not take this one.
     Refused,
     /// The operators' endpoint hangs: the rest waits as well.

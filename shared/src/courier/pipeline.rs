@@ -23,8 +23,6 @@ use crate::webhook::target::Target;
 const BETWEEN_WRITES: Duration = Duration::from_millis(1_500);
 /// How long a delivery waits that a batch had no time for.
 const AFTER_DEFERRAL: Duration = Duration::from_secs(1);
-/// How long a webhook waits whose secrets could not be opened, until they are tried again.
-pub(super) const UNTIL_OPENED: Duration = Duration::from_secs(300);
 
 /// A delivery on its way through the stages.
 #[derive(Clone, Debug)]
@@ -69,10 +67,6 @@ impl Parcel {
     fn deferred(&self, next: Timestamp) -> Standing {
         let stage = if self.released { Stage::Released } else { Stage::Scheduled };
         Standing { stage, ..Standing::scheduled(next, self.failures) }
-    }
-
-    fn is_fresh(&self) -> bool {
-        matches!(self.origin, Origin::Fresh { .. })
     }
 }
 
@@ -236,8 +230,8 @@ impl Courier {
     /// What the batch had no time for comes back by a message of its own. While nothing can be written, fresh events of
     /// which nothing was attempted are left to their own messages.
     fn defer_rest(&self, lanes: &mut Lanes, ledger: &mut Ledger) {
-        for (_, parcel) in lanes.rest() {
-            if ledger.is_stuck() && parcel.is_fresh() && !ledger.knows_event(&parcel.key) {
+        for parcel in lanes.rest() {
+            if ledger.is_stuck() && parcel.origin.is_fresh() && !ledger.knows_event(&parcel.key) {
                 ledger.leave(parcel.key);
             } else {
                 let standing = parcel.deferred(self.now().plus(AFTER_DEFERRAL));

@@ -7,7 +7,6 @@ use serde_json::json;
 use super::publish::BODY_KEPT;
 use super::{Courier, Outage};
 use crate::delivery::progress::{Origin, Progress};
-use crate::delivery::standing::Stage;
 use crate::error::Error;
 use crate::event::message::{DeliveryKey, EventMessage, LONGEST_MESSAGE, Record, RetryMessage};
 use crate::ports::QueuedMessage;
@@ -39,8 +38,7 @@ impl Courier {
         let now = self.now();
         let until = now.plus(Outage::wait_since(since, now) + self.policy.lease());
         for part in progress.chunks_mut(MOST_IN_A_RECORD) {
-            let leased: Vec<Progress> =
-                part.iter().filter(|one| matches!(one.origin, Origin::Leased { .. })).cloned().collect();
+            let leased: Vec<Progress> = part.iter().filter(|one| !one.origin.is_fresh()).cloned().collect();
             if leased.is_empty() {
                 continue;
             }
@@ -59,7 +57,7 @@ impl Courier {
 
     async fn send_record(&self, progress: Vec<Progress>, since: Timestamp) -> Result<(), Error> {
         let delay = Outage::wait_since(since, self.now());
-        let body = progress.iter().find(|one| needs_body(one)).and_then(|one| one.body.clone());
+        let body = progress.iter().find(|one| one.needs_body()).and_then(|one| one.body.clone());
         let event_id = progress.first().map(|one| one.key.event_id.to_string()).unwrap_or_default();
         let body = body.map(|body| EventMessage::Envelope(body.as_ref().to_owned()));
         let mut record = Record { since, progress, body };
@@ -104,16 +102,11 @@ impl Courier {
     }
 }
 
-/// Whether the event's envelope has to be written with a delivery.
-fn needs_body(progress: &Progress) -> bool {
-    matches!(progress.origin, Origin::Fresh { .. }) && progress.standing.stage != Stage::Delivered
-}
-
 /// Cuts outcomes into records: those with a body by event, the others as they come.
 fn by_event(progress: Vec<Progress>) -> Vec<Vec<Progress>> {
     let mut records: BTreeMap<Option<(String, String)>, Vec<Progress>> = BTreeMap::new();
     for one in progress {
-        let event = needs_body(&one).then(|| (one.key.org_id.to_string(), one.key.event_id.to_string()));
+        let event = one.needs_body().then(|| (one.key.org_id.to_string(), one.key.event_id.to_string()));
         records.entry(event).or_default().push(one);
     }
     let records = records.into_values();

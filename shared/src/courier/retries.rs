@@ -135,7 +135,7 @@ impl Courier {
         for row in batch.take::<LeasedRow>(0)? {
             let key = DeliveryKey::from(row.key);
             leased.push(key.clone());
-            let webhook = WebhookKey { org_id: key.org_id.clone(), webhook_id: key.webhook_id };
+            let webhook = key.webhook();
             let place = *places.entry(webhook.clone()).or_insert_with(|| {
                 bundles.push((targets.remove(&webhook), Vec::new()));
                 bundles.len() - 1

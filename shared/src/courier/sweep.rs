@@ -165,13 +165,13 @@ impl Courier {
             };
             let now = self.now();
             let window_ends = now.plus(self.policy.retry.window());
-            let mut statements = vec![
+            let statements = vec![
                 redelivery::count(&webhook, &range),
                 redelivery::hold_slice(&webhook, &range, now, window_ends),
                 tending::due_while_any_waits(&[webhook.webhook_id], now, self.fresh_stamp()),
                 redelivery::forget(sequence),
+                redelivery::note_rest(&webhook, &range),
             ];
-            statements.push(redelivery::note_rest(&webhook, &range));
             let mut batch = self.run(statements).await?;
             held += batch.first::<CountRow>(0)?.map_or(0, |row| row.total.min(redelivery::SLICE)) as usize;
             self.wake_due(&mut batch, 2..3).await;

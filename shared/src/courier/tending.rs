@@ -7,8 +7,8 @@ use futures_util::stream::{StreamExt, iter};
 use serde_json::json;
 
 use super::lanes::MOST_IN_FLIGHT;
-use super::ledger::{delivery, write_conditions};
-use super::pipeline::{Parcel, UNTIL_OPENED};
+use super::ledger::write_conditions;
+use super::pipeline::Parcel;
 use super::{Courier, attempt::Made};
 use crate::delivery::progress::Origin;
 use crate::delivery::retry::Next;
@@ -25,6 +25,8 @@ use crate::webhook::target::Target;
 
 /// Challenges sent in one batch; the sweep wakes the others.
 const MOST_CHALLENGES: usize = 2 * MOST_IN_FLIGHT;
+/// How long a webhook waits whose secrets could not be opened, until they are tried again.
+const UNTIL_OPENED: Duration = Duration::from_secs(300);
 /// Between two slices of the end of what is pending.
 const BETWEEN_SLICES: Duration = Duration::from_secs(1);
 
@@ -120,16 +122,7 @@ impl Courier {
     fn step_to(&self, target: Target, condition: Condition) -> Step {
         let challenge = matches!(condition.health, Health::Verifying { .. });
         let bury = matches!(condition.health, Health::Disabled { .. });
-        let new = NewCondition {
-            webhook: target.key(),
-            based_on: target.stamp,
-            stamp: self.fresh_stamp(),
-            told: None,
-            condition,
-            delivered_at: None,
-            failed: None,
-            verified_at: None,
-        };
+        let new = NewCondition::of(&target, condition, self.fresh_stamp());
         Step { target, new, release: Vec::new(), bury, challenge }
     }
 
@@ -210,14 +203,11 @@ impl Courier {
         };
         let last_error = made.attempt.error.clone();
         let new = NewCondition {
-            webhook: webhook.clone(),
             based_on: step.new.stamp,
-            stamp: self.fresh_stamp(),
             told: change.map(|change| self.told(change, &condition, None, last_error)),
-            delivered_at: None,
             failed: (!verified).then_some(made.attempt),
             verified_at: verified.then_some(at),
-            condition,
+            ..NewCondition::of(&step.target, condition, self.fresh_stamp())
         };
         let due = new.condition.due;
         let told = new.told.is_some();
@@ -249,7 +239,7 @@ impl Courier {
         .to_string();
         let now = self.now();
         let parcel = Parcel {
-            key: delivery(&step.new.webhook, event_id),
+            key: step.new.webhook.clone().delivery(event_id),
             event_type: "Webhook Verification".to_owned(),
             body: None,
             failures: 0,

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::id::EventId;
 use crate::time::Timestamp;
 
-/// How a delivery stands.
+/// The state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
@@ -75,7 +75,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// When it ended.
+    /// The time when the attempt ended.
     pub fn ended_at(&self) -> Timestamp {
         self.at.plus(Duration::from_millis(self.duration_milliseconds))
     }
@@ -100,9 +100,9 @@ pub struct Delivery {
     /// over.
     #[serde(default)]
     pub held: bool,
-    /// When it ended.
+    /// The time when the delivery ended.
     pub ended_at: Option<Timestamp>,
-    /// Why it ended other than delivered.
+    /// The reason why the delivery was not delivered.
     pub reason: Option<String>,
     /// The attempts, oldest first; the last hundred, should there be more.
     pub attempts: Vec<Attempt>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Attempt;
-use super::standing::Standing;
+use super::standing::{Stage, Standing};
 use crate::event::message::DeliveryKey;
 use crate::time::Timestamp;
 
@@ -29,6 +29,13 @@ pub struct Progress {
     pub body: Option<Arc<str>>,
 }
 
+impl Progress {
+    /// Whether the event's envelope has to be kept with the delivery's row.
+    pub fn needs_body(&self) -> bool {
+        self.origin.is_fresh() && self.standing.stage != Stage::Delivered
+    }
+}
+
 /// Where a delivery comes from, and so how its progress is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -43,4 +50,19 @@ pub enum Origin {
         /// The end of the lease.
         until: Timestamp,
     },
+}
+
+impl Origin {
+    /// Whether the database has no row of the delivery yet.
+    pub fn is_fresh(&self) -> bool {
+        matches!(self, Self::Fresh { .. })
+    }
+
+    /// The time that a row is written by: of a fresh event its first, of a leased row the lease's end.
+    pub fn at(&self) -> Timestamp {
+        match *self {
+            Self::Fresh { at } => at,
+            Self::Leased { until } => until,
+        }
+    }
 }

@@ -64,7 +64,7 @@ impl DeliveryState {
     }
 }
 
-/// How a delivery stands.
+/// The stage of a delivery, with the times and the reason that belong to the stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Standing {

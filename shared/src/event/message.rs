@@ -87,6 +87,18 @@ pub struct WebhookKey {
     pub webhook_id: WebhookId,
 }
 
+impl WebhookKey {
+    /// A tenant's webhook.
+    pub fn new(org_id: &OrgId, webhook_id: &WebhookId) -> Self {
+        Self { org_id: org_id.clone(), webhook_id: *webhook_id }
+    }
+
+    /// The delivery of an event to the webhook.
+    pub fn delivery(self, event_id: EventId) -> DeliveryKey {
+        DeliveryKey { org_id: self.org_id, webhook_id: self.webhook_id, event_id }
+    }
+}
+
 /// A delivery: one event to one webhook.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -97,6 +109,13 @@ pub struct DeliveryKey {
     pub webhook_id: WebhookId,
     /// The event.
     pub event_id: EventId,
+}
+
+impl DeliveryKey {
+    /// The webhook of the delivery.
+    pub fn webhook(&self) -> WebhookKey {
+        WebhookKey::new(&self.org_id, &self.webhook_id)
+    }
 }
 
 /// The outcome of attempts, on its way to the database. Of deliveries with a body, all are of one event.

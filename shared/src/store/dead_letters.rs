@@ -56,7 +56,7 @@ pub fn requeued(id: i64, at: Timestamp) -> Statement {
 /// A row.
 #[derive(Deserialize)]
 pub struct DeadLetterRow {
-    /// Its number.
+    /// The dead letter's number.
     pub id: i64,
     queue: Origin,
     body: String,

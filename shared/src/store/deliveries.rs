@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::delivery::progress::{Origin, Progress};
+use crate::delivery::progress::Progress;
 use crate::delivery::standing::Stage;
 use crate::event::id::EventId;
 use crate::event::message::DeliveryKey;
@@ -47,10 +47,8 @@ pub fn write(progress: &[Progress]) -> Vec<Statement> {
 pub fn keep_bodies(progress: &[Progress]) -> Vec<(EventId, Statement)> {
     let mut bodies = BTreeMap::new();
     for one in progress {
-        if let (Origin::Fresh { at }, Some(body), true) =
-            (one.origin, one.body.as_deref(), one.standing.stage != Stage::Delivered)
-        {
-            bodies.insert((&one.key.org_id, &one.key.event_id), (body, at));
+        if let Some(body) = one.body.as_deref().filter(|_| one.needs_body()) {
+            bodies.insert((&one.key.org_id, &one.key.event_id), (body, one.origin.at()));
         }
     }
     let keep = |((org_id, event_id), (body, at)): ((&OrgId, &EventId), (&str, Timestamp))| {
@@ -61,8 +59,7 @@ pub fn keep_bodies(progress: &[Progress]) -> Vec<(EventId, Statement)> {
 
 /// New rows and changed rows, without bodies.
 pub fn write_rows(progress: &[Progress]) -> Vec<Statement> {
-    let (fresh, leased): (Vec<_>, Vec<_>) =
-        progress.iter().partition(|one| matches!(one.origin, Origin::Fresh { .. }));
+    let (fresh, leased): (Vec<_>, Vec<_>) = progress.iter().partition(|one| one.origin.is_fresh());
     let fresh = in_parameters(fresh.into_iter().map(row).collect()).into_iter().map(insert);
     let leased = in_parameters(leased.into_iter().map(row).collect()).into_iter().map(record);
     fresh.chain(leased).collect()
@@ -86,15 +83,11 @@ pub fn keep_leases(progress: &[Progress], until: Timestamp) -> Statement {
 fn row(progress: &Progress) -> Value {
     let Progress { key, standing, .. } = progress;
     let milliseconds = |time: Option<Timestamp>| time.map(Timestamp::milliseconds);
-    let at = match progress.origin {
-        Origin::Fresh { at } => at,
-        Origin::Leased { until } => until,
-    };
     json!({
         "orgId": key.org_id, "webhookId": key.webhook_id, "eventId": key.event_id,
         "eventType": progress.event_type, "stage": standing.stage, "failures": standing.failures,
         "nextAttemptAt": milliseconds(standing.next_attempt_at), "endedAt": milliseconds(standing.ended_at),
-        "reason": standing.reason, "attempt": progress.attempt, "at": at.milliseconds(),
+        "reason": standing.reason, "attempt": progress.attempt, "at": progress.origin.at().milliseconds(),
     })
 }
 

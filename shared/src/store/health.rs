@@ -11,6 +11,7 @@ use crate::time::Timestamp;
 use crate::webhook::WebhookStatus;
 use crate::webhook::health::{Change, Condition, Health};
 use crate::webhook::id::WebhookId;
+use crate::webhook::target::Target;
 
 /// A new condition of a webhook.
 #[derive(Clone, Debug)]
@@ -30,12 +31,28 @@ pub struct NewCondition {
     /// Whether the endpoint answered its challenge, and when.
     pub verified_at: Option<Timestamp>,
     /// What people are told, with an id and details.
-    pub told: Option<Told>,
+    pub told: Option<NewNotice>,
 }
 
-/// What people are told of a webhook.
+impl NewCondition {
+    /// The condition that follows the one of a webhook as it was read, without anything to be told or noted.
+    pub fn of(target: &Target, condition: Condition, stamp: i64) -> Self {
+        Self {
+            webhook: target.key(),
+            based_on: target.stamp,
+            stamp,
+            condition,
+            delivered_at: None,
+            failed: None,
+            verified_at: None,
+            told: None,
+        }
+    }
+}
+
+/// A notice to people of what changed about a webhook.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct NewNotice {
     /// Unique, for whoever dedupes.
     pub id: String,
     /// What changed.

@@ -20,11 +20,28 @@ pub mod webhooks;
 
 use serde::Deserialize;
 
+use crate::event::message::WebhookKey;
+use crate::tenant::OrgId;
+use crate::webhook::id::WebhookId;
+
 /// The one column of a `COUNT(*)`.
 #[derive(Deserialize)]
 pub struct CountRow {
     /// How many.
     pub total: u32,
+}
+
+/// The tenant and the webhook of a row.
+#[derive(Deserialize)]
+pub struct WebhookKeyRow {
+    org_id: OrgId,
+    webhook_id: WebhookId,
+}
+
+impl From<WebhookKeyRow> for WebhookKey {
+    fn from(row: WebhookKeyRow) -> Self {
+        Self { org_id: row.org_id, webhook_id: row.webhook_id }
+    }
 }
 
 #[cfg(test)]

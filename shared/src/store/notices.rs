@@ -55,13 +55,13 @@ pub fn waiting(before: Timestamp) -> Statement {
 /// What [`oldest`] finds.
 #[derive(Clone, Debug, Deserialize)]
 pub struct NoticeRow {
-    /// Its number.
+    /// The notice's number.
     pub sequence: i64,
     /// Unique, for whoever dedupes.
     pub id: String,
     /// The webhook.
     pub webhook_id: WebhookId,
-    /// Its tenant.
+    /// The webhook's tenant.
     pub org_id: OrgId,
     /// What changed: `failing`, `disabled`, `recovered`, `verified`, `not verified`.
     pub change: String,

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::WebhookKeyRow;
 use crate::delivery::standing::Stage;
 use crate::event::message::{DeliveryKey, WebhookKey};
 use crate::ports::Statement;
@@ -96,27 +97,14 @@ pub fn forget(sequence: i64) -> Statement {
 /// What [`noted`] finds.
 #[derive(Deserialize)]
 pub struct RangeRow {
-    /// Its number.
+    /// The redelivery's number.
     pub sequence: i64,
     /// The webhook.
     #[serde(flatten)]
-    pub webhook: WebhookRow,
+    pub webhook: WebhookKeyRow,
     since: i64,
     until: i64,
     stages: String,
-}
-
-/// Tenant and webhook of a row.
-#[derive(Deserialize)]
-pub struct WebhookRow {
-    org_id: crate::tenant::OrgId,
-    webhook_id: crate::webhook::id::WebhookId,
-}
-
-impl From<WebhookRow> for WebhookKey {
-    fn from(row: WebhookRow) -> Self {
-        Self { org_id: row.org_id, webhook_id: row.webhook_id }
-    }
 }
 
 impl RangeRow {

@@ -36,7 +36,7 @@ pub struct StaleRow {
     pub sequence: i64,
     /// The webhook.
     pub id: WebhookId,
-    /// Its tenant.
+    /// The webhook's tenant.
     pub org_id: OrgId,
     /// The signing secret.
     pub secret: String,

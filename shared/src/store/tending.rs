@@ -4,11 +4,11 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use super::WebhookKeyRow;
 use super::targets::{COLUMNS, TargetRow};
 use crate::event::id::EventId;
 use crate::event::message::WebhookKey;
 use crate::ports::Statement;
-use crate::tenant::OrgId;
 use crate::time::Timestamp;
 use crate::webhook::id::WebhookId;
 
@@ -153,16 +153,15 @@ pub fn due_while_any_waits(ids: &[WebhookId], at: Timestamp, stamp: i64) -> Stat
 /// A webhook that is due.
 #[derive(Deserialize)]
 pub struct DueAtRow {
-    org_id: OrgId,
-    webhook_id: WebhookId,
+    #[serde(flatten)]
+    webhook: WebhookKeyRow,
     tend_at: i64,
 }
 
 impl DueAtRow {
     /// The webhook, and when it is due.
     pub fn into_parts(self) -> (WebhookKey, Timestamp) {
-        let webhook = WebhookKey { org_id: self.org_id, webhook_id: self.webhook_id };
-        (webhook, Timestamp::from_milliseconds(self.tend_at))
+        (self.webhook.into(), Timestamp::from_milliseconds(self.tend_at))
     }
 }
 

@@ -76,7 +76,7 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
     };
     let fresh = progress(Origin::Fresh { at: now });
     let leased = progress(Origin::Leased { until: now });
-    let told = health::Told { id: "n".into(), change: Change::Failing, details: json!({}), at: now };
+    let told = health::NewNotice { id: "n".into(), change: Change::Failing, details: json!({}), at: now };
     let condition = health::NewCondition {
         webhook: webhook.clone(),
         based_on: 0,

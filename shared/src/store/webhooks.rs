@@ -27,7 +27,7 @@ pub struct NewWebhook<'a> {
     pub id: &'a WebhookId,
     /// Where to.
     pub url: &'a WebhookUrl,
-    /// Which events.
+    /// The event types that the webhook gets.
     pub events: &'a EventFilter,
     /// The signing secret, sealed.
     pub sealed_secret: &'a str,
@@ -72,7 +72,7 @@ fn bind_authentication(statement: Statement, auth: Option<&StoredAuthentication>
 pub struct WebhookChange<'a> {
     /// Another URL makes the webhook pending; the same one changes nothing.
     pub url: Option<&'a WebhookUrl>,
-    /// Which events.
+    /// Other event types.
     pub events: Option<&'a EventFilter>,
     /// Another signing secret, sealed, at once.
     pub sealed_secret: Option<&'a str>,

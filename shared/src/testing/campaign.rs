@@ -152,7 +152,7 @@ pub struct SeenRequest {
 pub struct LoggedDelivery {
     /// Its state, as the API spells it.
     pub state: String,
-    /// Why it ended.
+    /// The reason why the delivery was not delivered.
     pub reason: Option<String>,
     /// How many attempts the log has.
     pub attempts: usize,

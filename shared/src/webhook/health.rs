@@ -84,7 +84,7 @@ pub enum Effect {
 pub struct Ended {
     /// What it says of the webhook.
     pub effect: Effect,
-    /// When it ended.
+    /// The time when the attempt ended.
     pub at: Timestamp,
     /// The event that was sent.
     pub event: EventId,

@@ -50,13 +50,13 @@ impl WebhookStatus {
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Webhook {
-    /// Its id.
+    /// The webhook's id.
     pub id: WebhookId,
     /// Where events are POSTed.
     pub url: String,
-    /// Which events.
+    /// The event types that the webhook gets.
     pub events: EventFilter,
-    /// Whether they go out.
+    /// Whether events are sent to the webhook.
     pub status: WebhookStatus,
     /// The static token on top of the signature, without the token.
     pub auth: Authentication,

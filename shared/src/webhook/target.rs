@@ -13,13 +13,13 @@ use crate::time::Timestamp;
 pub struct Target {
     /// The webhook.
     pub id: WebhookId,
-    /// Its tenant.
+    /// The webhook's tenant.
     pub org_id: OrgId,
     /// Where to; checked again before each request.
     pub url: String,
     /// Counts the URL's changes: what an older endpoint answered is void.
     pub url_revision: u32,
-    /// Which events.
+    /// The event types that the webhook gets.
     pub events: EventFilter,
     /// The signing secret, sealed.
     pub sealed_secret: String,
@@ -40,6 +40,6 @@ pub struct Target {
 impl Target {
     /// Tenant and webhook.
     pub fn key(&self) -> WebhookKey {
-        WebhookKey { org_id: self.org_id.clone(), webhook_id: self.id }
+        WebhookKey::new(&self.org_id, &self.id)
     }
 }

@@ -8,7 +8,7 @@ use super::Deployment;
 use super::changes::Changes;
 use super::migrations::Pending;
 use super::plan::{Plan, Planned};
-use super::versions::Standing;
+use super::versions::DeployedVersions;
 use crate::environments::WranglerFiles;
 
 impl Deployment {
@@ -92,7 +92,7 @@ impl Deployment {
     fn note_worker<'a>(&self, planned: &Planned<'a>, plan: &Plan, changes: &mut Changes<'a>) -> String {
         let Planned { worker, file, standing } = planned;
         match self.standing(file, &plan.commit) {
-            Ok(Standing { current: Some(now), .. }) if standing.current.as_ref() != Some(&now) => {
+            Ok(DeployedVersions { current: Some(now), .. }) if standing.current.as_ref() != Some(&now) => {
                 changes.workers.insert(worker, now);
                 format!("{worker} is deployed, but its schedule or its queues' consumers are not set")
             }

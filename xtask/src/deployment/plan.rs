@@ -4,7 +4,7 @@ use local::progress::line;
 
 use super::Deployment;
 use super::migrations::Pending;
-use super::versions::Standing;
+use super::versions::DeployedVersions;
 use crate::environments::{WranglerFile, WranglerFiles};
 
 /// What a deployment is to change.
@@ -22,7 +22,7 @@ pub(super) struct Planned<'a> {
     pub(super) worker: &'a str,
     pub(super) file: &'a WranglerFile,
     /// How the Worker stands before anything changes.
-    pub(super) standing: Standing,
+    pub(super) standing: DeployedVersions,
 }
 
 impl Deployment {

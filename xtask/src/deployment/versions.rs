@@ -9,7 +9,7 @@ use crate::environments::WranglerFile;
 
 /// How a Worker stands with regard to a commit.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct DeployedVersions {
     /// The version that takes all requests; `None` where the Worker has never been deployed.
     pub(super) current: Option<String>,
     /// Whether that version is of this commit and has replaced another, as after a deployment that stopped half way.
@@ -47,9 +47,9 @@ struct Annotations {
 
 impl Deployment {
     /// How the Worker of this file stands.
-    pub(super) fn standing(&self, file: &WranglerFile, commit: &str) -> Result<Standing> {
+    pub(super) fn standing(&self, file: &WranglerFile, commit: &str) -> Result<DeployedVersions> {
         let deployments: Vec<Deployed> = match self.listed(file, &["deployments", "list", "--json"]) {
-            Err(error) if is_unknown_worker(&error) => return Ok(Standing::default()),
+            Err(error) if is_unknown_worker(&error) => return Ok(DeployedVersions::default()),
             listed => listed?,
         };
         let versions: Vec<Version> = self.listed(file, &["versions", "list", "--json"])?;
@@ -90,13 +90,13 @@ impl Deployment {
 }
 
 /// How a Worker with these deployments and versions stands. Both lists have the newest last.
-fn standing(deployments: &[Deployed], versions: &[Version], commit: &str) -> Standing {
+fn standing(deployments: &[Deployed], versions: &[Version], commit: &str) -> DeployedVersions {
     let newest_first = deployments.iter().rev().filter_map(|deployment| {
         let largest = deployment.versions.iter().max_by(|a, b| a.percentage.total_cmp(&b.percentage));
         largest.map(|share| share.version_id.as_str())
     });
     let deployed: Vec<&str> = newest_first.collect();
-    let Some(current) = deployed.first() else { return Standing::default() };
+    let Some(current) = deployed.first() else { return DeployedVersions::default() };
     // Git writes the same commit shorter or longer in another clone.
     let is_of_this_commit = |version: &str| {
         code_of(versions, version).is_some_and(|tag| tag.starts_with(commit) || commit.starts_with(tag))
@@ -108,7 +108,7 @@ fn standing(deployments: &[Deployed], versions: &[Version], commit: &str) -> Sta
         .filter(|(place, version)| !is_of_this_commit(version) || was_gone_back_to(*place, version))
         .map(|(_, version)| *version)
         .next();
-    Standing {
+    DeployedVersions {
         current: Some((*current).to_owned()),
         of_this_commit: is_of_this_commit(current) && before != Some(*current),
         before: before.map(str::to_owned),
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     /// How a Worker stands with these versions (`id` or `id:tag`) and deployments, the newest last.
-    fn stands(versions: &[&str], deployments: &[&str], commit: &str) -> Standing {
+    fn stands(versions: &[&str], deployments: &[&str], commit: &str) -> DeployedVersions {
         let versions: Vec<Version> = versions
             .iter()
             .map(|text| match text.split_once(':') {
@@ -146,13 +146,17 @@ mod tests {
         standing(&deployments, &versions, commit)
     }
 
-    fn expected(current: &str, of_this_commit: bool, before: Option<&str>) -> Standing {
-        Standing { current: Some(current.to_owned()), of_this_commit, before: before.map(str::to_owned) }
+    fn expected(current: &str, of_this_commit: bool, before: Option<&str>) -> DeployedVersions {
+        DeployedVersions {
+            current: Some(current.to_owned()),
+            of_this_commit,
+            before: before.map(str::to_owned),
+        }
     }
 
     #[test]
     fn the_way_back_is_to_what_was_deployed_of_another_commit() {
-        assert_eq!(stands(&[], &[], "b"), Standing::default());
+        assert_eq!(stands(&[], &[], "b"), DeployedVersions::default());
         assert_eq!(stands(&["1:a"], &["1"], "b"), expected("1", false, Some("1")));
         // A second run, and a third, of the same commit.
         assert_eq!(stands(&["1:a", "2:b"], &["1", "2"], "b"), expected("2", true, Some("1")));

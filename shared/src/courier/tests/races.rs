@@ -40,6 +40,16 @@ async fn tend(fixture: &Fixture, id: &WebhookId) {
     fixture.deliver_retries(&[RetryMessage::Tend(webhook).encode()]).await;
 }
 
+/// A disabled webhook that is due, with the delivery `e-1` that failed once.
+async fn disabled_with_a_retry(fixture: &Fixture) -> WebhookId {
+    let acme = fixture.tenant("acme-corp").await;
+    let id = fixture.webhook(&acme, URL, &[]).await.webhook_id;
+    fixture.endpoints.reply(URL, &[Reply::Status(503)]);
+    fixture.deliver_events(&[message("e-1", "KeyAdded", "acme-corp")]).await;
+    set(fixture, "UPDATE webhooks SET status = 'disabled', tend_at = 1");
+    id
+}
+
 #[tokio::test]
 async fn a_circuit_that_opens_while_the_held_are_released_keeps_its_probe() {
     let fixture = Fixture::default();
@@ -64,11 +74,7 @@ async fn a_circuit_that_opens_while_the_held_are_released_keeps_its_probe() {
 #[tokio::test]
 async fn a_webhook_enabled_while_its_deliveries_are_being_buried_keeps_the_rest() {
     let fixture = Fixture::default();
-    let acme = fixture.tenant("acme-corp").await;
-    let id = fixture.webhook(&acme, URL, &[]).await.webhook_id;
-    fixture.endpoints.reply(URL, &[Reply::Status(503)]);
-    fixture.deliver_events(&[message("e-1", "KeyAdded", "acme-corp")]).await;
-    set(&fixture, "UPDATE webhooks SET status = 'disabled', tend_at = 1");
+    let id = disabled_with_a_retry(&fixture).await;
     let enabled = "UPDATE webhooks SET status = 'pending', url_revision = url_revision + 1, health_stamp = 7";
     meanwhile(&fixture, 2, enabled);
 
@@ -98,11 +104,7 @@ async fn what_an_endpoint_said_before_the_url_changed_does_not_count_against_the
 #[tokio::test]
 async fn a_request_on_its_way_is_not_buried_under_the_feet_of_its_consumer() {
     let fixture = Fixture::default();
-    let acme = fixture.tenant("acme-corp").await;
-    let id = fixture.webhook(&acme, URL, &[]).await.webhook_id;
-    fixture.endpoints.reply(URL, &[Reply::Status(503)]);
-    fixture.deliver_events(&[message("e-1", "KeyAdded", "acme-corp")]).await;
-    set(&fixture, "UPDATE webhooks SET status = 'disabled', tend_at = 1");
+    let id = disabled_with_a_retry(&fixture).await;
     set(&fixture, "UPDATE deliveries SET leased_until = 1775124060000");
 
     tend(&fixture, &id).await;
