@@ -59,6 +59,7 @@ impl AdminApi {
             clock: platform.clock(),
             random: platform.random(),
             sealer,
+            compressor: platform.compressor(),
             retries: ports.retries,
             events: ports.events,
             url_rules: config.environment.webhook_url_rules(),

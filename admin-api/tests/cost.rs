@@ -23,11 +23,11 @@ async fn given() -> Given {
     app.admin().put(&path, json!({"auth": {"type": "bearerToken"}})).await.is(200);
     let webhook_id = path.rsplit('/').next().unwrap().to_owned();
     let failed = Statement::new(
-        "INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, \
+        "INSERT INTO delivery_log (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, \
          ended_at, reason, attempts) VALUES (?1, 'event-1', 'acme-corp', 'KeyAdded', 'failed', 1, 1, 1, 2, 'status', '[]')",
     );
     let body = Statement::new(
-        "INSERT INTO bodies (org_id, event_id, kept_since, body) VALUES ('acme-corp', 'event-1', 1, '{}')",
+        "INSERT INTO bodies (org_id, event, kept_until, length, body) VALUES ('acme-corp', 'event-1', 1, 2, '{}')",
     );
     let letter = Statement::new(
         "INSERT INTO dead_letters (id, queue, digest, body, reason, received_at, ends_at) VALUES (1, 'webhook-events', '', '', 'poison', 1, 9)",

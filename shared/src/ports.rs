@@ -264,6 +264,27 @@ pub trait Aead: Send + Sync {
 #[error("a sealed value could not be opened or made")]
 pub struct CipherError;
 
+/// Raw DEFLATE (RFC 1951).
+#[async_trait]
+pub trait Compressor: Send + Sync {
+    /// Compresses.
+    ///
+    /// # Errors
+    /// If the platform's compression fails.
+    async fn deflate(&self, bytes: &[u8]) -> Result<Vec<u8>, CompressionError>;
+
+    /// Decompresses.
+    ///
+    /// # Errors
+    /// If the bytes are not what [`Compressor::deflate`] made.
+    async fn inflate(&self, bytes: &[u8]) -> Result<Vec<u8>, CompressionError>;
+}
+
+/// Compressing or decompressing failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a body could not be packed or unpacked")]
+pub struct CompressionError;
+
 /// One structured log line at a time.
 pub trait Log: Send + Sync {
     /// Writes one line of JSON. The fields hold no secret and no body.
@@ -304,6 +325,12 @@ impl From<QueueError> for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<CompressionError> for Error {
+    fn from(error: CompressionError) -> Self {
+        Self::Internal(error.to_string())
     }
 }
 

@@ -50,6 +50,7 @@ impl WebhookDelivery {
             clock: platform.clock(),
             random: platform.random(),
             sealer,
+            compressor: platform.compressor(),
             http: platform.http(),
             events: ports.events,
             retries: ports.retries,

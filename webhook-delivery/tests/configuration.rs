@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use edge::testing::settings::{Configuration, PLACEHOLDERS};
+use shared::delivery::policy::Retention;
 use webhook_delivery::config::Config;
 
 use crate::support::SETTINGS;
@@ -24,6 +25,9 @@ const CONFIGURATION: Configuration<Config> = Configuration {
         "FIRST_PROBE_SECONDS",
         "LONGEST_PROBE_SECONDS",
         "DISABLE_AFTER_SECONDS",
+        "DELIVERED_KEPT_DAYS",
+        "UNDELIVERED_KEPT_DAYS",
+        "DELIVERED_BODIES_KEPT_HOURS",
     ],
     secrets: &["EVENTS_API_KEY", "WEBHOOK_SECRETS_KEY", "WEBHOOK_SECRETS_KEY_PREVIOUS"],
     sealing_keys: &["WEBHOOK_SECRETS_KEY", "WEBHOOK_SECRETS_KEY_PREVIOUS"],
@@ -50,11 +54,17 @@ fn a_sound_configuration_is_taken() {
         ("FIRST_PROBE_SECONDS", Some("1")),
         ("LONGEST_PROBE_SECONDS", Some("3")),
         ("DISABLE_AFTER_SECONDS", Some("60")),
+        ("DELIVERED_KEPT_DAYS", Some("7")),
+        ("UNDELIVERED_KEPT_DAYS", Some("60")),
+        ("DELIVERED_BODIES_KEPT_HOURS", Some("0")),
         ("OPS_WEBHOOK_URL", Some(OPS_URL)),
         ("OPS_WEBHOOK_SECRET", Some(OPS_SECRET)),
     ]);
     assert_eq!(config.policy.attempt_timeout, Duration::from_secs(2));
     assert_eq!(config.policy.health.disabled_after, Duration::from_secs(60));
+    let Retention { delivered, undelivered, delivered_bodies } = config.policy.retention;
+    let days = [delivered, undelivered].map(|kept| kept.as_secs() / 86_400);
+    assert_eq!((days, delivered_bodies), ([7, 60], Duration::ZERO));
     assert_eq!(config.operators.unwrap().url, OPS_URL);
     assert!(config.previous_sealing_key.is_some());
 }

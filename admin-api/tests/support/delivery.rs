@@ -59,7 +59,7 @@ impl Delivery<'_> {
 
     /// The delivery of this event is given up, as if its window had ended.
     pub(crate) fn give_up(&self, event_id: &str, stage: &str) {
-        let end = "UPDATE deliveries SET stage = ?2, reason = 'answered 404', ended_at = created_at + 20, next_attempt_at = NULL \
+        let end = "UPDATE delivery_log SET stage = ?2, reason = 'answered 404', ended_at = created_at + 20, next_attempt_at = NULL \
                    WHERE event_id = ?1";
         self.app.database.query(Statement::new(end).bind(event_id).bind(stage));
     }

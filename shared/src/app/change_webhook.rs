@@ -150,7 +150,7 @@ impl App {
         let at = self.now();
         let transition = NewTransition { kind: TransitionKind::WebhookDeleted, at, actor, details };
         let mut statements = webhooks::delete(org_id, id, at);
-        statements.push(tending::end_deleted(id, at));
+        statements.push(tending::end_just_deleted(id, at));
         self.transition_webhook(org_id, id, statements, transition).await
     }
 

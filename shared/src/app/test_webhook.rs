@@ -9,7 +9,8 @@ use crate::event::catalogue::EventType;
 use crate::event::id::EventId;
 use crate::event::message::{RetryMessage, WebhookKey};
 use crate::event::sample::sample;
-use crate::store::deliveries;
+use crate::packing::Packed;
+use crate::store::{bodies, deliveries};
 use crate::tenant::OrgId;
 use crate::webhook::id::WebhookId;
 
@@ -29,9 +30,10 @@ impl App {
         let event_id = EventId::from_random_bytes(self.random_bytes());
         let key = WebhookKey::new(org_id, webhook_id).delivery(event_id.clone());
         let body = sample(event_id.as_str(), event_type, org_id, now);
-        let insert = deliveries::insert_scheduled(&key, event_type.as_str(), now);
-        let mut statements = webhook_checks(org_id, webhook_id, insert);
-        statements.push(deliveries::keep_body_of(&key, &body, now));
+        let mut statements = webhook_checks(org_id, webhook_id);
+        statements.extend(deliveries::insert_scheduled(&key, event_type.as_str(), now));
+        // As long as the log: whoever tries an endpoint wants to see what was sent.
+        statements.push(bodies::keep_of(&key, &Packed::Text(body.into()), None));
         let batch = self.run(statements).await?;
         check_webhook(&batch)?;
         self.wake(RetryMessage::Deliver(key), Duration::ZERO).await;

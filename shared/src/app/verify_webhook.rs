@@ -57,7 +57,8 @@ impl App {
             details: json!({"webhookId": id}),
         };
         let append = transitions::append(org_id, transition, &Guard::DisabledWebhook(id));
-        let mut statements = webhook_checks(org_id, id, append);
+        let mut statements = webhook_checks(org_id, id);
+        statements.push(append);
         statements.push(webhooks::enable(org_id, id, at, self.fresh_stamp()));
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;

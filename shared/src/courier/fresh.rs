@@ -146,7 +146,7 @@ impl Courier {
             let matches = |event: &&&Event| {
                 event.partner_id == target.org_id.as_str()
                     && target.events.matches(&event.event_type)
-                    && !existing.contains(&ExistingRow { webhook_id: target.id, event_id: event.id.clone() })
+                    && !existing.contains(&ExistingRow { webhook_id: target.id, event: (&event.id).into() })
             };
             let parcel = |event: &&Event| Parcel {
                 key: target.key().delivery(event.id.clone()),

@@ -9,11 +9,13 @@ use serde_json::json;
 use super::pipeline::{Bundle, Parcel};
 use super::{Courier, Message, Settlement, UNDECODABLE};
 use crate::delivery::progress::Origin;
-use crate::delivery::standing::Stage;
 use crate::error::Error;
+use crate::event::id::EventId;
 use crate::event::message::{DeliveryKey, RetryMessage, WebhookKey};
-use crate::store::deliveries::{self, BodyRow, LeasedRow};
+use crate::store::bodies::{self, BodyRow};
+use crate::store::deliveries::{self, LeasedRow};
 use crate::store::targets::{self, TargetRow};
+use crate::tenant::OrgId;
 use crate::time::Timestamp;
 
 /// Queues count whole seconds, so a message may come a little before its delivery is due.
@@ -31,17 +33,23 @@ impl Courier {
         let mut keys: Vec<&DeliveryKey> = Vec::new();
         let mut webhooks: Vec<&WebhookKey> = Vec::new();
         let mut records = Vec::new();
+        let mut redeliver = false;
         for message in &decoded {
             match message {
                 Ok(RetryMessage::Deliver(key)) if !keys.contains(&key) => keys.push(key),
                 Ok(RetryMessage::Tend(key)) if !webhooks.contains(&key) => webhooks.push(key),
                 Ok(RetryMessage::Record(record)) => records.push(record.clone()),
+                Ok(RetryMessage::Redeliver(_)) => redeliver = true,
                 Ok(_) => {}
                 Err(error) => self.line("undecodable message", json!({"detail": error.to_string()})),
             }
         }
         // First, so that nothing is attempted again for want of a record that is here.
         let recorded = self.write_records(records).await;
+        if redeliver {
+            // What is not held here is held in the cron run.
+            self.settled(&self.redeliver_ranges().await);
+        }
         // Releases and probes are let go before anything that an endpoint can hold up.
         let tending = self.tend(&webhooks).await;
         let delivered = self.settled(&self.retry(keys).await);
@@ -61,7 +69,7 @@ impl Courier {
             Ok(RetryMessage::Deliver(_)) => settle(delivered, message),
             Ok(RetryMessage::Tend(_)) => settle(tended, message),
             Ok(RetryMessage::Record(_)) => settle(recorded, message),
-            Ok(RetryMessage::Notify {}) => Settlement::Acknowledge,
+            Ok(RetryMessage::Notify {} | RetryMessage::Redeliver(_)) => Settlement::Acknowledge,
             Err(_) => UNDECODABLE,
         });
         settled.collect()
@@ -104,7 +112,7 @@ impl Courier {
         let statements = vec![
             deliveries::lease(keys, now, now.plus(EARLY), until),
             targets::of_deliveries(keys),
-            deliveries::leased_bodies(keys, until),
+            bodies::leased(keys, until),
         ];
         let mut batch = match self.run(statements).await {
             Ok(batch) => batch,
@@ -120,9 +128,13 @@ impl Courier {
             }
             Err(error) => return Err(error.into()),
         };
-        let bodies = batch.take::<BodyRow>(2)?.into_iter();
-        let bodies: HashMap<_, Arc<str>> =
-            bodies.map(|row| ((row.org_id, row.event_id), Arc::from(row.body))).collect();
+        let mut bodies: HashMap<(OrgId, EventId), Arc<str>> = HashMap::new();
+        for row in batch.take::<BodyRow>(2)? {
+            let (Some(packed), Ok(event_id)) = (row.packed(), EventId::try_from(row.event.clone())) else {
+                continue;
+            };
+            bodies.insert((row.org_id, event_id), packed.unpack(self.compressor.as_ref()).await?);
+        }
         let mut targets = HashMap::new();
         for row in batch.take::<TargetRow>(1)? {
             let target = row.into_target(now)?;
@@ -133,20 +145,21 @@ impl Courier {
         let mut places: HashMap<WebhookKey, usize> = HashMap::new();
         let mut bundles: Vec<Bundle> = Vec::new();
         for row in batch.take::<LeasedRow>(0)? {
-            let key = DeliveryKey::from(row.key);
+            let Some(key) = row.key.key() else { continue };
             leased.push(key.clone());
             let webhook = key.webhook();
             let place = *places.entry(webhook.clone()).or_insert_with(|| {
                 bundles.push((targets.remove(&webhook), Vec::new()));
                 bundles.len() - 1
             });
+            let released = row.is_released();
             bundles[place].1.push(Parcel {
                 body: bodies.get(&(key.org_id.clone(), key.event_id.clone())).cloned(),
                 key,
                 event_type: row.event_type,
                 failures: row.failures,
                 tries_since: Timestamp::from_milliseconds(row.tries_since),
-                released: row.stage == Stage::Released,
+                released,
                 origin: Origin::Leased { until },
             });
         }

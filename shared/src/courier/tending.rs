@@ -14,10 +14,9 @@ use crate::delivery::progress::Origin;
 use crate::delivery::retry::Next;
 use crate::error::Error;
 use crate::event::id::EventId;
-use crate::event::message::{DeliveryKey, RetryMessage, WebhookKey};
-use crate::store::deliveries::KeyRow;
+use crate::event::message::{RetryMessage, WebhookKey};
 use crate::store::health::{NewCondition, WrittenRow};
-use crate::store::tending::{self, DueRow};
+use crate::store::tending::{self, DueRow, ReleasedRow};
 use crate::time::Timestamp;
 use crate::webhook::health::{Change, Condition, Effect, Health};
 use crate::webhook::id::WebhookId;
@@ -75,8 +74,9 @@ impl Courier {
     /// What is due of a webhook.
     async fn step(&self, row: DueRow, now: Timestamp, challenges: &mut usize) -> Result<Option<Step>, Error> {
         let policy = &self.policy.health;
-        let target = row.target.into_target(now)?;
         let malformed = |error: serde_json::Error| Error::Internal(format!("what waits: {error}"));
+        let (candidates, waiting) = (row.probes().map_err(malformed)?, row.waiting().map_err(malformed)?);
+        let target = row.target.into_target(now)?;
         let condition = target.condition.clone();
         let mut release = Vec::new();
         let condition = match &condition.health {
@@ -89,7 +89,6 @@ impl Courier {
                 Condition { due: Some(now.plus(self.policy.overdue())), ..condition }
             }
             Health::CircuitOpen { last_probe, .. } => {
-                let candidates: Vec<(EventId, u32)> = serde_json::from_str(&row.probes).map_err(malformed)?;
                 if row.released > 0 {
                     // A probe is under way. Should its message be lost, the sweep wakes it.
                     Condition { due: Some(now.plus(self.policy.overdue())), ..condition }
@@ -101,7 +100,6 @@ impl Courier {
                 }
             }
             Health::Well { release: running, .. } => {
-                let waiting: Vec<EventId> = serde_json::from_str(&row.waiting).map_err(malformed)?;
                 if !waiting.is_empty() && self.try_open_endpoint(&target).await.is_none() {
                     let condition = Condition { due: Some(now.plus(UNTIL_OPENED)), ..condition.released() };
                     return Ok(Some(self.step_to(target, condition)));
@@ -131,12 +129,16 @@ impl Courier {
         let conditions: Vec<NewCondition> = steps.iter().map(|step| step.new.clone()).collect();
         let mut statements = write_conditions(&conditions);
         let first = statements.len();
+        // The webhook of each statement from `first` on that lets deliveries go.
+        let mut releasing = Vec::new();
         for step in &steps {
             let webhook = &step.new.webhook;
             if step.bury {
                 statements.push(tending::bury(&webhook.webhook_id, step.new.stamp, now));
+                releasing.push(webhook.clone());
             } else if !step.release.is_empty() {
                 statements.push(tending::release(webhook, &step.release, step.new.stamp, now));
+                releasing.push(webhook.clone());
             }
         }
         let last = statements.len();
@@ -156,9 +158,12 @@ impl Courier {
             Err(error) => return Err(error.into()),
         };
         let mut messages = Vec::new();
-        for index in first..last {
-            let keys = batch.take::<KeyRow>(index)?.into_iter().map(DeliveryKey::from);
-            messages.extend(keys.map(|key| (RetryMessage::Deliver(key), Duration::ZERO)));
+        for (index, webhook) in (first..last).zip(releasing) {
+            let events = batch.take::<ReleasedRow>(index)?.into_iter();
+            let events = events.filter_map(|row| EventId::try_from(row.event).ok());
+            messages.extend(
+                events.map(|event| (RetryMessage::Deliver(webhook.clone().delivery(event)), Duration::ZERO)),
+            );
         }
         let written: Vec<WebhookId> = batch.take::<WrittenRow>(0)?.into_iter().map(|row| row.id).collect();
         let claimed = steps.into_iter().filter(|step| written.contains(&step.new.webhook.webhook_id));

@@ -73,6 +73,8 @@ pub enum RetryMessage {
     Tend(WebhookKey),
     /// The outcome of attempts that the database did not take: still to be written down.
     Record(Record),
+    /// Delivered events of a webhook are to go out again; the database holds which.
+    Redeliver(WebhookKey),
     /// People are to be told of a webhook; the database holds what.
     Notify {},
 }

@@ -1,6 +1,8 @@
 //! SQL text and row shapes, one file per table. Every statement about a tenant's data takes the `OrgId` first.
 
 pub mod api_keys;
+pub mod bodies;
+pub mod columns;
 pub mod dead_letters;
 pub mod deliveries;
 pub mod delivery_log;

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::columns::{HELD, RELEASED, SCHEDULED};
 use crate::ports::Statement;
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
@@ -18,9 +19,9 @@ pub fn page(after: (u8, i64), limit: u32) -> Statement {
         "SELECT sequence, org_id, id, url, status, {RANK} AS rank, verifying_since, failing_since, circuit_opened_at, \
          disabled_reason, consecutive_failures, last_error_at, last_error_status, last_error_message, \
          (SELECT MIN(oldest) FROM (SELECT (SELECT d.created_at FROM deliveries d INDEXED BY deliveries_undelivered \
-           WHERE d.webhook_id = webhooks.id AND d.stage <> 'delivered' AND d.stage = s.value \
-           ORDER BY d.created_at, d.event_id LIMIT 1) AS oldest \
-           FROM (SELECT 'scheduled' AS value UNION ALL SELECT 'held' UNION ALL SELECT 'released') AS s)) AS oldest_undelivered_at \
+           WHERE d.webhook = webhooks.sequence AND d.stage <> 0 AND d.stage = s.value \
+           ORDER BY d.created_at, d.event LIMIT 1) AS oldest \
+           FROM (SELECT {SCHEDULED} AS value UNION ALL SELECT {HELD} UNION ALL SELECT {RELEASED}) AS s)) AS oldest_undelivered_at \
          FROM webhooks INDEXED BY webhooks_in_trouble \
          WHERE (status <> 'active' OR consecutive_failures > 0) AND ({RANK}, sequence) > (?1, ?2) \
          ORDER BY {RANK}, sequence LIMIT ?3"

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::columns::{HELD, LAST_DELIVERED_AT, RELEASED};
 use crate::page::Page;
 use crate::ports::{DatabaseError, Statement};
 use crate::tenant::OrgId;
@@ -188,14 +189,14 @@ pub struct SealedRow {
 
 /// Deletes one. Its pending deliveries end at once, many of them in the cron run ([`super::tending::end_deleted`]).
 pub fn delete(org_id: &OrgId, id: &WebhookId, at: Timestamp) -> Vec<Statement> {
-    let note = "INSERT INTO deleted_webhooks (id, deleted_at) SELECT id, ?3 FROM webhooks WHERE org_id = ?1 AND id = ?2";
+    let note = "INSERT INTO deleted_webhooks (sequence, id, org_id, deleted_at, tend_at) SELECT sequence, id, org_id, ?3, ?3 FROM webhooks WHERE org_id = ?1 AND id = ?2";
     let delete = Statement::new("DELETE FROM webhooks WHERE org_id = ?1 AND id = ?2").bind(org_id).bind(id);
     vec![Statement::new(note).bind(org_id).bind(id).bind(at), delete]
 }
 
 /// Deletes all of a tenant's, as [`delete`] does one.
 pub fn delete_all(org_id: &OrgId, at: Timestamp) -> Vec<Statement> {
-    let note = "INSERT INTO deleted_webhooks (id, deleted_at) SELECT id, ?2 FROM webhooks WHERE org_id = ?1";
+    let note = "INSERT INTO deleted_webhooks (sequence, id, org_id, deleted_at, tend_at) SELECT sequence, id, org_id, ?2, ?2 FROM webhooks WHERE org_id = ?1";
     let delete = Statement::new("DELETE FROM webhooks WHERE org_id = ?1").bind(org_id);
     vec![Statement::new(note).bind(org_id).bind(at), delete]
 }
@@ -205,19 +206,21 @@ const MOST_COUNTED: u32 = 10_000;
 
 /// While a webhook is healthy its row is not written: the delivery log's newest rows tell when an event last
 /// arrived. Twenty rows at most are looked at, whatever the history.
-const COLUMNS: &str = "SELECT id, url, events, status, auth_type, auth_header, created_at, updated_at, verified_at, \
-    MAX(COALESCE(last_delivered_at, 0), COALESCE((SELECT MAX(recent.ended_at) FROM ( \
-      SELECT d.ended_at, d.stage FROM deliveries d INDEXED BY deliveries_newest WHERE d.webhook_id = webhooks.id \
-      ORDER BY d.created_at DESC, d.event_id DESC LIMIT 20) AS recent WHERE recent.stage = 'delivered'), 0)) AS last_delivered_at, \
+fn columns() -> String {
+    format!(
+        "SELECT id, url, events, status, auth_type, auth_header, created_at, updated_at, verified_at, \
+    MAX(COALESCE(last_delivered_at, 0), COALESCE(({LAST_DELIVERED_AT}), 0)) AS last_delivered_at, \
     last_error_at, last_error_status, last_error_message, consecutive_failures, disabled_reason, circuit_opened_at, \
     CASE WHEN circuit_opened_at IS NOT NULL THEN tend_at END AS next_probe_at, \
-    (SELECT COUNT(*) FROM (SELECT 1 FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook_id = webhooks.id \
-      AND d.stage <> 'delivered' AND d.stage IN ('held', 'released') LIMIT 10001)) AS held_count \
-    FROM webhooks";
+    (SELECT COUNT(*) FROM (SELECT 1 FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook = webhooks.sequence \
+      AND d.stage <> 0 AND d.stage IN ({HELD}, {RELEASED}) LIMIT 10001)) AS held_count \
+    FROM webhooks"
+    )
+}
 
 /// One of the tenant's webhooks.
 pub fn select(org_id: &OrgId, id: &WebhookId) -> Statement {
-    Statement::new(format!("{COLUMNS} WHERE org_id = ?1 AND id = ?2")).bind(org_id).bind(id)
+    Statement::new(format!("{} WHERE org_id = ?1 AND id = ?2", columns())).bind(org_id).bind(id)
 }
 
 /// One row where the tenant has this webhook: its status.
@@ -239,7 +242,7 @@ pub fn count(org_id: &OrgId) -> Statement {
 
 /// A page of them, in the order of their creation.
 pub fn page(org_id: &OrgId, page: Page) -> Statement {
-    Statement::new(format!("{COLUMNS} WHERE org_id = ?1 ORDER BY sequence LIMIT ?2 OFFSET ?3"))
+    Statement::new(format!("{} WHERE org_id = ?1 ORDER BY sequence LIMIT ?2 OFFSET ?3", columns()))
         .bind(org_id)
         .bind(page.limit)
         .bind(page.offset)

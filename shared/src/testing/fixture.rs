@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{
-    AesGcm, Endpoints, FakeClock, MemoryLog, MemoryMetrics, MemoryQueue, MemoryStore, SeededRandom,
+    AesGcm, Deflate, Endpoints, FakeClock, MemoryLog, MemoryMetrics, MemoryQueue, MemoryStore, SeededRandom,
     SqliteDatabase,
 };
 use crate::actor::Actor;
@@ -76,6 +76,7 @@ impl Fixture {
             clock: clock.clone(),
             random: random.clone(),
             sealer: sealer.clone(),
+            compressor: Arc::new(Deflate),
             retries: retries.clone(),
             events: events.clone(),
             url_rules: environment.webhook_url_rules(),
@@ -86,6 +87,7 @@ impl Fixture {
             clock: clock.clone(),
             random,
             sealer,
+            compressor: Arc::new(Deflate),
             http: endpoints.clone(),
             events: events.clone(),
             retries: retries.clone(),
@@ -102,7 +104,7 @@ impl Fixture {
 
     /// Whether any delivery is pending.
     pub fn has_pending(&self) -> bool {
-        let pending = "SELECT 1 AS one FROM deliveries WHERE next_attempt_at IS NOT NULL LIMIT 1";
+        let pending = "SELECT 1 AS one FROM delivery_log WHERE next_attempt_at IS NOT NULL LIMIT 1";
         !self.database.query(Statement::new(pending)).is_empty()
     }
 

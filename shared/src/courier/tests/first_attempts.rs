@@ -73,7 +73,7 @@ async fn a_hundred_events_for_many_tenants_cost_one_read_and_one_write() {
     assert_eq!(fixture.endpoints.take().len(), 100);
     let counted = fixture
         .database
-        .query(Statement::new("SELECT COUNT(*) AS n FROM deliveries WHERE stage = 'delivered'"));
+        .query(Statement::new("SELECT COUNT(*) AS n FROM delivery_log WHERE stage = 'delivered'"));
     assert_eq!(counted[0]["n"], json!(100));
 }
 

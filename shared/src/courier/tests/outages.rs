@@ -33,7 +33,7 @@ fn most_requests(fixture: &Fixture) -> usize {
 }
 
 fn count(fixture: &Fixture, stage: &str) -> u64 {
-    let sql = "SELECT COUNT(*) AS n FROM deliveries WHERE stage = ?1";
+    let sql = "SELECT COUNT(*) AS n FROM delivery_log WHERE stage = ?1";
     fixture.database.query(Statement::new(sql).bind(stage))[0]["n"].as_u64().unwrap()
 }
 

@@ -25,7 +25,7 @@ async fn deliveries_older_than_thirty_days_go_in_slices_and_pending_ones_stay() 
     }
     let last = fixture.app.get_webhook(&acme, &id).await.unwrap().last_delivered_at;
     fixture.database.query(Statement::new(
-        "UPDATE deliveries SET stage = 'scheduled', next_attempt_at = 253402300799999, ended_at = NULL WHERE event_id = 'e-0-0'",
+        "UPDATE delivery_log SET stage = 'scheduled', next_attempt_at = 253402300799999, ended_at = NULL WHERE event_id = 'e-0-0'",
     ));
     fixture.clock.advance(DAY * 31);
     fixture.deliver_events(&[message("young", "KeyRemoved", "other")]).await;
@@ -37,7 +37,7 @@ async fn deliveries_older_than_thirty_days_go_in_slices_and_pending_ones_stay() 
 
     assert_eq!(deleted.iter().sum::<u64>(), 1_199);
     assert!(deleted.iter().all(|slices| *slices <= 20 * 500), "{deleted:?}");
-    let left = fixture.database.query(Statement::new("SELECT event_id FROM deliveries"));
+    let left = fixture.database.query(Statement::new("SELECT event_id FROM delivery_log"));
     assert_eq!(left, [json!({"event_id": "e-0-0"})]);
     assert_eq!(
         fixture.app.get_webhook(&acme, &id).await.unwrap().last_delivered_at,
