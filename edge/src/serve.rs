@@ -50,6 +50,11 @@ pub struct RequestId(pub String);
 #[derive(Clone, Debug)]
 pub struct LogDetail(pub String);
 
+/// A handler leaves this as an extension of an answer that needs no log line: what comes in by the million, and leaves a
+/// line elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Unlogged;
+
 /// Answers a request as [`serve_as`] does, with problems in JSON.
 pub async fn serve(
     router: Router,
@@ -121,7 +126,9 @@ pub async fn serve_as(
         line.insert("error".to_owned(), json!(problem.code));
         line.extend(problem.detail.map(|detail| ("detail".to_owned(), json!(detail))));
     }
-    surroundings.log.write(line.into());
+    if response.extensions_mut().remove::<Unlogged>().is_none() {
+        surroundings.log.write(line.into());
+    }
     response
 }
 

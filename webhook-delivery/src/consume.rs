@@ -1,11 +1,13 @@
 //! Consumes the queues: each batch goes to the use case of its queue, which settles every message by itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use edge::cost::Cost;
 use serde_json::{Value, json};
 use shared::courier::{Message, Settlement};
 
+use crate::journal::Journal;
 use crate::service::WebhookDelivery;
 
 /// The queues that the Worker consumes.
@@ -49,11 +51,13 @@ pub fn postpone(queue: &str) -> Settlement {
 }
 
 /// Consumes a batch, given the queue's name and the messages. Returns a settlement for each message, in order,
-/// and writes one log line about the batch.
+/// and writes the log lines of the batch.
 pub async fn consume(delivery: WebhookDelivery, queue: &str, messages: &[Message]) -> Vec<Settlement> {
     let cost = Cost::default();
     let mut courier = delivery.courier;
     courier.database = cost.meter(courier.database);
+    let journal = Journal::new(courier.log);
+    courier.log = Arc::new(journal.clone());
     let started = courier.clock.now();
     let known = ConsumedQueue::named(queue);
     let settlements = match known {
@@ -78,6 +82,6 @@ pub async fn consume(delivery: WebhookDelivery, queue: &str, messages: &[Message
     if let (Some(line), Value::Object(fields)) = (line.as_object_mut(), cost.fields()) {
         line.extend(fields);
     }
-    courier.log.write(line);
+    journal.close(line);
     settlements
 }

@@ -7,7 +7,7 @@ use edge::cost::Cost;
 use edge::json::{Answer, read};
 use edge::problem::Problem;
 use edge::routes::{Access, Caller, Route, Routes, get, open, post};
-use edge::serve::{Surroundings, serve};
+use edge::serve::{Surroundings, Unlogged, serve};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, StatusCode};
@@ -57,12 +57,13 @@ async fn publish(
     _event_bridge: EventBridge,
     State(delivery): State<WebhookDelivery>,
     request: Request,
-) -> Result<Answer<Accepted>, Problem> {
+) -> Result<(Extension<Unlogged>, Answer<Accepted>), Problem> {
     let bytes = read(request, LARGEST_REQUEST).await?;
     strict_json::check(&bytes).map_err(|fault| Problem::invalid_request(fault.to_string()))?;
     let text = std::str::from_utf8(&bytes).map_err(|fault| Problem::invalid_request(fault.to_string()))?;
     match delivery.courier.publish(text).await {
-        Ok(accepted) => Ok(Answer(StatusCode::ACCEPTED, Accepted { accepted })),
+        // Its consumer logs each event: a line for each request would cost as much as the Queue.
+        Ok(accepted) => Ok((Extension(Unlogged), Answer(StatusCode::ACCEPTED, Accepted { accepted }))),
         Err(PublishFault::NotQueued(error)) => Err(error.into()),
         Err(PublishFault::Shape) => Err(Problem::invalid_field("body", PublishFault::Shape)),
         Err(PublishFault::Envelope { index, fault }) => {

@@ -23,6 +23,11 @@ const UNTIL_KV_SHOWS: Duration = Duration::from_secs(30);
 /// Bodies taken into an isolate's 128 MB at a time; each is there several times on its way to the database.
 const MOST_BYTES: usize = 7 * 1024 * 1024;
 
+/// A tenant's id as an event gives it, at most as long as ids are: whoever sends events may write anything there.
+fn excerpt_of(org_id: &str) -> String {
+    org_id.chars().take(63).collect()
+}
+
 /// A message, read as far as it can be.
 enum Received<'a> {
     Event(&'a Message, Event),
@@ -140,12 +145,14 @@ impl Courier {
         let mut batch = self.run(vec![targets::of_tenants(&org_ids), deliveries::existing(&ids)]).await?;
         let now = self.now();
         let existing: HashSet<ExistingRow> = batch.take(1)?.into_iter().collect();
-        let mut bundles = Vec::new();
+        let (mut bundles, mut wanted) = (Vec::new(), HashSet::new());
         for row in batch.take::<TargetRow>(0)? {
             let target = row.into_target(now)?;
+            let takes = |event: &&&Event| {
+                event.partner_id == target.org_id.as_str() && target.events.matches(&event.event_type)
+            };
             let matches = |event: &&&Event| {
-                event.partner_id == target.org_id.as_str()
-                    && target.events.matches(&event.event_type)
+                takes(event)
                     && !existing.contains(&ExistingRow { webhook_id: target.id, event: (&event.id).into() })
             };
             let parcel = |event: &&Event| Parcel {
@@ -158,9 +165,20 @@ impl Courier {
                 origin: Origin::Fresh { at: now },
             };
             let parcels: Vec<Parcel> = events.iter().filter(matches).map(parcel).collect();
+            wanted.extend(
+                events
+                    .iter()
+                    .filter(|event| takes(event))
+                    .map(|event| (event.partner_id.as_str(), &event.id)),
+            );
             if !parcels.is_empty() {
                 bundles.push((Some(target), parcels));
             }
+        }
+        let unwanted = ids.iter().filter(|id| !wanted.contains(*id));
+        let unwanted: Vec<_> = unwanted.map(|(org_id, id)| json!([excerpt_of(org_id), id])).collect();
+        if !unwanted.is_empty() {
+            self.line("events without a webhook", json!({"events": unwanted}));
         }
         Ok(bundles)
     }

@@ -10,6 +10,7 @@ use super::lanes::MOST_IN_FLIGHT;
 use super::ledger::write_conditions;
 use super::pipeline::Parcel;
 use super::{Courier, attempt::Made};
+use crate::delivery::measurement::CHALLENGE;
 use crate::delivery::progress::Origin;
 use crate::delivery::retry::Next;
 use crate::error::Error;
@@ -237,7 +238,7 @@ impl Courier {
         let event_id = EventId::parse(&format!("verification-{}", random())).ok()?;
         let WebhookKey { org_id, webhook_id } = &step.new.webhook;
         let body = json!({
-            "version": "0", "id": event_id, "source": "spk.webhooks", "detail-type": "Webhook Verification",
+            "version": "0", "id": event_id, "source": "spk.webhooks", "detail-type": CHALLENGE,
             "time": self.now().to_string(), "resources": [],
             "detail": {"partnerId": org_id, "webhookId": webhook_id, "challenge": random()},
         })
@@ -245,7 +246,7 @@ impl Courier {
         let now = self.now();
         let parcel = Parcel {
             key: step.new.webhook.clone().delivery(event_id),
-            event_type: "Webhook Verification".to_owned(),
+            event_type: CHALLENGE.to_owned(),
             body: None,
             failures: 0,
             tries_since: now,

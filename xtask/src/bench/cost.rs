@@ -50,6 +50,10 @@ fn cost(log: &str, counted: Counted) -> Option<Cost> {
         let counts = match (counted, line["message"].as_str()) {
             (Counted::Requests(path), Some("request")) => line["path"] == path,
             (Counted::Batches, Some("batch")) => line["queue"] == "webhook-events",
+            (Counted::Batches, Some("delivered")) => {
+                deliveries += line["deliveries"].as_u64().unwrap_or_default();
+                false
+            }
             (Counted::Batches, Some("attempt")) => {
                 deliveries += 1;
                 false
@@ -75,8 +79,8 @@ mod tests {
     const LOG: &str = r#"{"message":"request","path":"/tenants/a","d1RoundTrips":1,"d1RowsWritten":0}
 {"message":"request","path":"/tenants/a","d1RoundTrips":2,"d1RowsWritten":0}
 {"message":"request","path":"/events","d1RoundTrips":0,"d1RowsWritten":0}
-{"message":"attempt","outcome":"delivered"}
-{"message":"attempt","outcome":"delivered"}
+{"message":"delivered","deliveries":1}
+{"message":"attempt","outcome":"retry"}
 {"message":"batch","queue":"webhook-events","d1RoundTrips":2,"d1RowsWritten":4}
 {"message":"batch","queue":"webhook-retries","d1RoundTrips":9,"d1RowsWritten":9}
 no JSON"#;

@@ -89,6 +89,24 @@ async fn a_delivered_event_is_looked_at_and_sent_again_for_a_day() {
     assert_eq!((count(&fixture, "delivered_bodies"), count(&fixture, "bodies")), (0, 0));
 }
 
+/// Ids that are UUIDs are kept as bytes, others as text.
+#[tokio::test]
+async fn an_event_that_comes_twice_is_one_delivery_whatever_its_id() {
+    for id in
+        [uuid(1), uuid(1).to_uppercase(), "e-1".to_owned(), "7bf7312914284cd3a78095db273d1602".to_owned()]
+    {
+        let fixture = Fixture::default();
+        let acme = fixture.tenant("acme-corp").await;
+        fixture.webhook(&acme, URL, &[]).await;
+        for _ in 0..3 {
+            fixture.deliver_events(&[message(&id, "KeyAdded", "acme-corp")]).await;
+        }
+        assert_eq!((fixture.endpoints.take().len(), count(&fixture, "deliveries")), (1, 1), "{id}");
+        let shown = fixture.database.query(Statement::new("SELECT event_id FROM delivery_log"));
+        assert_eq!(shown[0]["event_id"], id);
+    }
+}
+
 #[tokio::test]
 async fn delivered_events_of_a_range_go_out_again_at_the_release_s_pace() {
     let fixture = Fixture::default();
