@@ -21,7 +21,7 @@ pub(super) fn routes() -> Routes {
             get("/dead-letters", list),
             Operation::new("listDeadLetters", "List messages that no consumer could handle")
                 .pages((17_i64,))
-                .answers::<DeadLettersBody>(
+                .answers::<DeadLetterPage>(
                     200,
                     "With the reason, newest first.",
                     json!({"deadLetters": [{
@@ -34,7 +34,7 @@ pub(super) fn routes() -> Routes {
         .route(described!(
             post("/dead-letters/{id}/requeue", requeue),
             Operation::new("requeueDeadLetter", "Put a dead letter on its queue again")
-                .answers::<RequeuedBody>(202, "On its queue again.", json!({"success": true, "id": 1}))
+                .answers::<DeadLetterRequeued>(202, "On its queue again.", json!({"success": true, "id": 1}))
                 .fails(&[DeadLetterNotFound]),
         ))
 }
@@ -43,7 +43,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct DeadLettersBody {
+struct DeadLetterPage {
     /// Newest first.
     dead_letters: Vec<DeadLetter>,
     /// Give it as `cursor` for the next page; null on the last.
@@ -55,15 +55,15 @@ async fn list(
     _admin: Admin,
     MeteredApp(app): MeteredApp,
     Query(CursorQuery { limit, cursor }): Query<CursorQuery<(i64,)>>,
-) -> JsonResult<DeadLettersBody> {
+) -> JsonResult<DeadLetterPage> {
     let (dead_letters, next_cursor) = app.list_dead_letters(cursor, limit.unwrap_or_default().0).await?;
-    ok(DeadLettersBody { dead_letters, next_cursor })
+    ok(DeadLetterPage { dead_letters, next_cursor })
 }
 
 /// The message is on its queue again.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-struct RequeuedBody {
+struct DeadLetterRequeued {
     success: bool,
     id: i64,
 }
@@ -73,9 +73,9 @@ async fn requeue(
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     IdPath(text): IdPath,
-) -> JsonResult<RequeuedBody> {
+) -> JsonResult<DeadLetterRequeued> {
     let id = text.parse::<i64>().ok().filter(|id| (0..1 << 53).contains(id));
     let id = id.ok_or(Problem::from(Error::DeadLetterNotFound))?;
     app.requeue_dead_letter(id).await?;
-    Ok(Answer(StatusCode::ACCEPTED, RequeuedBody { success: true, id }))
+    Ok(Answer(StatusCode::ACCEPTED, DeadLetterRequeued { success: true, id }))
 }

@@ -41,7 +41,6 @@ pub(super) fn routes() -> Routes {
                 .leads_to("changeTenant", &[SAME_TENANT])
                 .leads_to("listTransitions", &[SAME_TENANT])
                 .leads_to("closeTenant", &[SAME_TENANT])
-                .leads_to_with("issueApiKey", &[SAME_TENANT])
                 .leads_to("rotateApiKey", &[SAME_TENANT])
                 .leads_to("createWebhook", &[SAME_TENANT]),
         ))
@@ -74,7 +73,7 @@ pub(super) fn routes() -> Routes {
             get("/tenants/{orgId}/transitions", transitions),
             Operation::new("listTransitions", "Read a tenant's audit log")
                 .pages(17_i64)
-                .answers::<TransitionsBody>(
+                .answers::<TransitionPage>(
                     200,
                     "Who did what and when, newest first.",
                     json!({"transitions": [{
@@ -171,7 +170,7 @@ async fn close(
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct TransitionsBody {
+struct TransitionPage {
     transitions: Vec<Transition>,
     /// Give it as `cursor` for the next page; null on the last.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
@@ -183,10 +182,10 @@ async fn transitions(
     MeteredApp(app): MeteredApp,
     OrgPath(org_id): OrgPath,
     Query(CursorQuery { limit, cursor }): Query<CursorQuery<i64>>,
-) -> JsonResult<TransitionsBody> {
+) -> JsonResult<TransitionPage> {
     let (transitions, next_cursor) =
         app.list_transitions(&org_id, cursor.as_ref(), limit.unwrap_or_default().0).await?;
-    ok(TransitionsBody { transitions, next_cursor })
+    ok(TransitionPage { transitions, next_cursor })
 }
 
 /// An example of a tenant.
