@@ -1,5 +1,17 @@
 -- Times are whole milliseconds since 1970-01-01T00:00:00Z.
 
+-- Which shard this database is: number `number` of `shards` (shared/src/shard.rs). Every batch of a Worker asks.
+CREATE TABLE shard (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  number INTEGER NOT NULL,
+  shards INTEGER NOT NULL,
+  -- 1 while shards are being split: nothing is read or written.
+  splitting INTEGER NOT NULL DEFAULT 0 CHECK (splitting IN (0, 1)),
+  -- Registered tenants that are not closed.
+  tenants INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO shard (only, number, shards) VALUES (1, 0, 1);
+
 -- A closed tenant keeps its row, so that its organization ID stays taken.
 CREATE TABLE tenants (
   sequence INTEGER PRIMARY KEY,
@@ -82,7 +94,7 @@ CREATE INDEX webhooks_to_tend ON webhooks (tend_at) WHERE tend_at IS NOT NULL;
 -- Worst first: a disabled webhook, one that waits for its verification, an open circuit, failures.
 CREATE INDEX webhooks_in_trouble ON webhooks (
   (CASE WHEN status = 'disabled' THEN 1 WHEN status = 'pending' THEN 2 WHEN circuit_opened_at IS NOT NULL THEN 3 ELSE 4 END),
-  sequence
+  created_at, id
 ) WHERE status <> 'active' OR consecutive_failures > 0;
 
 -- Open circuits that nobody was told of yet.
@@ -200,7 +212,8 @@ CREATE INDEX transitions_by_tenant ON transitions (org_id, sequence);
 
 -- Messages that no consumer could handle. One that comes twice before it was requeued is kept once.
 CREATE TABLE dead_letters (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  sequence INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
   queue TEXT NOT NULL,
   digest TEXT NOT NULL,
   body TEXT NOT NULL,
@@ -212,6 +225,7 @@ CREATE TABLE dead_letters (
   -- When it is deleted.
   ends_at INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX dead_letters_newest ON dead_letters (received_at, id);
 CREATE INDEX dead_letters_by_end ON dead_letters (ends_at);
 CREATE UNIQUE INDEX dead_letters_waiting ON dead_letters (digest) WHERE requeued_at IS NULL;
 

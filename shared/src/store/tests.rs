@@ -17,6 +17,7 @@ use crate::event::message::{DeliveryKey, WebhookKey};
 use crate::packing::Packed;
 use crate::page::Page;
 use crate::ports::Statement;
+use crate::shard::{Bucket, ShardCount};
 use crate::tenant::{EmailAddress, OrgId, OrgName};
 use crate::testing::SqliteDatabase;
 use crate::time::Timestamp;
@@ -50,7 +51,8 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
         authentication: crate::webhook::authentication::Authentication::None,
         sealed_token: None,
     };
-    let another = &WebhookId::from_random_bytes([7; 16]);
+    let letter = crate::dead_letter::DeadLetterId::from_random_bytes(Bucket(7), [7; 16]);
+    let another = &WebhookId::from_random_bytes(Bucket(7), [7; 16]);
     let new_webhook =
         webhooks::NewWebhook { id: another, url, events, sealed_secret: "1.a.b", auth, at: now, most: 20 };
     let change = webhooks::WebhookChange { events: Some(events), ..webhooks::WebhookChange::default() };
@@ -107,10 +109,10 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
         ("api_keys::by_digest", one(api_keys::by_digest(digest))),
         ("api_keys::count", one(api_keys::count(org))),
         ("api_keys::page", one(api_keys::page(org, PAGE))),
-        ("dead_letters::insert", one(dead_letters::insert("x", None, now))),
+        ("dead_letters::insert", one(dead_letters::insert(letter, "x", None, now))),
         ("dead_letters::newest", one(dead_letters::newest(None, 50))),
-        ("dead_letters::select", one(dead_letters::select(1))),
-        ("dead_letters::requeued", one(dead_letters::requeued(1, now))),
+        ("dead_letters::select", one(dead_letters::select(letter))),
+        ("dead_letters::requeued", one(dead_letters::requeued(letter, now))),
         ("deliveries::existing", one(deliveries::existing(&[("acme-corp", event)]))),
         ("deliveries::write", deliveries::write(&[fresh.clone(), leased.clone()])),
         ("deliveries::keep_leases", one(deliveries::keep_leases(std::slice::from_ref(&leased), now))),
@@ -172,6 +174,8 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
         ("sealing::stale", one(sealing::stale("1.b."))),
         ("sealing::count", one(sealing::count("1.b."))),
         ("sealing::replace", one(sealing::replace(&[anew]))),
+        ("shard::guard", one(shard::guard(0, ShardCount::ONE))),
+        ("shard::marker", one(shard::marker())),
         ("targets::of_tenants", one(targets::of_tenants(&["acme-corp"]))),
         ("targets::of_deliveries", one(targets::of_deliveries(&[key]))),
         ("targets::by_ids", one(targets::by_ids(&[*id]))),
@@ -202,7 +206,7 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
             one(transitions::append(org, transition(), &transitions::Guard::Webhook(id))),
         ),
         ("transitions::newest", one(transitions::newest(org, None, 50))),
-        ("webhook_trouble::page", one(webhook_trouble::page((0, 0), 50))),
+        ("webhook_trouble::page", one(webhook_trouble::page(&None, 50))),
         ("webhooks::insert", one(webhooks::insert(org, &new_webhook))),
         ("webhooks::update", one(webhooks::update(org, id, &change, now))),
         ("webhooks::verify_if_changed", one(webhooks::verify_if_changed(org, id, url, now, 1))),
