@@ -20,9 +20,13 @@ CREATE TABLE tenants (
   owner_email TEXT NOT NULL COLLATE NOCASE,
   created_at INTEGER NOT NULL,
   created_by TEXT NOT NULL,
-  closed_at INTEGER
+  closed_at INTEGER,
+  -- How many webhooks the tenant has: kept by what creates and deletes them.
+  webhook_count INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX tenants_by_owner ON tenants (owner_email, sequence) WHERE closed_at IS NULL;
+CREATE INDEX tenants_by_creation ON tenants (created_at, org_id) WHERE closed_at IS NULL;
+CREATE INDEX tenants_by_owner ON tenants (owner_email, created_at, org_id) WHERE closed_at IS NULL;
+CREATE INDEX tenants_by_name ON tenants (org_name COLLATE NOCASE, org_id) WHERE closed_at IS NULL;
 
 -- revoked_at may lie ahead: the key is retiring, and works until then.
 CREATE TABLE api_keys (

@@ -8,6 +8,7 @@ mod migrations;
 mod options;
 mod ports;
 mod processes;
+mod shards;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -104,6 +105,11 @@ impl Stack {
         let mut groups: Vec<Group> =
             [self.runtime.take(), self.provider.take()].into_iter().flatten().collect();
         groups.iter_mut().for_each(Group::end);
+    }
+
+    /// Sets how many databases the tenants are in from the next start on.
+    pub fn set_shards(&mut self, count: usize) {
+        self.options.shards = count;
     }
 
     /// Runs the Workers' cron triggers once, now, and waits until they have run.

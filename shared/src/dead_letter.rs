@@ -33,7 +33,6 @@ impl Origin {
 
 /// A dead letter's id: a UUID that begins with a bucket, and so names the shard that has the letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct DeadLetterId(Uuid);
 
@@ -84,7 +83,7 @@ pub fn bucket(body: &str, envelope: Option<&str>) -> Bucket {
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetter {
     /// The dead letter's id.
-    #[cfg_attr(feature = "schemas", schema(value_type = Uuid))]
+    #[cfg_attr(feature = "schemas", schema(value_type = String, format = "uuid"))]
     pub id: DeadLetterId,
     /// The queue it came from, and goes back to.
     pub queue: Origin,

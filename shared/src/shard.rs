@@ -114,6 +114,13 @@ impl<T> Shards<T> {
     }
 }
 
+impl<T> Shards<Option<T>> {
+    /// All of them, if none is missing.
+    pub fn transpose(self) -> Option<Shards<T>> {
+        self.0.into_iter().collect::<Option<Vec<T>>>().map(Shards)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -55,7 +55,10 @@ fn an_admins_request_takes_two_round_trips_at_most() {
         for answer in answers {
             assert!(answer.status < 300, "{answer:?}");
             let line = world.log().request("admin-api", answer.request_id()).await;
-            assert!(count(&line, "d1RoundTrips") <= 2, "{line}");
+            // What spans tenants asks each of the four shards once, side by side.
+            let spans =
+                ["/tenants", "/webhook-health", "/dead-letters"].iter().any(|path| line["path"] == *path);
+            assert!(count(&line, "d1RoundTrips") <= if spans { 4 } else { 2 }, "{line}");
         }
     });
 }

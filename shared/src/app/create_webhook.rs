@@ -76,6 +76,7 @@ impl App {
             tenants::registered(org_id),
             webhooks::insert(org_id, &new),
             transitions::append(org_id, transition, &Guard::Webhook(&id)),
+            tenants::count_webhooks(org_id),
         ];
         let mut batch = self.run(statements).await?;
         if !batch.any(0) {

@@ -13,8 +13,9 @@ use crate::ports::QueuedMessage;
 use crate::shard::Shards;
 use crate::store::dead_letters::{self, DeadLetterRow};
 
-/// A place in the list: when the letter came, in milliseconds, and its id.
-pub type DeadLetterCursor = Cursor<(i64, DeadLetterId)>;
+/// A place in the list: when the letter came, in milliseconds, and its id; a third part, so that its text is not that of a
+/// place in a delivery log.
+pub type DeadLetterCursor = Cursor<(i64, DeadLetterId, ())>;
 
 impl Shards<App> {
     /// Messages that no consumer could handle, newest first, and where to go on.
@@ -26,11 +27,11 @@ impl Shards<App> {
         cursor: Option<DeadLetterCursor>,
         limit: u32,
     ) -> Result<(Vec<DeadLetter>, Option<DeadLetterCursor>), Error> {
-        let place = cursor.map(|Cursor(place)| place);
+        let place = cursor.map(|Cursor((at, id, ()))| (at, id));
         let newest = || dead_letters::newest(place.as_ref(), limit + 1);
         let rows = self.rows::<DeadLetterRow>(newest).await?;
         let (rows, next) = merge(rows, limit, |row| Reverse(row.place()));
-        Ok((rows.into_iter().map(Into::into).collect(), next.map(|Reverse(place)| Cursor(place))))
+        Ok((rows.into_iter().map(Into::into).collect(), next.map(|Reverse((at, id))| Cursor((at, id, ())))))
     }
 }
 
