@@ -21,6 +21,8 @@ CREATE TABLE tenants (
   created_at INTEGER NOT NULL,
   created_by TEXT NOT NULL,
   closed_at INTEGER,
+  -- The first byte of the SHA-256 of org_id: decides the shard.
+  bucket INTEGER NOT NULL DEFAULT 0,
   -- How many webhooks the tenant has: kept by what creates and deletes them.
   webhook_count INTEGER NOT NULL DEFAULT 0
 ) STRICT;
@@ -253,6 +255,15 @@ CREATE TABLE redeliveries (
   until INTEGER NOT NULL,
   stages TEXT NOT NULL
 ) STRICT;
+
+-- Left behind by a split of shards: webhooks and tenants that are in the other half. The cron run deletes what hangs on
+-- them: deliveries; bodies and the audit log.
+CREATE TABLE moved_webhooks (
+  sequence INTEGER PRIMARY KEY
+) STRICT;
+CREATE TABLE moved_tenants (
+  org_id TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 -- How far the cron run's slow rounds have come.
 CREATE TABLE rounds (

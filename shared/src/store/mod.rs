@@ -9,6 +9,7 @@ pub mod delivery_log;
 pub mod delivery_summary;
 pub mod guarded;
 pub mod health;
+pub mod moved;
 pub mod notices;
 pub mod redelivery;
 pub mod retention;

@@ -4,19 +4,21 @@ use serde::Deserialize;
 
 use crate::api_key::{ApiKeySummary, masked};
 use crate::ports::Statement;
+use crate::shard::Bucket;
 use crate::tenant::{EmailAddress, OrgId, OrgName, Tenant};
 use crate::time::Timestamp;
 
 /// Takes the `orgId`; a UNIQUE violation says it was taken.
 pub fn insert(org_id: &OrgId, name: &OrgName, owner: &EmailAddress, at: Timestamp, by: &str) -> Statement {
     Statement::new(
-        "INSERT INTO tenants (org_id, org_name, owner_email, created_at, created_by) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO tenants (org_id, org_name, owner_email, created_at, created_by, bucket) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )
     .bind(org_id)
     .bind(name.as_str())
     .bind(owner.as_str())
     .bind(at)
     .bind(by)
+    .bind(u32::from(Bucket::from(org_id).0))
 }
 
 /// One row where the tenant is registered and not closed.
