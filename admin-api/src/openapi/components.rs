@@ -214,6 +214,8 @@ fn parameters() -> Value {
         "offset": query("offset", "Entries to leave out before.", offset, json!(0)),
         "ownerEmail": query("ownerEmail", "Only tenants with this owner, ASCII case aside.",
             reference("EmailAddress"), json!("owner@acme-corp.com")),
+        "search": query("search", "Only tenants whose ID or name begins with this text, ASCII case aside.",
+            json!({"type": "string", "minLength": 1, "maxLength": 120}), json!("acme")),
         "keysOf": keys_of,
         "state": query("state", "Only deliveries that stand so.", reference("DeliveryState"), json!("dead")),
         "eventType":
