@@ -1,5 +1,17 @@
 -- Times are whole milliseconds since 1970-01-01T00:00:00Z.
 
+-- Which shard this database is: number `number` of `shards` (shared/src/shard.rs). Every batch of a Worker asks.
+CREATE TABLE shard (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  number INTEGER NOT NULL,
+  shards INTEGER NOT NULL,
+  -- 1 while shards are being split: nothing is read or written.
+  splitting INTEGER NOT NULL DEFAULT 0 CHECK (splitting IN (0, 1)),
+  -- Registered tenants that are not closed.
+  tenants INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO shard (only, number, shards) VALUES (1, 0, 1);
+
 -- A closed tenant keeps its row, so that its organization ID stays taken.
 CREATE TABLE tenants (
   sequence INTEGER PRIMARY KEY,
@@ -8,9 +20,15 @@ CREATE TABLE tenants (
   owner_email TEXT NOT NULL COLLATE NOCASE,
   created_at INTEGER NOT NULL,
   created_by TEXT NOT NULL,
-  closed_at INTEGER
+  closed_at INTEGER,
+  -- The first byte of the SHA-256 of org_id: decides the shard.
+  bucket INTEGER NOT NULL DEFAULT 0,
+  -- How many webhooks the tenant has: kept by what creates and deletes them.
+  webhook_count INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX tenants_by_owner ON tenants (owner_email, sequence) WHERE closed_at IS NULL;
+CREATE INDEX tenants_by_creation ON tenants (created_at, org_id) WHERE closed_at IS NULL;
+CREATE INDEX tenants_by_owner ON tenants (owner_email, created_at, org_id) WHERE closed_at IS NULL;
+CREATE INDEX tenants_by_name ON tenants (org_name COLLATE NOCASE, org_id) WHERE closed_at IS NULL;
 
 -- revoked_at may lie ahead: the key is retiring, and works until then.
 CREATE TABLE api_keys (
@@ -82,7 +100,7 @@ CREATE INDEX webhooks_to_tend ON webhooks (tend_at) WHERE tend_at IS NOT NULL;
 -- Worst first: a disabled webhook, one that waits for its verification, an open circuit, failures.
 CREATE INDEX webhooks_in_trouble ON webhooks (
   (CASE WHEN status = 'disabled' THEN 1 WHEN status = 'pending' THEN 2 WHEN circuit_opened_at IS NOT NULL THEN 3 ELSE 4 END),
-  sequence
+  created_at, id
 ) WHERE status <> 'active' OR consecutive_failures > 0;
 
 -- Open circuits that nobody was told of yet.
@@ -200,7 +218,8 @@ CREATE INDEX transitions_by_tenant ON transitions (org_id, sequence);
 
 -- Messages that no consumer could handle. One that comes twice before it was requeued is kept once.
 CREATE TABLE dead_letters (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  sequence INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
   queue TEXT NOT NULL,
   digest TEXT NOT NULL,
   body TEXT NOT NULL,
@@ -212,6 +231,7 @@ CREATE TABLE dead_letters (
   -- When it is deleted.
   ends_at INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX dead_letters_newest ON dead_letters (received_at, id);
 CREATE INDEX dead_letters_by_end ON dead_letters (ends_at);
 CREATE UNIQUE INDEX dead_letters_waiting ON dead_letters (digest) WHERE requeued_at IS NULL;
 
@@ -235,6 +255,15 @@ CREATE TABLE redeliveries (
   until INTEGER NOT NULL,
   stages TEXT NOT NULL
 ) STRICT;
+
+-- Left behind by a split of shards: webhooks and tenants that are in the other half. The cron run deletes what hangs on
+-- them: deliveries; bodies and the audit log.
+CREATE TABLE moved_webhooks (
+  sequence INTEGER PRIMARY KEY
+) STRICT;
+CREATE TABLE moved_tenants (
+  org_id TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 -- How far the cron run's slow rounds have come.
 CREATE TABLE rounds (

@@ -10,6 +10,7 @@ const CONFIGURATION: Configuration<Config> = Configuration {
     sound: &SETTINGS,
     required: &[
         "ENVIRONMENT",
+        "SHARDS",
         "ADMIN_API_KEY",
         "SERVICE_JWT_SECRET",
         "WEBHOOK_SECRETS_KEY",

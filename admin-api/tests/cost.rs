@@ -30,7 +30,7 @@ async fn given() -> Given {
         "INSERT INTO bodies (org_id, event, kept_until, length, body) VALUES ('acme-corp', 'event-1', 1, 2, '{}')",
     );
     let letter = Statement::new(
-        "INSERT INTO dead_letters (id, queue, digest, body, reason, received_at, ends_at) VALUES (1, 'webhook-events', '', '', 'poison', 1, 9)",
+        "INSERT INTO dead_letters (id, queue, digest, body, reason, received_at, ends_at) VALUES ('0b8d5a0e-6f5b-4c0c-9a43-6a3f0f0c2b7e', 'webhook-events', '', '', 'poison', 1, 9)",
     );
     app.database.batch(vec![failed.bind(&webhook_id), body, letter]).await.unwrap();
     app.database.take_round_trips();
@@ -70,7 +70,8 @@ async fn no_route_asks_the_database_more_than_twice() {
         let what = format!("{} {}", route.method, route.path);
         let org_id = if route.path.ends_with("/register") { "new-corp" } else { "acme-corp" };
         let path = route.path.replace("{orgId}", org_id).replace("{webhookId}", &webhook_id);
-        let path = path.replace("{eventId}", "event-1").replace("{id}", "1");
+        let path =
+            path.replace("{eventId}", "event-1").replace("{id}", "0b8d5a0e-6f5b-4c0c-9a43-6a3f0f0c2b7e");
         let path = if what == "GET /api-keys" { format!("{path}?orgId=acme-corp") } else { path };
         if what == "POST /api-keys" {
             app.admin().delete("/api-keys/acme-corp").await.is(200);

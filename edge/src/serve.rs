@@ -8,7 +8,6 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
-use shared::code::ErrorCode;
 use shared::ports::{Clock, Log, Random};
 use shared::settings::SettingFaults;
 use tower::ServiceExt;
@@ -142,11 +141,7 @@ pub fn misconfigured(
     surroundings.log.write(
         json!({"message": "misconfigured", "level": "error", "requestId": request_id, "faults": faults}),
     );
-    let problem = Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        ErrorCode::Misconfigured,
-        "The service is not configured; its operators have been told in the log.",
-    );
+    let problem = Problem::misconfigured(None);
     let mut response = Response::default();
     write_problem(format, &problem, &request_id, &mut response);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -20,6 +20,7 @@ pub mod ports;
 mod schemas;
 pub mod sealer;
 pub mod settings;
+pub mod shard;
 pub mod store;
 pub mod strict_json;
 pub mod tenant;

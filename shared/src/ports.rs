@@ -139,6 +139,15 @@ impl Batch {
         Ok(self.take(index)?.into_iter().next())
     }
 
+    /// The same without the rows of the first statement.
+    #[must_use]
+    pub fn without_first(mut self) -> Self {
+        if !self.rows.is_empty() {
+            self.rows.remove(0);
+        }
+        self
+    }
+
     /// How many rows the statement at `index` returned.
     pub fn count(&self, index: usize) -> u64 {
         self.rows.get(index).map_or(0, |rows| rows.len() as u64)
@@ -159,6 +168,9 @@ pub enum DatabaseError {
     /// A row has another shape than the code expects.
     #[error("row shape: {0}")]
     Shape(String),
+    /// The database is not the shard that it is taken for; the text says which it is.
+    #[error("wrong shard: {0}")]
+    WrongShard(String),
     /// Anything else: unreachable, overloaded, a fault in the SQL.
     #[error("database: {0}")]
     Failed(String),
@@ -311,6 +323,7 @@ impl From<DatabaseError> for Error {
     fn from(error: DatabaseError) -> Self {
         match error {
             DatabaseError::Failed(text) => Self::Unavailable(format!("database: {text}")),
+            DatabaseError::WrongShard(text) => Self::Misconfigured(text),
             DatabaseError::Unique(_) | DatabaseError::Shape(_) => Self::Internal(error.to_string()),
         }
     }

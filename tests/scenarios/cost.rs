@@ -15,6 +15,9 @@ fn count(line: &Value, field: &str) -> u64 {
     line[field].as_u64().unwrap_or_else(|| panic!("{field} in {line}"))
 }
 
+/// Of the stack that all scenarios share.
+const SHARDS: u64 = 4;
+
 #[test]
 fn an_admins_request_takes_two_round_trips_at_most() {
     run(|world| async move {
@@ -55,7 +58,10 @@ fn an_admins_request_takes_two_round_trips_at_most() {
         for answer in answers {
             assert!(answer.status < 300, "{answer:?}");
             let line = world.log().request("admin-api", answer.request_id()).await;
-            assert!(count(&line, "d1RoundTrips") <= 2, "{line}");
+            // What spans tenants asks each shard once, side by side.
+            let spans =
+                ["/tenants", "/webhook-health", "/dead-letters"].iter().any(|path| line["path"] == *path);
+            assert!(count(&line, "d1RoundTrips") <= if spans { SHARDS } else { 2 }, "{line}");
         }
     });
 }
@@ -111,10 +117,10 @@ fn a_hundred_events_take_three_round_trips_and_two_rows_each() {
             assert!(sent < 5 * EVENTS, "no batch of {EVENTS} in {sent} events");
         };
         assert_eq!(line["acknowledged"], EVENTS);
-        // Two for each delivery, and one for the bodies of all.
-        assert!(count(&line, "d1RowsWritten") <= 2 * EVENTS as u64 + 1, "{line}");
+        // Two for each delivery; in each shard one for the bodies of all, and two for an event type that is new there.
+        assert!(count(&line, "d1RowsWritten") <= 2 * EVENTS as u64 + SHARDS * 3, "{line}");
         for line in event_batches(world) {
-            assert!(count(&line, "d1RoundTrips") <= 3, "whatever is in it: {line}");
+            assert!(count(&line, "d1RoundTrips") <= 3 * SHARDS, "whatever is in it: {line}");
         }
         assert_eq!(world.log().lines("webhook-delivery", "metrics not written"), Vec::<Value>::new());
     });

@@ -17,6 +17,7 @@ mod outages;
 mod portal;
 mod requests;
 mod sign_in;
+mod split;
 mod stage;
 mod storage;
 mod story;

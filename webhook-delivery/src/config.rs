@@ -9,6 +9,7 @@ use shared::delivery::retry::RetryPolicy;
 use shared::environment::Environment;
 use shared::sealer::SealingKey;
 use shared::settings::{SettingFaults, Settings};
+use shared::shard::ShardCount;
 use shared::webhook::health::HealthPolicy;
 
 /// Everything the Worker is configured with.
@@ -16,6 +17,8 @@ use shared::webhook::health::HealthPolicy;
 pub struct Config {
     /// The environment that the Worker runs in.
     pub environment: Environment,
+    /// How many databases hold the tenants.
+    pub shards: ShardCount,
     /// The digest of `EVENTS_API_KEY`.
     pub events_api_key: SecretDigest,
     /// The key that opens webhook secrets.
@@ -36,6 +39,7 @@ impl Config {
     pub fn read(read: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingFaults> {
         let mut settings = Settings::new(read);
         let environment = settings.required("ENVIRONMENT", str::parse::<Environment>);
+        let shards = ShardCount::read(&mut settings);
         let events_api_key = settings.secret("EVENTS_API_KEY");
         let sealing_key = SealingKey::required(&mut settings, "WEBHOOK_SECRETS_KEY");
         let previous_sealing_key = SealingKey::optional(&mut settings, "WEBHOOK_SECRETS_KEY_PREVIOUS");
@@ -44,6 +48,7 @@ impl Config {
         let config = || {
             Some(Self {
                 environment: environment?,
+                shards: shards?,
                 events_api_key: SecretDigest::of(&events_api_key?),
                 sealing_key: sealing_key?,
                 previous_sealing_key,

@@ -54,26 +54,29 @@ pub fn postpone(queue: &str) -> Settlement {
 /// and writes the log lines of the batch.
 pub async fn consume(delivery: WebhookDelivery, queue: &str, messages: &[Message]) -> Vec<Settlement> {
     let cost = Cost::default();
-    let mut courier = delivery.courier;
-    courier.database = cost.meter(courier.database);
-    let journal = Journal::new(courier.log);
-    courier.log = Arc::new(journal.clone());
-    let started = courier.clock.now();
+    let mut couriers = delivery.couriers;
+    let clock = couriers.all()[0].clock.clone();
+    let journal = Journal::new(couriers.all()[0].log.clone());
+    for courier in couriers.all_mut() {
+        courier.database = cost.meter(courier.database.clone());
+        courier.log = Arc::new(journal.clone());
+    }
+    let started = clock.now();
     let known = ConsumedQueue::named(queue);
     let settlements = match known {
         // Running twice writes each delivery once: a batch begins by reading which of them exist.
-        Some(ConsumedQueue::Events) => courier.deliver_events(messages).await,
+        Some(ConsumedQueue::Events) => couriers.deliver_events(messages).await,
         // Running twice sends nothing twice: only what the database says is due is leased and attempted.
-        Some(ConsumedQueue::Retries) => courier.deliver_retries(messages).await,
+        Some(ConsumedQueue::Retries) => couriers.deliver_retries(messages).await,
         // Running twice writes each dead letter once, until somebody requeues the letter.
-        Some(ConsumedQueue::DeadLetters) => courier.keep_dead_letters(messages).await,
+        Some(ConsumedQueue::DeadLetters) => couriers.keep_dead_letters(messages).await,
         None => vec![postpone(queue); messages.len()],
     };
     let acknowledged =
         settlements.iter().filter(|settlement| **settlement == Settlement::Acknowledge).count();
     let mut line = json!({
         "message": "batch", "queue": queue, "messages": messages.len(), "acknowledged": acknowledged,
-        "milliseconds": courier.clock.now().since(started).as_millis(),
+        "milliseconds": clock.now().since(started).as_millis(),
     });
     if known.is_none() {
         line["message"] = "unknown queue".into();

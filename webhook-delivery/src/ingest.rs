@@ -4,6 +4,7 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::response::Response;
 use axum::{Extension, Router};
 use edge::cost::Cost;
+use edge::health::answers;
 use edge::json::{Answer, read};
 use edge::problem::Problem;
 use edge::routes::{Access, Caller, Route, Routes, get, open, post};
@@ -15,7 +16,6 @@ use serde::Serialize;
 use shared::code::ErrorCode;
 use shared::courier::PublishFault;
 use shared::event::envelope::EnvelopeFault;
-use shared::ports::Statement;
 use shared::strict_json;
 
 use crate::service::WebhookDelivery;
@@ -61,7 +61,7 @@ async fn publish(
     let bytes = read(request, LARGEST_REQUEST).await?;
     strict_json::check(&bytes).map_err(|fault| Problem::invalid_request(fault.to_string()))?;
     let text = std::str::from_utf8(&bytes).map_err(|fault| Problem::invalid_request(fault.to_string()))?;
-    match delivery.courier.publish(text).await {
+    match delivery.couriers.all()[0].publish(text).await {
         // Its consumer logs each event: a line for each request would cost as much as the Queue.
         Ok(accepted) => Ok((Extension(Unlogged), Answer(StatusCode::ACCEPTED, Accepted { accepted }))),
         Err(PublishFault::NotQueued(error)) => Err(error.into()),
@@ -88,9 +88,7 @@ async fn health(
     State(delivery): State<WebhookDelivery>,
     Extension(cost): Extension<Cost>,
 ) -> Result<Answer<Health>, Problem> {
-    let database = cost.meter(delivery.courier.database);
-    let asked = database.batch(vec![Statement::new("SELECT 1 AS one FROM webhooks LIMIT 1")]).await;
-    asked.map_err(|error| Problem::unavailable(error.to_string()))?;
+    answers(&delivery.couriers.map(|courier| cost.meter(courier.database.clone()))).await?;
     let environment = delivery.config.environment.to_string();
     Ok(Answer(StatusCode::OK, Health { status: "ok", environment, version: delivery.version }))
 }

@@ -13,6 +13,7 @@ const CONFIGURATION: Configuration<Config> = Configuration {
     sound: &SETTINGS,
     required: &[
         "ENVIRONMENT",
+        "SHARDS",
         "EVENTS_API_KEY",
         "WEBHOOK_SECRETS_KEY",
         "RETRY_BASE_SECONDS",

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use shared::shard::ShardCount;
 use xtask::deployment::{self, Deployment};
 use xtask::environments::{self, ENVIRONMENTS};
 
@@ -24,6 +25,9 @@ enum Command {
         /// Run under the configuration and rules of a deployed environment: dev, nonprod, stage or prod
         #[arg(long)]
         env: Option<String>,
+        /// How many databases the tenants are in: 1, 2, 4 … Another number than before needs --fresh
+        #[arg(long, default_value = "1", value_parser = ShardCount::parse)]
+        shards: ShardCount,
         /// Start empty: forget the databases, secrets and keys of earlier runs
         #[arg(long)]
         fresh: bool,
@@ -80,8 +84,8 @@ enum Command {
 
 fn run() -> Result<()> {
     match Arguments::parse().command {
-        Command::Dev { port, env, fresh } => {
-            xtask::dev::run(port, env.as_deref().map(environments::named).transpose()?, fresh)
+        Command::Dev { port, env, shards, fresh } => {
+            xtask::dev::run(port, env.as_deref().map(environments::named).transpose()?, shards, fresh)
         }
         Command::Credentials { port, env, email } => {
             let environment = env.as_deref().map(environments::named).transpose()?;

@@ -28,7 +28,6 @@ pub(super) fn parameters() -> Value {
     let mut keys_of = query("orgId", "Whose keys.", reference("OrgId"), json!("acme-corp"));
     keys_of["required"] = json!(true);
     let event_id = json!({"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"});
-    let number = json!({"type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991_i64});
     let limit = json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50});
     let offset = json!({"type": "integer", "minimum": 0, "maximum": i32::MAX, "default": 0});
     let since = "Only deliveries created then or later.";
@@ -38,11 +37,13 @@ pub(super) fn parameters() -> Value {
         "webhookId":
             path("webhookId", "The webhook.", json!({"type": "string", "format": "uuid"}), json!(WEBHOOK)),
         "eventId": path("eventId", "The envelope's id.", event_id, json!(EVENT)),
-        "id": path("id", "The dead letter's number.", number, json!(1)),
+        "id": path("id", "The dead letter.", json!({"type": "string", "format": "uuid"}), json!(WEBHOOK)),
         "limit": query("limit", "Entries at most.", limit, json!(50)),
         "offset": query("offset", "Entries to leave out before.", offset, json!(0)),
         "ownerEmail": query("ownerEmail", "Only tenants with this owner, ASCII case aside.",
             reference("EmailAddress"), json!("owner@acme-corp.com")),
+        "search": query("search", "Only tenants whose ID or name begins with this text, ASCII case aside.",
+            json!({"type": "string", "minLength": 1, "maxLength": 120}), json!("acme")),
         "keysOf": keys_of,
         "state": query("state", "Only deliveries that stand so.", reference("DeliveryState"), json!("dead")),
         "eventType":

@@ -16,7 +16,7 @@ use shared::tenant::{OrgId, OrgName};
 use shared::time::Timestamp;
 
 use super::{JsonResult, ListBody, Routes, TransitionedBody, ok};
-use crate::auth::{Admin, MeteredApp, PartnerCaller};
+use crate::auth::{Admin, MeteredApp, MeteredApps, PartnerCaller};
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
 
@@ -107,11 +107,11 @@ struct IssueBody {
 
 async fn issue(
     admin: Admin,
-    MeteredApp(app): MeteredApp,
+    MeteredApps(apps): MeteredApps,
     NoQuery: NoQuery,
     Json(IssueBody { org_id, org_name, expires_at }): Json<IssueBody>,
 ) -> JsonResult<ApiKeyIssued> {
-    let fresh = app.issue_api_key(&admin.actor, &org_id, org_name.as_ref(), expires_at).await?;
+    let fresh = apps.of(&org_id).issue_api_key(&admin.actor, &org_id, org_name.as_ref(), expires_at).await?;
     Ok(Answer(StatusCode::CREATED, fresh.into()))
 }
 
@@ -158,11 +158,11 @@ struct KeysQuery {
 
 async fn list(
     _admin: Admin,
-    MeteredApp(app): MeteredApp,
+    MeteredApps(apps): MeteredApps,
     Query(KeysQuery { org_id, limit, offset }): Query<KeysQuery>,
 ) -> Result<ListBody<IssuedApiKey>, Problem> {
     let page = Page::of(limit, offset);
-    Ok(ListBody::new("apiKeys", app.list_api_keys(&org_id, page).await?, page))
+    Ok(ListBody::new("apiKeys", apps.of(&org_id).list_api_keys(&org_id, page).await?, page))
 }
 
 /// What a partner's key says of itself.

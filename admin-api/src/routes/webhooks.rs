@@ -20,7 +20,7 @@ use super::webhook_bodies::{
     DEFAULT_OVERLAP_SECONDS, RotateSecretBody, SecretRotated, WebhookBody, WebhookChanged, WebhookCreated,
 };
 use super::{JsonResult, ListBody, PageQuery, Routes, TransitionedBody, ok};
-use crate::auth::{Admin, MeteredApp, PartnerCaller};
+use crate::auth::{Admin, MeteredApp, MeteredApps, PartnerCaller};
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
 
@@ -213,10 +213,11 @@ async fn rotate_secret(
 
 async fn list_own(
     PartnerCaller(partner): PartnerCaller,
-    MeteredApp(app): MeteredApp,
+    MeteredApps(apps): MeteredApps,
     Query(query): Query<PageQuery>,
 ) -> Result<ListBody<Webhook>, Problem> {
     let page = query.page();
+    let app = apps.of(&partner.org_id);
     Ok(ListBody::new("webhooks", app.list_webhooks(&partner.org_id, page).await?, page))
 }
 
@@ -233,11 +234,12 @@ struct UrlBody {
 /// Changes the URL of the partner's own webhook; another tenant's webhook is not found.
 async fn change_own_url(
     PartnerCaller(partner): PartnerCaller,
-    MeteredApp(app): MeteredApp,
+    MeteredApps(apps): MeteredApps,
     NoQuery: NoQuery,
     WebhookPath(id): WebhookPath,
     Json(body): Json<UrlBody>,
 ) -> JsonResult<TransitionedBody> {
+    let app = apps.of(&partner.org_id);
     let url = WebhookUrl::parse(&body.url, &app.url_rules);
     let change = RequestedChange::url(url.map_err(|fault| Error::field("url", fault))?);
     let (transitioned, _) = app.change_webhook(&partner.actor(), &partner.org_id, &id, change).await?;

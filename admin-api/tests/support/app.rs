@@ -17,6 +17,8 @@ use edge::serve::Surroundings;
 use edge::testing::settings::reader;
 use edge::testing::{Isolate, MemoryRateLimiter, TestPlatform};
 use serde_json::json;
+use shared::ports::Database;
+use shared::shard::Shards;
 use shared::testing::{FakeClock, MemoryLog, MemoryQueue, MemoryStore, SeededRandom, SqliteDatabase};
 
 use super::{Issuer, SETTINGS};
@@ -93,7 +95,7 @@ impl TestApp {
             ..TestPlatform::new(around.clock.clone(), random, around.log.clone())
         };
         let ports = Ports {
-            database: around.database.clone(),
+            databases: Shards::one(around.database.clone() as Arc<dyn Database>),
             cache: around.cache.clone(),
             retries: around.retries.clone(),
             events: around.events.clone(),

@@ -151,6 +151,7 @@ impl App {
         let transition = NewTransition { kind: TransitionKind::WebhookDeleted, at, actor, details };
         let mut statements = webhooks::delete(org_id, id, at);
         statements.push(tending::end_just_deleted(id, at));
+        statements.push(tenants::count_webhooks(org_id));
         self.transition_webhook(org_id, id, statements, transition).await
     }
 

@@ -41,6 +41,7 @@ impl App {
         let written = self.database.batch(vec![
             tenants::insert(org_id, &new.org_name, &new.owner_email, at, &actor.name),
             transitions::append(org_id, transition, &Guard::Tenant),
+            tenants::count_in(),
         ]);
         match written.await {
             Err(DatabaseError::Unique(_)) => Err(Error::TenantAlreadyRegistered),

@@ -68,7 +68,7 @@ impl Ledger {
 impl Courier {
     /// Writes what was entered, with the health of its webhooks, in one transaction, and sends the wake-ups that follow.
     /// What the database does not take goes on the retries queue, until the database takes it.
-    pub(super) async fn write(&self, ledger: &mut Ledger, lanes: &mut [Lane]) {
+    pub(super) async fn write(&self, ledger: &mut Ledger, lanes: &mut [&mut Lane]) {
         let progress = std::mem::take(&mut ledger.progress);
         let conditions = self.new_conditions(lanes);
         if progress.is_empty() && conditions.is_empty() {
@@ -220,7 +220,7 @@ impl Courier {
     }
 
     /// The conditions that differ from what is stored, or whose attempts failed.
-    fn new_conditions(&self, lanes: &mut [Lane]) -> Vec<NewCondition> {
+    fn new_conditions(&self, lanes: &mut [&mut Lane]) -> Vec<NewCondition> {
         let mut new = Vec::new();
         for lane in lanes.iter_mut().filter(|lane| !lane.ended.is_empty()) {
             let mut condition = lane.stored.clone();
@@ -276,7 +276,7 @@ impl Courier {
         batch: &mut Batch,
         index: usize,
         conditions: &[NewCondition],
-        lanes: &mut [Lane],
+        lanes: &mut [&mut Lane],
     ) {
         let mut missed = self.follow_up(batch, index, conditions, lanes).await;
         for _ in 0..MOST_CONFLICTS {
@@ -299,7 +299,7 @@ impl Courier {
 
     /// Takes over what the database has of webhooks now. What an older URL's endpoint answered is void, and the rest of
     /// its batch comes back for the new one.
-    fn read_again(&self, batch: &mut Batch, ids: &[WebhookId], lanes: &mut [Lane]) {
+    fn read_again(&self, batch: &mut Batch, ids: &[WebhookId], lanes: &mut [&mut Lane]) {
         let now = self.now();
         let rows = batch.take::<TargetRow>(0).unwrap_or_default();
         let targets: Vec<_> = rows.into_iter().filter_map(|row| row.into_target(now).ok()).collect();
@@ -324,7 +324,7 @@ impl Courier {
         batch: &mut Batch,
         index: usize,
         conditions: &[NewCondition],
-        lanes: &mut [Lane],
+        lanes: &mut [&mut Lane],
     ) -> Vec<WebhookId> {
         let written: Vec<WebhookId> =
             batch.take::<WrittenRow>(index).unwrap_or_default().into_iter().map(|row| row.id).collect();
@@ -343,7 +343,7 @@ impl Courier {
                 messages.push((RetryMessage::Tend(new.webhook.clone()), due.since(now)));
             }
             if new.told.is_some() {
-                messages.push((RetryMessage::Notify {}, std::time::Duration::ZERO));
+                messages.push((RetryMessage::Notify(new.webhook.org_id.clone()), std::time::Duration::ZERO));
             }
             lane.ended.clear();
             lane.stored = new.condition.clone();

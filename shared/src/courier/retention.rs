@@ -7,6 +7,7 @@ use serde_json::json;
 use super::Courier;
 use crate::error::Error;
 use crate::store::bodies::{self, OldRow};
+use crate::store::moved;
 use crate::store::retention::{self, Kept, Position, SLICE};
 use crate::store::rounds::{self, BODIES, CLEAN};
 use crate::time::Timestamp;
@@ -30,15 +31,17 @@ impl Courier {
         let kept =
             Kept { delivered: now.minus(retention.delivered), undelivered: now.minus(retention.undelivered) };
         // Each part by itself: what stops one does not stop the others.
+        let moved = self.clean_moved().await;
         let deliveries = self.clean_deliveries(kept).await;
         let bodies = self.clean_bodies(now).await;
         let packed = self.clean_delivered_bodies(now.minus(retention.delivered_bodies)).await;
         let notices = retention::delete_notices(now.minus(NOTICES_KEPT));
         let others = self.run(vec![retention::delete_dead_letters(now), notices]).await;
-        let (deleted, bodies, packed) = (deliveries?, bodies?, packed?);
+        let (moved, deleted, bodies, packed) = (moved?, deliveries?, bodies?, packed?);
         others?;
-        if deleted + bodies + packed > 0 {
-            let fields = json!({"deleted": deleted, "bodies": bodies, "delivered_bodies": packed});
+        if moved + deleted + bodies + packed > 0 {
+            let fields =
+                json!({"moved": moved, "deleted": deleted, "bodies": bodies, "delivered_bodies": packed});
             self.line("old deliveries deleted", fields);
         }
         Ok(deleted)
@@ -73,6 +76,28 @@ impl Courier {
             }
         }
         self.run(vec![rounds::remember(CLEAN, &json!(position).to_string())]).await?;
+        Ok(deleted)
+    }
+
+    /// Deletes what a split of shards left behind. Gives back how many rows.
+    async fn clean_moved(&self) -> Result<u64, Error> {
+        let began = self.now();
+        let mut deleted = 0;
+        for _ in 0..MOST_SLICES {
+            let statements = vec![
+                moved::delete_deliveries(SLICE),
+                moved::forget_webhooks(),
+                moved::delete_bodies(SLICE),
+                moved::delete_transitions(SLICE),
+                moved::forget_tenants(),
+            ];
+            let batch = self.run(statements).await?;
+            let rows: u64 = (0..5).map(|index| batch.count(index)).sum();
+            deleted += rows;
+            if rows == 0 || !self.may_go_on(began) {
+                break;
+            }
+        }
         Ok(deleted)
     }
 

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use futures_util::stream::{StreamExt, iter};
 use serde_json::json;
 
 use super::lanes::MOST_IN_FLIGHT;
@@ -64,12 +63,6 @@ impl Courier {
         }
         let claimed = self.claim(steps, now).await?;
         Ok(claimed.into_iter().filter(|step| step.challenge).collect())
-    }
-
-    /// Sends challenges.
-    pub(super) async fn challenge_all(&self, steps: Vec<Step>) {
-        let challenging = steps.into_iter().map(|step| self.challenge(step));
-        iter(challenging).buffer_unordered(MOST_IN_FLIGHT).collect::<Vec<()>>().await;
     }
 
     /// What is due of a webhook.
@@ -182,7 +175,7 @@ impl Courier {
 
     /// Sends a challenge, and writes its result: void where the URL has changed since. A crash before that has the
     /// challenge sent again.
-    async fn challenge(&self, step: Step) {
+    pub(super) async fn challenge(&self, step: Step) {
         let webhook = step.new.webhook.clone();
         let (Some(made), Health::Verifying { since, failures }) =
             (self.send_challenge(&step).await, &step.new.condition.health)
@@ -226,8 +219,8 @@ impl Courier {
             }
         };
         if written {
+            let notify = told.then(|| (RetryMessage::Notify(webhook.org_id.clone()), Duration::ZERO));
             let tend = due.map(|due| (RetryMessage::Tend(webhook), due.since(self.now())));
-            let notify = told.then_some((RetryMessage::Notify {}, Duration::ZERO));
             self.send(tend.into_iter().chain(notify).collect()).await;
         }
     }

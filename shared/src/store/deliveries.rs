@@ -247,13 +247,16 @@ pub struct Slice {
     pub offset: u32,
 }
 
+/// The webhook did not go to the other half of a split shard.
+const NOT_MOVED: &str = "NOT EXISTS (SELECT 1 FROM moved_webhooks WHERE sequence = deliveries.webhook)";
+
 /// Takes a slice of deliveries whose message was lost, the longest overdue first, and makes them due now: the next run
 /// comes to them last.
 pub fn take_overdue(before: Timestamp, now: Timestamp, slice: Slice) -> Statement {
     Statement::new(format!(
         "UPDATE deliveries SET next_attempt_at = ?2 WHERE (webhook, event) IN \
          (SELECT webhook, event FROM deliveries INDEXED BY deliveries_due WHERE next_attempt_at <= ?1 AND stage <> {HELD} \
-          AND COALESCE(leased_until, 0) <= ?2 ORDER BY next_attempt_at LIMIT ?3 OFFSET ?4) \
+          AND COALESCE(leased_until, 0) <= ?2 AND {NOT_MOVED} ORDER BY next_attempt_at LIMIT ?3 OFFSET ?4) \
          RETURNING {}",
         key_columns()
     ))
@@ -278,7 +281,7 @@ pub fn end_expired(now: Timestamp, slice: Slice) -> Statement {
     Statement::new(format!(
         "UPDATE deliveries SET stage = {DEAD}, {} WHERE (webhook, event) IN \
          (SELECT webhook, event FROM deliveries INDEXED BY deliveries_due \
-          WHERE next_attempt_at <= ?1 AND stage = {HELD} ORDER BY next_attempt_at LIMIT ?2 OFFSET ?3) \
+          WHERE next_attempt_at <= ?1 AND stage = {HELD} AND {NOT_MOVED} ORDER BY next_attempt_at LIMIT ?2 OFFSET ?3) \
          RETURNING 1 AS ended",
         ended("CAST(?1 AS INTEGER)", reason)
     ))

@@ -123,8 +123,8 @@ pub fn delete_slice(position: &Position, kept: Kept) -> Statement {
 /// Deletes dead letters whose time is over.
 pub fn delete_dead_letters(now: Timestamp) -> Statement {
     Statement::new(
-        "DELETE FROM dead_letters WHERE id IN \
-         (SELECT id FROM dead_letters INDEXED BY dead_letters_by_end WHERE ends_at < ?1 LIMIT ?2)",
+        "DELETE FROM dead_letters WHERE sequence IN \
+         (SELECT sequence FROM dead_letters INDEXED BY dead_letters_by_end WHERE ends_at < ?1 LIMIT ?2)",
     )
     .bind(now)
     .bind(SLICE)

@@ -14,6 +14,8 @@ use edge::testing::{Isolate, TestPlatform};
 use serde_json::Value;
 use shared::courier::{Meter, Settlement};
 use shared::event::message::EventMessage;
+use shared::ports::Database;
+use shared::shard::Shards;
 use shared::testing::{Fixture, SeededRandom};
 use webhook_delivery::config::Config;
 use webhook_delivery::consume::{ConsumedQueue, consume};
@@ -65,7 +67,7 @@ impl TestApp {
             ..TestPlatform::new(fixture.clock.clone(), random, fixture.log.clone())
         };
         let ports = Ports {
-            database: fixture.database.clone(),
+            databases: Shards::one(fixture.database.clone() as Arc<dyn Database>),
             bodies: fixture.bodies.clone(),
             events: fixture.events.clone(),
             retries: fixture.retries.clone(),

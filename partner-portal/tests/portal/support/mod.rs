@@ -44,8 +44,9 @@ pub(crate) const CLIENT_ID: &str = "client-of-the-portal";
 /// The provider where people sign in.
 pub(crate) const ISSUER: &str = "https://tenant.auth0.example/";
 /// The settings of both Workers.
-pub(crate) const SETTINGS: [(&str, &str); 12] = [
+pub(crate) const SETTINGS: [(&str, &str); 13] = [
     ("ENVIRONMENT", "prod"),
+    ("SHARDS", "1"),
     ("PORTAL_ORIGIN", ORIGIN),
     ("AUTH0_ISSUER", ISSUER),
     ("AUTH0_CLIENT_ID", CLIENT_ID),

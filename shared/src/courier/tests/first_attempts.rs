@@ -103,7 +103,7 @@ async fn a_crash_between_request_and_write_sends_again_with_the_same_id() {
     });
 
     let messages = fixture.messages(&event);
-    assert_eq!(fixture.clock.drive(fixture.courier.deliver_events(&messages)), None, "it died");
+    assert_eq!(fixture.clock.drive(fixture.couriers().deliver_events(&messages)), None, "it died");
     assert_eq!(fixture.deliver_events(&event).await, [Acknowledge]);
 
     let ids: Vec<_> = fixture.endpoints.take().iter().map(|request| request.headers[2].1.clone()).collect();

@@ -294,7 +294,7 @@ async fn a_delivered_delivery_takes_ninety_bytes_and_two_rows_and_its_body_for_a
 
     let before = bytes(&fixture);
     for first in (EVENTS..EVENTS + BODIES).step_by(100) {
-        fixture.drive(fixture.courier.deliver_events(&fixture.messages(&deliver(first..first + 100))));
+        fixture.drive(fixture.couriers().deliver_events(&fixture.messages(&deliver(first..first + 100))));
         fixture.endpoints.take();
         fixture.clock.advance(Duration::from_millis(1_000));
     }

@@ -186,7 +186,7 @@ async fn operators_who_hang_hold_up_no_batch_and_miss_nothing() {
     note(&fixture, 50);
     let began = fixture.clock.now();
 
-    let wake = vec![RetryMessage::Notify {}.encode(); 100];
+    let wake = vec![RetryMessage::Notify(OrgId::parse("acme-corp").unwrap()).encode(); 100];
     assert_eq!(fixture.deliver_retries(&wake).await, [Acknowledge; 100]);
     assert!(fixture.clock.now().since(began) <= Duration::from_secs(15));
     fixture.endpoints.take();

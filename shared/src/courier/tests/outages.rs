@@ -180,7 +180,7 @@ async fn a_crash_in_a_long_batch_repeats_only_what_was_not_written_yet() {
         if batches == 3 { Crash::Before } else { Crash::Never }
     });
     let messages = fixture.messages(&events);
-    assert_eq!(fixture.clock.drive(fixture.courier.deliver_events(&messages)), None);
+    assert_eq!(fixture.clock.drive(fixture.couriers().deliver_events(&messages)), None);
     assert_eq!(count(&fixture, "delivered"), 49);
     fixture.endpoints.take();
 
@@ -201,7 +201,7 @@ async fn an_outage_makes_messages_wait_as_long_as_it_has_lasted() {
     let mut waits = Vec::new();
     for seconds in [0, 15, 45, 300, 3_600] {
         fixture.clock.advance(Duration::from_secs(seconds));
-        let settled = fixture.drive(fixture.courier.deliver_events(&old));
+        let settled = fixture.drive(fixture.couriers().deliver_events(&old));
         waits.extend(settled.into_iter().map(|settlement| match settlement {
             Retry(delay) => delay.as_secs(),
             Acknowledge => 0,

@@ -50,17 +50,17 @@ async fn deliveries_older_than_thirty_days_go_in_slices_and_pending_ones_stay() 
 async fn dead_letters_are_listed_with_their_reason_and_go_back_to_their_queue() {
     let fixture = Fixture::default();
     let bodies = ["nonsense".to_owned(), message("e-1", "KeyAdded", "acme-corp")];
-    fixture.courier.keep_dead_letters(&fixture.messages(&bodies)).await;
+    fixture.couriers().keep_dead_letters(&fixture.messages(&bodies)).await;
     // Handed over once more: written once.
-    fixture.courier.keep_dead_letters(&fixture.messages(&bodies)).await;
+    fixture.couriers().keep_dead_letters(&fixture.messages(&bodies)).await;
 
-    let (letters, next) = fixture.app.list_dead_letters(None, 50).await.unwrap();
+    let (letters, next) = fixture.apps().list_dead_letters(None, 50).await.unwrap();
     assert_eq!((letters.len(), next), (2, None));
     let good = letters.iter().find(|letter| letter.body == bodies[1]).unwrap();
     fixture.app.requeue_dead_letter(good.id).await.unwrap();
 
     assert_eq!(fixture.events.take()[0].body, bodies[1]);
-    let (letters, _) = fixture.app.list_dead_letters(None, 50).await.unwrap();
+    let (letters, _) = fixture.apps().list_dead_letters(None, 50).await.unwrap();
     assert!(letters.iter().any(|letter| letter.requeued_at.is_some()));
 }
 
