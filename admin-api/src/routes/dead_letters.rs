@@ -23,7 +23,7 @@ pub(super) fn routes() -> Routes {
             get("/dead-letters", list),
             Operation::new("listDeadLetters", "List messages that no consumer could handle")
                 .pages((17_i64, DeadLetterId::from_random_bytes(Bucket(7), [7; 16]), ()))
-                .answers::<DeadLettersBody>(
+                .answers::<DeadLetterPage>(
                     200,
                     "With the reason, newest first.",
                     json!({"deadLetters": [{
@@ -36,7 +36,7 @@ pub(super) fn routes() -> Routes {
         .route(described!(
             post("/dead-letters/{id}/requeue", requeue),
             Operation::new("requeueDeadLetter", "Put a dead letter on its queue again")
-                .answers::<RequeuedBody>(202, "On its queue again.", json!({"success": true, "id": WEBHOOK}))
+                .answers::<DeadLetterRequeued>(202, "On its queue again.", json!({"success": true, "id": WEBHOOK}))
                 .fails(&[DeadLetterNotFound]),
         ))
 }
@@ -45,7 +45,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct DeadLettersBody {
+struct DeadLetterPage {
     /// Newest first.
     dead_letters: Vec<DeadLetter>,
     /// Give it as `cursor` for the next page; null on the last.
@@ -57,15 +57,15 @@ async fn list(
     _admin: Admin,
     MeteredApps(apps): MeteredApps,
     Query(CursorQuery { limit, cursor }): Query<CursorQuery<(i64, DeadLetterId, ())>>,
-) -> JsonResult<DeadLettersBody> {
+) -> JsonResult<DeadLetterPage> {
     let (dead_letters, next_cursor) = apps.list_dead_letters(cursor, limit.unwrap_or_default().0).await?;
-    ok(DeadLettersBody { dead_letters, next_cursor })
+    ok(DeadLetterPage { dead_letters, next_cursor })
 }
 
 /// The message is on its queue again.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-struct RequeuedBody {
+struct DeadLetterRequeued {
     success: bool,
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = "uuid"))]
     id: DeadLetterId,
@@ -76,8 +76,8 @@ async fn requeue(
     MeteredApps(apps): MeteredApps,
     NoQuery: NoQuery,
     IdPath(text): IdPath,
-) -> JsonResult<RequeuedBody> {
+) -> JsonResult<DeadLetterRequeued> {
     let id = DeadLetterId::parse(&text).ok_or(Problem::from(Error::DeadLetterNotFound))?;
     apps.of(id.bucket()).requeue_dead_letter(id).await?;
-    Ok(Answer(StatusCode::ACCEPTED, RequeuedBody { success: true, id }))
+    Ok(Answer(StatusCode::ACCEPTED, DeadLetterRequeued { success: true, id }))
 }

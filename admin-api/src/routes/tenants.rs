@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shared::app::register_tenant::NewTenant;
-use shared::app::tenants::{TenantChange, TenantFilter, TenantPage};
+use shared::app::tenants::{FoundTenants, TenantChange, TenantFilter};
 use shared::cursor::Cursor;
 use shared::page::Limit;
 use shared::tenant::{EmailAddress, OrgName, Tenant};
@@ -30,7 +30,7 @@ pub(super) fn routes() -> Routes {
                 )
                 .query(&["ownerEmail", "search"])
                 .pages(("acme-corp", 1_775_124_000_000_i64))
-                .answers::<TenantsBody>(
+                .answers::<TenantPage>(
                     200,
                     "A page of tenants.",
                     json!({"tenants": [tenant()], "total": 1, "limit": 50, "nextCursor": null}),
@@ -51,7 +51,6 @@ pub(super) fn routes() -> Routes {
                 .leads_to("changeTenant", &[SAME_TENANT])
                 .leads_to("listTransitions", &[SAME_TENANT])
                 .leads_to("closeTenant", &[SAME_TENANT])
-                .leads_to_with("issueApiKey", &[SAME_TENANT])
                 .leads_to("rotateApiKey", &[SAME_TENANT])
                 .leads_to("createWebhook", &[SAME_TENANT]),
         ))
@@ -84,7 +83,7 @@ pub(super) fn routes() -> Routes {
             get("/tenants/{orgId}/transitions", transitions),
             Operation::new("listTransitions", "Read a tenant's audit log")
                 .pages(17_i64)
-                .answers::<TransitionsBody>(
+                .answers::<TransitionPage>(
                     200,
                     "Who did what and when, newest first.",
                     json!({"transitions": [{
@@ -131,7 +130,7 @@ struct TenantsQuery {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct TenantsBody {
+struct TenantPage {
     tenants: Vec<Tenant>,
     /// Tenants in the whole list; null with `search`, where counting would read all that is found.
     total: Option<u32>,
@@ -145,7 +144,7 @@ async fn list(
     _admin: Admin,
     MeteredApps(apps): MeteredApps,
     Query(TenantsQuery { limit, cursor, owner_email, search }): Query<TenantsQuery>,
-) -> JsonResult<TenantsBody> {
+) -> JsonResult<TenantPage> {
     let limit = limit.unwrap_or_default().0;
     let filter = match search {
         Some(_) if owner_email.is_some() => {
@@ -157,9 +156,9 @@ async fn list(
             TenantFilter::ByCreation(owner_email, after)
         }
     };
-    let TenantPage { tenants, total, next, next_match } = apps.list_tenants(filter, limit).await?;
+    let FoundTenants { tenants, total, next, next_match } = apps.list_tenants(filter, limit).await?;
     let next = next.map(|cursor| cursor.to_string()).or(next_match.map(|cursor| cursor.to_string()));
-    ok(TenantsBody { tenants, total, limit, next_cursor: next })
+    ok(TenantPage { tenants, total, limit, next_cursor: next })
 }
 
 /// The beginning of an ID or a name.
@@ -223,7 +222,7 @@ async fn close(
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct TransitionsBody {
+struct TransitionPage {
     transitions: Vec<Transition>,
     /// Give it as `cursor` for the next page; null on the last.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
@@ -235,10 +234,10 @@ async fn transitions(
     MeteredApp(app): MeteredApp,
     OrgPath(org_id): OrgPath,
     Query(CursorQuery { limit, cursor }): Query<CursorQuery<i64>>,
-) -> JsonResult<TransitionsBody> {
+) -> JsonResult<TransitionPage> {
     let (transitions, next_cursor) =
         app.list_transitions(&org_id, cursor.as_ref(), limit.unwrap_or_default().0).await?;
-    ok(TransitionsBody { transitions, next_cursor })
+    ok(TransitionPage { transitions, next_cursor })
 }
 
 /// An example of a tenant.

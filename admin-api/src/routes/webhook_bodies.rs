@@ -116,19 +116,31 @@ pub(super) struct RotateSecretBody {
 /// A static token as it is shown once.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub(super) struct ShownAuthBody {
-    #[serde(flatten)]
-    authentication: Authentication,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<AuthToken>))]
-    token: Option<String>,
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(super) enum ShownAuth {
+    /// Only the signature.
+    None,
+    /// The token alone is the value of a header that the partner names.
+    ApiKeyHeader {
+        #[cfg_attr(feature = "openapi", schema(rename = "headerName"))]
+        header_name: HeaderName,
+        #[cfg_attr(feature = "openapi", schema(value_type = AuthToken))]
+        token: String,
+    },
+    /// `Authorization: Bearer <token>`.
+    BearerToken {
+        #[cfg_attr(feature = "openapi", schema(value_type = AuthToken))]
+        token: String,
+    },
 }
 
-impl From<ShownAuthentication> for ShownAuthBody {
-    fn from(shown: ShownAuthentication) -> Self {
-        Self {
-            authentication: shown.authentication,
-            token: shown.token.map(|token| token.expose().to_owned()),
+impl From<ShownAuthentication> for ShownAuth {
+    fn from(ShownAuthentication { authentication, token }: ShownAuthentication) -> Self {
+        let token = token.map(|token| token.expose().to_owned()).unwrap_or_default();
+        match authentication {
+            Authentication::None => Self::None,
+            Authentication::ApiKeyHeader { header_name } => Self::ApiKeyHeader { header_name, token },
+            Authentication::BearerToken => Self::BearerToken { token },
         }
     }
 }
@@ -137,7 +149,7 @@ impl From<ShownAuthentication> for ShownAuthBody {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub(super) struct CreatedBody {
+pub(super) struct WebhookCreated {
     #[serde(flatten)]
     pub(super) transitioned: TransitionedBody,
     pub(super) webhook_id: WebhookId,
@@ -145,7 +157,7 @@ pub(super) struct CreatedBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<SigningSecret>))]
     pub(super) secret: Option<String>,
-    pub(super) auth: ShownAuthBody,
+    pub(super) auth: ShownAuth,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) warnings: Vec<String>,
 }
@@ -154,11 +166,11 @@ pub(super) struct CreatedBody {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ChangedBody {
+pub(super) struct WebhookChanged {
     #[serde(flatten)]
     pub(super) transitioned: TransitionedBody,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) auth: Option<ShownAuthBody>,
+    pub(super) auth: Option<ShownAuth>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) warnings: Vec<String>,
 }
@@ -166,7 +178,7 @@ pub(super) struct ChangedBody {
 /// What rotating a secret answers.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub(super) struct RotatedBody {
+pub(super) struct SecretRotated {
     #[serde(flatten)]
     pub(super) transitioned: TransitionedBody,
     #[cfg_attr(feature = "openapi", schema(value_type = SigningSecret))]

@@ -15,7 +15,7 @@ use crate::openapi::prelude::*;
 pub(super) fn routes() -> Routes {
     Routes::default().route(described!(
         get("/webhook-health", list),
-        Operation::new("listTroubledWebhooks", "List webhooks in trouble").pages((3_u8, 1_775_124_000_000_i64, WEBHOOK)).answers::<HealthBody>(
+        Operation::new("listTroubledWebhooks", "List webhooks in trouble").pages((3_u8, 1_775_124_000_000_i64, WEBHOOK)).answers::<TroubledWebhookPage>(
             200,
             "Worst first: disabled, pending, circuit open, failing.",
             json!({"webhooks": [{
@@ -32,7 +32,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct HealthBody {
+struct TroubledWebhookPage {
     /// Worst first.
     webhooks: Vec<TroubledWebhook>,
     /// Give it as `cursor` for the next page; null on the last.
@@ -45,7 +45,7 @@ async fn list(
     _admin: Admin,
     MeteredApps(apps): MeteredApps,
     Query(CursorQuery { limit, cursor }): Query<CursorQuery<(u8, i64, WebhookId)>>,
-) -> JsonResult<HealthBody> {
+) -> JsonResult<TroubledWebhookPage> {
     let (webhooks, next_cursor) = apps.webhook_health(cursor, limit.unwrap_or_default().0).await?;
-    ok(HealthBody { webhooks, next_cursor })
+    ok(TroubledWebhookPage { webhooks, next_cursor })
 }

@@ -17,7 +17,7 @@ use shared::webhook::filter::EventFilter;
 use shared::webhook::url::WebhookUrl;
 
 use super::webhook_bodies::{
-    ChangedBody, CreatedBody, DEFAULT_OVERLAP_SECONDS, RotateSecretBody, RotatedBody, WebhookBody,
+    DEFAULT_OVERLAP_SECONDS, RotateSecretBody, SecretRotated, WebhookBody, WebhookChanged, WebhookCreated,
 };
 use super::{JsonResult, ListBody, PageQuery, Routes, TransitionedBody, ok};
 use crate::auth::{Admin, MeteredApp, MeteredApps, PartnerCaller};
@@ -33,12 +33,11 @@ pub(super) fn routes() -> Routes {
                     "`events` is `[\"*\"]` where absent. Secret and token are drawn where absent, and shown in this \
                      answer only. At most 20 per tenant.",
                 )
-                .takes_as::<WebhookBody>(
-                    "CreateWebhookBody",
+                .takes::<WebhookBody>(
                     Needs::All(&["url"]),
                     json!({"url": "https://hooks.acme-corp.com/in", "events": ["LockCreated", "KeyAdded"]}),
                 )
-                .answers::<CreatedBody>(
+                .answers::<WebhookCreated>(
                     201,
                     "Created and active; secret and token are shown this once.",
                     json!({
@@ -80,12 +79,11 @@ pub(super) fn routes() -> Routes {
                 .details(
                     "What is absent stays. A changed `url` makes the webhook pending until its endpoint is verified.",
                 )
-                .takes_as::<WebhookBody>(
-                    "ChangeWebhookBody",
+                .takes::<WebhookBody>(
                     Needs::OneOf(&["url", "events", "secret", "auth"]),
                     json!({"events": ["*"], "auth": {"type": "apiKeyHeader", "headerName": "X-Acme-Token"}}),
                 )
-                .answers::<ChangedBody>(200, "Changed; a new token is shown this once.", transitioned(2))
+                .answers::<WebhookChanged>(200, "Changed; a new token is shown this once.", transitioned(2))
                 .fails(&[TenantNotRegistered, WebhookNotFound])
                 .leads_to("getWebhook", &SAME_WEBHOOK),
         ))
@@ -102,7 +100,7 @@ pub(super) fn routes() -> Routes {
             Operation::new("rotateWebhookSecret", "Rotate a webhook's signing secret")
                 .details("For `overlapSeconds` requests carry both signatures.")
                 .takes::<RotateSecretBody>(Needs::NoBody, json!({"overlapSeconds": 86_400}))
-                .answers::<RotatedBody>(
+                .answers::<SecretRotated>(
                     200,
                     "Rotated; the new secret is shown this once.",
                     json!({"success": true, "aggregateId": "acme-corp", "version": 3, "secret": SECRET}),
@@ -137,11 +135,11 @@ async fn create(
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     Json(body): Json<Given<WebhookBody>>,
-) -> JsonResult<CreatedBody> {
+) -> JsonResult<WebhookCreated> {
     let requested = body.check(|body, faults| body.into_new(&app.url_rules, faults))?;
     let warnings = requested.events.warnings();
     let created = app.create_webhook(&admin.actor, &org_id, requested).await?;
-    let body = CreatedBody {
+    let body = WebhookCreated {
         transitioned: created.transitioned.into(),
         webhook_id: created.webhook_id,
         // The portal never sees the secret (spec: Partner Portal): an admin hands it over.
@@ -179,11 +177,11 @@ async fn change(
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
     Json(body): Json<Given<WebhookBody>>,
-) -> JsonResult<ChangedBody> {
+) -> JsonResult<WebhookChanged> {
     let requested = body.check(|body, faults| body.into_change(&app.url_rules, faults))?;
     let warnings = requested.events.as_ref().map(EventFilter::warnings).unwrap_or_default();
     let (transitioned, auth) = app.change_webhook(&admin.actor, &org_id, &id, requested).await?;
-    ok(ChangedBody { transitioned: transitioned.into(), auth: auth.map(Into::into), warnings })
+    ok(WebhookChanged { transitioned: transitioned.into(), auth: auth.map(Into::into), warnings })
 }
 
 async fn remove(
@@ -203,11 +201,14 @@ async fn rotate_secret(
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
     OptionalJson(body): OptionalJson<RotateSecretBody>,
-) -> JsonResult<RotatedBody> {
+) -> JsonResult<SecretRotated> {
     let overlap = Duration::from_secs(body.overlap_seconds.unwrap_or(DEFAULT_OVERLAP_SECONDS));
     let (transitioned, secret) =
         app.rotate_webhook_secret(&admin.actor, &org_id, &id, body.secret, overlap).await?;
-    ok(RotatedBody { transitioned: transitioned.into(), secret: secret.expose().expose_secret().to_owned() })
+    ok(SecretRotated {
+        transitioned: transitioned.into(),
+        secret: secret.expose().expose_secret().to_owned(),
+    })
 }
 
 async fn list_own(

@@ -35,7 +35,7 @@ pub enum TenantFilter {
 
 /// A stretch of a list of tenants.
 #[derive(Debug)]
-pub struct TenantPage {
+pub struct FoundTenants {
     /// The tenants.
     pub tenants: Vec<Tenant>,
     /// Tenants in the whole list; not counted where they are searched for.
@@ -51,7 +51,7 @@ impl Shards<App> {
     ///
     /// # Errors
     /// Where a database does not answer.
-    pub async fn list_tenants(&self, filter: TenantFilter, limit: u32) -> Result<TenantPage, Error> {
+    pub async fn list_tenants(&self, filter: TenantFilter, limit: u32) -> Result<FoundTenants, Error> {
         let now = self.all()[0].now();
         let most = limit + 1;
         match filter {
@@ -70,7 +70,7 @@ impl Shards<App> {
                     try_join_all(self.all().iter().map(ask)).await?.into_iter().unzip();
                 let (rows, next) = merge(rows, limit, TenantRow::by_creation);
                 let tenants = rows.into_iter().map(Into::into).collect();
-                Ok(TenantPage {
+                Ok(FoundTenants {
                     tenants,
                     total: Some(totals.iter().sum()),
                     next: next.map(|(at, org_id)| Cursor((org_id, at))),
@@ -82,7 +82,7 @@ impl Shards<App> {
                     self.rows::<TenantRow>(|| tenants::search(&text, after.as_ref(), most, now)).await?;
                 let (rows, next) = merge(rows, limit, |row| row.by_match(&text));
                 let tenants = rows.into_iter().map(Into::into).collect();
-                Ok(TenantPage { tenants, total: None, next: None, next_match: next.map(Cursor) })
+                Ok(FoundTenants { tenants, total: None, next: None, next_match: next.map(Cursor) })
             }
         }
     }
