@@ -2,7 +2,8 @@
 //! the tenants of its own buckets only.
 //!
 //! The steps read from the databases' own marks what is done, so that a run that broke off is simply run again. From the first
-//! step until [`Databases::open`] the Workers read and write nothing: messages wait on the Queues, the Admin API answers 503.
+//! step until [`Databases::open`] nobody reads or writes; after it, Workers that know the new number. Messages wait on the
+//! Queues meanwhile, and the Admin API answers 503.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,11 +15,11 @@ use serde_json::Value;
 use crate::progress::step;
 
 /// Runs one wrangler command about the databases `tenants-0` …, and gives back what it printed.
-pub type Wrangler = Box<dyn Fn(&[&str]) -> Result<String>>;
+pub type Wrangler<'a> = Box<dyn Fn(&[&str]) -> Result<String> + 'a>;
 
 /// The databases of tenants, of an environment or of a local stack.
-pub struct Databases {
-    wrangler: Wrangler,
+pub struct Databases<'a> {
+    wrangler: Wrangler<'a>,
     folder: PathBuf,
 }
 
@@ -30,10 +31,10 @@ struct Mark {
     splitting: u8,
 }
 
-impl Databases {
+impl<'a> Databases<'a> {
     /// The databases that these wrangler commands are about. Copies are kept in `folder` for the time of the split.
     #[must_use]
-    pub fn new(wrangler: Wrangler, folder: PathBuf) -> Self {
+    pub fn new(wrangler: Wrangler<'a>, folder: PathBuf) -> Self {
         Self { wrangler, folder }
     }
 
@@ -82,6 +83,30 @@ impl Databases {
         }
         for place in 0..shards {
             self.query(place, "UPDATE shard SET splitting = 0")?;
+        }
+        Ok(())
+    }
+
+    /// Tells databases that hold no tenant and no mark of their own yet which of so many shards they are.
+    ///
+    /// # Errors
+    ///
+    /// When one is another shard, or wrangler fails.
+    pub fn mark_new(&self, shards: usize) -> Result<()> {
+        for place in 0..shards {
+            let mark = self.mark(place)?;
+            if mark.is_some_and(|mark| (mark.number, mark.shards) == (place, shards)) {
+                continue;
+            }
+            let sql = format!(
+                "UPDATE shard SET number = {place}, shards = {shards} WHERE number = 0 AND shards = 1 AND splitting = 0 \
+                 AND NOT EXISTS (SELECT 1 FROM tenants) RETURNING number"
+            );
+            if self.query(place, &sql)?.is_empty() {
+                bail!(
+                    "tenants-{place} is not new, and not shard {place} of {shards}, but {mark:?}: split the shards"
+                );
+            }
         }
         Ok(())
     }

@@ -120,7 +120,7 @@ impl Stack {
     /// # Errors
     ///
     /// When wrangler's configuration for them cannot be written.
-    pub fn d1(&self, shards: usize) -> Result<(Wrangler, PathBuf)> {
+    pub fn d1(&self, shards: usize) -> Result<(Wrangler<'static>, PathBuf)> {
         let folder = self.directory.join("split");
         let mut config = read_toml(&root().join("wrangler.toml"))?;
         config.remove("env");

@@ -12,6 +12,7 @@ mod concurrency;
 mod cost;
 mod crash;
 mod delivery;
+mod growth;
 mod misconfiguration;
 mod outages;
 mod portal;

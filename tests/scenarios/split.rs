@@ -72,7 +72,7 @@ async fn all_delivered(world: &World, all: &[Given], events: &[Event]) {
 }
 
 /// Wrangler, which breaks off at the given command.
-fn breaking_off(wrangler: Wrangler, at: usize) -> Wrangler {
+fn breaking_off(wrangler: Wrangler<'static>, at: usize) -> Wrangler<'static> {
     let commands = Cell::new(0);
     Box::new(move |words: &[&str]| -> Result<String> {
         commands.set(commands.get() + 1);
@@ -155,13 +155,13 @@ fn shards_are_doubled_while_events_and_changes_come_in() {
         let (wrangler, folder) = world.stack().d1(4).unwrap();
         let databases = Databases::new(wrangler, folder);
         databases.split(2).unwrap();
+        databases.open(4).unwrap();
         assert_eq!(world.admin().get("/tenants").await.status, 503, "two shards are no more");
         {
             let mut stack = world.stack();
             stack.set_shards(4);
             stack.restart().unwrap();
         }
-        databases.open(4).unwrap();
 
         publish(&world, &meanwhile).await;
         sent.extend(meanwhile);

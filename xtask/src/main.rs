@@ -44,6 +44,12 @@ enum Command {
         #[arg(long)]
         email: Option<String>,
     },
+    /// Double the databases of an environment's tenants (docs/operations.md)
+    SplitShards {
+        /// The environment: dev, nonprod, stage or prod
+        #[arg(long)]
+        env: String,
+    },
     /// Create what an environment lacks (D1, KV, Queues) and write the ids into the wrangler files
     Provision {
         /// dev, nonprod, stage or prod
@@ -90,6 +96,9 @@ fn run() -> Result<()> {
         Command::Credentials { port, env, email } => {
             let environment = env.as_deref().map(environments::named).transpose()?;
             xtask::credentials::print(port, environment, email.as_deref())
+        }
+        Command::SplitShards { env } => {
+            Deployment::of_this_process(environments::named(&env)?).split_shards()
         }
         Command::Provision { env } => Deployment::of_this_process(environments::named(&env)?).provision(),
         Command::Secrets { env, check } => {

@@ -10,6 +10,7 @@ mod deflate;
 mod endpoints;
 mod fixture;
 mod memory;
+pub mod prices;
 mod simulation;
 
 pub use aes::AesGcm;
