@@ -22,10 +22,10 @@ pub struct Ports {
     pub databases: Shards<Arc<dyn Database>>,
     /// `CACHE`
     pub cache: Arc<dyn BodyStore>,
-    /// `RETRIES`
-    pub retries: Arc<dyn Queue>,
-    /// `EVENTS`
-    pub events: Arc<dyn Queue>,
+    /// `RETRIES`, `RETRIES_2` …, one of each pair
+    pub retries: Shards<Arc<dyn Queue>>,
+    /// `EVENTS`, `EVENTS_2` …, one of each pair
+    pub events: Shards<Arc<dyn Queue>>,
     /// `PARTNER_REQUESTS`, by client
     pub partner_requests: RateLimit,
     /// `VERSION`: the id that Cloudflare gave this version of the Worker. `None` if that is not bound.
@@ -56,14 +56,15 @@ impl AdminApi {
             platform.aead(),
             platform.random(),
         );
-        let apps = GuardedDatabase::all(&ports.databases).map(|database| App {
+        let shards = ports.databases.count();
+        let apps = GuardedDatabase::all(&ports.databases).map_with_place(|place, database| App {
             database: database.clone(),
             clock: platform.clock(),
             random: platform.random(),
             sealer: sealer.clone(),
             compressor: platform.compressor(),
-            retries: ports.retries.clone(),
-            events: ports.events.clone(),
+            retries: ports.retries.of_group(place, shards).clone(),
+            events: ports.events.of_group(place, shards).clone(),
             url_rules: config.environment.webhook_url_rules(),
             retry_window: RetryPolicy::default().window(),
         });

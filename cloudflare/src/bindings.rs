@@ -47,6 +47,17 @@ impl Bindings<'_> {
         Shards::make(count, |place| self.bind(&bound, &format!("{name}_{place}"))).transpose()
     }
 
+    /// The bindings `NAME`, `NAME_2` …: a Queue of each pair.
+    pub fn bind_pairs<T>(
+        &mut self,
+        bound: impl Fn(&Env, &str) -> worker::Result<T>,
+        name: &str,
+        count: ShardCount,
+    ) -> Option<Shards<Arc<T>>> {
+        let name = |pair: usize| if pair == 0 { name.to_owned() } else { format!("{name}_{}", pair + 1) };
+        Shards::make(count, |pair| self.bind(&bound, &name(pair))).transpose()
+    }
+
     /// The binding of this name, if there is one: the Worker also does without.
     pub fn bind_if_there<T>(
         &self,

@@ -51,6 +51,16 @@ impl ShardCount {
         settings.required("SHARDS", Self::parse)
     }
 
+    /// The setting `QUEUE_PAIRS`: how many pairs of Queues the shards share, one where it is absent. Each pair takes 5,000
+    /// messages a second each way, and serves a group of shards.
+    pub fn read_pairs(settings: &mut Settings<'_>, shards: Option<Self>) -> Option<Self> {
+        let pairs = settings.optional("QUEUE_PAIRS", Self::parse).unwrap_or(Self::ONE);
+        if shards.is_some_and(|shards| pairs.0 > shards.0) {
+            return settings.fault("QUEUE_PAIRS", "must not be more than SHARDS");
+        }
+        Some(pairs)
+    }
+
     /// The number.
     pub fn get(self) -> usize {
         self.0.into()
@@ -86,6 +96,16 @@ impl<T> Shards<T> {
     /// Makes another of each.
     pub fn map<U>(&self, make: impl FnMut(&T) -> U) -> Shards<U> {
         Shards(self.0.iter().map(make).collect())
+    }
+
+    /// Makes another of each, given its place.
+    pub fn map_with_place<U>(&self, mut make: impl FnMut(usize, &T) -> U) -> Shards<U> {
+        Shards(self.0.iter().enumerate().map(|(place, one)| make(place, one)).collect())
+    }
+
+    /// The one, of fewer, that serves the group of the shard at this place, of `shards`.
+    pub fn of_group(&self, place: usize, shards: ShardCount) -> &T {
+        &self.0[place * self.0.len() / shards.get()]
     }
 
     /// How many there are.
@@ -147,6 +167,13 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_group_of_shards_shares_one() {
+        let pairs = Shards::make(ShardCount(2), |pair| pair);
+        let groups: Vec<usize> = (0..8).map(|place| *pairs.of_group(place, ShardCount(8))).collect();
+        assert_eq!(groups, [0, 0, 0, 0, 1, 1, 1, 1]);
     }
 
     #[test]

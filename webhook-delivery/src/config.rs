@@ -19,6 +19,8 @@ pub struct Config {
     pub environment: Environment,
     /// How many databases hold the tenants.
     pub shards: ShardCount,
+    /// How many pairs of Queues they share.
+    pub queue_pairs: ShardCount,
     /// The digest of `EVENTS_API_KEY`.
     pub events_api_key: SecretDigest,
     /// The key that opens webhook secrets.
@@ -40,6 +42,7 @@ impl Config {
         let mut settings = Settings::new(read);
         let environment = settings.required("ENVIRONMENT", str::parse::<Environment>);
         let shards = ShardCount::read(&mut settings);
+        let queue_pairs = ShardCount::read_pairs(&mut settings, shards);
         let events_api_key = settings.secret("EVENTS_API_KEY");
         let sealing_key = SealingKey::required(&mut settings, "WEBHOOK_SECRETS_KEY");
         let previous_sealing_key = SealingKey::optional(&mut settings, "WEBHOOK_SECRETS_KEY_PREVIOUS");
@@ -49,6 +52,7 @@ impl Config {
             Some(Self {
                 environment: environment?,
                 shards: shards?,
+                queue_pairs: queue_pairs?,
                 events_api_key: SecretDigest::of(&events_api_key?),
                 sealing_key: sealing_key?,
                 previous_sealing_key,

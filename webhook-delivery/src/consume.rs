@@ -34,9 +34,15 @@ impl ConsumedQueue {
         }
     }
 
-    /// The queue of this name, if the Worker knows how to consume it.
+    /// The queue of this name, or of a further pair (`webhook-events-2`), if the Worker knows how to consume it.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|queue| queue.name() == name)
+        let pair = |rest: &str| {
+            rest.is_empty()
+                || rest
+                    .strip_prefix('-')
+                    .is_some_and(|pair| pair.bytes().all(|byte| byte.is_ascii_digit()) && !pair.is_empty())
+        };
+        Self::ALL.into_iter().find(|queue| name.strip_prefix(queue.name()).is_some_and(pair))
     }
 }
 

@@ -17,10 +17,10 @@ pub struct Ports {
     pub databases: Shards<Arc<dyn Database>>,
     /// `BODIES`
     pub bodies: Arc<dyn BodyStore>,
-    /// `EVENTS`
-    pub events: Arc<dyn Queue>,
-    /// `RETRIES`
-    pub retries: Arc<dyn Queue>,
+    /// `EVENTS`, `EVENTS_2` …, one of each pair
+    pub events: Shards<Arc<dyn Queue>>,
+    /// `RETRIES`, `RETRIES_2` …, one of each pair
+    pub retries: Shards<Arc<dyn Queue>>,
     /// `METRICS`; without that binding, nothing is measured.
     pub meter: Meter,
     /// `VERSION`: the id that Cloudflare gave this version of the Worker. `None` if that is not bound.
@@ -47,15 +47,16 @@ impl WebhookDelivery {
             platform.aead(),
             platform.random(),
         );
-        let couriers = GuardedDatabase::all(&ports.databases).map(|database| Courier {
+        let shards = ports.databases.count();
+        let couriers = GuardedDatabase::all(&ports.databases).map_with_place(|place, database| Courier {
             database: database.clone(),
             clock: platform.clock(),
             random: platform.random(),
             sealer: sealer.clone(),
             compressor: platform.compressor(),
             http: platform.http(),
-            events: ports.events.clone(),
-            retries: ports.retries.clone(),
+            events: ports.events.of_group(place, shards).clone(),
+            retries: ports.retries.of_group(place, shards).clone(),
             bodies: ports.bodies.clone(),
             log: platform.log(),
             meter: ports.meter.clone(),

@@ -21,6 +21,7 @@ const CONFIGURATION: Configuration<Config> = Configuration {
         "RETRY_WINDOW_SECONDS",
     ],
     optional: &[
+        "QUEUE_PAIRS",
         "WEBHOOK_SECRETS_KEY_PREVIOUS",
         "ATTEMPT_TIMEOUT_SECONDS",
         "FIRST_PROBE_SECONDS",
@@ -180,4 +181,15 @@ fn operators_have_a_url_that_is_allowed_and_a_secret_that_signs() {
 #[track_caller]
 fn is_wrong_pair(name: &str, url: &str, secret: Option<&str>) {
     CONFIGURATION.are_wrong(&[name], &[("OPS_WEBHOOK_URL", Some(url)), ("OPS_WEBHOOK_SECRET", secret)]);
+}
+
+#[test]
+fn shards_are_a_power_of_two_and_pairs_of_queues_no_more_than_shards() {
+    for wrong in ["0", "3", "512", "-1", "two", ""] {
+        CONFIGURATION.are_wrong(&["SHARDS"], &[("SHARDS", Some(wrong))]);
+    }
+    let config = CONFIGURATION.is_sound(&[("SHARDS", Some("8")), ("QUEUE_PAIRS", Some("2"))]);
+    assert_eq!((config.shards.get(), config.queue_pairs.get()), (8, 2));
+    CONFIGURATION.are_wrong(&["QUEUE_PAIRS"], &[("SHARDS", Some("2")), ("QUEUE_PAIRS", Some("4"))]);
+    CONFIGURATION.are_wrong(&["QUEUE_PAIRS"], &[("SHARDS", Some("4")), ("QUEUE_PAIRS", Some("3"))]);
 }

@@ -14,7 +14,7 @@ use edge::rate_limit::RateLimit;
 use edge::serve::Surroundings;
 use edge::testing::TestPlatform;
 use http_body_util::BodyExt;
-use shared::ports::Database;
+use shared::ports::{Database, Queue};
 use shared::shard::Shards;
 use shared::testing::{Fixture, MemoryLog, MemoryStore, SeededRandom};
 
@@ -44,8 +44,8 @@ impl AdminBinding {
         let ports = Ports {
             databases: Shards::one(tenants.database.clone() as Arc<dyn Database>),
             cache: Arc::new(MemoryStore::default()),
-            retries: tenants.retries.clone(),
-            events: tenants.events.clone(),
+            retries: Shards::one(tenants.retries.clone() as Arc<dyn Queue>),
+            events: Shards::one(tenants.events.clone() as Arc<dyn Queue>),
             partner_requests: RateLimit::default(),
             version: None,
         };

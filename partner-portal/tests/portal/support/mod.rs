@@ -185,7 +185,7 @@ impl World {
         let envelope = format!(
             r#"{{"id":"{id}","source":"spk.api","detail-type":"{event_type}","time":"2026-04-02T10:00:00Z","detail":{{"partnerId":"acme-corp","data":{{"name":"<script>Door</script>"}}}}}}"#
         );
-        self.tenants.courier.publish(&envelope).await.unwrap();
+        self.tenants.couriers().publish(&envelope).await.unwrap();
         let messages: Vec<_> = self.tenants.events.take().into_iter().map(|message| message.body).collect();
         let settled = self.tenants.deliver_events(&messages).await;
         assert!(settled.iter().all(|settlement| *settlement == Settlement::Acknowledge));

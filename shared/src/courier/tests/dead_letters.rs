@@ -33,7 +33,7 @@ async fn a_large_dead_letter_brings_its_body_along_and_is_requeued_without_the_s
     let id = fixture.webhook(&acme, URL, &[]).await.webhook_id;
     let large = format!("\"{}\"", "x".repeat(900_000));
     let body = envelope("e-1", "KeyAdded", "acme-corp").replace("1.50", &large);
-    fixture.courier.publish(&body).await.unwrap();
+    fixture.couriers().publish(&body).await.unwrap();
     let letter = fixture.events.take().remove(0).body;
     fixture.couriers().keep_dead_letters(&fixture.messages(&[letter.clone(), letter])).await;
     let (letters, _) = fixture.apps().list_dead_letters(None, 50).await.unwrap();
@@ -80,7 +80,11 @@ async fn a_letter_whose_envelope_cannot_be_read_now_waits() {
     let fixture = Fixture::default();
     fixture.tenant("acme-corp").await;
     let large = format!("\"{}\"", "x".repeat(900_000));
-    fixture.courier.publish(&envelope("e-1", "KeyAdded", "acme-corp").replace("1.50", &large)).await.unwrap();
+    fixture
+        .couriers()
+        .publish(&envelope("e-1", "KeyAdded", "acme-corp").replace("1.50", &large))
+        .await
+        .unwrap();
     let letter = [fixture.events.take().remove(0).body];
     fixture.bodies.fail(true);
     let settled = fixture.couriers().keep_dead_letters(&fixture.messages(&letter)).await;

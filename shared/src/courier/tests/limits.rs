@@ -281,7 +281,7 @@ async fn large_bodies_are_taken_a_few_at_a_time() {
     for index in 0..20 {
         let large = format!("\"{}\"", "x".repeat(1_000_000));
         let body = envelope(&format!("e-{index}"), "KeyAdded", "acme-corp").replace("1.50", &large);
-        fixture.courier.publish(&body).await.unwrap();
+        fixture.couriers().publish(&body).await.unwrap();
         fresh.extend(fixture.events.take().into_iter().map(|message| message.body));
     }
     assert!(fresh.iter().all(|text| matches!(EventMessage::decode(text), Ok(EventMessage::StoredAt(_)))));

@@ -12,6 +12,7 @@ mod outages;
 mod races;
 mod retries;
 mod seal_anew;
+mod shards;
 mod stranded;
 mod tending;
 mod upkeep;

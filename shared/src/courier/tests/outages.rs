@@ -88,7 +88,11 @@ async fn what_failed_while_nothing_could_be_written_is_retried_on_its_schedule()
     fixture.endpoints.reply(URL, &[Reply::Status(404)]);
     fixture.database.refuse_writes(|_| true);
     let large = format!("\"{}\"", "x".repeat(900_000));
-    fixture.courier.publish(&envelope("e-1", "KeyAdded", "acme-corp").replace("1.50", &large)).await.unwrap();
+    fixture
+        .couriers()
+        .publish(&envelope("e-1", "KeyAdded", "acme-corp").replace("1.50", &large))
+        .await
+        .unwrap();
     let mut simulation = Simulation::new(&fixture);
     simulation.run(MINUTE * 5).await;
     assert_eq!(most_requests(&fixture), 1);
