@@ -3,7 +3,6 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::{Either, join_all, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -15,7 +14,7 @@ use super::ledger::Ledger;
 use super::pace::{AFTER_DEFERRAL, BETWEEN_WRITES, Pace};
 use super::turns::MOST_IN_FLIGHT;
 use crate::delivery::progress::{Origin, Progress};
-use crate::delivery::standing::{Stage, Standing, Tries};
+use crate::delivery::standing::{Standing, Tries};
 use crate::event::message::DeliveryKey;
 use crate::shard::Shards;
 use crate::time::Timestamp;
@@ -66,10 +65,9 @@ impl Parcel {
         health.gate(&self.key.event_id, self.released)
     }
 
-    /// How it stands when a batch had no time for it. One that its webhook let go stays so, and counts as under way.
+    /// How it stands when a batch had no time for it.
     fn deferred(&self, next: Timestamp) -> Standing {
-        let stage = if self.released { Stage::Released } else { Stage::Scheduled };
-        Standing { stage, ..Standing::scheduled(next, self.failures) }
+        Standing::deferred(self.released, next, self.failures)
     }
 }
 

@@ -178,6 +178,12 @@ impl Standing {
         Self { stage, failures, next_attempt_at: Some(next), ended_at: None, reason: None }
     }
 
+    /// Due at `next`, because a batch had no time for it. One that its webhook let go stays so, and counts as under way.
+    pub fn deferred(released: bool, next: Timestamp, failures: u32) -> Self {
+        let stage = if released { Stage::Released } else { Stage::Scheduled };
+        Self { stage, ..Self::scheduled(next, failures) }
+    }
+
     /// Waiting for its webhook, until its retry window ends.
     pub fn held(window_ends: Timestamp, failures: u32) -> Self {
         Self { stage: Stage::Held, ..Self::scheduled(window_ends, failures) }
