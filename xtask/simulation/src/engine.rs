@@ -62,6 +62,11 @@ pub(crate) struct Run<'s> {
     pub(crate) delivered_of_shard: Vec<u64>,
 }
 
+/// Whether the Queue at this place has fresh events; those of retries are between them.
+pub(crate) fn is_of_events(queue: usize) -> bool {
+    queue.is_multiple_of(2)
+}
+
 /// Runs a scenario.
 ///
 /// # Errors
@@ -211,7 +216,7 @@ impl Run<'_> {
 
     /// Hands batches over as long as there are some and consumers are free.
     pub(crate) fn hand_over(&mut self, queue: usize) {
-        let consumption = if queue % 2 == 0 { &self.scenario.fresh } else { &self.scenario.retried };
+        let consumption = if is_of_events(queue) { &self.scenario.fresh } else { &self.scenario.retried };
         while let Some((consumer, messages)) = self.queues[queue].batch(self.now, consumption) {
             let batch = Box::new(Batch::new(queue, consumer, messages, self.now));
             let place = match self.free.pop() {
@@ -222,7 +227,7 @@ impl Run<'_> {
                 }
             };
             self.batches[place] = Some(batch);
-            if queue % 2 == 0 { self.begin_events(place) } else { self.begin_retries(place) }
+            if is_of_events(queue) { self.begin_events(place) } else { self.begin_retries(place) }
         }
         let waiting = &mut self.queues[queue];
         if waiting.timer.is_none()

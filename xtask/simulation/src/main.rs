@@ -5,17 +5,20 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use simulation::RATES;
 
 /// The project's folder.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The document between [`simulation::BEGIN`] and [`simulation::END`], written anew.
-fn with_tables(document: &str, tables: &str) -> Result<String> {
-    let (before, rest) = document.split_once(simulation::BEGIN).context("no mark where the tables begin")?;
-    let (_, after) = rest.split_once(simulation::END).context("no mark where the tables end")?;
-    Ok(format!("{before}{}\n{tables}\n{}{after}", simulation::BEGIN, simulation::END))
+/// The document with this part of it, which stands between two marks, written anew.
+fn with_part(document: &str, name: &str, text: &str) -> Result<String> {
+    let (begin, end) =
+        (format!("<!-- {name}: by `cargo xtask simulate` -->\n"), format!("<!-- end of {name} -->"));
+    let (before, rest) = document.split_once(&begin).with_context(|| format!("no mark {begin}"))?;
+    let (_, after) = rest.split_once(&end).with_context(|| format!("no mark {end}"))?;
+    Ok(format!("{before}{begin}{text}\n{end}{after}"))
 }
 
 #[allow(
@@ -26,13 +29,8 @@ fn with_tables(document: &str, tables: &str) -> Result<String> {
 fn main() -> Result<()> {
     let began = Instant::now();
     let lines = simulation::fill(|line| {
-        println!(
-            "{:>12} {} at {} events/s, {} shards",
-            "Simulated",
-            line.story.name(),
-            line.rate,
-            line.shards
-        );
+        let (rate, shards) = (line.rate, line.shards);
+        println!("{:>12} {}: {rate} events/s, shards: {shards}", "Simulated", line.story.name());
     })?;
     let docs = root().join("docs");
     let plots = docs.join("scaling");
@@ -41,10 +39,16 @@ fn main() -> Result<()> {
         fs::write(plots.join(name), svg)?;
     }
     let path = docs.join("scaling.md");
-    let document = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let tables = simulation::tables(&lines);
-    fs::write(&path, with_tables(&document, &tables)?)?;
-    println!("{tables}");
-    println!("{:>12} in {} s: docs/scaling.md", "Simulated", began.elapsed().as_secs());
+    let mut document =
+        fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+    for (name, text) in [
+        ("costs", simulation::costs(&lines, RATES[1])),
+        ("batches of retries", simulation::with_choices(&simulation::choices()?)),
+        ("tables", simulation::tables(&lines)),
+    ] {
+        document = with_part(&document, name, &text)?;
+    }
+    fs::write(&path, document)?;
+    println!("{:>12} docs/scaling.md, in {} s", "Written", began.elapsed().as_secs());
     Ok(())
 }

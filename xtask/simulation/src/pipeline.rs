@@ -8,7 +8,7 @@ use shared::delivery::standing::{Stage, Standing};
 use shared::webhook::health::{Effect, Gate};
 
 use crate::batch::{Asked, Batch, Entry, NewCondition, Parcel, Places, Request};
-use crate::engine::{Happening, Run};
+use crate::engine::{Happening, Run, is_of_events};
 use crate::time::{instant, micros};
 
 impl Run<'_> {
@@ -226,7 +226,7 @@ impl Run<'_> {
     pub(crate) fn go_on_after_write(&mut self, place: usize, mut batch: Box<Batch>) {
         batch.writes = false;
         if batch.ends {
-            if batch.queue % 2 == 0 {
+            if is_of_events(batch.queue) {
                 self.settle_events(&mut batch)
             } else {
                 self.settle_retries(&mut batch)

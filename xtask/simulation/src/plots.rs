@@ -18,6 +18,8 @@ struct Plot {
     up: &'static str,
     /// Whether `up` counts by powers of ten.
     logarithmic: bool,
+    /// Where no line is.
+    legend: SeriesLabelPosition,
     series: Vec<(String, Vec<(f64, f64)>)>,
 }
 
@@ -47,8 +49,11 @@ fn shards_for(rate: u32) -> u32 {
 }
 
 fn labelled(rate: u32) -> String {
-    let shards = shards_for(rate);
-    format!("{rate} events/s, {shards} shard{}", if shards == 1 { "" } else { "s" })
+    format!("{rate} events/s, {}", counted(shards_for(rate)))
+}
+
+fn counted(shards: u32) -> String {
+    format!("{shards} shard{}", if shards == 1 { "" } else { "s" })
 }
 
 /// The p99 of the healthy while a part of all endpoints hangs.
@@ -66,6 +71,7 @@ fn healthy(lines: &[Line]) -> Plot {
         across: "percent of tenants whose endpoints hang",
         up: "seconds",
         logarithmic: true,
+        legend: SeriesLabelPosition::UpperLeft,
         series: series.into(),
     }
 }
@@ -95,6 +101,7 @@ fn onset(lines: &[Line]) -> Plot {
         across: "seconds since then",
         up: "seconds",
         logarithmic: true,
+        legend: SeriesLabelPosition::UpperRight,
         series: series.into(),
     }
 }
@@ -117,6 +124,7 @@ fn outage(lines: &[Line]) -> Plot {
         across: "minutes",
         up: "percent of the most that waits",
         logarithmic: false,
+        legend: SeriesLabelPosition::UpperLeft,
         series: series.collect(),
     }
 }
@@ -136,6 +144,7 @@ fn no_writes(lines: &[Line]) -> Plot {
         across: "minutes",
         up: "events that wait, in seconds of its load",
         logarithmic: false,
+        legend: SeriesLabelPosition::UpperLeft,
         series: series.into(),
     }
 }
@@ -146,13 +155,14 @@ fn databases(lines: &[Line]) -> Plot {
         let at = |rate: u32| {
             Some((f64::from(rate).log10(), find(lines, Story::Calm, rate, shards)?.busiest * 100.0))
         };
-        (format!("{shards} shards"), RATES.into_iter().filter_map(at).collect())
+        (counted(shards), RATES.into_iter().filter_map(at).collect())
     });
     Plot {
         title: "The busiest database, all endpoints well",
-        across: "events a second, a power of ten",
+        across: "events a second: ten to the power of",
         up: "percent of its time",
         logarithmic: false,
+        legend: SeriesLabelPosition::UpperLeft,
         series: series.into(),
     }
 }
@@ -163,6 +173,7 @@ impl Plot {
         let points = || self.series.iter().flat_map(|(_, points)| points);
         let most = |of: &dyn Fn(&(f64, f64)) -> f64| points().map(of).fold(f64::MIN, f64::max);
         let least = points().map(|point| height(point.1)).fold(0.0, f64::min).floor();
+        let left = points().map(|point| point.0).fold(f64::MAX, f64::min).floor();
         let (right, top) = (most(&|point| point.0).max(1.0), most(&|point| height(point.1)).max(1.0));
         let top = if self.logarithmic { top.ceil() } else { top * 1.1 };
         let mut text = String::new();
@@ -175,7 +186,7 @@ impl Plot {
                 .margin(12)
                 .x_label_area_size(42)
                 .y_label_area_size(58)
-                .build_cartesian_2d(0.0..right, least..top)
+                .build_cartesian_2d(left..right, least..top)
                 .map_err(|error| failed(&error))?;
             let up = |value: &f64| {
                 if self.logarithmic { format!("{}", 10_f64.powf(*value)) } else { format!("{value:.0}") }
@@ -189,7 +200,7 @@ impl Plot {
                 .y_desc(self.up)
                 .y_labels(marks)
                 .y_label_formatter(&up)
-                .x_label_formatter(&|value| format!("{value:.0}"))
+                .x_label_formatter(&|value| format!("{value}"))
                 .draw()
                 .map_err(|error| failed(&error))?;
             for ((name, points), colour) in self.series.iter().zip(COLOURS) {
@@ -202,6 +213,7 @@ impl Plot {
             }
             chart
                 .configure_series_labels()
+                .position(self.legend.clone())
                 .background_style(WHITE.mix(0.85))
                 .border_style(BLACK.mix(0.3))
                 .draw()

@@ -3,12 +3,7 @@
 use std::fmt::Write;
 
 use crate::measured::Measured;
-use crate::table::{Line, RATES, Story, spoken};
-
-/// Stands before what the command writes.
-pub const BEGIN: &str = "<!-- The rest is written by `cargo xtask simulate`. -->";
-/// Stands after it.
-pub const END: &str = "<!-- The end of what `cargo xtask simulate` writes. -->";
+use crate::table::{Choice, Line, RATES, Story, spoken};
 
 const HEADS: [&str; 10] = [
     "",
@@ -32,6 +27,42 @@ pub fn tables(lines: &[Line]) -> String {
         for line in lines.iter().filter(|line| line.rate == rate) {
             let _ = writeln!(text, "| {} |", cells(line).join(" | "));
         }
+    }
+    text
+}
+
+/// What a million events cost, by part, at this load in one shard with all endpoints well.
+pub fn costs(lines: &[Line], rate: u32) -> String {
+    let found = lines.iter().find(|line| (line.story, line.rate, line.shards) == (Story::Calm, rate, 1));
+    let Some(Line { measured, .. }) = found else { return String::new() };
+    let mut text = String::from("\n| part | $ a million events |\n| --- | --- |\n");
+    for (part, dollars) in measured.operations.dollars().into_iter().filter(|(_, dollars)| *dollars > 0.0) {
+        let _ = writeln!(text, "| {part} | {:.3} |", dollars * 1_000_000.0 / measured.arrived as f64);
+    }
+    let _ = writeln!(text, "| together | {:.2} |", measured.dollars_a_million());
+    text
+}
+
+/// The comparison of sizes of batches of retries.
+pub fn with_choices(choices: &[Choice]) -> String {
+    let heads = [
+        "messages in a batch of retries",
+        "30 % hang, 100 events/s: p99 of the healthy",
+        "1,000 events/s",
+        "its busiest D1",
+        "the largest tenant was out for 10 min, 1,000 events/s: recovered after",
+    ];
+    let mut text = format!("\n| {} |\n|{}\n", heads.join(" | "), " --- |".repeat(heads.len()));
+    for Choice { size, hanging: [light, heavy], outage } in choices {
+        let recovered = outage.recovered_after.map_or_else(|| "not in this run".to_owned(), spoken);
+        let cells = [
+            size.to_string(),
+            latency(light, 0.99),
+            latency(heavy, 0.99),
+            format!("{:.0} %", heavy.busiest * 100.0),
+            recovered,
+        ];
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
     text
 }
@@ -72,7 +103,7 @@ fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

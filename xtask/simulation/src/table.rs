@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use shared::shard::ShardCount;
 
 use crate::engine::run;
+use crate::limits::Consumption;
 use crate::measured::Measured;
 use crate::scenario::{Misbehaviour, Scenario, Stretch};
 use crate::time::{MINUTE, SECOND};
@@ -146,6 +147,39 @@ pub fn fill(progress: impl Fn(&Line) + Sync) -> Result<Vec<Line>> {
     })?;
     let lines = lines.into_inner().ok().context("a run panicked")?;
     Ok(lines.into_iter().flatten().collect())
+}
+
+/// Sizes of batches of retries that are compared.
+pub(crate) const SIZES: [usize; 4] = [10, 25, 50, 100];
+
+/// What a size of batches of retries leads to.
+#[derive(Clone)]
+pub struct Choice {
+    /// Messages in a batch, at most.
+    pub size: usize,
+    /// 30 % of the endpoints hang at 100 and at 1,000 events a second.
+    pub hanging: [Measured; 2],
+    /// The largest tenant is out for ten minutes at 1,000 events a second.
+    pub outage: Measured,
+}
+
+/// Compares sizes of batches of retries.
+///
+/// # Errors
+/// Where a run cannot begin.
+pub fn choices() -> Result<Vec<Choice>> {
+    let choice = |size: usize| {
+        let sized = |scenario: Scenario| {
+            let retried = Consumption { batch_size: size, ..scenario.retried };
+            run(&Scenario { retried, ..scenario })
+        };
+        let hanging = |rate: u32| sized(scenario(Story::Trouble(Misbehaviour::Hangs, PERCENTS[2]), rate, 1)?);
+        let outage = scenario(Story::Outage, RATES[1], 1)?;
+        let ten_minutes = Some(Stretch { from: MINUTE, until: 11 * MINUTE });
+        let outage = sized(Scenario { outage: ten_minutes, ..outage })?;
+        Ok(Choice { size, hanging: [hanging(RATES[0])?, hanging(RATES[1])?], outage })
+    };
+    SIZES.into_iter().map(choice).collect()
 }
 
 /// A run's length in words.

@@ -119,7 +119,6 @@ fn simulated(misbehaviour: Option<Misbehaviour>) -> Result<Told> {
 }
 
 fn close(what: &str, simulated: f64, real: f64, part: f64) {
-    println!("{what}: {simulated} simulated, {real} real");
     assert!((simulated / real - 1.0).abs() <= part, "{what}: {simulated} simulated, {real} real");
 }
 
