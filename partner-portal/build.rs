@@ -33,7 +33,8 @@ fn main() {
     for Section { id, title, events } in sections {
         let mut rendered = String::new();
         html::push_html(&mut rendered, events.into_iter());
-        writeln!(code, "    Section {{ id: {id:?}, title: {title:?}, html: {rendered:?} }},").expect("written");
+        writeln!(code, "    Section {{ id: {id:?}, title: {title:?}, html: {rendered:?} }},")
+            .expect("written");
     }
     code.push(']');
     let folder = env::var_os("OUT_DIR").expect("OUT_DIR");
@@ -49,7 +50,10 @@ fn sections(text: &str) -> Vec<Section<'_>> {
             Event::End(TagEnd::Heading(_)) => {
                 let (level, title) = heading.take().expect("a heading that began");
                 // The page has a title of its own.
-                assert!(level <= HeadingLevel::H2, "the guide's contents list headings of the second level only");
+                assert!(
+                    level <= HeadingLevel::H2,
+                    "the guide's contents list headings of the second level only"
+                );
                 if level == HeadingLevel::H2 {
                     sections.push(Section { id: slug(&title), title, events: Vec::new() });
                 }

@@ -37,8 +37,7 @@ pub fn names<'a>(headers: &'a HeaderMap, prefix: &str) -> impl Iterator<Item = &
 
 /// Returns the value of a cookie; `None` if the cookie is absent, too long, or sent twice.
 pub fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values =
-        pairs(headers).filter_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+    let mut values = pairs(headers).filter_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
     let value = values.next().filter(|value| value.len() <= LONGEST)?;
     let value = std::str::from_utf8(value).ok()?;
     values.next().is_none().then_some(value)

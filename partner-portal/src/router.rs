@@ -1,8 +1,8 @@
 //! Every route. Who may call a route stands in the first argument of its handler.
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
 use axum::extract::Request;
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use edge::routes::{Route, Routes, get, open, post};
 use edge::serve::{Surroundings, serve_as};
@@ -18,14 +18,28 @@ use crate::csrf::FETCH_SITE;
 use crate::headers::{Nonce, secure};
 use crate::pages::frame::Contacts;
 use crate::pages::problem::HtmlProblems;
-use crate::pages::{account, api_key, dashboard, deliveries, event_types, guide, health, onboarding, organizations, sign_in, webhook};
+use crate::pages::{
+    account, api_key, dashboard, deliveries, event_types, guide, health, onboarding, organizations, sign_in,
+    webhook,
+};
 use crate::respond::no_page;
 use crate::service::Portal;
 
 /// The headers that any route reads.
 pub const HEADERS: [HeaderName; 10] = {
     use crate::ahead::{MOZ, PURPOSE, SEC_PURPOSE, X_PURPOSE};
-    [COOKIE, USER_AGENT, ORIGIN, FETCH_SITE, CONTENT_TYPE, CONTENT_ENCODING, SEC_PURPOSE, PURPOSE, X_PURPOSE, MOZ]
+    [
+        COOKIE,
+        USER_AGENT,
+        ORIGIN,
+        FETCH_SITE,
+        CONTENT_TYPE,
+        CONTENT_ENCODING,
+        SEC_PURPOSE,
+        PURPOSE,
+        X_PURPOSE,
+        MOZ,
+    ]
 };
 
 /// The router, and the list of its routes.
@@ -76,8 +90,7 @@ pub async fn answer(
     request.extensions_mut().insert(account_bar.clone());
     let method = request.method().clone();
     let contacts = Contacts::from(&service.config);
-    let format =
-        HtmlProblems::of(method == Method::GET, request.uri(), account_bar.clone(), contacts);
+    let format = HtmlProblems::of(method == Method::GET, request.uri(), account_bar.clone(), contacts);
     let is_ahead = ahead::is_ahead(request.headers());
     let router = if is_ahead { Router::new() } else { router };
     let fallback = async |headers: &HeaderMap| {

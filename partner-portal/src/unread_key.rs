@@ -104,7 +104,8 @@ impl UnreadKeys {
     ) -> Result<Option<UnreadKey>, Problem> {
         let Some((id, _)) = open(cookie) else { return Ok(None) };
         let select = format!("SELECT masked, expires_at FROM unread_keys WHERE {READER}");
-        let mut batch = self.database.batch(vec![of_reader(select, id, reader, now)]).await.map_err(Error::from)?;
+        let mut batch =
+            self.database.batch(vec![of_reader(select, id, reader, now)]).await.map_err(Error::from)?;
         Ok(batch.first(0).map_err(Error::from)?)
     }
 
@@ -120,7 +121,8 @@ impl UnreadKeys {
     ) -> Result<Option<ApiKey>, Problem> {
         let Some((id, key)) = open(cookie) else { return Ok(None) };
         let delete = format!("DELETE FROM unread_keys WHERE {READER} RETURNING sealed");
-        let mut batch = self.database.batch(vec![of_reader(delete, id, reader, now)]).await.map_err(Error::from)?;
+        let mut batch =
+            self.database.batch(vec![of_reader(delete, id, reader, now)]).await.map_err(Error::from)?;
         let Some(row) = batch.first::<SealedRow>(0).map_err(Error::from)? else { return Ok(None) };
         let opened = self.sealer(key).open(&context(id), &row.sealed).await.ok();
         Ok(opened.and_then(|text| ApiKey::parse(text.expose_secret())))

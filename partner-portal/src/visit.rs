@@ -19,9 +19,9 @@ use shared::time::Timestamp;
 
 use crate::admin_client::PersonClient;
 use crate::csrf;
+use crate::draft::Draft;
 use crate::headers::Nonce;
 use crate::notice::PageNotice;
-use crate::draft::Draft;
 use crate::oidc::TRANSACTION_LIFE;
 use crate::paths::{page_of_form, to_confirm, with_return};
 use crate::respond::{Instead, see_other, with_cookies};

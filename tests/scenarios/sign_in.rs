@@ -206,7 +206,12 @@ async fn tampered_cookies(good: &Visitor, provider: &Provider) {
         let page = visitor.get(&callback).await;
         assert_eq!(page.status, 400, "{bad}: {}", page.text);
     }
-    for (name, bad) in [("__Host-notice", "<b>"), ("__Host-unread-key-foreign-corp", "a.b"), ("__Host-draft", "x.y"), ("__Host-shown", "x")] {
+    for (name, bad) in [
+        ("__Host-notice", "<b>"),
+        ("__Host-unread-key-foreign-corp", "a.b"),
+        ("__Host-draft", "x.y"),
+        ("__Host-shown", "x"),
+    ] {
         let mut visitor = good.clone();
         visitor.cookies.insert(name.to_owned(), bad.to_owned());
         let page = visitor.get("/onboarding").await;

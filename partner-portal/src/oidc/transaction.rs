@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use secrecy::ExposeSecret;
 use http::{HeaderMap, HeaderValue};
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use shared::ports::Random;
@@ -122,12 +122,7 @@ impl Transaction {
 
     /// Returns the sign-in of this browser with this state; `None` if the portal did not begin it here, or if it has
     /// expired.
-    pub async fn of_state(
-        headers: &HeaderMap,
-        state: &str,
-        sealer: &Sealer,
-        now: Timestamp,
-    ) -> Option<Self> {
+    pub async fn of_state(headers: &HeaderMap, state: &str, sealer: &Sealer, now: Timestamp) -> Option<Self> {
         let cookie = cookies::read(headers, &name(state))?;
         let text = sealer.open(CONTEXT, cookie).await.ok()?;
         let transaction: Self = serde_json::from_str(text.expose_secret()).ok()?;

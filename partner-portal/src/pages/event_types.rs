@@ -63,7 +63,8 @@ pub async fn list(visit: Visit) -> PageResult {
 pub async fn show(visit: Visit, Path(name): Path<String>) -> PageResult {
     let entry = find(&name).filter(|entry| entry.republished).ok_or_else(|| unknown(&name))?;
     let schema = entry.schema().and_then(|schema| serde_json::from_str::<Value>(schema.get()).ok());
-    let (Ok(event_type), Ok(org_id)) = (EventType::parse(entry.name), OrgId::parse(EXAMPLE_ORGANIZATION)) else {
+    let (Ok(event_type), Ok(org_id)) = (EventType::parse(entry.name), OrgId::parse(EXAMPLE_ORGANIZATION))
+    else {
         return Err(unknown(&name).into());
     };
     let text = sample(EXAMPLE_ID, &event_type, &org_id, visit.now);

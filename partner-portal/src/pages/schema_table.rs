@@ -31,8 +31,13 @@ fn add(rows: &mut Vec<Property>, schema: &Value, path: &str, depth: usize) {
     let (Some(named), true) = (schema.get("properties").and_then(Value::as_object), depth < DEEPEST) else {
         return;
     };
-    let required: Vec<&str> =
-        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     // Those that are always there come first; each half is in the schema's order.
     let (always, sometimes): (Map<_, _>, Map<_, _>) =
         named.clone().into_iter().partition(|(name, _)| required.contains(&name.as_str()));
@@ -53,7 +58,8 @@ fn add(rows: &mut Vec<Property>, schema: &Value, path: &str, depth: usize) {
 }
 
 fn kind(schema: &Value) -> String {
-    if let Some(alternatives) = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array) {
+    if let Some(alternatives) = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array)
+    {
         return alternatives.iter().map(kind).collect::<Vec<_>>().join(" or ");
     }
     match schema.get("type").and_then(Value::as_str).unwrap_or_default() {
@@ -75,9 +81,8 @@ fn values(schema: &Value) -> Vec<String> {
 const LARGEST_WHOLE: i64 = 9_007_199_254_740_991;
 
 fn remark(schema: &Value) -> String {
-    let number = |name: &str| {
-        schema.get(name).and_then(Value::as_i64).filter(|number| number.abs() != LARGEST_WHOLE)
-    };
+    let number =
+        |name: &str| schema.get(name).and_then(Value::as_i64).filter(|number| number.abs() != LARGEST_WHOLE);
     let mut remarks: Vec<String> =
         schema.get("description").and_then(Value::as_str).map(str::to_owned).into_iter().collect();
     remarks.extend(number("minimum").map(|least| format!("at least {least}")));

@@ -82,7 +82,15 @@ async fn every_page_leads_to_help_as_far_as_there_is_any() {
 async fn a_page_that_explains_an_error_keeps_the_account_bar() {
     let world = World::default();
     let mut browser = world.connected(EMAIL, "acme-corp").await;
-    for path in ["/nothing", "/logout", "/deliveries/nothing", "/callback", "/login?a=1&a=2", "/events/nothing", "/assets/x"] {
+    for path in [
+        "/nothing",
+        "/logout",
+        "/deliveries/nothing",
+        "/callback",
+        "/login?a=1&a=2",
+        "/events/nothing",
+        "/assets/x",
+    ] {
         let page = browser.get(path).await;
         assert!(page.status.is_client_error(), "{path}");
         page.says(&format!("<a class=\"who\" href=\"/account\">{EMAIL}</a>"));

@@ -115,7 +115,8 @@ async fn keys_are_rotated_without_signing_people_out_and_retired_ones_do() {
 async fn neither_database_nor_log_holds_a_session_a_token_or_a_key() {
     let world = World::default();
     let mut browser = world.owner().await;
-    let (cookie, unread) = (browser.cookies[SESSION].clone(), browser.cookies["__Host-unread-key-acme-corp"].clone());
+    let (cookie, unread) =
+        (browser.cookies[SESSION].clone(), browser.cookies["__Host-unread-key-acme-corp"].clone());
     let before = world.sessions.dump();
     let key = browser.reveal().await.key().unwrap().to_owned();
     let claims = cookie.split('.').nth(1).unwrap();

@@ -61,7 +61,8 @@ fn the_cookie_that_opens_a_key_opens_it_once() {
         browser.sees("section[aria-labelledby=api-key] code", &format!("{}…{}", &key[..8], &key[36..])).await;
         let source = browser.source().await;
         assert!(!source.contains(&key) && !source.contains("/api-key/reveal"), "the browser's replay");
-        let replayed = world.portal().with("cookie", &format!("{}; {name}={cookie}", browser.cookies().await));
+        let replayed =
+            world.portal().with("cookie", &format!("{}; {name}={cookie}", browser.cookies().await));
         let form = replayed.with("content-type", "application/x-www-form-urlencoded");
         let body = format!("csrf={csrf}&orgId={}", partner.org_id).into_bytes();
         let answer = form.send(Method::POST, "/api-key/reveal", Some(body)).await;

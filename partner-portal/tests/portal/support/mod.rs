@@ -44,7 +44,7 @@ pub(crate) const CLIENT_ID: &str = "client-of-the-portal";
 /// The provider where people sign in.
 pub(crate) const ISSUER: &str = "https://tenant.auth0.example/";
 /// The settings of both Workers.
-pub(crate) const SETTINGS: [(&str, &str); 13] = [
+pub(crate) const SETTINGS: [(&str, &str); 14] = [
     ("ENVIRONMENT", "prod"),
     ("SHARDS", "1"),
     ("PORTAL_ORIGIN", ORIGIN),
