@@ -10,7 +10,18 @@ CREATE TABLE tenants (
   created_by TEXT NOT NULL,
   closed_at INTEGER
 ) STRICT;
-CREATE INDEX tenants_by_owner ON tenants (owner_email, sequence) WHERE closed_at IS NULL;
+
+-- The people who may sign in for a registered tenant: its owner and those who were added.
+CREATE TABLE members (
+  org_id TEXT NOT NULL,
+  email TEXT NOT NULL COLLATE NOCASE,
+  added_at INTEGER NOT NULL,
+  added_by TEXT NOT NULL,
+  -- As the tenant has it: a person's tenants are listed in the order of their registration.
+  tenant_created_at INTEGER NOT NULL,
+  PRIMARY KEY (org_id, email)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX members_by_email ON members (email, tenant_created_at, org_id);
 
 -- revoked_at may lie ahead: the key is retiring, and works until then.
 CREATE TABLE api_keys (

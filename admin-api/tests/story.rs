@@ -2,6 +2,7 @@
 //! its chapters at length.
 
 mod api_keys;
+mod members;
 mod tenants;
 mod webhooks;
 

@@ -52,6 +52,12 @@ error_codes! {
     InvalidRequest = "invalid_request",
     /// The answer to a rotation was lost: the key may be new.
     KeyPerhapsRotated = "key_perhaps_rotated",
+    /// The owner of a tenant cannot be removed from its members.
+    MemberIsOwner = "member_is_owner",
+    /// The tenant has as many members as it may have.
+    MemberLimitReached = "member_limit_reached",
+    /// Nobody with this address is a member of the tenant.
+    MemberNotFound = "member_not_found",
     /// The path does not take this method.
     MethodNotAllowed = "method_not_allowed",
     /// Settings or bindings are missing or malformed.

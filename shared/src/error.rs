@@ -23,6 +23,15 @@ pub enum Error {
     /// Nothing to revoke.
     #[error("the tenant has no active API key; issue one with POST /api-keys")]
     NoActiveKey,
+    /// No such member of this tenant.
+    #[error("nobody with this address is a member of the tenant")]
+    MemberNotFound,
+    /// The owner is always a member.
+    #[error("the owner cannot be removed; make somebody else the owner first")]
+    MemberIsOwner,
+    /// The owner and fifty more are the most.
+    #[error("the tenant has 50 members besides its owner, which is the most; remove one first")]
+    MemberLimitReached,
     /// No such webhook of this tenant.
     #[error("no such webhook")]
     WebhookNotFound,

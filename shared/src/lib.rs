@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod environment;
 pub mod error;
 pub mod event;
+pub mod member;
 pub mod page;
 mod parsed;
 pub mod ports;

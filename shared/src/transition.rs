@@ -13,6 +13,8 @@ pub enum TransitionKind {
     TenantRegistered,
     TenantChanged,
     TenantClosed,
+    MemberAdded,
+    MemberRemoved,
     ApiKeyIssued,
     ApiKeyRotated,
     ApiKeyRevoked,
@@ -28,7 +30,7 @@ pub enum TransitionKind {
 /// What the versions of a transition count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aggregate {
-    /// The tenant itself.
+    /// The tenant itself and its members.
     Tenant,
     /// Its API keys.
     ApiKey,
@@ -54,6 +56,8 @@ impl TransitionKind {
             Self::TenantRegistered => "TenantRegistered",
             Self::TenantChanged => "TenantChanged",
             Self::TenantClosed => "TenantClosed",
+            Self::MemberAdded => "MemberAdded",
+            Self::MemberRemoved => "MemberRemoved",
             Self::ApiKeyIssued => "ApiKeyIssued",
             Self::ApiKeyRotated => "ApiKeyRotated",
             Self::ApiKeyRevoked => "ApiKeyRevoked",
@@ -70,7 +74,11 @@ impl TransitionKind {
     /// Whose version it raises.
     pub fn aggregate(self) -> Aggregate {
         match self {
-            Self::TenantRegistered | Self::TenantChanged | Self::TenantClosed => Aggregate::Tenant,
+            Self::TenantRegistered
+            | Self::TenantChanged
+            | Self::TenantClosed
+            | Self::MemberAdded
+            | Self::MemberRemoved => Aggregate::Tenant,
             Self::ApiKeyIssued | Self::ApiKeyRotated | Self::ApiKeyRevoked => Aggregate::ApiKey,
             Self::WebhookCreated
             | Self::WebhookUrlChanged

@@ -50,6 +50,7 @@ pub struct Operation {
     query: Vec<Value>,
     body: Option<Body>,
     success: Option<Success>,
+    other_successes: Vec<(u16, &'static str)>,
     problems: Vec<Problem>,
     links: Map<String, Value>,
     goes_on: bool,
@@ -67,6 +68,7 @@ impl Operation {
             query: Vec::new(),
             body: None,
             success: None,
+            other_successes: Vec::new(),
             problems: Vec::new(),
             links: Map::new(),
             goes_on: false,
@@ -108,6 +110,13 @@ impl Operation {
     pub fn answers<T: ToSchema>(mut self, status: u16, description: &'static str, example: Value) -> Self {
         let schema = self.components.add_answer::<T>();
         self.success = Some(Success { status, description, schema, example });
+        self
+    }
+
+    /// Adds another status that a success may have, with the same body.
+    #[must_use]
+    pub fn also_answers(mut self, status: u16, description: &'static str) -> Self {
+        self.other_successes.push((status, description));
         self
     }
 
@@ -190,6 +199,11 @@ impl Operation {
             });
             if !self.links.is_empty() {
                 response["links"] = json!(self.links);
+            }
+            for (status, description) in self.other_successes.drain(..) {
+                let mut response = response.clone();
+                response["description"] = json!(description);
+                responses.insert(status.to_string(), response);
             }
             responses.insert(success.status.to_string(), response);
         }

@@ -8,6 +8,7 @@ pub mod dead_letters;
 pub mod deliveries;
 pub mod delivery_summary;
 pub mod issue_api_key;
+pub mod members;
 pub mod redeliver_range;
 pub mod register_tenant;
 pub mod revoke_api_key;

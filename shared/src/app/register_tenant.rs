@@ -7,7 +7,7 @@ use crate::actor::Actor;
 use crate::error::Error;
 use crate::ports::DatabaseError;
 use crate::store::transitions::{Guard, NewTransition};
-use crate::store::{tenants, transitions};
+use crate::store::{members, tenants, transitions};
 use crate::tenant::{EmailAddress, OrgId, OrgName};
 use crate::transition::TransitionKind;
 
@@ -40,12 +40,13 @@ impl App {
         };
         let written = self.database.batch(vec![
             tenants::insert(org_id, &new.org_name, &new.owner_email, at, &actor.name),
+            members::insert_owner(org_id, at, &actor.name),
             transitions::append(org_id, transition, &Guard::Tenant),
         ]);
         match written.await {
             Err(DatabaseError::Unique(_)) => Err(Error::TenantAlreadyRegistered),
             Err(error) => Err(error.into()),
-            Ok(mut batch) => Transitioned::read(&mut batch, 1, org_id, Error::TenantNotRegistered),
+            Ok(mut batch) => Transitioned::read(&mut batch, 2, org_id, Error::TenantNotRegistered),
         }
     }
 }

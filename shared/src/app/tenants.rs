@@ -8,7 +8,7 @@ use crate::cursor::Cursor;
 use crate::error::Error;
 use crate::page::Page;
 use crate::store::transitions::{Guard, NewTransition, TransitionRow};
-use crate::store::{CountRow, api_keys, tenants, transitions, webhooks};
+use crate::store::{CountRow, api_keys, members, tenants, transitions, webhooks};
 use crate::tenant::{EmailAddress, OrgId, OrgName, Tenant};
 use crate::transition::{Transition, TransitionKind};
 
@@ -22,12 +22,12 @@ pub struct TenantChange {
 }
 
 impl App {
-    /// A page of tenants; of one owner where given (ASCII case-insensitive).
+    /// A page of tenants; of one member where given (ASCII case-insensitive).
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn list_tenants(&self, owner: Option<&str>, page: Page) -> Result<Listed<Tenant>, Error> {
-        let statements = vec![tenants::count(owner), tenants::page(owner, page, self.now())];
+    pub async fn list_tenants(&self, member: Option<&str>, page: Page) -> Result<Listed<Tenant>, Error> {
+        let statements = vec![tenants::count(member), tenants::page(member, page, self.now())];
         let mut batch = self.run(statements).await?;
         let total = batch.first::<CountRow>(0)?.map_or(0, |row| row.total);
         let rows = batch.take::<tenants::TenantRow>(1)?;
@@ -44,7 +44,7 @@ impl App {
         Ok(row.into())
     }
 
-    /// Changes name or owner.
+    /// Changes name or owner. The membership of the owner before ends: who is to stay is added again.
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`].
@@ -57,17 +57,16 @@ impl App {
         let mut details = serde_json::Map::new();
         details.extend(change.org_name.as_ref().map(|name| ("orgName".to_owned(), json!(name))));
         details.extend(change.owner_email.as_ref().map(|email| ("ownerEmail".to_owned(), json!(email))));
-        let transition = NewTransition {
-            kind: TransitionKind::TenantChanged,
-            at: self.now(),
-            actor,
-            details: details.into(),
-        };
-        let statements = vec![
-            tenants::update(org_id, change.org_name.as_ref(), change.owner_email.as_ref()),
-            transitions::append(org_id, transition, &Guard::Tenant),
-        ];
-        Transitioned::read(&mut self.run(statements).await?, 1, org_id, Error::TenantNotRegistered)
+        let at = self.now();
+        let transition =
+            NewTransition { kind: TransitionKind::TenantChanged, at, actor, details: details.into() };
+        let mut statements = vec![transitions::append(org_id, transition, &Guard::Tenant)];
+        // Before the update, because the membership that ends is that of the owner so far.
+        statements.extend(change.owner_email.as_ref().map(|next| members::delete_owner(org_id, next)));
+        statements.push(tenants::update(org_id, change.org_name.as_ref(), change.owner_email.as_ref()));
+        statements
+            .extend(change.owner_email.as_ref().map(|_| members::insert_owner(org_id, at, &actor.name)));
+        Transitioned::read(&mut self.run(statements).await?, 0, org_id, Error::TenantNotRegistered)
     }
 
     /// Closes a tenant: its keys stop working, its webhooks are gone, its `orgId` stays taken. One transaction.
@@ -83,6 +82,7 @@ impl App {
             api_keys::end_all(org_id, at),
         ];
         statements.extend(webhooks::delete_all(org_id, at));
+        statements.push(members::delete_all(org_id));
         statements.push(tenants::close(org_id, at));
         Transitioned::read(&mut self.run(statements).await?, 0, org_id, Error::TenantNotRegistered)
     }

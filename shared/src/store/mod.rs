@@ -6,6 +6,7 @@ pub mod deliveries;
 pub mod delivery_log;
 pub mod delivery_summary;
 pub mod health;
+pub mod members;
 pub mod notices;
 pub mod redelivery;
 pub mod retention;

@@ -54,29 +54,32 @@ pub fn select(org_id: &OrgId, now: Timestamp) -> Statement {
     Statement::new(format!("{COLUMNS} WHERE t.org_id = ?2 AND t.closed_at IS NULL")).bind(now).bind(org_id)
 }
 
-/// A page of tenants in the order of their registration; of one owner where given.
-pub fn page(owner: Option<&str>, page: Page, now: Timestamp) -> Statement {
-    let by_owner = if owner.is_some() { "AND t.owner_email = ?4" } else { "" };
+/// A page of tenants in the order of their registration; of one member where given.
+pub fn page(member: Option<&str>, page: Page, now: Timestamp) -> Statement {
+    let by_member = if member.is_some() {
+        "JOIN members m INDEXED BY members_by_email ON m.org_id = t.org_id AND m.email = ?4"
+    } else {
+        ""
+    };
+    let order = if member.is_some() { "m.tenant_created_at, m.org_id" } else { "t.sequence" };
     let statement = Statement::new(format!(
-        "{COLUMNS} WHERE t.closed_at IS NULL {by_owner} ORDER BY t.sequence LIMIT ?2 OFFSET ?3"
+        "{COLUMNS} {by_member} WHERE t.closed_at IS NULL ORDER BY {order} LIMIT ?2 OFFSET ?3"
     ))
     .bind(now)
     .bind(page.limit)
     .bind(page.offset);
-    match owner {
+    match member {
         None => statement,
-        Some(owner) => statement.bind(owner),
+        Some(member) => statement.bind(member),
     }
 }
 
-/// How many tenants there are; of one owner where given.
-pub fn count(owner: Option<&str>) -> Statement {
-    match owner {
+/// How many tenants there are; of one member where given.
+pub fn count(member: Option<&str>) -> Statement {
+    match member {
         None => Statement::new("SELECT COUNT(*) AS total FROM tenants WHERE closed_at IS NULL"),
-        Some(owner) => Statement::new(
-            "SELECT COUNT(*) AS total FROM tenants WHERE closed_at IS NULL AND owner_email = ?1",
-        )
-        .bind(owner),
+        // The memberships of a closed tenant have ended.
+        Some(member) => Statement::new("SELECT COUNT(*) AS total FROM members WHERE email = ?1").bind(member),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::ports::Statement;
 use crate::tenant::{EmailAddress, OrgId, OrgName};
 use crate::testing::SqliteDatabase;
 use crate::time::Timestamp;
-use crate::transition::TransitionKind;
+use crate::transition::{Aggregate, TransitionKind};
 use crate::webhook::filter::EventFilter;
 use crate::webhook::health::{Change, Condition, HealthPolicy};
 use crate::webhook::id::WebhookId;
@@ -40,6 +40,7 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
     let actor = &Actor::person("admin@smartphonekey.com");
     let name = &OrgName::parse("ACME").unwrap();
     let owner = &EmailAddress::parse("owner@acme-corp.com").unwrap();
+    let person = &EmailAddress::parse("colleague@acme-corp.com").unwrap();
     let api_key = &ApiKey::parse("3f9a1b2c4d5e6f708192a3b4c5d6e7f80a1b7d4e").unwrap();
     let digest = &api_key.digest();
     let url =
@@ -140,6 +141,13 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
         ("delivery_summary::by_hour", one(delivery_summary::by_hour(org, id, now, now, 100))),
         ("health::write", one(health::write(conditions))),
         ("health::tell", health::tell(conditions).into_iter().collect()),
+        ("members::insert", one(members::insert(org, person, now, "admin"))),
+        ("members::insert_owner", one(members::insert_owner(org, now, "admin"))),
+        ("members::delete_owner", one(members::delete_owner(org, person))),
+        ("members::delete", one(members::delete(org, person))),
+        ("members::delete_all", one(members::delete_all(org))),
+        ("members::of_tenant", one(members::of_tenant(org))),
+        ("members::select", one(members::select(org, person))),
         ("notices::note_failing", one(notices::note_failing(now, now))),
         ("notices::failing_told", one(notices::failing_told(now, 1))),
         ("notices::oldest", one(notices::oldest(20))),
@@ -187,8 +195,18 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
         ("tending::probe_now", one(tending::probe_now(webhook, now, 1))),
         (
             "transitions::append",
-            one(transitions::append(org, transition(), &transitions::Guard::Webhook(id))),
+            [
+                transitions::Guard::Tenant,
+                transitions::Guard::WorkingApiKey(now),
+                transitions::Guard::NewMember(person),
+                transitions::Guard::AddedMember(owner),
+                transitions::Guard::Webhook(id),
+                transitions::Guard::DisabledWebhook(id),
+            ]
+            .map(|guard| transitions::append(org, transition(), &guard))
+            .into(),
         ),
+        ("transitions::latest_version", one(transitions::latest_version(org, Aggregate::Tenant))),
         ("transitions::newest", one(transitions::newest(org, None, 50))),
         ("webhook_trouble::page", one(webhook_trouble::page((0, 0), 50))),
         ("webhooks::insert", one(webhooks::insert(org, &new_webhook))),
@@ -235,8 +253,8 @@ fn every_statement_is_looked_at_here() {
 }
 
 /// Tables that grow without end.
-const GROWING: [&str; 7] =
-    ["deliveries", "bodies", "webhooks", "transitions", "api_keys", "tenants", "dead_letters"];
+const GROWING: [&str; 8] =
+    ["deliveries", "bodies", "webhooks", "transitions", "api_keys", "tenants", "members", "dead_letters"];
 
 /// Statements that read a table as a whole, and why they may.
 fn may_scan(name: &str) -> bool {

@@ -3,11 +3,12 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::members;
 use crate::actor::Actor;
 use crate::ports::Statement;
-use crate::tenant::OrgId;
+use crate::tenant::{EmailAddress, OrgId};
 use crate::time::Timestamp;
-use crate::transition::{Transition, TransitionKind};
+use crate::transition::{Aggregate, Transition, TransitionKind};
 use crate::webhook::id::WebhookId;
 
 /// What must hold in the same transaction for the transition to be written at all.
@@ -16,6 +17,10 @@ pub enum Guard<'a> {
     Tenant,
     /// The tenant has a key that works at this time.
     WorkingApiKey(Timestamp),
+    /// The tenant is registered, the person is no member yet, and there is room for one more.
+    NewMember(&'a EmailAddress),
+    /// The person is a member of the tenant and not its owner.
+    AddedMember(&'a EmailAddress),
     /// The tenant has this webhook.
     Webhook(&'a WebhookId),
     /// The tenant has this webhook, and it is disabled.
@@ -43,6 +48,15 @@ pub fn append(org_id: &OrgId, transition: NewTransition<'_>, guard: &Guard<'_>) 
             "EXISTS (SELECT 1 FROM api_keys WHERE org_id = ?1 AND (revoked_at IS NULL OR revoked_at > ?8) \
              AND (expires_at IS NULL OR expires_at > ?8))"
         }
+        Guard::NewMember(_) => {
+            "EXISTS (SELECT 1 FROM tenants WHERE org_id = ?1 AND closed_at IS NULL) \
+             AND NOT EXISTS (SELECT 1 FROM members WHERE org_id = ?1 AND email = ?8) \
+             AND (SELECT COUNT(*) FROM members WHERE org_id = ?1) < ?9"
+        }
+        Guard::AddedMember(_) => {
+            "EXISTS (SELECT 1 FROM members m JOIN tenants t ON t.org_id = m.org_id \
+             WHERE m.org_id = ?1 AND m.email = ?8 AND m.email <> t.owner_email)"
+        }
         Guard::Webhook(_) => "EXISTS (SELECT 1 FROM webhooks WHERE org_id = ?1 AND id = ?8)",
         Guard::DisabledWebhook(_) => {
             "EXISTS (SELECT 1 FROM webhooks WHERE org_id = ?1 AND id = ?8 AND status = 'disabled')"
@@ -63,14 +77,25 @@ pub fn append(org_id: &OrgId, transition: NewTransition<'_>, guard: &Guard<'_>) 
     match guard {
         Guard::Tenant => statement,
         Guard::WorkingApiKey(now) => statement.bind(*now),
+        Guard::NewMember(email) => statement.bind(email.as_str()).bind(members::MOST),
+        Guard::AddedMember(email) => statement.bind(email.as_str()),
         Guard::Webhook(id) | Guard::DisabledWebhook(id) => statement.bind(*id),
     }
 }
 
-/// What [`append`] gives back.
+/// The version of an aggregate of the tenant.
+pub fn latest_version(org_id: &OrgId, aggregate: Aggregate) -> Statement {
+    Statement::new(
+        "SELECT version FROM transitions WHERE org_id = ?1 AND aggregate = ?2 ORDER BY version DESC LIMIT 1",
+    )
+    .bind(org_id)
+    .bind(aggregate.as_str())
+}
+
+/// What [`append`] and [`latest_version`] give back.
 #[derive(Deserialize)]
 pub struct VersionRow {
-    /// The new version.
+    /// The version.
     pub version: u32,
 }
 
