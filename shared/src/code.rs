@@ -66,6 +66,8 @@ error_codes! {
     NoActiveKey = "no_active_key",
     /// There is nothing at this path.
     NotFound = "not_found",
+    /// The portal does not need this route, so it cannot call the route on behalf of a person.
+    NotForThePortal = "not_for_the_portal",
     /// The body, or an event in it, is too large.
     PayloadTooLarge = "payload_too_large",
     /// The sign-in service does not answer.

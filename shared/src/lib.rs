@@ -23,6 +23,7 @@ pub mod settings;
 pub mod store;
 pub mod strict_json;
 pub mod tenant;
+pub mod tenant_scope;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;

@@ -46,7 +46,7 @@ pub fn document(routes: &[Route<Description>]) -> Value {
     let mut paths = Map::new();
     for Route { method, path, access, description } in routes {
         let item = paths.entry(*path).or_insert_with(|| json!({}));
-        item[method.to_lowercase()] = description().render(path, *access, &mut components);
+        item[method.to_lowercase()] = description().render(method, path, *access, &mut components);
     }
     // These two belong to no operation: they answer paths and methods that are not in the document.
     components.problem_response(&[Problem::not_found()]);

@@ -13,6 +13,7 @@ use shared::error::Error;
 use utoipa::ToSchema;
 
 use super::components::{Components, cursor};
+use crate::auth::portal;
 
 /// Which fields of a body have to be there.
 #[derive(Clone, Copy)]
@@ -54,6 +55,7 @@ pub struct Operation {
     problems: Vec<Problem>,
     links: Map<String, Value>,
     goes_on: bool,
+    refuses_portal_more: bool,
     components: Components,
 }
 
@@ -72,6 +74,7 @@ impl Operation {
             problems: Vec::new(),
             links: Map::new(),
             goes_on: false,
+            refuses_portal_more: false,
             components: Components::default(),
         }
     }
@@ -146,6 +149,13 @@ impl Operation {
         self
     }
 
+    /// Says that the portal, which may call the route, may not do all that the route does.
+    #[must_use]
+    pub fn refuses_portal_more(mut self) -> Self {
+        self.refuses_portal_more = true;
+        self
+    }
+
     /// Adds errors, beside those that every operation can answer.
     #[must_use]
     pub fn fails(mut self, errors: &[Error]) -> Self {
@@ -179,7 +189,13 @@ impl Operation {
     }
 
     /// Renders the operation, and adds what it refers to to the components.
-    pub(super) fn render(mut self, path: &str, access: Access, components: &mut Components) -> Value {
+    pub(super) fn render(
+        mut self,
+        method: &str,
+        path: &str,
+        access: Access,
+        components: &mut Components,
+    ) -> Value {
         if self.goes_on {
             let same: Vec<_> = names(path).map(|name| (name, format!("$request.path.{name}"))).collect();
             let same = same.iter().map(|(name, expression)| (*name, expression.as_str()));
@@ -187,7 +203,7 @@ impl Operation {
             let id = self.id;
             self = self.leads_to(id, &parameters);
         }
-        let problems = self.all_problems(path, access);
+        let problems = self.all_problems(method, path, access);
         let mut responses = Map::new();
         if let Some(success) = self.success.take() {
             let media =
@@ -236,7 +252,7 @@ impl Operation {
     }
 
     /// The operation's own problems and those of every operation with this access, by status.
-    fn all_problems(&self, path: &str, access: Access) -> BTreeMap<u16, Vec<Problem>> {
+    fn all_problems(&self, method: &str, path: &str, access: Access) -> BTreeMap<u16, Vec<Problem>> {
         let mut all = self.problems.clone();
         if matches!(access, Access::Admin | Access::Partner) {
             all.push(Problem::unauthorized());
@@ -247,6 +263,9 @@ impl Operation {
         if access == Access::Admin {
             let message = "Sign in with a verified e-mail address at smartphonekey.com.";
             all.push(Problem::new(StatusCode::FORBIDDEN, ErrorCode::EmailDomainNotAllowed, message));
+            if !portal::may_call(method, path) || self.refuses_portal_more {
+                all.push(portal::refusal());
+            }
         }
         // Every route refuses an unknown parameter.
         all.push(Problem::invalid_field("page", "is not a known parameter"));

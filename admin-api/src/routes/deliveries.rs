@@ -90,7 +90,7 @@ struct LogBody {
 }
 
 async fn list(
-    _admin: Admin,
+    admin: Admin,
     MeteredApp(app): MeteredApp,
     OrgPath(org_id): OrgPath,
     WebhookPath(webhook_id): WebhookPath,
@@ -104,7 +104,7 @@ async fn list(
             limit.unwrap_or_default(),
         ))
     })?;
-    let page = app.list_deliveries(&org_id, &webhook_id, filter, limit.0).await?;
+    let page = app.list_deliveries(&admin.of(org_id), &webhook_id, filter, limit.0).await?;
     ok(LogBody { deliveries: page.deliveries, next_cursor: page.next })
 }
 
@@ -119,14 +119,14 @@ struct DeliveryBody {
 }
 
 async fn find(
-    _admin: Admin,
+    admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(webhook_id): WebhookPath,
     EventPath(event_id): EventPath,
 ) -> JsonResult<DeliveryBody> {
-    let (delivery, body) = app.get_delivery(&org_id, &webhook_id, &event_id).await?;
+    let (delivery, body) = app.get_delivery(&admin.of(org_id), &webhook_id, &event_id).await?;
     ok(DeliveryBody { delivery, body })
 }
 
@@ -140,14 +140,14 @@ struct RedeliveredBody {
 }
 
 async fn redeliver(
-    _admin: Admin,
+    admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(webhook_id): WebhookPath,
     EventPath(event_id): EventPath,
 ) -> JsonResult<RedeliveredBody> {
-    app.redeliver(&org_id, &webhook_id, &event_id).await?;
+    app.redeliver(&admin.of(org_id), &webhook_id, &event_id).await?;
     Ok(Answer(StatusCode::ACCEPTED, RedeliveredBody { success: true, event_id }))
 }
 

@@ -61,12 +61,12 @@ struct MembersBody {
 }
 
 async fn list(
-    _admin: Admin,
+    admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
 ) -> JsonResult<MembersBody> {
-    ok(MembersBody { members: app.list_members(&org_id).await? })
+    ok(MembersBody { members: app.list_members(&admin.of(org_id)).await? })
 }
 
 async fn add(
@@ -76,7 +76,7 @@ async fn add(
     OrgPath(org_id): OrgPath,
     EmailPath(email): EmailPath,
 ) -> JsonResult<TransitionedBody> {
-    match app.add_member(&admin.actor, &org_id, &email).await? {
+    match app.add_member(&admin.of(org_id), &email).await? {
         AddedMember::Added(transitioned) => Ok(Answer(StatusCode::CREATED, transitioned.into())),
         AddedMember::Before(transitioned) => ok(transitioned.into()),
     }
@@ -89,5 +89,5 @@ async fn remove(
     OrgPath(org_id): OrgPath,
     EmailPath(email): EmailPath,
 ) -> JsonResult<TransitionedBody> {
-    ok(app.remove_member(&admin.actor, &org_id, &email).await?.into())
+    ok(app.remove_member(&admin.of(org_id), &email).await?.into())
 }

@@ -103,7 +103,7 @@ async fn register(
     Json(RegisterTenantBody { org_name, owner_email }): Json<RegisterTenantBody>,
 ) -> JsonResult<TransitionedBody> {
     let new = NewTenant { org_name, owner_email };
-    let transitioned = app.register_tenant(&admin.actor, &org_id, new).await?;
+    let transitioned = app.register_tenant(&admin.of(org_id), new).await?;
     Ok(Answer(StatusCode::CREATED, transitioned.into()))
 }
 
@@ -117,22 +117,22 @@ struct TenantsQuery {
 }
 
 async fn list(
-    _admin: Admin,
+    admin: Admin,
     MeteredApp(app): MeteredApp,
     Query(TenantsQuery { limit, offset, owner_email }): Query<TenantsQuery>,
 ) -> Result<ListBody<Tenant>, Problem> {
     let page = Page::of(limit, offset);
-    let listed = app.list_tenants(owner_email.as_ref().map(EmailAddress::as_str), page).await?;
+    let listed = app.list_tenants(&admin.actor, owner_email.as_ref().map(EmailAddress::as_str), page).await?;
     Ok(ListBody::new("tenants", listed, page))
 }
 
 async fn find(
-    _admin: Admin,
+    admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
 ) -> JsonResult<Tenant> {
-    ok(app.get_tenant(&org_id).await?)
+    ok(app.get_tenant(&admin.of(org_id)).await?)
 }
 
 /// What changes of a tenant: at least one of its name and its owner.
@@ -155,7 +155,7 @@ async fn change(
         return Err(Problem::invalid_field("body", "must have at least one of orgName and ownerEmail"));
     }
     let change = TenantChange { org_name, owner_email };
-    ok(app.change_tenant(&admin.actor, &org_id, change).await?.into())
+    ok(app.change_tenant(&admin.of(org_id), change).await?.into())
 }
 
 async fn close(
@@ -164,7 +164,7 @@ async fn close(
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
 ) -> JsonResult<TransitionedBody> {
-    ok(app.close_tenant(&admin.actor, &org_id).await?.into())
+    ok(app.close_tenant(&admin.of(org_id)).await?.into())
 }
 
 /// A page of the audit log.
@@ -179,13 +179,13 @@ struct TransitionsBody {
 }
 
 async fn transitions(
-    _admin: Admin,
+    admin: Admin,
     MeteredApp(app): MeteredApp,
     OrgPath(org_id): OrgPath,
     Query(CursorQuery { limit, cursor }): Query<CursorQuery<i64>>,
 ) -> JsonResult<TransitionsBody> {
     let (transitions, next_cursor) =
-        app.list_transitions(&org_id, cursor.as_ref(), limit.unwrap_or_default().0).await?;
+        app.list_transitions(&admin.of(org_id), cursor.as_ref(), limit.unwrap_or_default().0).await?;
     ok(TransitionsBody { transitions, next_cursor })
 }
 

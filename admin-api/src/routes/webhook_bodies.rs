@@ -41,6 +41,12 @@ struct AuthBody {
 }
 
 impl WebhookBody {
+    /// Whether the body has anything that a partner does not set at the portal (spec: product, What a partner can do without
+    /// an admin).
+    pub(super) fn has_more_than_url(&self) -> bool {
+        self.events.is_some() || self.secret.is_some() || self.auth.is_some()
+    }
+
     /// Returns the webhook to create; `None` if `faults` say why there is none.
     pub(super) fn into_new(self, rules: &UrlRules, faults: &mut Faults) -> Option<RequestedWebhook> {
         if self.url.is_none() {

@@ -47,6 +47,7 @@ pub(super) fn routes() -> Routes {
                     }),
                 )
                 .fails(&[TenantNotRegistered, WebhookLimitReached])
+                .refuses_portal_more()
                 .leads_to("getWebhook", &CREATED)
                 .leads_to("changeWebhook", &CREATED)
                 .leads_to("rotateWebhookSecret", &CREATED)
@@ -87,6 +88,7 @@ pub(super) fn routes() -> Routes {
                 )
                 .answers::<ChangedBody>(200, "Changed; a new token is shown this once.", transitioned(2))
                 .fails(&[TenantNotRegistered, WebhookNotFound])
+                .refuses_portal_more()
                 .leads_to("getWebhook", &SAME_WEBHOOK),
         ))
         .route(described!(
@@ -138,9 +140,14 @@ async fn create(
     OrgPath(org_id): OrgPath,
     Json(body): Json<Given<WebhookBody>>,
 ) -> JsonResult<CreatedBody> {
-    let requested = body.check(|body, faults| body.into_new(&app.url_rules, faults))?;
+    let mut more_than_url = false;
+    let requested = body.check(|body, faults| {
+        more_than_url = body.has_more_than_url();
+        body.into_new(&app.url_rules, faults)
+    })?;
+    admin.check_portal(more_than_url)?;
     let warnings = requested.events.warnings();
-    let created = app.create_webhook(&admin.actor, &org_id, requested).await?;
+    let created = app.create_webhook(&admin.of(org_id), requested).await?;
     let body = CreatedBody {
         transitioned: created.transitioned.into(),
         webhook_id: created.webhook_id,
@@ -153,23 +160,23 @@ async fn create(
 }
 
 async fn list(
-    _admin: Admin,
+    admin: Admin,
     MeteredApp(app): MeteredApp,
     OrgPath(org_id): OrgPath,
     Query(query): Query<PageQuery>,
 ) -> Result<ListBody<Webhook>, Problem> {
     let page = query.page();
-    Ok(ListBody::new("webhooks", app.list_webhooks(&org_id, page).await?, page))
+    Ok(ListBody::new("webhooks", app.list_webhooks(&admin.of(org_id), page).await?, page))
 }
 
 async fn find(
-    _admin: Admin,
+    admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
 ) -> JsonResult<Webhook> {
-    ok(app.get_webhook(&org_id, &id).await?)
+    ok(app.get_webhook(&admin.of(org_id), &id).await?)
 }
 
 async fn change(
@@ -180,9 +187,14 @@ async fn change(
     WebhookPath(id): WebhookPath,
     Json(body): Json<Given<WebhookBody>>,
 ) -> JsonResult<ChangedBody> {
-    let requested = body.check(|body, faults| body.into_change(&app.url_rules, faults))?;
+    let mut more_than_url = false;
+    let requested = body.check(|body, faults| {
+        more_than_url = body.has_more_than_url();
+        body.into_change(&app.url_rules, faults)
+    })?;
+    admin.check_portal(more_than_url)?;
     let warnings = requested.events.as_ref().map(EventFilter::warnings).unwrap_or_default();
-    let (transitioned, auth) = app.change_webhook(&admin.actor, &org_id, &id, requested).await?;
+    let (transitioned, auth) = app.change_webhook(&admin.of(org_id), &id, requested).await?;
     ok(ChangedBody { transitioned: transitioned.into(), auth: auth.map(Into::into), warnings })
 }
 
@@ -193,7 +205,7 @@ async fn remove(
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
 ) -> JsonResult<TransitionedBody> {
-    ok(app.delete_webhook(&admin.actor, &org_id, &id).await?.into())
+    ok(app.delete_webhook(&admin.of(org_id), &id).await?.into())
 }
 
 async fn rotate_secret(
@@ -206,7 +218,7 @@ async fn rotate_secret(
 ) -> JsonResult<RotatedBody> {
     let overlap = Duration::from_secs(body.overlap_seconds.unwrap_or(DEFAULT_OVERLAP_SECONDS));
     let (transitioned, secret) =
-        app.rotate_webhook_secret(&admin.actor, &org_id, &id, body.secret, overlap).await?;
+        app.rotate_webhook_secret(&admin.of(org_id), &id, body.secret, overlap).await?;
     ok(RotatedBody { transitioned: transitioned.into(), secret: secret.expose().expose_secret().to_owned() })
 }
 
@@ -216,7 +228,7 @@ async fn list_own(
     Query(query): Query<PageQuery>,
 ) -> Result<ListBody<Webhook>, Problem> {
     let page = query.page();
-    Ok(ListBody::new("webhooks", app.list_webhooks(&partner.org_id, page).await?, page))
+    Ok(ListBody::new("webhooks", app.list_webhooks(&partner.tenant(), page).await?, page))
 }
 
 /// The body of `PATCH /webhooks/{webhookId}`: the URL and nothing else.
@@ -239,7 +251,7 @@ async fn change_own_url(
 ) -> JsonResult<TransitionedBody> {
     let url = WebhookUrl::parse(&body.url, &app.url_rules);
     let change = RequestedChange::url(url.map_err(|fault| Error::field("url", fault))?);
-    let (transitioned, _) = app.change_webhook(&partner.actor(), &partner.org_id, &id, change).await?;
+    let (transitioned, _) = app.change_webhook(&partner.tenant(), &id, change).await?;
     ok(transitioned.into())
 }
 

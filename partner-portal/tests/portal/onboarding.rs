@@ -173,7 +173,7 @@ async fn who_lost_an_organization_sees_it_no_more() {
     let world = World::default();
     let mut browser = world.owner().await;
     let page = browser.get("/dashboard").await;
-    world.query("UPDATE tenants SET owner_email = 'new@acme-corp.example'");
+    world.query("UPDATE members SET email = 'new@acme-corp.example'");
     let rotated = browser.submit(&page, "/api-key/rotate", &[]).await;
     assert_eq!(rotated.location(), "/onboarding");
     assert_eq!(browser.get("/dashboard").await.location(), "/onboarding");

@@ -13,7 +13,7 @@ use crate::store::delivery_log::{self, LogRow};
 use crate::store::redelivery;
 use crate::store::webhooks::StatusRow;
 use crate::store::{tenants, webhooks};
-use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::webhook::WebhookStatus;
 use crate::webhook::id::WebhookId;
@@ -55,7 +55,7 @@ impl App {
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`].
     pub async fn list_deliveries(
         &self,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         webhook_id: &WebhookId,
         filter: LogFilter,
         limit: u32,
@@ -73,9 +73,9 @@ impl App {
         let since = filter.since.unwrap_or(Timestamp::from_milliseconds(0));
         let mut batch = self
             .run(webhook_checks(
-                org_id,
+                tenant,
                 webhook_id,
-                delivery_log::newest(org_id, webhook_id, &stages, since, &from, examined),
+                delivery_log::newest(tenant, webhook_id, &stages, since, &from, examined),
             ))
             .await?;
         check_webhook(&batch)?;
@@ -104,12 +104,12 @@ impl App {
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`]; [`Error::DeliveryNotFound`].
     pub async fn get_delivery(
         &self,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         webhook_id: &WebhookId,
         event_id: &EventId,
     ) -> Result<(Delivery, Option<String>), Error> {
-        let select = delivery_log::select(&WebhookKey::new(org_id, webhook_id).delivery(event_id.clone()));
-        let mut batch = self.run(webhook_checks(org_id, webhook_id, select)).await?;
+        let select = delivery_log::select(tenant, webhook_id, event_id);
+        let mut batch = self.run(webhook_checks(tenant, webhook_id, select)).await?;
         check_webhook(&batch)?;
         let mut row = batch.first::<LogRow>(2)?.ok_or(Error::DeliveryNotFound)?;
         let body = row.body.take();
@@ -123,13 +123,13 @@ impl App {
     /// As [`App::get_delivery`]; [`Error::DeliveryPending`]; [`Error::BodyNotKept`]; [`Error::WebhookDisabled`].
     pub async fn redeliver(
         &self,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         webhook_id: &WebhookId,
         event_id: &EventId,
     ) -> Result<(), Error> {
-        let key = WebhookKey::new(org_id, webhook_id).delivery(event_id.clone());
-        let mut statements = webhook_checks(org_id, webhook_id, delivery_log::select(&key));
-        statements.push(redelivery::redeliver(&key, self.now()));
+        let select = delivery_log::select(tenant, webhook_id, event_id);
+        let mut statements = webhook_checks(tenant, webhook_id, select);
+        statements.push(redelivery::redeliver(tenant, webhook_id, event_id, self.now()));
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
         // As it was just before, in the same transaction.
@@ -143,13 +143,18 @@ impl App {
         if batch.first::<StatusRow>(1)?.is_some_and(|row| row.status == WebhookStatus::Disabled) {
             return Err(Error::WebhookDisabled);
         }
+        let key = WebhookKey::new(tenant.org_id(), webhook_id).delivery(event_id.clone());
         self.wake(RetryMessage::Deliver(key), Duration::ZERO).await;
         Ok(())
     }
 }
 
-pub(super) fn webhook_checks(org_id: &OrgId, webhook_id: &WebhookId, then: Statement) -> Vec<Statement> {
-    vec![tenants::registered(org_id), webhooks::exists(org_id, webhook_id), then]
+pub(super) fn webhook_checks(
+    tenant: &TenantScope,
+    webhook_id: &WebhookId,
+    then: Statement,
+) -> Vec<Statement> {
+    vec![tenants::registered(tenant), webhooks::exists(tenant, webhook_id), then]
 }
 
 pub(super) fn check_webhook(batch: &Batch) -> Result<(), Error> {

@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use super::{App, Transitioned};
-use crate::actor::Actor;
 use crate::error::Error;
 use crate::member::{Member, MemberRole};
 use crate::store::members::MemberRow;
 use crate::store::transitions::{Guard, NewTransition, VersionRow};
 use crate::store::{members, tenants, transitions};
-use crate::tenant::{EmailAddress, OrgId};
+use crate::tenant::EmailAddress;
+use crate::tenant_scope::TenantScope;
 use crate::transition::{Aggregate, TransitionKind};
 
 /// What came of adding a person.
@@ -26,14 +26,14 @@ impl App {
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`].
-    pub async fn list_members(&self, org_id: &OrgId) -> Result<Vec<Member>, Error> {
-        let mut batch = self.run(vec![members::of_tenant(org_id)]).await?;
+    pub async fn list_members(&self, tenant: &TenantScope) -> Result<Vec<Member>, Error> {
+        let mut batch = self.run(vec![members::all(tenant)]).await?;
         let mut found: Vec<Member> = batch.take::<MemberRow>(0)?.into_iter().map(Into::into).collect();
         if found.is_empty() {
             // The owner of a registered tenant is always there.
             return Err(Error::TenantNotRegistered);
         }
-        found.sort_by(|one, other| (one.role, one.added_at).cmp(&(other.role, other.added_at)));
+        found.sort_by_key(|member| (member.role, member.added_at));
         Ok(found)
     }
 
@@ -41,22 +41,17 @@ impl App {
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`]; [`Error::MemberLimitReached`].
-    pub async fn add_member(
-        &self,
-        actor: &Actor,
-        org_id: &OrgId,
-        email: &EmailAddress,
-    ) -> Result<AddedMember, Error> {
+    pub async fn add_member(&self, tenant: &TenantScope, email: &EmailAddress) -> Result<AddedMember, Error> {
         let at = self.now();
         let details = json!({"email": email});
-        let transition = NewTransition { kind: TransitionKind::MemberAdded, at, actor, details };
+        let transition = NewTransition { kind: TransitionKind::MemberAdded, at, details };
         let statements = vec![
-            tenants::registered(org_id),
-            members::select(org_id, email),
+            tenants::registered(tenant),
+            members::select(tenant, email),
             // Before the insertion, because its guard asks for a person who is no member.
-            transitions::append(org_id, transition, &Guard::NewMember(email)),
-            members::insert(org_id, email, at, &actor.name),
-            transitions::latest_version(org_id, Aggregate::Tenant),
+            transitions::append(tenant, transition, &Guard::NewMember(email)),
+            members::insert(tenant, email, at),
+            transitions::latest_version(tenant, Aggregate::Tenant),
         ];
         let mut batch = self.run(statements).await?;
         if !batch.any(0) {
@@ -64,9 +59,9 @@ impl App {
         }
         if batch.any(1) {
             let version = batch.first::<VersionRow>(4)?.map_or(0, |row| row.version);
-            return Ok(AddedMember::Before(Transitioned { org_id: org_id.clone(), version }));
+            return Ok(AddedMember::Before(Transitioned { org_id: tenant.org_id().clone(), version }));
         }
-        Transitioned::read(&mut batch, 2, org_id, Error::MemberLimitReached).map(AddedMember::Added)
+        Transitioned::read(&mut batch, 2, tenant, Error::MemberLimitReached).map(AddedMember::Added)
     }
 
     /// Ends a person's membership.
@@ -75,19 +70,17 @@ impl App {
     /// [`Error::TenantNotRegistered`]; [`Error::MemberNotFound`]; [`Error::MemberIsOwner`].
     pub async fn remove_member(
         &self,
-        actor: &Actor,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         email: &EmailAddress,
     ) -> Result<Transitioned, Error> {
         let details = json!({"email": email});
-        let transition =
-            NewTransition { kind: TransitionKind::MemberRemoved, at: self.now(), actor, details };
+        let transition = NewTransition { kind: TransitionKind::MemberRemoved, at: self.now(), details };
         let statements = vec![
-            tenants::registered(org_id),
-            members::select(org_id, email),
+            tenants::registered(tenant),
+            members::select(tenant, email),
             // Before the deletion, because its guard asks for the member.
-            transitions::append(org_id, transition, &Guard::AddedMember(email)),
-            members::delete(org_id, email),
+            transitions::append(tenant, transition, &Guard::AddedMember(email)),
+            members::delete(tenant, email),
         ];
         let mut batch = self.run(statements).await?;
         if !batch.any(0) {
@@ -97,7 +90,7 @@ impl App {
         match member.map(|member| member.role) {
             None => Err(Error::MemberNotFound),
             Some(MemberRole::Owner) => Err(Error::MemberIsOwner),
-            Some(MemberRole::Member) => Transitioned::read(&mut batch, 2, org_id, Error::MemberNotFound),
+            Some(MemberRole::Member) => Transitioned::read(&mut batch, 2, tenant, Error::MemberNotFound),
         }
     }
 }

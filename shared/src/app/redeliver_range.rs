@@ -4,12 +4,12 @@ use super::App;
 use super::deliveries::{check_webhook, webhook_checks};
 use crate::delivery::DeliveryState;
 use crate::error::Error;
-use crate::event::message::{RetryMessage, WebhookKey};
+use crate::event::message::RetryMessage;
 use crate::store::CountRow;
 use crate::store::redelivery::{self, Range};
 use crate::store::tending::{self, DueAtRow};
 use crate::store::webhooks::StatusRow;
-use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::webhook::WebhookStatus;
 use crate::webhook::id::WebhookId;
@@ -42,17 +42,18 @@ impl App {
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`]; [`Error::WebhookDisabled`].
     pub async fn redeliver_range(
         &self,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         webhook_id: &WebhookId,
         requested: RequestedRange,
     ) -> Result<RedeliveredRange, Error> {
         let now = self.now();
         let stages = DeliveryState::stages_of(&requested.states);
         let range = Range { since: requested.since, until: requested.until.unwrap_or(now), stages };
-        let webhook = WebhookKey::new(org_id, webhook_id);
-        let mut statements = webhook_checks(org_id, webhook_id, redelivery::count(&webhook, &range));
-        statements.push(redelivery::hold_slice(&webhook, &range, now, now.plus(self.retry_window)));
-        statements.push(redelivery::note_rest(&webhook, &range));
+        let count = redelivery::count(tenant, webhook_id, &range);
+        let window_ends = now.plus(self.retry_window);
+        let mut statements = webhook_checks(tenant, webhook_id, count);
+        statements.push(redelivery::hold_slice(tenant, webhook_id, &range, now, window_ends));
+        statements.push(redelivery::note_rest(tenant, webhook_id, &range));
         statements.push(tending::due_while_any_waits(&[*webhook_id], now, self.fresh_stamp()));
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;

@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::{App, Transitioned};
-use crate::actor::Actor;
 use crate::error::Error;
 use crate::ports::DatabaseError;
 use crate::store::transitions::{Guard, NewTransition};
 use crate::store::{members, tenants, transitions};
-use crate::tenant::{EmailAddress, OrgId, OrgName};
+use crate::tenant::{EmailAddress, OrgName};
+use crate::tenant_scope::TenantScope;
 use crate::transition::TransitionKind;
 
 /// What a tenant is registered with.
@@ -21,32 +21,32 @@ pub struct NewTenant {
 }
 
 impl App {
-    /// Registers a tenant: one round trip.
+    /// Registers a tenant: one round trip. At the portal a person registers a tenant of their own.
     ///
     /// # Errors
-    /// [`Error::TenantAlreadyRegistered`] also where the tenant was closed since.
-    pub async fn register_tenant(
-        &self,
-        actor: &Actor,
-        org_id: &OrgId,
-        new: NewTenant,
-    ) -> Result<Transitioned, Error> {
+    /// [`Error::TenantAlreadyRegistered`] also where the tenant was closed since; [`Error::Invalid`] for another owner than
+    /// the person at the portal.
+    pub async fn register_tenant(&self, tenant: &TenantScope, new: NewTenant) -> Result<Transitioned, Error> {
+        if let Some(person) = tenant.actor().acts_as_member()
+            && !new.owner_email.as_str().eq_ignore_ascii_case(person)
+        {
+            return Err(Error::field("ownerEmail", "must be the address that you are signed in with"));
+        }
         let at = self.now();
         let transition = NewTransition {
             kind: TransitionKind::TenantRegistered,
             at,
-            actor,
             details: json!({"orgName": new.org_name, "ownerEmail": new.owner_email}),
         };
         let written = self.database.batch(vec![
-            tenants::insert(org_id, &new.org_name, &new.owner_email, at, &actor.name),
-            members::insert_owner(org_id, at, &actor.name),
-            transitions::append(org_id, transition, &Guard::Tenant),
+            tenants::insert(tenant, &new.org_name, &new.owner_email, at),
+            members::insert_owner(tenant, at),
+            transitions::append(tenant, transition, &Guard::Tenant),
         ]);
         match written.await {
             Err(DatabaseError::Unique(_)) => Err(Error::TenantAlreadyRegistered),
             Err(error) => Err(error.into()),
-            Ok(mut batch) => Transitioned::read(&mut batch, 2, org_id, Error::TenantNotRegistered),
+            Ok(mut batch) => Transitioned::read(&mut batch, 2, tenant, Error::TenantNotRegistered),
         }
     }
 }

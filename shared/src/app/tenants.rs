@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::page::Page;
 use crate::store::transitions::{Guard, NewTransition, TransitionRow};
 use crate::store::{CountRow, api_keys, members, tenants, transitions, webhooks};
-use crate::tenant::{EmailAddress, OrgId, OrgName, Tenant};
+use crate::tenant::{EmailAddress, OrgName, Tenant};
+use crate::tenant_scope::TenantScope;
 use crate::transition::{Transition, TransitionKind};
 
 /// What changes of a tenant; at least one is given.
@@ -22,12 +23,19 @@ pub struct TenantChange {
 }
 
 impl App {
-    /// A page of tenants; of one member where given (ASCII case-insensitive).
+    /// A page of the tenants that the actor may act for; of one member where given (ASCII case-insensitive).
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn list_tenants(&self, member: Option<&str>, page: Page) -> Result<Listed<Tenant>, Error> {
-        let statements = vec![tenants::count(member), tenants::page(member, page, self.now())];
+    pub async fn list_tenants(
+        &self,
+        actor: &Actor,
+        member: Option<&str>,
+        page: Page,
+    ) -> Result<Listed<Tenant>, Error> {
+        let mut people: Vec<&str> = actor.acts_as_member().into_iter().chain(member).collect();
+        people.dedup_by(|one, other| one.eq_ignore_ascii_case(other));
+        let statements = vec![tenants::count(&people), tenants::page(&people, page, self.now())];
         let mut batch = self.run(statements).await?;
         let total = batch.first::<CountRow>(0)?.map_or(0, |row| row.total);
         let rows = batch.take::<tenants::TenantRow>(1)?;
@@ -38,8 +46,8 @@ impl App {
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`].
-    pub async fn get_tenant(&self, org_id: &OrgId) -> Result<Tenant, Error> {
-        let mut batch = self.run(vec![tenants::select(org_id, self.now())]).await?;
+    pub async fn get_tenant(&self, tenant: &TenantScope) -> Result<Tenant, Error> {
+        let mut batch = self.run(vec![tenants::select(tenant, self.now())]).await?;
         let row = batch.first::<tenants::TenantRow>(0)?.ok_or(Error::TenantNotRegistered)?;
         Ok(row.into())
     }
@@ -50,41 +58,38 @@ impl App {
     /// [`Error::TenantNotRegistered`].
     pub async fn change_tenant(
         &self,
-        actor: &Actor,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         change: TenantChange,
     ) -> Result<Transitioned, Error> {
         let mut details = serde_json::Map::new();
         details.extend(change.org_name.as_ref().map(|name| ("orgName".to_owned(), json!(name))));
         details.extend(change.owner_email.as_ref().map(|email| ("ownerEmail".to_owned(), json!(email))));
         let at = self.now();
-        let transition =
-            NewTransition { kind: TransitionKind::TenantChanged, at, actor, details: details.into() };
-        let mut statements = vec![transitions::append(org_id, transition, &Guard::Tenant)];
+        let transition = NewTransition { kind: TransitionKind::TenantChanged, at, details: details.into() };
+        let mut statements = vec![transitions::append(tenant, transition, &Guard::Tenant)];
         // Before the update, because the membership that ends is that of the owner so far.
-        statements.extend(change.owner_email.as_ref().map(|next| members::delete_owner(org_id, next)));
-        statements.push(tenants::update(org_id, change.org_name.as_ref(), change.owner_email.as_ref()));
-        statements
-            .extend(change.owner_email.as_ref().map(|_| members::insert_owner(org_id, at, &actor.name)));
-        Transitioned::read(&mut self.run(statements).await?, 0, org_id, Error::TenantNotRegistered)
+        statements.extend(change.owner_email.as_ref().map(|next| members::delete_owner(tenant, next)));
+        statements.push(tenants::update(tenant, change.org_name.as_ref(), change.owner_email.as_ref()));
+        statements.extend(change.owner_email.as_ref().map(|_| members::insert_owner(tenant, at)));
+        Transitioned::read(&mut self.run(statements).await?, 0, tenant, Error::TenantNotRegistered)
     }
 
     /// Closes a tenant: its keys stop working, its webhooks are gone, its `orgId` stays taken. One transaction.
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`].
-    pub async fn close_tenant(&self, actor: &Actor, org_id: &OrgId) -> Result<Transitioned, Error> {
+    pub async fn close_tenant(&self, tenant: &TenantScope) -> Result<Transitioned, Error> {
         let at = self.now();
-        let transition = NewTransition { kind: TransitionKind::TenantClosed, at, actor, details: json!({}) };
+        let transition = NewTransition { kind: TransitionKind::TenantClosed, at, details: json!({}) };
         let mut statements = vec![
             // First, because its guard asks for a tenant that is still registered.
-            transitions::append(org_id, transition, &Guard::Tenant),
-            api_keys::end_all(org_id, at),
+            transitions::append(tenant, transition, &Guard::Tenant),
+            api_keys::end_all(tenant, at),
         ];
-        statements.extend(webhooks::delete_all(org_id, at));
-        statements.push(members::delete_all(org_id));
-        statements.push(tenants::close(org_id, at));
-        Transitioned::read(&mut self.run(statements).await?, 0, org_id, Error::TenantNotRegistered)
+        statements.extend(webhooks::delete_all(tenant, at));
+        statements.push(tenants::close(tenant, at));
+        statements.push(members::delete_all(tenant));
+        Transitioned::read(&mut self.run(statements).await?, 0, tenant, Error::TenantNotRegistered)
     }
 
     /// The audit log, newest first, and the cursor of the next page.
@@ -93,14 +98,14 @@ impl App {
     /// [`Error::TenantNotRegistered`].
     pub async fn list_transitions(
         &self,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         cursor: Option<&Cursor<i64>>,
         limit: u32,
     ) -> Result<(Vec<Transition>, Option<Cursor<i64>>), Error> {
         let statements = vec![
-            tenants::registered(org_id),
+            tenants::registered(tenant),
             // One more than asked for tells whether there is a next page.
-            transitions::newest(org_id, cursor.map(|cursor| cursor.0), limit + 1),
+            transitions::newest(tenant, cursor.map(|cursor| cursor.0), limit + 1),
         ];
         let mut batch = self.run(statements).await?;
         if !batch.any(0) {

@@ -10,7 +10,7 @@ use crate::event::id::EventId;
 use crate::event::message::{RetryMessage, WebhookKey};
 use crate::event::sample::sample;
 use crate::store::deliveries;
-use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::webhook::id::WebhookId;
 
 impl App {
@@ -21,17 +21,17 @@ impl App {
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`].
     pub async fn test_webhook(
         &self,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         webhook_id: &WebhookId,
         event_type: &EventType,
     ) -> Result<EventId, Error> {
         let now = self.now();
         let event_id = EventId::from_random_bytes(self.random_bytes());
-        let key = WebhookKey::new(org_id, webhook_id).delivery(event_id.clone());
-        let body = sample(event_id.as_str(), event_type, org_id, now);
-        let insert = deliveries::insert_scheduled(&key, event_type.as_str(), now);
-        let mut statements = webhook_checks(org_id, webhook_id, insert);
-        statements.push(deliveries::keep_body_of(&key, &body, now));
+        let key = WebhookKey::new(tenant.org_id(), webhook_id).delivery(event_id.clone());
+        let body = sample(event_id.as_str(), event_type, tenant.org_id(), now);
+        let insert = deliveries::insert_scheduled(tenant, webhook_id, &event_id, event_type.as_str(), now);
+        let mut statements = webhook_checks(tenant, webhook_id, insert);
+        statements.push(deliveries::keep_body_of(tenant, webhook_id, &event_id, &body, now));
         let batch = self.run(statements).await?;
         check_webhook(&batch)?;
         self.wake(RetryMessage::Deliver(key), Duration::ZERO).await;

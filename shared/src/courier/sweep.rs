@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Courier;
+use crate::actor::Actor;
 use crate::error::Error;
 use crate::event::message::{DeliveryKey, RetryMessage};
 use crate::ports::{Batch, Statement};
@@ -14,6 +15,7 @@ use crate::store::deliveries::{self, KeyRow, Slice};
 use crate::store::notices;
 use crate::store::redelivery::{self, RangeRow};
 use crate::store::tending::{self, DeletedRow, DueAtRow};
+use crate::tenant_scope::TenantScope;
 
 /// Rows taken at a time.
 const AT_ONCE: u32 = 1_000;
@@ -165,12 +167,13 @@ impl Courier {
             };
             let now = self.now();
             let window_ends = now.plus(self.policy.retry.window());
+            let tenant = TenantScope::new(Actor::delivery(), webhook.org_id.clone());
             let statements = vec![
-                redelivery::count(&webhook, &range),
-                redelivery::hold_slice(&webhook, &range, now, window_ends),
+                redelivery::count(&tenant, &webhook.webhook_id, &range),
+                redelivery::hold_slice(&tenant, &webhook.webhook_id, &range, now, window_ends),
                 tending::due_while_any_waits(&[webhook.webhook_id], now, self.fresh_stamp()),
                 redelivery::forget(sequence),
-                redelivery::note_rest(&webhook, &range),
+                redelivery::note_rest(&tenant, &webhook.webhook_id, &range),
             ];
             let mut batch = self.run(statements).await?;
             held += batch.first::<CountRow>(0)?.map_or(0, |row| row.total.min(redelivery::SLICE)) as usize;

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::of_tenant;
 use crate::delivery::progress::Progress;
 use crate::delivery::standing::Stage;
 use crate::event::id::EventId;
 use crate::event::message::DeliveryKey;
 use crate::ports::Statement;
 use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::webhook::id::WebhookId;
 
@@ -121,14 +123,19 @@ pub fn keep_body(org_id: &OrgId, event_id: &EventId, body: &str, at: Timestamp) 
 }
 
 /// Keeps the envelope of a delivery that is there, as [`keep_body`] does.
-pub fn keep_body_of(key: &DeliveryKey, body: &str, at: Timestamp) -> Statement {
-    Statement::new(
+pub fn keep_body_of(
+    tenant: &TenantScope,
+    webhook_id: &WebhookId,
+    event_id: &EventId,
+    body: &str,
+    at: Timestamp,
+) -> Statement {
+    of_tenant(tenant,
         "INSERT INTO bodies (org_id, event_id, body, kept_since) SELECT org_id, event_id, ?4, ?5 FROM deliveries \
          WHERE org_id = ?1 AND webhook_id = ?2 AND event_id = ?3 ON CONFLICT DO NOTHING",
     )
-    .bind(&key.org_id)
-    .bind(&key.webhook_id)
-    .bind(&key.event_id)
+    .bind(webhook_id)
+    .bind(event_id)
     .bind(body)
     .bind(at)
 }
@@ -152,15 +159,20 @@ fn insert(rows: Value) -> Statement {
 }
 
 /// Stores a delivery that is due now, of a webhook that the tenant has; otherwise stores nothing.
-pub fn insert_scheduled(key: &DeliveryKey, event_type: &str, now: Timestamp) -> Statement {
-    Statement::new(
+pub fn insert_scheduled(
+    tenant: &TenantScope,
+    webhook_id: &WebhookId,
+    event_id: &EventId,
+    event_type: &str,
+    now: Timestamp,
+) -> Statement {
+    of_tenant(tenant,
         "INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, \
          next_attempt_at, attempts) SELECT id, ?3, org_id, ?4, 'scheduled', ?5, ?5, 0, ?5, '[]' FROM webhooks \
          WHERE org_id = ?1 AND id = ?2",
     )
-    .bind(&key.org_id)
-    .bind(&key.webhook_id)
-    .bind(&key.event_id)
+    .bind(webhook_id)
+    .bind(event_id)
     .bind(event_type)
     .bind(now)
 }

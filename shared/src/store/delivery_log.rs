@@ -2,12 +2,12 @@
 
 use serde::Deserialize;
 
+use super::of_tenant;
 use crate::delivery::standing::Stage;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::event::id::EventId;
-use crate::event::message::DeliveryKey;
 use crate::ports::{DatabaseError, Statement};
-use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::webhook::id::WebhookId;
 
@@ -21,7 +21,7 @@ pub type LogPlace = (i64, String);
 /// stages, through the index of what was not delivered, one stage at a time: one failure among a million deliveries is
 /// found at once.
 pub fn newest(
-    org_id: &OrgId,
+    tenant: &TenantScope,
     webhook_id: &WebhookId,
     stages: &[Stage],
     since: Timestamp,
@@ -42,24 +42,17 @@ pub fn newest(
         });
         format!("{} {order}", parts.collect::<Vec<_>>().join(" UNION ALL "))
     };
-    Statement::new(sql)
-        .bind(org_id)
-        .bind(webhook_id)
-        .bind(since)
-        .bind(place.0)
-        .bind(place.1.as_str())
-        .bind(limit)
+    of_tenant(tenant, sql).bind(webhook_id).bind(since).bind(place.0).bind(place.1.as_str()).bind(limit)
 }
 
 /// One delivery, with its body where it is kept.
-pub fn select(key: &DeliveryKey) -> Statement {
-    Statement::new(format!(
+pub fn select(tenant: &TenantScope, webhook_id: &WebhookId, event_id: &EventId) -> Statement {
+    of_tenant(tenant, format!(
         "SELECT {LOG_COLUMNS}, (SELECT b.body FROM bodies b WHERE b.org_id = ?1 AND b.event_id = ?3) AS body \
          FROM deliveries WHERE org_id = ?1 AND webhook_id = ?2 AND event_id = ?3"
     ))
-    .bind(&key.org_id)
-    .bind(&key.webhook_id)
-    .bind(&key.event_id)
+    .bind(webhook_id)
+    .bind(event_id)
 }
 
 /// A row of the log.

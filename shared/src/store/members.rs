@@ -2,9 +2,11 @@
 
 use serde::Deserialize;
 
+use super::of_tenant;
 use crate::member::{MOST_BESIDES_OWNER, Member, MemberRole};
 use crate::ports::Statement;
-use crate::tenant::{EmailAddress, OrgId};
+use crate::tenant::EmailAddress;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 
 /// All members a tenant may have, the owner among them.
@@ -12,68 +14,69 @@ pub(super) const MOST: u32 = MOST_BESIDES_OWNER + 1;
 
 /// Adds a person to a registered tenant that may have one more member; otherwise changes nothing, nor does a person who
 /// is a member already.
-pub fn insert(org_id: &OrgId, email: &EmailAddress, at: Timestamp, by: &str) -> Statement {
-    Statement::new(
+pub fn insert(tenant: &TenantScope, email: &EmailAddress, at: Timestamp) -> Statement {
+    of_tenant(
+        tenant,
         "INSERT INTO members (org_id, email, added_at, added_by, tenant_created_at) \
          SELECT org_id, ?2, ?3, ?4, created_at FROM tenants WHERE org_id = ?1 AND closed_at IS NULL \
          AND (SELECT COUNT(*) FROM members WHERE org_id = ?1) < ?5 ON CONFLICT DO NOTHING",
     )
-    .bind(org_id)
     .bind(email.as_str())
     .bind(at)
-    .bind(by)
+    .bind(&tenant.actor().name)
     .bind(MOST)
 }
 
-/// Makes the tenant's owner a member. The address is spelt as the tenant has it.
-pub fn insert_owner(org_id: &OrgId, at: Timestamp, by: &str) -> Statement {
+/// Makes the tenant's owner a member, whoever the caller is: the registration and the change of an owner, in the same
+/// transaction, have made the owner. The address is spelt as the tenant has it.
+pub fn insert_owner(tenant: &TenantScope, at: Timestamp) -> Statement {
     Statement::new(
         "INSERT INTO members (org_id, email, added_at, added_by, tenant_created_at) \
          SELECT org_id, owner_email, ?2, ?3, created_at FROM tenants WHERE org_id = ?1 AND closed_at IS NULL \
          ON CONFLICT DO UPDATE SET email = excluded.email",
     )
-    .bind(org_id)
+    .bind(tenant.org_id())
     .bind(at)
-    .bind(by)
+    .bind(&tenant.actor().name)
 }
 
 /// Ends the owner's membership, unless the next owner is the same person. Before the tenant's owner changes, in the same
 /// transaction.
-pub fn delete_owner(org_id: &OrgId, next: &EmailAddress) -> Statement {
-    Statement::new(
+pub fn delete_owner(tenant: &TenantScope, next: &EmailAddress) -> Statement {
+    of_tenant(
+        tenant,
         "DELETE FROM members WHERE org_id = ?1 AND email <> ?2 \
          AND email = (SELECT owner_email FROM tenants WHERE org_id = ?1 AND closed_at IS NULL)",
     )
-    .bind(org_id)
     .bind(next.as_str())
 }
 
 /// Ends the membership of a person who is not the owner.
-pub fn delete(org_id: &OrgId, email: &EmailAddress) -> Statement {
-    Statement::new(
+pub fn delete(tenant: &TenantScope, email: &EmailAddress) -> Statement {
+    of_tenant(
+        tenant,
         "DELETE FROM members WHERE org_id = ?1 AND email = ?2 \
          AND email <> (SELECT owner_email FROM tenants WHERE org_id = ?1)",
     )
-    .bind(org_id)
     .bind(email.as_str())
 }
 
 /// Ends the membership of everybody.
-pub fn delete_all(org_id: &OrgId) -> Statement {
-    Statement::new("DELETE FROM members WHERE org_id = ?1").bind(org_id)
+pub fn delete_all(tenant: &TenantScope) -> Statement {
+    of_tenant(tenant, "DELETE FROM members WHERE org_id = ?1")
 }
 
 const COLUMNS: &str = "SELECT m.email, m.email = t.owner_email AS owns, m.added_at, m.added_by \
     FROM tenants t JOIN members m ON m.org_id = t.org_id WHERE t.org_id = ?1 AND t.closed_at IS NULL";
 
 /// A registered tenant's members, in the order of their addresses.
-pub fn of_tenant(org_id: &OrgId) -> Statement {
-    Statement::new(COLUMNS).bind(org_id)
+pub fn all(tenant: &TenantScope) -> Statement {
+    of_tenant(tenant, COLUMNS)
 }
 
 /// One of them.
-pub fn select(org_id: &OrgId, email: &EmailAddress) -> Statement {
-    Statement::new(format!("{COLUMNS} AND m.email = ?2")).bind(org_id).bind(email.as_str())
+pub fn select(tenant: &TenantScope, email: &EmailAddress) -> Statement {
+    of_tenant(tenant, format!("{COLUMNS} AND m.email = ?2")).bind(email.as_str())
 }
 
 /// A member's row.

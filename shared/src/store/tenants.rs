@@ -2,85 +2,93 @@
 
 use serde::Deserialize;
 
+use super::of_tenant;
 use crate::api_key::{ApiKeySummary, masked};
 use crate::page::Page;
 use crate::ports::Statement;
-use crate::tenant::{EmailAddress, OrgId, OrgName, Tenant};
+use crate::tenant::{EmailAddress, OrgName, Tenant};
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 
-/// Takes the `orgId`; a UNIQUE violation says it was taken.
-pub fn insert(org_id: &OrgId, name: &OrgName, owner: &EmailAddress, at: Timestamp, by: &str) -> Statement {
+/// Takes the `orgId`, whoever the caller is: a tenant that is not registered has no members. A UNIQUE violation says that it
+/// was taken.
+pub fn insert(tenant: &TenantScope, name: &OrgName, owner: &EmailAddress, at: Timestamp) -> Statement {
     Statement::new(
         "INSERT INTO tenants (org_id, org_name, owner_email, created_at, created_by) VALUES (?1, ?2, ?3, ?4, ?5)",
     )
-    .bind(org_id)
+    .bind(tenant.org_id())
     .bind(name.as_str())
     .bind(owner.as_str())
     .bind(at)
-    .bind(by)
+    .bind(&tenant.actor().name)
 }
 
 /// One row where the tenant is registered and not closed.
-pub fn registered(org_id: &OrgId) -> Statement {
-    Statement::new("SELECT 1 AS registered FROM tenants WHERE org_id = ?1 AND closed_at IS NULL").bind(org_id)
+pub fn registered(tenant: &TenantScope) -> Statement {
+    of_tenant(tenant, "SELECT 1 AS registered FROM tenants WHERE org_id = ?1 AND closed_at IS NULL")
 }
 
 /// Changes what is given.
-pub fn update(org_id: &OrgId, name: Option<&OrgName>, owner: Option<&EmailAddress>) -> Statement {
-    Statement::new(
+pub fn update(tenant: &TenantScope, name: Option<&OrgName>, owner: Option<&EmailAddress>) -> Statement {
+    of_tenant(
+        tenant,
         "UPDATE tenants SET org_name = COALESCE(?2, org_name), owner_email = COALESCE(?3, owner_email) \
          WHERE org_id = ?1 AND closed_at IS NULL",
     )
-    .bind(org_id)
     .bind(name.map(OrgName::as_str))
     .bind(owner.map(EmailAddress::as_str))
 }
 
 /// Closes the tenant; the row stays, so that the `orgId` stays taken.
-pub fn close(org_id: &OrgId, at: Timestamp) -> Statement {
-    Statement::new("UPDATE tenants SET closed_at = ?2 WHERE org_id = ?1 AND closed_at IS NULL")
-        .bind(org_id)
-        .bind(at)
+pub fn close(tenant: &TenantScope, at: Timestamp) -> Statement {
+    of_tenant(tenant, "UPDATE tenants SET closed_at = ?2 WHERE org_id = ?1 AND closed_at IS NULL").bind(at)
 }
 
 const COLUMNS: &str = "SELECT t.org_id, t.org_name, t.owner_email, t.created_at, t.created_by, \
     k.prefix, k.suffix, k.created_at AS key_created_at, k.created_by AS key_created_by, k.expires_at, \
     (SELECT COUNT(*) FROM webhooks w WHERE w.org_id = t.org_id) AS webhook_count \
     FROM tenants t LEFT JOIN api_keys k ON k.org_id = t.org_id AND k.revoked_at IS NULL \
-    AND (k.expires_at IS NULL OR k.expires_at > ?1)";
+    AND (k.expires_at IS NULL OR k.expires_at > ?2)";
 
 /// One tenant with its active key.
-pub fn select(org_id: &OrgId, now: Timestamp) -> Statement {
-    Statement::new(format!("{COLUMNS} WHERE t.org_id = ?2 AND t.closed_at IS NULL")).bind(now).bind(org_id)
+pub fn select(tenant: &TenantScope, now: Timestamp) -> Statement {
+    of_tenant(tenant, format!("{COLUMNS} WHERE t.org_id = ?1 AND t.closed_at IS NULL")).bind(now)
 }
 
-/// A page of tenants in the order of their registration; of one member where given.
-pub fn page(member: Option<&str>, page: Page, now: Timestamp) -> Statement {
-    let by_member = if member.is_some() {
-        "JOIN members m INDEXED BY members_by_email ON m.org_id = t.org_id AND m.email = ?4"
-    } else {
-        ""
-    };
-    let order = if member.is_some() { "m.tenant_created_at, m.org_id" } else { "t.sequence" };
+/// A page of tenants in the order of their registration; of those of which all these people are members, where any are
+/// given.
+pub fn page(people: &[&str], page: Page, now: Timestamp) -> Statement {
+    let order = if people.is_empty() { "t.sequence" } else { "m0.tenant_created_at, m0.org_id" };
     let statement = Statement::new(format!(
-        "{COLUMNS} {by_member} WHERE t.closed_at IS NULL ORDER BY {order} LIMIT ?2 OFFSET ?3"
+        "{COLUMNS} {} WHERE t.closed_at IS NULL ORDER BY {order} LIMIT ?1 OFFSET ?3",
+        of_members(people, 4)
     ))
-    .bind(now)
     .bind(page.limit)
+    .bind(now)
     .bind(page.offset);
-    match member {
-        None => statement,
-        Some(member) => statement.bind(member),
-    }
+    people.iter().fold(statement, |statement, person| statement.bind(*person))
 }
 
-/// How many tenants there are; of one member where given.
-pub fn count(member: Option<&str>) -> Statement {
-    match member {
-        None => Statement::new("SELECT COUNT(*) AS total FROM tenants WHERE closed_at IS NULL"),
-        // The memberships of a closed tenant have ended.
-        Some(member) => Statement::new("SELECT COUNT(*) AS total FROM members WHERE email = ?1").bind(member),
-    }
+/// How many such tenants there are.
+pub fn count(people: &[&str]) -> Statement {
+    let statement = Statement::new(format!(
+        "SELECT COUNT(*) AS total FROM tenants t {} WHERE t.closed_at IS NULL",
+        of_members(people, 1)
+    ));
+    people.iter().fold(statement, |statement, person| statement.bind(*person))
+}
+
+/// Joins tenants `t` with the memberships of these people, whose addresses are the parameters from `first` on.
+fn of_members(people: &[&str], first: usize) -> String {
+    let joins = people.iter().enumerate().map(|(index, _)| {
+        // A tenant has few members, a person may have many tenants: the first person's are gone through.
+        let through = if index == 0 { "INDEXED BY members_by_email" } else { "" };
+        format!(
+            "JOIN members m{index} {through} ON m{index}.org_id = t.org_id AND m{index}.email = ?{}",
+            first + index
+        )
+    });
+    joins.collect::<Vec<_>>().join(" ")
 }
 
 /// A tenant with its active key.

@@ -4,11 +4,12 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::WebhookKeyRow;
 use super::targets::{COLUMNS, TargetRow};
+use super::{WebhookKeyRow, of_tenant};
 use crate::event::id::EventId;
 use crate::event::message::WebhookKey;
 use crate::ports::Statement;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::webhook::id::WebhookId;
 
@@ -86,11 +87,12 @@ pub fn bury(webhook: &WebhookId, stamp: i64, now: Timestamp) -> Statement {
 const PENDING: &str = "SELECT event_id FROM deliveries INDEXED BY deliveries_undelivered WHERE webhook_id = ?1 \
     AND stage <> 'delivered' AND stage IN ('scheduled', 'held', 'released') AND COALESCE(leased_until, 0) <= ?3 LIMIT ?4";
 
-/// Ends a slice of a deleted webhook's pending deliveries.
+/// Ends a slice of a deleted webhook's pending deliveries; of a webhook that is there, nothing.
 pub fn end_deleted(webhook: &WebhookId, now: Timestamp) -> Statement {
     Statement::new(format!(
         "UPDATE deliveries SET stage = 'failed', reason = ?2, ended_at = ?3, next_attempt_at = NULL, leased_until = NULL \
-         WHERE webhook_id = ?1 AND event_id IN ({PENDING}) RETURNING 1 AS ended"
+         WHERE webhook_id = ?1 AND event_id IN ({PENDING}) \
+         AND NOT EXISTS (SELECT 1 FROM webhooks WHERE id = ?1) RETURNING 1 AS ended"
     ))
     .bind(webhook)
     .bind("webhook deleted")
@@ -178,13 +180,13 @@ pub fn overdue(before: Timestamp, after: i64, limit: u32) -> Statement {
 }
 
 /// An open circuit's probe is due now.
-pub fn probe_now(webhook: &WebhookKey, now: Timestamp, stamp: i64) -> Statement {
-    Statement::new(
+pub fn probe_now(tenant: &TenantScope, webhook_id: &WebhookId, now: Timestamp, stamp: i64) -> Statement {
+    of_tenant(
+        tenant,
         "UPDATE webhooks SET tend_at = ?3, health_stamp = ?4 \
          WHERE org_id = ?1 AND id = ?2 AND status = 'active' AND circuit_opened_at IS NOT NULL",
     )
-    .bind(&webhook.org_id)
-    .bind(&webhook.webhook_id)
+    .bind(webhook_id)
     .bind(now)
     .bind(stamp)
 }

@@ -28,16 +28,17 @@ use crate::webhook::url::WebhookUrl;
 const WEBHOOK: &str = "0b8d5a0e-6f5b-4c0c-9a43-6a3f0f0c2b7e";
 const PAGE: Page = Page { limit: 50, offset: 0 };
 
-/// One of each statement, by module and function, all about one tenant with one webhook.
-fn all() -> BTreeMap<&'static str, Vec<Statement>> {
+/// One of each statement, by module and function, all about one tenant with one webhook, and asked for by this actor.
+fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
     let org = &OrgId::parse("acme-corp").unwrap();
     let id = &WebhookId::parse(WEBHOOK).unwrap();
     let webhook = &WebhookKey { org_id: org.clone(), webhook_id: *id };
     let event = &EventId::parse("held-5").unwrap();
     let key = &DeliveryKey { org_id: org.clone(), webhook_id: *id, event_id: event.clone() };
-    let fresh_key = &DeliveryKey { event_id: EventId::parse("fresh").unwrap(), ..key.clone() };
+    let fresh_event = &EventId::parse("fresh").unwrap();
     let now = Timestamp::from_milliseconds(50_000_000);
-    let actor = &Actor::person("admin@smartphonekey.com");
+    let tenant = &TenantScope::new(actor.clone(), org.clone());
+    let another_tenant = &TenantScope::new(actor.clone(), OrgId::parse("another").unwrap());
     let name = &OrgName::parse("ACME").unwrap();
     let owner = &EmailAddress::parse("owner@acme-corp.com").unwrap();
     let person = &EmailAddress::parse("colleague@acme-corp.com").unwrap();
@@ -61,12 +62,8 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
         by: "admin@smartphonekey.com",
         expires_at: None,
     };
-    let transition = || transitions::NewTransition {
-        kind: TransitionKind::WebhookChanged,
-        at: now,
-        actor,
-        details: json!({}),
-    };
+    let transition =
+        || transitions::NewTransition { kind: TransitionKind::WebhookChanged, at: now, details: json!({}) };
     let progress = |origin| Progress {
         key: key.clone(),
         event_type: "KeyAdded".into(),
@@ -95,14 +92,15 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
     let values = sealing::Values { secret: "s".into(), previous_secret: None, auth_token: None };
     let anew = sealing::SealedAnew { id: *id, was: values.clone(), becomes: values };
     let slice = deliveries::Slice { limit: 100, offset: 0 };
+    let people: [&[&str]; 3] = [&[], &["a@b.c"], &["a@b.c", "d@e.f"]];
     let one = |statement: Statement| vec![statement];
     BTreeMap::from([
-        ("api_keys::insert", one(api_keys::insert(org, &new_key))),
-        ("api_keys::release_expired", one(api_keys::release_expired(org, now))),
-        ("api_keys::end_all", one(api_keys::end_all(org, now))),
+        ("api_keys::insert", one(api_keys::insert(tenant, &new_key))),
+        ("api_keys::release_expired", one(api_keys::release_expired(tenant, now))),
+        ("api_keys::end_all", one(api_keys::end_all(tenant, now))),
         ("api_keys::by_digest", one(api_keys::by_digest(digest))),
-        ("api_keys::count", one(api_keys::count(org))),
-        ("api_keys::page", one(api_keys::page(org, PAGE))),
+        ("api_keys::count", one(api_keys::count(tenant))),
+        ("api_keys::page", one(api_keys::page(tenant, PAGE))),
         ("dead_letters::insert", one(dead_letters::insert("x", None, now))),
         ("dead_letters::newest", one(dead_letters::newest(None, 50))),
         ("dead_letters::select", one(dead_letters::select(1))),
@@ -116,7 +114,7 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
         ),
         ("deliveries::keep_leases", one(deliveries::keep_leases(std::slice::from_ref(&leased), now))),
         ("deliveries::keep_body", one(deliveries::keep_body(org, event, "{}", now))),
-        ("deliveries::keep_body_of", one(deliveries::keep_body_of(key, "{}", now))),
+        ("deliveries::keep_body_of", one(deliveries::keep_body_of(tenant, id, event, "{}", now))),
         ("deliveries::lease", one(deliveries::lease(&[key], now, now, now))),
         ("deliveries::leased_bodies", one(deliveries::leased_bodies(&[key], now))),
         ("deliveries::take_overdue", one(deliveries::take_overdue(now, now, slice))),
@@ -124,9 +122,9 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
         (
             "delivery_log::newest",
             vec![
-                delivery_log::newest(org, id, &[], Timestamp::from_milliseconds(0), place, 50),
+                delivery_log::newest(tenant, id, &[], Timestamp::from_milliseconds(0), place, 50),
                 delivery_log::newest(
-                    org,
+                    tenant,
                     id,
                     &[Stage::Failed, Stage::Dead],
                     Timestamp::from_milliseconds(0),
@@ -135,27 +133,30 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
                 ),
             ],
         ),
-        ("delivery_log::select", one(delivery_log::select(key))),
-        ("redelivery::redeliver", one(redelivery::redeliver(key, now))),
-        ("deliveries::insert_scheduled", one(deliveries::insert_scheduled(fresh_key, "KeyAdded", now))),
-        ("delivery_summary::by_hour", one(delivery_summary::by_hour(org, id, now, now, 100))),
+        ("delivery_log::select", one(delivery_log::select(tenant, id, event))),
+        ("redelivery::redeliver", one(redelivery::redeliver(tenant, id, event, now))),
+        (
+            "deliveries::insert_scheduled",
+            one(deliveries::insert_scheduled(tenant, id, fresh_event, "KeyAdded", now)),
+        ),
+        ("delivery_summary::by_hour", one(delivery_summary::by_hour(tenant, id, now, now, 100))),
         ("health::write", one(health::write(conditions))),
         ("health::tell", health::tell(conditions).into_iter().collect()),
-        ("members::insert", one(members::insert(org, person, now, "admin"))),
-        ("members::insert_owner", one(members::insert_owner(org, now, "admin"))),
-        ("members::delete_owner", one(members::delete_owner(org, person))),
-        ("members::delete", one(members::delete(org, person))),
-        ("members::delete_all", one(members::delete_all(org))),
-        ("members::of_tenant", one(members::of_tenant(org))),
-        ("members::select", one(members::select(org, person))),
+        ("members::insert", one(members::insert(tenant, person, now))),
+        ("members::insert_owner", one(members::insert_owner(tenant, now))),
+        ("members::delete_owner", one(members::delete_owner(tenant, person))),
+        ("members::delete", one(members::delete(tenant, person))),
+        ("members::delete_all", one(members::delete_all(tenant))),
+        ("members::all", one(members::all(tenant))),
+        ("members::select", one(members::select(tenant, person))),
         ("notices::note_failing", one(notices::note_failing(now, now))),
         ("notices::failing_told", one(notices::failing_told(now, 1))),
         ("notices::oldest", one(notices::oldest(20))),
         ("notices::delete", one(notices::delete(&[1]))),
         ("notices::waiting", one(notices::waiting(now))),
-        ("redelivery::count", one(redelivery::count(webhook, range))),
-        ("redelivery::hold_slice", one(redelivery::hold_slice(webhook, range, now, now))),
-        ("redelivery::note_rest", one(redelivery::note_rest(webhook, range))),
+        ("redelivery::count", one(redelivery::count(tenant, id, range))),
+        ("redelivery::hold_slice", one(redelivery::hold_slice(tenant, id, range, now, now))),
+        ("redelivery::note_rest", one(redelivery::note_rest(tenant, id, range))),
         ("redelivery::noted", one(redelivery::noted(10))),
         ("redelivery::forget", one(redelivery::forget(1))),
         ("retention::next_webhook", one(retention::next_webhook(""))),
@@ -173,16 +174,13 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
         ("targets::of_tenants", one(targets::of_tenants(&["acme-corp"]))),
         ("targets::of_deliveries", one(targets::of_deliveries(&[key]))),
         ("targets::by_ids", one(targets::by_ids(&[*id]))),
-        (
-            "tenants::insert",
-            one(tenants::insert(&OrgId::parse("another").unwrap(), name, owner, now, "admin")),
-        ),
-        ("tenants::registered", one(tenants::registered(org))),
-        ("tenants::update", one(tenants::update(org, Some(name), None))),
-        ("tenants::close", one(tenants::close(org, now))),
-        ("tenants::select", one(tenants::select(org, now))),
-        ("tenants::page", vec![tenants::page(None, PAGE, now), tenants::page(Some("a@b.c"), PAGE, now)]),
-        ("tenants::count", vec![tenants::count(None), tenants::count(Some("a@b.c"))]),
+        ("tenants::insert", one(tenants::insert(another_tenant, name, owner, now))),
+        ("tenants::registered", one(tenants::registered(tenant))),
+        ("tenants::update", one(tenants::update(tenant, Some(name), None))),
+        ("tenants::close", one(tenants::close(tenant, now))),
+        ("tenants::select", one(tenants::select(tenant, now))),
+        ("tenants::page", people.map(|people| tenants::page(people, PAGE, now)).into()),
+        ("tenants::count", people.map(tenants::count).into()),
         ("tending::due", one(tending::due(&[*id], now, 500))),
         ("tending::release", one(tending::release(webhook, std::slice::from_ref(event), 0, now))),
         ("tending::bury", one(tending::bury(id, 0, now))),
@@ -192,7 +190,7 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
         ("tending::forget_deleted", one(tending::forget_deleted(id))),
         ("tending::due_while_any_waits", one(tending::due_while_any_waits(&[*id], now, 1))),
         ("tending::overdue", one(tending::overdue(now, -1, 100))),
-        ("tending::probe_now", one(tending::probe_now(webhook, now, 1))),
+        ("tending::probe_now", one(tending::probe_now(tenant, id, now, 1))),
         (
             "transitions::append",
             [
@@ -203,26 +201,35 @@ fn all() -> BTreeMap<&'static str, Vec<Statement>> {
                 transitions::Guard::Webhook(id),
                 transitions::Guard::DisabledWebhook(id),
             ]
-            .map(|guard| transitions::append(org, transition(), &guard))
+            .map(|guard| transitions::append(tenant, transition(), &guard))
             .into(),
         ),
-        ("transitions::latest_version", one(transitions::latest_version(org, Aggregate::Tenant))),
-        ("transitions::newest", one(transitions::newest(org, None, 50))),
+        ("transitions::latest_version", one(transitions::latest_version(tenant, Aggregate::Tenant))),
+        ("transitions::newest", one(transitions::newest(tenant, None, 50))),
         ("webhook_trouble::page", one(webhook_trouble::page((0, 0), 50))),
-        ("webhooks::insert", one(webhooks::insert(org, &new_webhook))),
-        ("webhooks::update", one(webhooks::update(org, id, &change, now))),
-        ("webhooks::verify_if_changed", one(webhooks::verify_if_changed(org, id, url, now, 1))),
-        ("webhooks::verify", one(webhooks::verify(org, id, now, 1))),
-        ("webhooks::enable", one(webhooks::enable(org, id, now, 1))),
-        ("webhooks::rotate_secret", one(webhooks::rotate_secret(org, id, "s", None, now))),
-        ("webhooks::sealed", one(webhooks::sealed(org, id, now))),
-        ("webhooks::delete", webhooks::delete(org, id, now)),
-        ("webhooks::delete_all", webhooks::delete_all(org, now)),
-        ("webhooks::select", one(webhooks::select(org, id))),
-        ("webhooks::exists", one(webhooks::exists(org, id))),
-        ("webhooks::count", one(webhooks::count(org))),
-        ("webhooks::page", one(webhooks::page(org, PAGE))),
+        ("webhooks::insert", one(webhooks::insert(tenant, &new_webhook))),
+        ("webhooks::update", one(webhooks::update(tenant, id, &change, now))),
+        ("webhooks::verify_if_changed", one(webhooks::verify_if_changed(tenant, id, url, now, 1))),
+        ("webhooks::verify", one(webhooks::verify(tenant, id, now, 1))),
+        ("webhooks::enable", one(webhooks::enable(tenant, id, now, 1))),
+        ("webhooks::rotate_secret", one(webhooks::rotate_secret(tenant, id, "s", None, now))),
+        ("webhooks::sealed", one(webhooks::sealed(tenant, id, now))),
+        ("webhooks::delete", webhooks::delete(tenant, id, now)),
+        ("webhooks::delete_all", webhooks::delete_all(tenant, now)),
+        ("webhooks::select", one(webhooks::select(tenant, id))),
+        ("webhooks::exists", one(webhooks::exists(tenant, id))),
+        ("webhooks::count", one(webhooks::count(tenant))),
+        ("webhooks::page", one(webhooks::page(tenant, PAGE))),
     ])
+}
+
+fn admin() -> Actor {
+    Actor::person("admin@smartphonekey.com")
+}
+
+/// A member of the tenant, at the portal.
+fn member() -> Actor {
+    Actor::through_portal("a@b.c")
 }
 
 /// The public functions of the store that make statements, as its files have them.
@@ -248,7 +255,7 @@ fn in_the_files() -> BTreeSet<String> {
 
 #[test]
 fn every_statement_is_looked_at_here() {
-    let listed: BTreeSet<String> = all().keys().map(|name| (*name).to_owned()).collect();
+    let listed: BTreeSet<String> = all(&admin()).keys().map(|name| (*name).to_owned()).collect();
     assert_eq!(listed, in_the_files());
 }
 
@@ -267,7 +274,7 @@ fn may_scan(name: &str) -> bool {
 #[test]
 fn every_statement_searches_an_index_and_neither_scans_nor_sorts() {
     let database = SqliteDatabase::migrated();
-    for (name, statements) in all() {
+    for (name, statements) in all(&admin()).into_iter().chain(all(&member())) {
         for statement in statements {
             let plan = database.plan(&statement);
             for step in &plan {
@@ -291,6 +298,8 @@ fn filled(held: u32, delivered: u32) -> SqliteDatabase {
     run(
         "INSERT INTO tenants (org_id, org_name, owner_email, created_at, created_by) VALUES ('acme-corp', 'ACME', 'a@b.c', 0, '')",
     );
+    run("INSERT INTO members (org_id, email, added_at, added_by, tenant_created_at) \
+         SELECT org_id, owner_email, 0, '', 0 FROM tenants");
     run(&format!(
         "INSERT INTO webhooks (id, org_id, url, events, secret, auth_type, created_at, updated_at, status, circuit_opened_at, tend_at) \
          VALUES ('{WEBHOOK}', 'acme-corp', 'https://hooks.example.com/in', '[\"*\"]', '1.b.c', 'none', 0, 0, 'active', 1, 1)"
@@ -313,12 +322,45 @@ fn filled(held: u32, delivered: u32) -> SqliteDatabase {
     database
 }
 
+/// What a statement gives back, and what the database holds after it.
+fn ran(statement: &Statement) -> (Vec<serde_json::Value>, String) {
+    let database = filled(3, 3);
+    let rows = database.query(statement.clone());
+    (rows, database.dump())
+}
+
+#[test]
+fn a_tenant_is_none_to_a_person_who_is_no_member() {
+    let untouched = filled(3, 3).dump();
+    let (admins, members) = (all(&admin()), all(&member()));
+    let (mut of_tenants, mut wrote) = (0, 0);
+    for (name, statements) in all(&Actor::through_portal("stranger@b.c")) {
+        for (index, statement) in statements.iter().enumerate() {
+            if !statement.sql.contains(MEMBERS_TENANT) {
+                continue;
+            }
+            of_tenants += 1;
+            let (rows, dump) = ran(statement);
+            let none = rows.iter().all(|row| row.get("total") == Some(&json!(0)));
+            assert!(none, "{name}: {rows:?}");
+            assert_eq!(dump, untouched, "{name}");
+            // To a member it is the tenant that it is to an admin.
+            let (rows, dump) = ran(&admins[name][index]);
+            let (members_rows, members_dump) = ran(&members[name][index]);
+            assert_eq!(rows, members_rows, "{name}");
+            assert_eq!(dump == untouched, members_dump == untouched, "{name}");
+            wrote += u32::from(dump != untouched);
+        }
+    }
+    assert!(of_tenants >= 40 && wrote >= 15, "{of_tenants} statements, {wrote} of which wrote");
+}
+
 /// By the steps of SQLite's virtual machine, not by the clock.
 #[test]
 fn no_statement_grows_with_a_backlog_or_a_history() {
     // Large enough for every bounded look to reach its bound.
     let (small, large) = (filled(12_000, 12_000), filled(100_000, 400_000));
-    for (name, statements) in all() {
+    for (name, statements) in all(&admin()) {
         for statement in statements {
             let (few, many) = (small.steps(&statement), large.steps(&statement));
             assert!(many <= few + few / 5 + 500, "{name}: {few} steps grew to {many}: {}", statement.sql);

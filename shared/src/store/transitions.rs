@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::members;
-use crate::actor::Actor;
+use super::{members, of_tenant};
 use crate::ports::Statement;
-use crate::tenant::{EmailAddress, OrgId};
+use crate::tenant::EmailAddress;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::transition::{Aggregate, Transition, TransitionKind};
 use crate::webhook::id::WebhookId;
@@ -28,20 +28,18 @@ pub enum Guard<'a> {
 }
 
 /// A transition to write.
-pub struct NewTransition<'a> {
+pub struct NewTransition {
     /// What happened.
     pub kind: TransitionKind,
     /// When.
     pub at: Timestamp,
-    /// Who did it.
-    pub actor: &'a Actor,
     /// What changed; no secret.
     pub details: Value,
 }
 
 /// Appends a transition where the guard holds, with the next version of its aggregate, and gives that version
-/// back. The database assigns the number, so two writers never get the same one and none has to try again.
-pub fn append(org_id: &OrgId, transition: NewTransition<'_>, guard: &Guard<'_>) -> Statement {
+/// back. The actor is the scope's. The database assigns the number, so two writers never get the same one and none has to try again.
+pub fn append(tenant: &TenantScope, transition: NewTransition, guard: &Guard<'_>) -> Statement {
     let condition = match guard {
         Guard::Tenant => "EXISTS (SELECT 1 FROM tenants WHERE org_id = ?1 AND closed_at IS NULL)",
         Guard::WorkingApiKey(_) => {
@@ -62,17 +60,16 @@ pub fn append(org_id: &OrgId, transition: NewTransition<'_>, guard: &Guard<'_>) 
             "EXISTS (SELECT 1 FROM webhooks WHERE org_id = ?1 AND id = ?8 AND status = 'disabled')"
         }
     };
-    let statement = Statement::new(format!(
+    let statement = of_tenant(tenant, format!(
         "INSERT INTO transitions (org_id, aggregate, version, kind, at, actor, via, details) \
          SELECT ?1, ?2, COALESCE((SELECT MAX(version) FROM transitions WHERE org_id = ?1 AND aggregate = ?2), 0) + 1, \
          ?3, ?4, ?5, ?6, ?7 WHERE {condition} RETURNING version"
     ))
-    .bind(org_id)
     .bind(transition.kind.aggregate().as_str())
     .bind(transition.kind.as_str())
     .bind(transition.at)
-    .bind(&transition.actor.name)
-    .bind(transition.actor.via.clone())
+    .bind(&tenant.actor().name)
+    .bind(tenant.actor().via.clone())
     .bind(transition.details);
     match guard {
         Guard::Tenant => statement,
@@ -84,11 +81,11 @@ pub fn append(org_id: &OrgId, transition: NewTransition<'_>, guard: &Guard<'_>) 
 }
 
 /// The version of an aggregate of the tenant.
-pub fn latest_version(org_id: &OrgId, aggregate: Aggregate) -> Statement {
-    Statement::new(
+pub fn latest_version(tenant: &TenantScope, aggregate: Aggregate) -> Statement {
+    of_tenant(
+        tenant,
         "SELECT version FROM transitions WHERE org_id = ?1 AND aggregate = ?2 ORDER BY version DESC LIMIT 1",
     )
-    .bind(org_id)
     .bind(aggregate.as_str())
 }
 
@@ -100,12 +97,12 @@ pub struct VersionRow {
 }
 
 /// A tenant's log, newest first, from before `cursor` on.
-pub fn newest(org_id: &OrgId, cursor: Option<i64>, limit: u32) -> Statement {
-    Statement::new(
+pub fn newest(tenant: &TenantScope, cursor: Option<i64>, limit: u32) -> Statement {
+    of_tenant(
+        tenant,
         "SELECT sequence, aggregate, version, kind, at, actor, via, details FROM transitions \
          WHERE org_id = ?1 AND sequence < ?2 ORDER BY sequence DESC LIMIT ?3",
     )
-    .bind(org_id)
     .bind(cursor.unwrap_or(i64::from(u32::MAX) << 20))
     .bind(limit)
 }

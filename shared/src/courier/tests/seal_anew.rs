@@ -7,14 +7,13 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 
 use super::message;
-use crate::actor::Actor;
 use crate::app::change_webhook::RequestedChange;
 use crate::app::webhook_authentication::RequestedAuthentication;
 use crate::ports::{Clock, Statement};
 use crate::sealer::{Sealer, SealingKey};
 use crate::store::webhooks;
 use crate::tenant::OrgId;
-use crate::testing::{AesGcm, Crash, Fixture, SeededRandom};
+use crate::testing::{AesGcm, Crash, Fixture, SeededRandom, admins};
 use crate::webhook::authentication::Authentication;
 use crate::webhook::id::WebhookId;
 use crate::webhook::signing::secret_context;
@@ -61,11 +60,10 @@ fn last_line(fixture: &Fixture) -> (Value, Value) {
 /// A webhook with all three values: a secret, the one before in its overlap of a day, and a token.
 async fn webhook_with_everything(fixture: &Fixture, org_id: &OrgId) -> WebhookId {
     let id = fixture.webhook(org_id, URL, &[]).await.webhook_id;
-    let admin = Actor::person("admin@smartphonekey.com");
     let auth = RequestedAuthentication { authentication: Authentication::BearerToken, token: None };
     let change = RequestedChange { auth: Some(auth), ..RequestedChange::default() };
-    fixture.app.change_webhook(&admin, org_id, &id, change).await.unwrap();
-    fixture.app.rotate_webhook_secret(&admin, org_id, &id, None, DAY).await.unwrap();
+    fixture.app.change_webhook(&admins(org_id), &id, change).await.unwrap();
+    fixture.app.rotate_webhook_secret(&admins(org_id), &id, None, DAY).await.unwrap();
     id
 }
 
@@ -151,7 +149,7 @@ async fn a_secret_rotated_in_between_wins_and_is_sealed_by_the_next_run() {
     // The Admin API does not have the new key yet. It rotates between the run's read and its write.
     let newest = sealer(OLD, None).seal(&secret_context(&id), "whsec_newest").await.unwrap();
     let now = fixture.clock.now();
-    let rotation = webhooks::rotate_secret(&acme, &id, &newest, Some(now.plus(DAY)), now);
+    let rotation = webhooks::rotate_secret(&admins(&acme), &id, &newest, Some(now.plus(DAY)), now);
     let (database, mut batch) = (fixture.database.clone(), 0);
     fixture.database.crash(move || {
         batch += 1;
