@@ -176,11 +176,13 @@ CREATE TABLE dead_letters (
 CREATE INDEX dead_letters_by_end ON dead_letters (ends_at);
 CREATE UNIQUE INDEX dead_letters_waiting ON dead_letters (digest) WHERE requeued_at IS NULL;
 
--- What people are to be told of webhooks, written together with what it tells of; the consumer that told them deletes it.
+-- What people are to be told of webhooks and of tenants, written together with what it tells of; the consumer that told them
+-- deletes it.
 CREATE TABLE notices (
   sequence INTEGER PRIMARY KEY,
   id TEXT NOT NULL,
-  webhook_id TEXT NOT NULL,
+  -- Null where the tenant itself changed.
+  webhook_id TEXT,
   org_id TEXT NOT NULL,
   change TEXT NOT NULL,
   details TEXT NOT NULL,

@@ -122,6 +122,7 @@ impl From<Error> for Problem {
             Error::Invalid(_) => (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest),
             Error::TenantNotRegistered => (StatusCode::NOT_FOUND, ErrorCode::TenantNotRegistered),
             Error::TenantAlreadyRegistered => (StatusCode::CONFLICT, ErrorCode::TenantAlreadyRegistered),
+            Error::OrgIdReserved => (StatusCode::CONFLICT, ErrorCode::OrgIdReserved),
             Error::ActiveKeyExists => (StatusCode::CONFLICT, ErrorCode::ActiveKeyExists),
             Error::NoActiveKey => (StatusCode::NOT_FOUND, ErrorCode::NoActiveKey),
             Error::MemberNotFound => (StatusCode::NOT_FOUND, ErrorCode::MemberNotFound),

@@ -68,6 +68,8 @@ error_codes! {
     NotFound = "not_found",
     /// The portal does not need this route, so it cannot call the route on behalf of a person.
     NotForThePortal = "not_for_the_portal",
+    /// The organization ID is reserved: a person cannot register it at the portal.
+    OrgIdReserved = "org_id_reserved",
     /// The body, or an event in it, is too large.
     PayloadTooLarge = "payload_too_large",
     /// The sign-in service does not answer.

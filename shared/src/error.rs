@@ -17,6 +17,9 @@ pub enum Error {
     /// The `orgId` is taken, if only by a closed tenant.
     #[error("this organization ID is taken; choose another")]
     TenantAlreadyRegistered,
+    /// The `orgId` is not for self-registration.
+    #[error("this organization ID is reserved; choose another")]
+    OrgIdReserved,
     /// Only one key may be active.
     #[error("the tenant has an active API key; rotate it, or delete it first")]
     ActiveKeyExists,

@@ -3,8 +3,8 @@
 pub use serde_json::{Value, json};
 pub use shared::error::Error::{
     ActiveKeyExists, BodyNotKept, DeadLetterNotFound, DeliveryNotFound, DeliveryPending, MemberIsOwner,
-    MemberLimitReached, MemberNotFound, NoActiveKey, TenantAlreadyRegistered, TenantNotRegistered,
-    WebhookLimitReached, WebhookNotDisabled, WebhookNotFound,
+    MemberLimitReached, MemberNotFound, NoActiveKey, OrgIdReserved, TenantAlreadyRegistered,
+    TenantNotRegistered, WebhookLimitReached, WebhookNotDisabled, WebhookNotFound,
 };
 
 pub use super::operation::{Needs, Operation};

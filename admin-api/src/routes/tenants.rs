@@ -30,13 +30,14 @@ pub(super) fn routes() -> Routes {
         .route(described!(
             post("/tenants/{orgId}/register", register),
             Operation::new("registerTenant", "Register a tenant")
-                .details("The organization ID stays taken for good, also once the tenant is closed.")
+                .details("The organization ID stays taken for good, also once the tenant is closed. Some are reserved: admins may register them, \
+                     people at the portal may not.")
                 .takes::<RegisterTenantBody>(
                     Needs::Body,
                     json!({"orgName": "ACME Corporation", "ownerEmail": "owner@acme-corp.com"}),
                 )
                 .answers::<TransitionedBody>(201, "Registered.", transitioned(1))
-                .fails(&[TenantAlreadyRegistered])
+                .fails(&[TenantAlreadyRegistered, OrgIdReserved])
                 .leads_to("getTenant", &[SAME_TENANT])
                 .leads_to("changeTenant", &[SAME_TENANT])
                 .leads_to("listTransitions", &[SAME_TENANT])

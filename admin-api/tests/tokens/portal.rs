@@ -4,6 +4,8 @@
 use admin_api::auth::portal;
 use edge::routes::Access;
 use serde_json::json;
+use shared::courier::Operators;
+use shared::webhook::signing::SigningSecret;
 
 use crate::support::{Answer, Route, TestApp};
 
@@ -120,6 +122,49 @@ async fn a_person_sees_and_registers_tenants_of_their_own_alone() {
     let somebody = json!({"orgName": "X", "ownerEmail": OWNER});
     let refused = app.portal("zoe@example.com").post("/tenants/new-corp/register", somebody).await;
     refused.names_field("ownerEmail");
+}
+
+#[tokio::test]
+async fn reserved_ids_are_for_admins_alone() {
+    let app = TestApp::default();
+    let body = json!({"orgName": "ACME", "ownerEmail": OWNER});
+    for org_id in ["admin", "api", "www", "smartphonekey", "spk", "spk-x", "smartphonekey-locks", "spk--"] {
+        let path = format!("/tenants/{org_id}/register");
+        let before = app.database.dump();
+        let refused = app.portal(OWNER).post(&path, body.clone()).await;
+        if org_id.ends_with('-') {
+            refused.names_field("orgId");
+            continue;
+        }
+        refused.is_problem(409, "org_id_reserved");
+        assert_eq!(app.database.dump(), before);
+        app.admin().post(&path, body.clone()).await.is(201);
+    }
+    for org_id in ["administrator", "spkx", "my-spk", "smartphonekeys", "api-corp"] {
+        app.portal(OWNER).post(&format!("/tenants/{org_id}/register"), body.clone()).await.is(201);
+    }
+}
+
+#[tokio::test]
+async fn operators_are_told_of_each_self_registration_and_of_no_other() {
+    let app = TestApp::default();
+    app.given_tenant("other-corp").await;
+    let body = json!({"orgName": "ACME \"Corp\"", "ownerEmail": "Zoe@example.com"});
+    for status in [201, 409] {
+        app.portal("zoe@example.com").post("/tenants/acme-corp/register", body.clone()).await.is(status);
+    }
+    let mut delivery = app.delivery();
+    let secret = SigningSecret::generate([3; 32]);
+    delivery.courier.operators = Some(Operators { url: "https://ops.example.com/".into(), secret });
+    let woken: Vec<_> = app.retries.take().into_iter().map(|message| message.body).collect();
+    delivery.hand_over(&woken).await;
+    let expected = json!({"type": "tenant.registered", "data": {
+        "id": "registered-acme-corp", "orgId": "acme-corp", "orgName": "ACME \"Corp\"",
+        "ownerEmail": "Zoe@example.com", "at": "2026-04-02T10:00:00.000Z",
+    }});
+    assert_eq!(delivery.received(), [expected]);
+    delivery.hand_over(&woken).await;
+    assert_eq!(delivery.received(), Vec::<serde_json::Value>::new(), "told once");
 }
 
 #[tokio::test]

@@ -151,6 +151,7 @@ fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
         ("members::select", one(members::select(tenant, person))),
         ("notices::note_failing", one(notices::note_failing(now, now))),
         ("notices::failing_told", one(notices::failing_told(now, 1))),
+        ("notices::note_registered", one(notices::note_registered(tenant, json!({}), now))),
         ("notices::oldest", one(notices::oldest(20))),
         ("notices::delete", one(notices::delete(&[1]))),
         ("notices::waiting", one(notices::waiting(now))),
