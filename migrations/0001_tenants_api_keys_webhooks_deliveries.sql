@@ -51,8 +51,8 @@ CREATE TABLE webhooks (
   events TEXT NOT NULL,
   -- Sealed with WEBHOOK_SECRETS_KEY.
   secret TEXT NOT NULL,
-  previous_secret TEXT,
-  previous_secret_until INTEGER,
+  -- A JSON array of {secret (sealed), until}: earlier secrets, each of which signs as well until then.
+  previous_secrets TEXT NOT NULL DEFAULT '[]',
   auth_type TEXT NOT NULL CHECK (auth_type IN ('none', 'apiKeyHeader', 'bearerToken')),
   auth_header TEXT,
   auth_token TEXT,

@@ -3,6 +3,7 @@
 
 mod api_keys;
 mod members;
+mod signing_secrets;
 mod tenants;
 mod webhooks;
 

@@ -130,6 +130,7 @@ impl From<Error> for Problem {
             Error::MemberLimitReached => (StatusCode::CONFLICT, ErrorCode::MemberLimitReached),
             Error::WebhookNotFound => (StatusCode::NOT_FOUND, ErrorCode::WebhookNotFound),
             Error::WebhookLimitReached => (StatusCode::CONFLICT, ErrorCode::WebhookLimitReached),
+            Error::TooManySecrets => (StatusCode::CONFLICT, ErrorCode::TooManySecrets),
             Error::WebhookDisabled => (StatusCode::CONFLICT, ErrorCode::WebhookDisabled),
             Error::WebhookNotDisabled => (StatusCode::CONFLICT, ErrorCode::WebhookNotDisabled),
             Error::DeadLetterNotFound => (StatusCode::NOT_FOUND, ErrorCode::DeadLetterNotFound),

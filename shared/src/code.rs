@@ -84,6 +84,8 @@ error_codes! {
     TenantNotRegistered = "tenant_not_registered",
     /// The caller asked too often.
     TooManyRequests = "too_many_requests",
+    /// The webhook signs with as many secrets as it may have at once.
+    TooManySecrets = "too_many_secrets",
     /// Credentials are missing or not valid.
     Unauthorized = "unauthorized",
     /// Something that the answer needs does not answer; a later try may succeed.

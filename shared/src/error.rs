@@ -41,6 +41,11 @@ pub enum Error {
     /// Twenty is the most.
     #[error("the tenant has 20 webhooks, which is the most; delete one first")]
     WebhookLimitReached,
+    /// Five secrets at once are the most.
+    #[error(
+        "the webhook signs with 5 secrets, which is the most; wait until an overlap ends, or rotate with overlapSeconds 0"
+    )]
+    TooManySecrets,
     /// Nothing is sent to a disabled webhook.
     #[error("the webhook is disabled; POST …/enable takes it back first")]
     WebhookDisabled,

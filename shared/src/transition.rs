@@ -22,6 +22,7 @@ pub enum TransitionKind {
     WebhookUrlChanged,
     WebhookChanged,
     WebhookSecretRotated,
+    WebhookSecretRevealed,
     WebhookVerificationRequested,
     WebhookEnabled,
     WebhookDeleted,
@@ -65,6 +66,7 @@ impl TransitionKind {
             Self::WebhookUrlChanged => "WebhookUrlChanged",
             Self::WebhookChanged => "WebhookChanged",
             Self::WebhookSecretRotated => "WebhookSecretRotated",
+            Self::WebhookSecretRevealed => "WebhookSecretRevealed",
             Self::WebhookVerificationRequested => "WebhookVerificationRequested",
             Self::WebhookEnabled => "WebhookEnabled",
             Self::WebhookDeleted => "WebhookDeleted",
@@ -84,6 +86,7 @@ impl TransitionKind {
             | Self::WebhookUrlChanged
             | Self::WebhookChanged
             | Self::WebhookSecretRotated
+            | Self::WebhookSecretRevealed
             | Self::WebhookVerificationRequested
             | Self::WebhookEnabled
             | Self::WebhookDeleted => Aggregate::Webhooks,

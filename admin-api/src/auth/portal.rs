@@ -5,7 +5,7 @@ use http::StatusCode;
 use shared::code::ErrorCode;
 
 /// Every route that the portal needs: of a tenant, what a partner does without an admin (spec: product).
-pub const ROUTES: [(&str, &str); 22] = [
+pub const ROUTES: [(&str, &str); 23] = [
     ("GET", "/tenants"),
     ("POST", "/tenants/{orgId}/register"),
     ("GET", "/tenants/{orgId}"),
@@ -19,6 +19,7 @@ pub const ROUTES: [(&str, &str); 22] = [
     ("POST", "/tenants/{orgId}/webhooks"),
     ("GET", "/tenants/{orgId}/webhooks/{webhookId}"),
     ("PUT", "/tenants/{orgId}/webhooks/{webhookId}"),
+    ("GET", "/tenants/{orgId}/webhooks/{webhookId}/secret"),
     ("POST", "/tenants/{orgId}/webhooks/{webhookId}/verify"),
     ("POST", "/tenants/{orgId}/webhooks/{webhookId}/enable"),
     ("POST", "/tenants/{orgId}/webhooks/{webhookId}/test"),

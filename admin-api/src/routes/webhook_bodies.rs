@@ -1,11 +1,14 @@
 //! The bodies of requests about webhooks, and of the answers.
 
 use edge::fields::seconds_of_a_week;
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use shared::app::change_webhook::RequestedChange;
 use shared::app::create_webhook::RequestedWebhook;
+use shared::app::signing_secret::RevealedSecret;
 use shared::app::webhook_authentication::{RequestedAuthentication, ShownAuthentication};
 use shared::error::Faults;
+use shared::time::Timestamp;
 use shared::webhook::authentication::{AuthToken, Authentication, HeaderName};
 use shared::webhook::filter::EventFilter;
 use shared::webhook::id::WebhookId;
@@ -177,4 +180,29 @@ pub(super) struct RotatedBody {
     pub(super) transitioned: TransitionedBody,
     #[cfg_attr(feature = "openapi", schema(value_type = SigningSecret))]
     pub(super) secret: String,
+}
+
+/// A webhook's signing secrets.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub(super) struct SecretBody {
+    /// The current secret.
+    #[cfg_attr(feature = "openapi", schema(value_type = SigningSecret))]
+    secret: String,
+    /// Earlier secrets that sign as well, without their text.
+    previous: Vec<PreviousSecretBody>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+struct PreviousSecretBody {
+    /// When its overlap ends.
+    until: Timestamp,
+}
+
+impl From<RevealedSecret> for SecretBody {
+    fn from(revealed: RevealedSecret) -> Self {
+        let previous = revealed.previous.into_iter().map(|until| PreviousSecretBody { until });
+        Self { secret: revealed.secret.expose().expose_secret().to_owned(), previous: previous.collect() }
+    }
 }

@@ -17,7 +17,7 @@ use shared::webhook::filter::EventFilter;
 use shared::webhook::url::WebhookUrl;
 
 use super::webhook_bodies::{
-    ChangedBody, CreatedBody, DEFAULT_OVERLAP_SECONDS, RotateSecretBody, RotatedBody, WebhookBody,
+    ChangedBody, CreatedBody, DEFAULT_OVERLAP_SECONDS, RotateSecretBody, RotatedBody, SecretBody, WebhookBody,
 };
 use super::{JsonResult, ListBody, PageQuery, Routes, TransitionedBody, ok};
 use crate::auth::{Admin, MeteredApp, PartnerCaller};
@@ -102,12 +102,26 @@ pub(super) fn routes() -> Routes {
         .route(described!(
             post("/tenants/{orgId}/webhooks/{webhookId}/rotate-secret", rotate_secret),
             Operation::new("rotateWebhookSecret", "Rotate a webhook's signing secret")
-                .details("For `overlapSeconds` requests carry both signatures.")
+                .details(
+                    "Each earlier secret signs as well until its own overlap ends; the one so far for `overlapSeconds`. At \
+                     most 5 sign at once. To rotate to the current secret changes nothing.",
+                )
                 .takes::<RotateSecretBody>(Needs::NoBody, json!({"overlapSeconds": 86_400}))
                 .answers::<RotatedBody>(
                     200,
                     "Rotated; the new secret is shown this once.",
                     json!({"success": true, "aggregateId": "acme-corp", "version": 3, "secret": SECRET}),
+                )
+                .fails(&[TenantNotRegistered, WebhookNotFound, TooManySecrets]),
+        ))
+        .route(described!(
+            get("/tenants/{orgId}/webhooks/{webhookId}/secret", reveal_secret),
+            Operation::new("revealWebhookSecret", "Show a webhook's signing secret")
+                .details("The audit log says who saw it: `WebhookSecretRevealed`.")
+                .answers::<SecretBody>(
+                    200,
+                    "The current secret, and how long earlier ones sign as well.",
+                    json!({"secret": SECRET, "previous": [{"until": AT}]}),
                 )
                 .fails(&[TenantNotRegistered, WebhookNotFound]),
         ))
@@ -220,6 +234,16 @@ async fn rotate_secret(
     let (transitioned, secret) =
         app.rotate_webhook_secret(&admin.of(org_id), &id, body.secret, overlap).await?;
     ok(RotatedBody { transitioned: transitioned.into(), secret: secret.expose().expose_secret().to_owned() })
+}
+
+async fn reveal_secret(
+    admin: Admin,
+    MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
+    OrgPath(org_id): OrgPath,
+    WebhookPath(id): WebhookPath,
+) -> JsonResult<SecretBody> {
+    ok(app.reveal_webhook_secret(&admin.of(org_id), &id).await?.into())
 }
 
 async fn list_own(

@@ -1,6 +1,4 @@
-//! `PUT /tenants/{orgId}/webhooks/{id}`, `PATCH /webhooks/{id}`, and rotating a webhook's secret.
-
-use std::time::Duration;
+//! `PUT /tenants/{orgId}/webhooks/{id}` and `PATCH /webhooks/{id}`.
 
 use secrecy::ExposeSecret;
 use serde_json::{Map, json};
@@ -9,8 +7,9 @@ use super::webhook_authentication::{RequestedAuthentication, ShownAuthentication
 use super::{App, Transitioned};
 use crate::error::Error;
 use crate::ports::Statement;
+use crate::store::secrets::{self, SealedRow};
 use crate::store::transitions::{self, Guard, NewTransition};
-use crate::store::webhooks::{self, SealedRow, WebhookChange};
+use crate::store::webhooks::{self, WebhookChange};
 use crate::store::{tenants, tending};
 use crate::tenant_scope::TenantScope;
 use crate::transition::TransitionKind;
@@ -27,7 +26,7 @@ pub struct RequestedChange {
     pub url: Option<WebhookUrl>,
     /// Other event types.
     pub events: Option<EventFilter>,
-    /// Another signing secret, at once and without overlap.
+    /// Another signing secret, at once and without overlap. Earlier ones sign until their own overlap ends.
     pub secret: Option<SigningSecret>,
     /// Another static token.
     pub auth: Option<RequestedAuthentication>,
@@ -53,17 +52,14 @@ impl App {
         id: &WebhookId,
         requested: RequestedChange,
     ) -> Result<(Transitioned, Option<ShownAuthentication>), Error> {
-        match &requested {
-            RequestedChange { auth: Some(auth), secret: None, .. } => {
-                if let Some(token) = &auth.token {
-                    self.check_against_stored_secrets(tenant, id, token).await?;
-                }
-            }
-            RequestedChange { auth: None, secret: Some(secret), .. } => {
-                self.check_against_stored_token(tenant, id, secret).await?;
-            }
-            // Neither is set, or both and they were compared with each other.
-            _ => {}
+        let token = requested.auth.as_ref().and_then(|auth| auth.token.as_ref());
+        if let Some(token) = token {
+            let keeps_secret = requested.secret.is_none();
+            self.check_against_stored_secrets(tenant, id, token, keeps_secret).await?;
+        } else if let Some(secret) = requested.secret.as_ref().filter(|_| requested.auth.is_none())
+            && let Some(row) = self.sealed_values(tenant, id).await?
+        {
+            self.check_against_stored_token(id, &row, secret).await?;
         }
         let mut details = Map::from_iter([("webhookId".to_owned(), json!(id))]);
         details.extend(requested.url.as_ref().map(|url| ("url".to_owned(), json!(url))));
@@ -106,33 +102,6 @@ impl App {
         Ok((transitioned, auth.map(|(_, shown)| shown)))
     }
 
-    /// Sets a new signing secret; for the overlap, deliveries carry signatures by the old one as well. One round trip,
-    /// and one before where the secret was not drawn here.
-    ///
-    /// # Errors
-    /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`]; [`Error::Invalid`] where the static token would give
-    /// the secret away.
-    pub async fn rotate_webhook_secret(
-        &self,
-        tenant: &TenantScope,
-        id: &WebhookId,
-        secret: Option<SigningSecret>,
-        overlap: Duration,
-    ) -> Result<(Transitioned, SigningSecret), Error> {
-        if let Some(secret) = &secret {
-            self.check_against_stored_token(tenant, id, secret).await?;
-        }
-        let at = self.now();
-        let secret = secret.unwrap_or_else(|| self.fresh_signing_secret());
-        let sealed = self.sealer.seal(&secret_context(id), secret.expose().expose_secret()).await?;
-        let overlap_until = (!overlap.is_zero()).then(|| at.plus(overlap));
-        let details = json!({"webhookId": id, "overlapUntil": overlap_until});
-        let transition = NewTransition { kind: TransitionKind::WebhookSecretRotated, at, details };
-        let statement = webhooks::rotate_secret(tenant, id, &sealed, overlap_until, at);
-        let transitioned = self.transition_webhook(tenant, id, vec![statement], transition).await?;
-        Ok((transitioned, secret))
-    }
-
     /// Deletes a webhook. Its pending deliveries end as `failed`, 2,000 at once and the rest in the next cron run.
     ///
     /// # Errors
@@ -146,15 +115,18 @@ impl App {
         self.transition_webhook(tenant, id, statements, transition).await
     }
 
-    /// A new token must not give away a secret that signs, be it the one before in its overlap.
+    /// A new token must not give away a secret that signs, be it an earlier one in its overlap. The current secret counts
+    /// unless the same change replaces it.
     async fn check_against_stored_secrets(
         &self,
         tenant: &TenantScope,
         id: &WebhookId,
         token: &AuthToken,
+        keeps_secret: bool,
     ) -> Result<(), Error> {
         let Some(row) = self.sealed_values(tenant, id).await? else { return Ok(()) };
-        for sealed in std::iter::once(row.secret).chain(row.previous_secret) {
+        let previous = row.overlapping(self.now())?.into_iter().map(|previous| previous.secret);
+        for sealed in keeps_secret.then_some(row.secret).into_iter().chain(previous) {
             // What no key of ours opens any more signs nothing, and must not stand in the way of its replacement.
             let Ok(text) = self.sealer.open(&secret_context(id), &sealed).await else { continue };
             if let Ok(secret) = SigningSecret::parse(text.expose_secret()) {
@@ -165,16 +137,15 @@ impl App {
     }
 
     /// The stored token must not give away a new secret.
-    async fn check_against_stored_token(
+    pub(super) async fn check_against_stored_token(
         &self,
-        tenant: &TenantScope,
         id: &WebhookId,
+        row: &SealedRow,
         secret: &SigningSecret,
     ) -> Result<(), Error> {
-        let row = self.sealed_values(tenant, id).await?;
-        let Some(sealed) = row.and_then(|row| row.auth_token) else { return Ok(()) };
+        let Some(sealed) = &row.auth_token else { return Ok(()) };
         // As above.
-        let Ok(token) = self.sealer.open(&token_context(id), &sealed).await else { return Ok(()) };
+        let Ok(token) = self.sealer.open(&token_context(id), sealed).await else { return Ok(()) };
         if secret.is_within(token.expose_secret()) {
             return Err(Error::field("secret", "must not be the static token in auth"));
         }
@@ -184,7 +155,7 @@ impl App {
     /// Read before the change, not with it: two callers who set one value each at the same instant are not told. The
     /// rule guards against a mistake, and that takes one of them.
     async fn sealed_values(&self, tenant: &TenantScope, id: &WebhookId) -> Result<Option<SealedRow>, Error> {
-        let mut batch = self.run(vec![webhooks::sealed(tenant, id, self.now())]).await?;
+        let mut batch = self.run(vec![secrets::sealed(tenant, id)]).await?;
         Ok(batch.first::<SealedRow>(0)?)
     }
 

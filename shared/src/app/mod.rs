@@ -13,6 +13,7 @@ pub mod redeliver_range;
 pub mod register_tenant;
 pub mod revoke_api_key;
 pub mod rotate_api_key;
+pub mod signing_secret;
 pub mod tenants;
 pub mod test_webhook;
 pub mod verify_webhook;

@@ -13,6 +13,7 @@ pub mod redelivery;
 pub mod retention;
 pub mod rounds;
 pub mod sealing;
+pub mod secrets;
 pub mod targets;
 pub mod tenants;
 pub mod tending;

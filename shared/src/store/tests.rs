@@ -89,8 +89,15 @@ fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
     let stages = vec![Stage::Failed, Stage::Dead];
     let range = &redelivery::Range { since: Timestamp::from_milliseconds(0), until: now, stages };
     let place = &(i64::MAX >> 11, String::new());
-    let values = sealing::Values { secret: "s".into(), previous_secret: None, auth_token: None };
+    let values = sealing::Values { secret: "s".into(), previous_secrets: "[]".into(), auth_token: None };
     let anew = sealing::SealedAnew { id: *id, was: values.clone(), becomes: values };
+    let rotation = secrets::Rotation {
+        sealed: "1.b.d",
+        overlap_until: Some(now),
+        based_on: Some("1.b.c"),
+        repeated: &["1.b.a".to_owned()],
+        at: now,
+    };
     let slice = deliveries::Slice { limit: 100, offset: 0 };
     let people: [&[&str]; 3] = [&[], &["a@b.c"], &["a@b.c", "d@e.f"]];
     let one = |statement: Statement| vec![statement];
@@ -172,6 +179,8 @@ fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
         ("sealing::stale", one(sealing::stale("1.b."))),
         ("sealing::count", one(sealing::count("1.b."))),
         ("sealing::replace", one(sealing::replace(&[anew]))),
+        ("secrets::rotate", one(secrets::rotate(tenant, id, &rotation))),
+        ("secrets::sealed", one(secrets::sealed(tenant, id))),
         ("targets::of_tenants", one(targets::of_tenants(&["acme-corp"]))),
         ("targets::of_deliveries", one(targets::of_deliveries(&[key]))),
         ("targets::by_ids", one(targets::by_ids(&[*id]))),
@@ -200,6 +209,7 @@ fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
                 transitions::Guard::NewMember(person),
                 transitions::Guard::AddedMember(owner),
                 transitions::Guard::Webhook(id),
+                transitions::Guard::WebhookSecret(id, "1.b.c"),
                 transitions::Guard::DisabledWebhook(id),
             ]
             .map(|guard| transitions::append(tenant, transition(), &guard))
@@ -213,8 +223,6 @@ fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
         ("webhooks::verify_if_changed", one(webhooks::verify_if_changed(tenant, id, url, now, 1))),
         ("webhooks::verify", one(webhooks::verify(tenant, id, now, 1))),
         ("webhooks::enable", one(webhooks::enable(tenant, id, now, 1))),
-        ("webhooks::rotate_secret", one(webhooks::rotate_secret(tenant, id, "s", None, now))),
-        ("webhooks::sealed", one(webhooks::sealed(tenant, id, now))),
         ("webhooks::delete", webhooks::delete(tenant, id, now)),
         ("webhooks::delete_all", webhooks::delete_all(tenant, now)),
         ("webhooks::select", one(webhooks::select(tenant, id))),

@@ -23,6 +23,8 @@ pub enum Guard<'a> {
     AddedMember(&'a EmailAddress),
     /// The tenant has this webhook.
     Webhook(&'a WebhookId),
+    /// The tenant has this webhook, and this is the webhook's secret, sealed.
+    WebhookSecret(&'a WebhookId, &'a str),
     /// The tenant has this webhook, and it is disabled.
     DisabledWebhook(&'a WebhookId),
 }
@@ -56,6 +58,9 @@ pub fn append(tenant: &TenantScope, transition: NewTransition, guard: &Guard<'_>
              WHERE m.org_id = ?1 AND m.email = ?8 AND m.email <> t.owner_email)"
         }
         Guard::Webhook(_) => "EXISTS (SELECT 1 FROM webhooks WHERE org_id = ?1 AND id = ?8)",
+        Guard::WebhookSecret(..) => {
+            "EXISTS (SELECT 1 FROM webhooks WHERE org_id = ?1 AND id = ?8 AND secret = ?9)"
+        }
         Guard::DisabledWebhook(_) => {
             "EXISTS (SELECT 1 FROM webhooks WHERE org_id = ?1 AND id = ?8 AND status = 'disabled')"
         }
@@ -76,6 +81,7 @@ pub fn append(tenant: &TenantScope, transition: NewTransition, guard: &Guard<'_>
         Guard::WorkingApiKey(now) => statement.bind(*now),
         Guard::NewMember(email) => statement.bind(email.as_str()).bind(members::MOST),
         Guard::AddedMember(email) => statement.bind(email.as_str()),
+        Guard::WebhookSecret(id, sealed) => statement.bind(*id).bind(*sealed),
         Guard::Webhook(id) | Guard::DisabledWebhook(id) => statement.bind(*id),
     }
 }

@@ -85,8 +85,6 @@ pub fn update(tenant: &TenantScope, id: &WebhookId, change: &WebhookChange<'_>, 
     let statement = of_tenant(
         tenant,
         "UPDATE webhooks SET url = COALESCE(?3, url), events = COALESCE(?4, events), \
-         previous_secret = CASE WHEN ?5 IS NULL THEN previous_secret END, \
-         previous_secret_until = CASE WHEN ?5 IS NULL THEN previous_secret_until END, \
          secret = COALESCE(?5, secret), updated_at = ?6, \
          auth_header = CASE WHEN ?7 IS NULL THEN auth_header ELSE ?8 END, \
          auth_token = CASE WHEN ?7 IS NULL THEN auth_token ELSE ?9 END, \
@@ -141,47 +139,6 @@ pub fn verify(tenant: &TenantScope, id: &WebhookId, at: Timestamp, stamp: i64) -
 /// Starts the verification of a disabled webhook.
 pub fn enable(tenant: &TenantScope, id: &WebhookId, at: Timestamp, stamp: i64) -> Statement {
     of_tenant(tenant, begin_verification("status = 'disabled'")).bind(id).bind(at).bind(stamp)
-}
-
-/// Sets a new signing secret; the old one signs as well until `overlap_until`, if given.
-pub fn rotate_secret(
-    tenant: &TenantScope,
-    id: &WebhookId,
-    sealed: &str,
-    overlap_until: Option<Timestamp>,
-    at: Timestamp,
-) -> Statement {
-    of_tenant(
-        tenant,
-        "UPDATE webhooks SET previous_secret = CASE WHEN ?4 IS NULL THEN NULL ELSE secret END, \
-         previous_secret_until = ?4, secret = ?3, updated_at = ?5 WHERE org_id = ?1 AND id = ?2",
-    )
-    .bind(id)
-    .bind(sealed)
-    .bind(overlap_until)
-    .bind(at)
-}
-
-/// What one of the tenant's webhooks has sealed; the secret before only while it signs as well.
-pub fn sealed(tenant: &TenantScope, id: &WebhookId, now: Timestamp) -> Statement {
-    of_tenant(
-        tenant,
-        "SELECT secret, CASE WHEN previous_secret_until > ?3 THEN previous_secret END AS previous_secret, \
-         auth_token FROM webhooks WHERE org_id = ?1 AND id = ?2",
-    )
-    .bind(id)
-    .bind(now)
-}
-
-/// What [`sealed`] finds.
-#[derive(Deserialize)]
-pub struct SealedRow {
-    /// The signing secret.
-    pub secret: String,
-    /// The one before.
-    pub previous_secret: Option<String>,
-    /// The static token.
-    pub auth_token: Option<String>,
 }
 
 /// Deletes one. Its pending deliveries end at once, many of them in the cron run ([`super::tending::end_deleted`]).
