@@ -1,5 +1,17 @@
 -- Times are whole milliseconds since 1970-01-01T00:00:00Z.
 
+-- Which shard this database is: number `number` of `shards` (shared/src/shard.rs). Every batch of a Worker asks.
+CREATE TABLE shard (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  number INTEGER NOT NULL,
+  shards INTEGER NOT NULL,
+  -- 1 while shards are being split: nothing is read or written.
+  splitting INTEGER NOT NULL DEFAULT 0 CHECK (splitting IN (0, 1)),
+  -- Registered tenants that are not closed.
+  tenants INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO shard (only, number, shards) VALUES (1, 0, 1);
+
 -- A closed tenant keeps its row, so that its organization ID stays taken.
 CREATE TABLE tenants (
   sequence INTEGER PRIMARY KEY,
@@ -8,8 +20,14 @@ CREATE TABLE tenants (
   owner_email TEXT NOT NULL COLLATE NOCASE,
   created_at INTEGER NOT NULL,
   created_by TEXT NOT NULL,
-  closed_at INTEGER
+  closed_at INTEGER,
+  -- The first byte of the SHA-256 of org_id: decides the shard.
+  bucket INTEGER NOT NULL DEFAULT 0,
+  -- How many webhooks the tenant has: kept by what creates and deletes them.
+  webhook_count INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX tenants_by_creation ON tenants (created_at, org_id) WHERE closed_at IS NULL;
+CREATE INDEX tenants_by_name ON tenants (org_name COLLATE NOCASE, org_id) WHERE closed_at IS NULL;
 
 -- The people who may sign in for a registered tenant: its owner and those who were added.
 CREATE TABLE members (
@@ -41,7 +59,8 @@ CREATE INDEX api_keys_by_tenant ON api_keys (org_id, sequence);
 CREATE UNIQUE INDEX api_keys_one_active ON api_keys (org_id) WHERE revoked_at IS NULL;
 
 CREATE TABLE webhooks (
-  sequence INTEGER PRIMARY KEY,
+  -- What deliveries know the webhook by. AUTOINCREMENT: a number used again would mix tenants.
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
   org_id TEXT NOT NULL,
   url TEXT NOT NULL,
@@ -92,56 +111,105 @@ CREATE INDEX webhooks_to_tend ON webhooks (tend_at) WHERE tend_at IS NOT NULL;
 -- Worst first: a disabled webhook, one that waits for its verification, an open circuit, failures.
 CREATE INDEX webhooks_in_trouble ON webhooks (
   (CASE WHEN status = 'disabled' THEN 1 WHEN status = 'pending' THEN 2 WHEN circuit_opened_at IS NOT NULL THEN 3 ELSE 4 END),
-  sequence
+  created_at, id
 ) WHERE status <> 'active' OR consecutive_failures > 0;
 
 -- Open circuits that nobody was told of yet.
 CREATE INDEX webhooks_failing ON webhooks (circuit_opened_at) WHERE circuit_opened_at IS NOT NULL AND failing_told = 0;
 
--- Deleted webhooks of which deliveries may still be pending.
+-- Webhooks deleted lately: their pending deliveries end, those too that a consumer writes a little later.
 CREATE TABLE deleted_webhooks (
-  id TEXT PRIMARY KEY,
-  deleted_at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
--- One row per event and webhook that matched, written when its first attempt has ended. No row id: together with
--- the log's index a healthy delivery writes exactly two rows.
-CREATE TABLE deliveries (
-  webhook_id TEXT NOT NULL,
-  event_id TEXT NOT NULL,
+  sequence INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
   org_id TEXT NOT NULL,
-  event_type TEXT NOT NULL,
-  -- The first three are what the API calls pending.
-  stage TEXT NOT NULL CHECK (stage IN ('scheduled', 'held', 'released', 'delivered', 'failed', 'dead')),
+  deleted_at INTEGER NOT NULL,
+  -- When pending deliveries are looked for.
+  tend_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX deleted_webhooks_to_tend ON deleted_webhooks (tend_at);
+
+-- The names of event types, once each: deliveries have the number.
+CREATE TABLE event_types (
+  number INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE
+) STRICT;
+
+-- One row per event and webhook that matched, written when its first attempt has ended. Narrow, and without a row id:
+-- together with the log's index a healthy delivery writes two rows, and takes 90 bytes. The view delivery_log shows
+-- rows to people.
+CREATE TABLE deliveries (
+  -- webhooks.sequence
+  webhook INTEGER NOT NULL,
+  -- The event's id: a UUID as its 16 bytes, anything else as text.
+  event ANY NOT NULL,
+  -- event_types.number
+  event_type INTEGER NOT NULL,
+  -- 0 delivered; pending: 1 scheduled, 2 held, 3 released; 4 failed, 5 dead (shared/src/delivery/standing.rs).
+  stage INTEGER NOT NULL CHECK (stage BETWEEN 0 AND 5),
   created_at INTEGER NOT NULL,
-  -- The first attempt, or the redelivery that began the tries anew: the retry window counts from here.
-  tries_since INTEGER NOT NULL,
-  -- Failures since then; the schedule follows from the count.
-  failures INTEGER NOT NULL,
+  -- The one attempt of a delivery that went well at once: how long after created_at it began, its status, and how long it
+  -- took.
+  waited INTEGER,
+  status INTEGER,
+  milliseconds INTEGER,
   -- While pending: when it is due; of a held one, when its window ends.
   next_attempt_at INTEGER,
   -- Until then one consumer has it; another leaves it alone.
   leased_until INTEGER,
-  ended_at INTEGER,
-  reason TEXT,
-  -- A JSON array of every attempt.
-  attempts TEXT NOT NULL,
-  PRIMARY KEY (webhook_id, event_id)
+  -- Failures since the tries began; the schedule follows from the count.
+  failures INTEGER,
+  -- Of a delivery that did not go well at once, a JSON object: triesSince (the redelivery that began the tries anew: the
+  -- retry window counts from there, else from created_at), endedAt, reason, and attempts: [at, status, milliseconds, error,
+  -- excerpt] each.
+  history TEXT,
+  PRIMARY KEY (webhook, event)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX deliveries_newest ON deliveries (webhook_id, created_at, event_id);
+CREATE INDEX deliveries_newest ON deliveries (webhook, created_at, event);
 -- Nothing that goes well is ever in the next two: they cost a healthy delivery no row.
 CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
-CREATE INDEX deliveries_undelivered ON deliveries (webhook_id, stage, created_at, event_id) WHERE stage <> 'delivered';
+CREATE INDEX deliveries_undelivered ON deliveries (webhook, stage, created_at, event) WHERE stage <> 0;
+
+-- Deliveries as people read them.
+CREATE VIEW delivery_log AS SELECT
+  w.org_id, w.id AS webhook_id,
+  CASE typeof(d.event) WHEN 'blob' THEN lower(
+    substr(hex(d.event), 1, 8) || '-' || substr(hex(d.event), 9, 4) || '-' || substr(hex(d.event), 13, 4) || '-' ||
+    substr(hex(d.event), 17, 4) || '-' || substr(hex(d.event), 21)) ELSE d.event END AS event_id,
+  (SELECT t.name FROM event_types t WHERE t.number = d.event_type) AS event_type,
+  CASE d.stage WHEN 0 THEN 'delivered' WHEN 1 THEN 'scheduled' WHEN 2 THEN 'held' WHEN 3 THEN 'released' WHEN 4 THEN 'failed'
+    ELSE 'dead' END AS stage,
+  d.created_at, COALESCE(d.history ->> 'triesSince', d.created_at) AS tries_since, COALESCE(d.failures, 0) AS failures,
+  d.next_attempt_at, d.leased_until,
+  COALESCE(d.history ->> 'endedAt', CASE d.stage WHEN 0 THEN d.created_at + d.waited + d.milliseconds END) AS ended_at,
+  d.history ->> 'reason' AS reason,
+  COALESCE(d.history -> 'attempts', CASE WHEN d.milliseconds IS NULL THEN '[]'
+    ELSE json_array(json_array(d.created_at + d.waited, d.status, d.milliseconds, NULL, NULL)) END) AS attempts
+FROM (SELECT sequence, id, org_id FROM webhooks UNION ALL SELECT sequence, id, org_id FROM deleted_webhooks) w
+JOIN deliveries d ON d.webhook = w.sequence;
 
 -- Envelopes of events that were not delivered at the first attempt: once per event, however many webhooks wait for it.
 -- With a row id, because rows without one spill to a page of their own above 1 KB.
 CREATE TABLE bodies (
   sequence INTEGER PRIMARY KEY,
   org_id TEXT NOT NULL,
-  event_id TEXT NOT NULL,
-  kept_since INTEGER NOT NULL,
-  body TEXT NOT NULL,
-  UNIQUE (org_id, event_id)
+  -- As deliveries have it.
+  event ANY NOT NULL,
+  -- From then on the envelope is kept only while a delivery of it is pending, failed or dead. NULL (test events): as long
+  -- as the log has one.
+  kept_until INTEGER,
+  -- Bytes of the envelope.
+  length INTEGER NOT NULL,
+  -- Raw DEFLATE (RFC 1951), or text where that is no shorter.
+  body ANY NOT NULL,
+  UNIQUE (org_id, event)
+) STRICT;
+
+-- Envelopes of events that were delivered at once, those of a batch together.
+CREATE TABLE delivered_bodies (
+  -- The batch's time (deliveries.created_at) * 4096, and a random number below that.
+  place INTEGER PRIMARY KEY,
+  -- Raw DEFLATE (RFC 1951) of a JSON array of [org_id, event id, envelope].
+  bodies BLOB NOT NULL
 ) STRICT;
 
 -- The audit log. Versions count per tenant and aggregate.
@@ -161,7 +229,8 @@ CREATE INDEX transitions_by_tenant ON transitions (org_id, sequence);
 
 -- Messages that no consumer could handle. One that comes twice before it was requeued is kept once.
 CREATE TABLE dead_letters (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  sequence INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
   queue TEXT NOT NULL,
   digest TEXT NOT NULL,
   body TEXT NOT NULL,
@@ -173,6 +242,7 @@ CREATE TABLE dead_letters (
   -- When it is deleted.
   ends_at INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX dead_letters_newest ON dead_letters (received_at, id);
 CREATE INDEX dead_letters_by_end ON dead_letters (ends_at);
 CREATE UNIQUE INDEX dead_letters_waiting ON dead_letters (digest) WHERE requeued_at IS NULL;
 
@@ -198,6 +268,15 @@ CREATE TABLE redeliveries (
   until INTEGER NOT NULL,
   stages TEXT NOT NULL
 ) STRICT;
+
+-- Left behind by a split of shards: webhooks and tenants that are in the other half. The cron run deletes what hangs on
+-- them: deliveries; bodies and the audit log.
+CREATE TABLE moved_webhooks (
+  sequence INTEGER PRIMARY KEY
+) STRICT;
+CREATE TABLE moved_tenants (
+  org_id TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 -- How far the cron run's slow rounds have come.
 CREATE TABLE rounds (

@@ -5,12 +5,17 @@ use secrecy::SecretString;
 use shared::environment::Environment;
 use shared::sealer::SealingKey;
 use shared::settings::{SettingFaults, Settings, issuer};
+use shared::shard::ShardCount;
 
 /// Everything the Worker is configured with.
 #[derive(Clone)]
 pub struct Config {
     /// The environment that the Worker runs in.
     pub environment: Environment,
+    /// How many databases hold the tenants.
+    pub shards: ShardCount,
+    /// How many pairs of Queues they share.
+    pub queue_pairs: ShardCount,
     /// The digest of `ADMIN_API_KEY`.
     pub admin_api_key: SecretDigest,
     /// The secret that signs the portal's service tokens.
@@ -35,6 +40,8 @@ impl Config {
     pub fn read(read: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingFaults> {
         let mut settings = Settings::new(read);
         let environment = settings.required("ENVIRONMENT", str::parse::<Environment>);
+        let shards = ShardCount::read(&mut settings);
+        let queue_pairs = ShardCount::read_pairs(&mut settings, shards);
         let local = environment == Some(Environment::Local);
         let admin_api_key = settings.secret("ADMIN_API_KEY");
         let service_jwt_secret = settings.secret("SERVICE_JWT_SECRET");
@@ -46,6 +53,8 @@ impl Config {
         let config = || {
             Some(Self {
                 environment: environment?,
+                shards: shards?,
+                queue_pairs: queue_pairs?,
                 admin_api_key: SecretDigest::of(&admin_api_key?),
                 service_jwt_secret: service_jwt_secret?,
                 sealing_key: sealing_key?,

@@ -10,20 +10,22 @@ use shared::app::App;
 use shared::delivery::retry::RetryPolicy;
 use shared::ports::{BodyStore, Database, Queue};
 use shared::sealer::Sealer;
+use shared::shard::Shards;
+use shared::store::guarded::GuardedDatabase;
 
 use crate::auth::{Authenticator, TokenVerifier};
 use crate::config::Config;
 
 /// The Worker's bindings.
 pub struct Ports {
-    /// `DATABASE`
-    pub database: Arc<dyn Database>,
+    /// `DATABASE_0` …, one for each shard
+    pub databases: Shards<Arc<dyn Database>>,
     /// `CACHE`
     pub cache: Arc<dyn BodyStore>,
-    /// `RETRIES`
-    pub retries: Arc<dyn Queue>,
-    /// `EVENTS`
-    pub events: Arc<dyn Queue>,
+    /// `RETRIES`, `RETRIES_2` …, one of each pair
+    pub retries: Shards<Arc<dyn Queue>>,
+    /// `EVENTS`, `EVENTS_2` …, one of each pair
+    pub events: Shards<Arc<dyn Queue>>,
     /// `PARTNER_REQUESTS`, by client
     pub partner_requests: RateLimit,
     /// `VERSION`: the id that Cloudflare gave this version of the Worker. `None` if that is not bound.
@@ -37,7 +39,7 @@ pub struct AdminApi {
     pub config: Arc<Config>,
     /// The id of this version of the Worker, if it is known.
     pub version: Option<String>,
-    app: App,
+    apps: Shards<App>,
     authenticator: Authenticator,
     partner_requests: RateLimit,
 }
@@ -54,20 +56,22 @@ impl AdminApi {
             platform.aead(),
             platform.random(),
         );
-        let app = App {
-            database: ports.database,
+        let shards = ports.databases.count();
+        let apps = GuardedDatabase::all(&ports.databases).map_with_place(|place, database| App {
+            database: database.clone(),
             clock: platform.clock(),
             random: platform.random(),
-            sealer,
-            retries: ports.retries,
-            events: ports.events,
+            sealer: sealer.clone(),
+            compressor: platform.compressor(),
+            retries: ports.retries.of_group(place, shards).clone(),
+            events: ports.events.of_group(place, shards).clone(),
             url_rules: config.environment.webhook_url_rules(),
             retry_window: RetryPolicy::default().window(),
-        };
+        });
         Self {
             config: Arc::new(config),
             version: ports.version,
-            app,
+            apps,
             authenticator,
             partner_requests: ports.partner_requests,
         }
@@ -79,9 +83,9 @@ impl AdminApi {
     }
 }
 
-impl FromRef<AdminApi> for App {
+impl FromRef<AdminApi> for Shards<App> {
     fn from_ref(admin_api: &AdminApi) -> Self {
-        admin_api.app.clone()
+        admin_api.apps.clone()
     }
 }
 

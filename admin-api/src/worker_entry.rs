@@ -1,5 +1,7 @@
 //! Where the Workers runtime comes in.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::response::Response as AxumResponse;
 use cloudflare::{Bindings, D1, Kept, Kv, Ready, Runtime, Worker, WorkerQueue, WorkerRateLimiter};
@@ -7,6 +9,7 @@ use edge::json::LARGEST_BODY;
 use edge::rate_limit::RateLimit;
 use edge::serve::Surroundings;
 use http::HeaderName;
+use shared::ports::{Database, Queue};
 use shared::settings::SettingFaults;
 use worker::{Context, Env, Request, Response, event};
 
@@ -44,18 +47,18 @@ impl Worker for AdminApi {
     }
 }
 
-fn bind(bindings: &mut Bindings<'_>) -> Option<Ports> {
+fn bind(bindings: &mut Bindings<'_>, config: &Config) -> Option<Ports> {
     // Look up every binding before the first `?`, so that one error names all that are missing.
-    let database = bindings.bind(D1::bound, "DATABASE");
+    let databases = bindings.bind_shards(D1::bound, "DATABASE", config.shards);
     let cache = bindings.bind(Kv::bound, "CACHE");
-    let retries = bindings.bind(WorkerQueue::bound, "RETRIES");
-    let events = bindings.bind(WorkerQueue::bound, "EVENTS");
+    let retries = bindings.bind_pairs(WorkerQueue::bound, "RETRIES", config.queue_pairs);
+    let events = bindings.bind_pairs(WorkerQueue::bound, "EVENTS", config.queue_pairs);
     let partner_requests = bindings.bind_if_there(WorkerRateLimiter::bound, "PARTNER_REQUESTS");
     Some(Ports {
-        database: database?,
+        databases: databases?.map(|database| database.clone() as Arc<dyn Database>),
         cache: cache?,
-        retries: retries?,
-        events: events?,
+        retries: retries?.map(|queue| queue.clone() as Arc<dyn Queue>),
+        events: events?.map(|queue| queue.clone() as Arc<dyn Queue>),
         partner_requests: RateLimit::new(partner_requests),
         version: bindings.version(),
     })

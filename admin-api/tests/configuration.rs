@@ -10,6 +10,7 @@ const CONFIGURATION: Configuration<Config> = Configuration {
     sound: &SETTINGS,
     required: &[
         "ENVIRONMENT",
+        "SHARDS",
         "ADMIN_API_KEY",
         "SERVICE_JWT_SECRET",
         "WEBHOOK_SECRETS_KEY",
@@ -44,4 +45,15 @@ fn audience_and_claim_have_no_white_space() {
             CONFIGURATION.is_wrong(name, Some(value));
         }
     }
+}
+
+#[test]
+fn shards_are_a_power_of_two_and_pairs_of_queues_no_more_than_shards() {
+    for wrong in ["0", "3", "512", "-1", "two", ""] {
+        CONFIGURATION.are_wrong(&["SHARDS"], &[("SHARDS", Some(wrong))]);
+    }
+    let config = CONFIGURATION.is_sound(&[("SHARDS", Some("8")), ("QUEUE_PAIRS", Some("2"))]);
+    assert_eq!((config.shards.get(), config.queue_pairs.get()), (8, 2));
+    CONFIGURATION.are_wrong(&["QUEUE_PAIRS"], &[("SHARDS", Some("2")), ("QUEUE_PAIRS", Some("4"))]);
+    CONFIGURATION.are_wrong(&["QUEUE_PAIRS"], &[("SHARDS", Some("4")), ("QUEUE_PAIRS", Some("3"))]);
 }

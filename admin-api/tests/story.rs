@@ -79,7 +79,10 @@ pub(crate) async fn tell(app: &TestApp) -> Shown {
         },
         "webhookCount": 0,
     });
-    assert_eq!(tenants.is(200).body, json!({"tenants": [tenant], "total": 1, "limit": 50, "offset": 0}));
+    assert_eq!(
+        tenants.is(200).body,
+        json!({"tenants": [tenant], "total": 1, "limit": 50, "nextCursor": null})
+    );
     Shown { api_keys: vec![key], secrets: vec![secret] }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use shared::settings::SettingFaults;
+use shared::shard::{ShardCount, Shards};
 use worker::{Env, WorkerVersionMetadata};
 
 /// The text of a variable or secret, if it is set.
@@ -36,6 +37,27 @@ impl Bindings<'_> {
         binding.map(Arc::new)
     }
 
+    /// The bindings `NAME_0` …, one for each shard.
+    pub fn bind_shards<T>(
+        &mut self,
+        bound: impl Fn(&Env, &str) -> worker::Result<T>,
+        name: &str,
+        count: ShardCount,
+    ) -> Option<Shards<Arc<T>>> {
+        Shards::make(count, |place| self.bind(&bound, &format!("{name}_{place}"))).transpose()
+    }
+
+    /// The bindings `NAME`, `NAME_2` …: a Queue of each pair.
+    pub fn bind_pairs<T>(
+        &mut self,
+        bound: impl Fn(&Env, &str) -> worker::Result<T>,
+        name: &str,
+        count: ShardCount,
+    ) -> Option<Shards<Arc<T>>> {
+        let name = |pair: usize| if pair == 0 { name.to_owned() } else { format!("{name}_{}", pair + 1) };
+        Shards::make(count, |pair| self.bind(&bound, &name(pair))).transpose()
+    }
+
     /// The binding of this name, if there is one: the Worker also does without.
     pub fn bind_if_there<T>(
         &self,
@@ -58,17 +80,13 @@ impl Bindings<'_> {
 pub fn settings_and_bindings<C, B>(
     env: &Env,
     read: impl FnOnce(&dyn Fn(&str) -> Option<String>) -> Result<C, SettingFaults>,
-    bind: impl FnOnce(&mut Bindings<'_>) -> Option<B>,
+    bind: impl FnOnce(&mut Bindings<'_>, &C) -> Option<B>,
 ) -> Result<(C, B), SettingFaults> {
     let mut bindings = Bindings { env, faults: SettingFaults::new() };
     let config = read(&read_setting(env));
-    let bound = bind(&mut bindings);
-    match (config, bound) {
-        (Ok(config), Some(bound)) => Ok((config, bound)),
-        (config, _) => {
-            let mut faults = config.err().unwrap_or_default();
-            faults.extend(bindings.faults);
-            Err(faults)
-        }
+    let config = config?;
+    match bind(&mut bindings, &config) {
+        Some(bound) => Ok((config, bound)),
+        None => Err(bindings.faults),
     }
 }

@@ -6,6 +6,7 @@
 mod ambient;
 mod analytics_engine;
 mod bindings;
+mod compression;
 mod crypto;
 mod d1;
 mod entry;
@@ -19,6 +20,7 @@ mod runtime;
 pub use ambient::{ConsoleLog, SystemClock, WebRandom};
 pub use analytics_engine::AnalyticsEngine;
 pub use bindings::{Bindings, settings_and_bindings};
+pub use compression::CompressionStreams;
 pub use crypto::WebCrypto;
 pub use d1::D1;
 pub use entry::{Isolate, Kept, Ready, Worker, fetch, queue, scheduled};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use edge::ports::{DocumentClient, FormClient, Platform, Rs256};
-use shared::ports::{Aead, Clock, HttpClient, Log, Random};
+use shared::ports::{Aead, Clock, Compressor, HttpClient, Log, Random};
 
-use crate::{ConsoleLog, Fetch, SystemClock, WebCrypto, WebRandom};
+use crate::{CompressionStreams, ConsoleLog, Fetch, SystemClock, WebCrypto, WebRandom};
 
 /// The Workers runtime as a [`Platform`].
 pub struct Runtime;
@@ -25,6 +25,10 @@ impl Platform for Runtime {
 
     fn aead(&self) -> Arc<dyn Aead> {
         Arc::new(WebCrypto)
+    }
+
+    fn compressor(&self) -> Arc<dyn Compressor> {
+        Arc::new(CompressionStreams)
     }
 
     fn rs256(&self) -> Arc<dyn Rs256> {

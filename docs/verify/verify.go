@@ -30,7 +30,7 @@ func Verify(secret string, headers http.Header, body []byte, now time.Time) erro
 	mac.Write([]byte(id + "." + timestamp + "."))
 	mac.Write(body)
 	expected := []byte("v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil)))
-	// Two signatures while a rotated secret overlaps: one that fits will do.
+	// Several signatures while rotated secrets overlap: one that fits will do.
 	for _, given := range strings.Split(headers.Get("webhook-signature"), " ") {
 		if hmac.Equal(expected, []byte(given)) {
 			return nil

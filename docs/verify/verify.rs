@@ -23,7 +23,7 @@ pub fn verify<'a>(
     let mut mac = Hmac::<Sha256>::new_from_slice(&key).map_err(|_| "the secret is no key")?;
     mac.update(format!("{id}.{timestamp}.").as_bytes());
     mac.update(body);
-    // Two signatures while a rotated secret overlaps: one that fits will do. The comparison takes constant time.
+    // Several signatures while rotated secrets overlap: one that fits will do. The comparison takes constant time.
     let given = required("webhook-signature")?.split(' ').filter_map(|text| text.strip_prefix("v1,"));
     let mut given = given.filter_map(|text| STANDARD.decode(text).ok());
     if given.any(|signature| mac.clone().verify_slice(&signature).is_ok()) {

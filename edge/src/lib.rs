@@ -4,6 +4,7 @@
 pub mod cost;
 pub mod fields;
 pub mod form;
+pub mod health;
 pub mod json;
 pub mod oidc;
 pub mod parameters;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use shared::ports::{Aead, Clock, HttpClient, Log, Random};
+use shared::ports::{Aead, Clock, Compressor, HttpClient, Log, Random};
 
 use crate::serve::Surroundings;
 
@@ -21,6 +21,8 @@ pub trait Platform {
     fn log(&self) -> Arc<dyn Log>;
     /// AES-256-GCM.
     fn aead(&self) -> Arc<dyn Aead>;
+    /// DEFLATE.
+    fn compressor(&self) -> Arc<dyn Compressor>;
     /// RS256.
     fn rs256(&self) -> Arc<dyn Rs256>;
     /// Requests to partners' endpoints.

@@ -103,6 +103,12 @@ impl Problem {
         }
     }
 
+    /// Settings or bindings are wrong. The detail goes to the log.
+    pub fn misconfigured(detail: Option<String>) -> Self {
+        let message = "The service is not configured; its operators have been told in the log.";
+        Self { detail, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Misconfigured, message) }
+    }
+
     /// The body of the answer to the request with this id.
     pub fn render(&self, request_id: &str) -> String {
         let body = Body {
@@ -139,6 +145,7 @@ impl From<Error> for Problem {
             Error::BodyNotKept => (StatusCode::CONFLICT, ErrorCode::BodyNotKept),
             Error::EventTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge),
             Error::Unavailable(detail) => return Self::unavailable(detail.clone()),
+            Error::Misconfigured(detail) => return Self::misconfigured(Some(detail.clone())),
             Error::Internal(detail) => {
                 let message = "Something went wrong on our side; the request id helps us find it.";
                 let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, message);

@@ -8,7 +8,6 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
-use shared::code::ErrorCode;
 use shared::ports::{Clock, Log, Random};
 use shared::settings::SettingFaults;
 use tower::ServiceExt;
@@ -49,6 +48,11 @@ pub struct RequestId(pub String);
 /// A detail that a handler leaves for the log, as an extension of a response that is no problem.
 #[derive(Clone, Debug)]
 pub struct LogDetail(pub String);
+
+/// A handler leaves this as an extension of an answer that needs no log line: what comes in by the million, and leaves a
+/// line elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Unlogged;
 
 /// Answers a request as [`serve_as`] does, with problems in JSON.
 pub async fn serve(
@@ -121,7 +125,9 @@ pub async fn serve_as(
         line.insert("error".to_owned(), json!(problem.code));
         line.extend(problem.detail.map(|detail| ("detail".to_owned(), json!(detail))));
     }
-    surroundings.log.write(line.into());
+    if response.extensions_mut().remove::<Unlogged>().is_none() {
+        surroundings.log.write(line.into());
+    }
     response
 }
 
@@ -135,11 +141,7 @@ pub fn misconfigured(
     surroundings.log.write(
         json!({"message": "misconfigured", "level": "error", "requestId": request_id, "faults": faults}),
     );
-    let problem = Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        ErrorCode::Misconfigured,
-        "The service is not configured; its operators have been told in the log.",
-    );
+    let problem = Problem::misconfigured(None);
     let mut response = Response::default();
     write_problem(format, &problem, &request_id, &mut response);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -25,6 +25,7 @@ pub mod process;
 pub mod progress;
 mod secrets;
 pub mod server;
+pub mod split;
 pub mod stack;
 pub mod workspace;
 pub mod wrangler;

@@ -8,6 +8,7 @@ mod migrations;
 mod options;
 mod ports;
 mod processes;
+mod shards;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -29,9 +30,11 @@ use crate::credentials::Credentials;
 use crate::group::Group;
 use crate::interruption;
 use crate::log::tail;
+use crate::process::{command, npm_bin, output};
 use crate::progress::{spoken, step};
 use crate::secrets::Secrets;
-use crate::workspace::{Worker, workers};
+use crate::split::Wrangler;
+use crate::workspace::{Worker, read_toml, root, workers};
 
 /// How long the Workers may take to answer for the first time.
 const START_LIMIT: Duration = Duration::from_secs(90);
@@ -104,6 +107,42 @@ impl Stack {
         let mut groups: Vec<Group> =
             [self.runtime.take(), self.provider.take()].into_iter().flatten().collect();
         groups.iter_mut().for_each(Group::end);
+    }
+
+    /// Sets how many databases the tenants are in from the next start on.
+    pub fn set_shards(&mut self, count: usize) {
+        self.options.shards = count;
+    }
+
+    /// Runs wrangler's `d1` commands about the stack's databases of tenants, of which there will be `shards` after a split;
+    /// and the folder for [`Databases::new`](crate::split::Databases::new).
+    ///
+    /// # Errors
+    ///
+    /// When wrangler's configuration for them cannot be written.
+    pub fn d1(&self, shards: usize) -> Result<(Wrangler<'static>, PathBuf)> {
+        let folder = self.directory.join("split");
+        let mut config = read_toml(&root().join("wrangler.toml"))?;
+        config.remove("env");
+        shards::expand(&mut config, &self.directory, shards)?;
+        fs::create_dir_all(folder.join(".wrangler")).context("the folder of the split cannot be made")?;
+        let path = folder.join("wrangler.json");
+        fs::write(&path, serde_json::to_string_pretty(&config)?)
+            .context("the configuration cannot be written")?;
+        // `wrangler d1 export --local` takes no other place for the state.
+        let state = folder.join(".wrangler/state");
+        if !state.exists() {
+            std::os::unix::fs::symlink(self.directory.join("state"), &state)
+                .context("the state cannot be linked")?;
+        }
+        let directory = self.directory.clone();
+        let run = move |words: &[&str]| {
+            let mut wrangler = command("node");
+            wrangler.arg(npm_bin("wrangler")).args(words).arg("--local").arg("--config").arg(&path);
+            processes::quieten(&mut wrangler, &directory);
+            output(wrangler.env("CI", "true"))
+        };
+        Ok((Box::new(run), folder))
     }
 
     /// Runs the Workers' cron triggers once, now, and waits until they have run.

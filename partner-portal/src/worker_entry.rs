@@ -48,7 +48,7 @@ impl Worker for Portal {
     }
 }
 
-fn bind(bindings: &mut Bindings<'_>) -> Option<Ports> {
+fn bind(bindings: &mut Bindings<'_>, _config: &Config) -> Option<Ports> {
     // Look up every binding before the first `?`, so that one error names all that are missing.
     let sessions = bindings.bind(D1::bound, "SESSIONS");
     let cache = bindings.bind(Kv::bound, "CACHE");

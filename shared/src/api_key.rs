@@ -4,6 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::shard::Bucket;
 use crate::time::Timestamp;
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -29,6 +30,26 @@ impl ApiKey {
         Self(text.into())
     }
 
+    /// Draws keys until the digest of one begins with this bucket: 256 of them on average.
+    pub fn generate_in(bucket: Bucket, mut fill: impl FnMut(&mut [u8])) -> Self {
+        // Randomness for some sixty keys at a time: each call crosses an edge.
+        let (mut drawn, mut used) = (vec![0_u8; 4_096], 4_096);
+        let mut from_drawn = |bytes: &mut [u8]| {
+            if used + bytes.len() > drawn.len() {
+                fill(&mut drawn);
+                used = 0;
+            }
+            bytes.copy_from_slice(&drawn[used..used + bytes.len()]);
+            used += bytes.len();
+        };
+        loop {
+            let key = Self::generate(&mut from_drawn);
+            if key.digest().bucket() == bucket {
+                return key;
+            }
+        }
+    }
+
     /// A key as a caller presents it; nothing where it cannot be one.
     pub fn parse(text: &str) -> Option<Self> {
         let good = text.len() == API_KEY_LENGTH && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -37,7 +58,8 @@ impl ApiKey {
 
     /// What is stored and looked up.
     pub fn digest(&self) -> ApiKeyDigest {
-        ApiKeyDigest(hex::encode(Sha256::digest(self.0.expose_secret().as_bytes())))
+        let digest = Sha256::digest(self.0.expose_secret().as_bytes());
+        ApiKeyDigest { bucket: Bucket(digest[0]), text: hex::encode(digest) }
     }
 
     /// The first 8 characters.
@@ -59,12 +81,20 @@ impl ApiKey {
 /// SHA-256 of a key, in hexadecimal. Looking it up needs no constant time: what an attacker could learn of a
 /// digest tells nothing of a key with 238 random bits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiKeyDigest(String);
+pub struct ApiKeyDigest {
+    bucket: Bucket,
+    text: String,
+}
 
 impl ApiKeyDigest {
     /// The digest as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// The bucket of the key's tenant.
+    pub fn bucket(&self) -> Bucket {
+        self.bucket
     }
 }
 

@@ -1,9 +1,13 @@
 //! Messages that no consumer could handle.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::event::envelope::Event;
 use crate::event::message::{EventMessage, RetryMessage};
+use crate::shard::Bucket;
 use crate::time::Timestamp;
 
 /// The queue a message came from.
@@ -27,13 +31,60 @@ impl Origin {
     }
 }
 
+/// A dead letter's id: a UUID that begins with a bucket, and so names the shard that has the letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeadLetterId(Uuid);
+
+impl DeadLetterId {
+    /// An id of these random bytes, in this bucket.
+    pub fn from_random_bytes(bucket: Bucket, mut bytes: [u8; 16]) -> Self {
+        bytes[0] = bucket.0;
+        Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
+    }
+
+    /// Reads a UUID with hyphens, in either case.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().filter(|_| text.len() == uuid::fmt::Hyphenated::LENGTH).map(Self)
+    }
+
+    /// The bucket of the letter's shard.
+    pub fn bucket(self) -> Bucket {
+        Bucket(self.0.as_bytes()[0])
+    }
+}
+
+impl fmt::Display for DeadLetterId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// The bucket of a message: its tenant's, or where that cannot be read one that its text alone decides.
+pub fn bucket(body: &str, envelope: Option<&str>) -> Bucket {
+    let of_event = |envelope: &str| Event::parse(envelope).ok().map(|event| Bucket::of(&event.partner_id));
+    let of_message = || match RetryMessage::decode(body) {
+        Ok(RetryMessage::Deliver(key)) => Some(Bucket::from(&key)),
+        Ok(RetryMessage::Tend(key) | RetryMessage::Redeliver(key)) => Some(Bucket::from(&key)),
+        Ok(RetryMessage::Notify(org_id)) => Some(Bucket::from(&org_id)),
+        Ok(RetryMessage::Record(record)) => record.progress.first().map(|one| Bucket::from(&one.key)),
+        Err(_) => match EventMessage::decode(body) {
+            Ok(EventMessage::Envelope(envelope)) => of_event(&envelope),
+            Ok(EventMessage::DeadLetter(id)) => Some(id.bucket()),
+            Ok(EventMessage::StoredAt(_)) | Err(_) => None,
+        },
+    };
+    envelope.and_then(of_event).or_else(of_message).unwrap_or_else(|| Bucket::of(body))
+}
+
 /// A message and why it is here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetter {
-    /// The dead letter's number.
-    pub id: i64,
+    /// The dead letter's id.
+    #[cfg_attr(feature = "schemas", schema(value_type = String, format = "uuid"))]
+    pub id: DeadLetterId,
     /// The queue it came from, and goes back to.
     pub queue: Origin,
     /// Its text.
@@ -74,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_origin_and_the_reason_are_read_from_the_text() {
-        let retry = r#"{"version":1,"notify":{}}"#;
+        let retry = r#"{"version":1,"notify":"acme"}"#;
         assert_eq!(diagnose(retry).0, Origin::Retries);
         let (origin, reason) = diagnose("nonsense");
         assert_eq!(origin, Origin::Events);

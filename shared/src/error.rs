@@ -70,6 +70,9 @@ pub enum Error {
     /// Something outside did not answer; asking again may help. The text is for the log.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// Settings or bindings are wrong. The text is for the log.
+    #[error("misconfigured: {0}")]
+    Misconfigured(String),
     /// A fault of our own. The text is for the log.
     #[error("internal: {0}")]
     Internal(String),

@@ -139,6 +139,15 @@ impl Batch {
         Ok(self.take(index)?.into_iter().next())
     }
 
+    /// The same without the rows of the first statement.
+    #[must_use]
+    pub fn without_first(mut self) -> Self {
+        if !self.rows.is_empty() {
+            self.rows.remove(0);
+        }
+        self
+    }
+
     /// How many rows the statement at `index` returned.
     pub fn count(&self, index: usize) -> u64 {
         self.rows.get(index).map_or(0, |rows| rows.len() as u64)
@@ -159,6 +168,9 @@ pub enum DatabaseError {
     /// A row has another shape than the code expects.
     #[error("row shape: {0}")]
     Shape(String),
+    /// The database is not the shard that it is taken for; the text says which it is.
+    #[error("wrong shard: {0}")]
+    WrongShard(String),
     /// Anything else: unreachable, overloaded, a fault in the SQL.
     #[error("database: {0}")]
     Failed(String),
@@ -264,6 +276,27 @@ pub trait Aead: Send + Sync {
 #[error("a sealed value could not be opened or made")]
 pub struct CipherError;
 
+/// Raw DEFLATE (RFC 1951).
+#[async_trait]
+pub trait Compressor: Send + Sync {
+    /// Compresses.
+    ///
+    /// # Errors
+    /// If the platform's compression fails.
+    async fn deflate(&self, bytes: &[u8]) -> Result<Vec<u8>, CompressionError>;
+
+    /// Decompresses.
+    ///
+    /// # Errors
+    /// If the bytes are not what [`Compressor::deflate`] made.
+    async fn inflate(&self, bytes: &[u8]) -> Result<Vec<u8>, CompressionError>;
+}
+
+/// Compressing or decompressing failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a body could not be packed or unpacked")]
+pub struct CompressionError;
+
 /// One structured log line at a time.
 pub trait Log: Send + Sync {
     /// Writes one line of JSON. The fields hold no secret and no body.
@@ -290,6 +323,7 @@ impl From<DatabaseError> for Error {
     fn from(error: DatabaseError) -> Self {
         match error {
             DatabaseError::Failed(text) => Self::Unavailable(format!("database: {text}")),
+            DatabaseError::WrongShard(text) => Self::Misconfigured(text),
             DatabaseError::Unique(_) | DatabaseError::Shape(_) => Self::Internal(error.to_string()),
         }
     }
@@ -304,6 +338,12 @@ impl From<QueueError> for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<CompressionError> for Error {
+    fn from(error: CompressionError) -> Self {
+        Self::Internal(error.to_string())
     }
 }
 

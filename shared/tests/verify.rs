@@ -109,7 +109,9 @@ fn assert_verdicts(program: &str, arguments: &[&str], folder: &Path) {
 fn node() {
     let program = "import { verify } from './verify.mjs';
         for (const [{ secret, headers, body }, now] of JSON.parse(process.argv[1])) {
-          try { verify(secret, headers, Buffer.from(body), now); console.log(true); } catch { console.log(false); }
+          const takes = (headers, body) => { try { verify(secret, headers, body, now); return true; } catch { return false; } };
+          const verdicts = [takes(headers, Buffer.from(body)), takes(new Headers(headers), Buffer.from(body)), takes(headers, body)];
+          console.log(verdicts.every((verdict) => verdict === verdicts[0]) ? verdicts[0] : verdicts);
         }";
     assert_verdicts("node", &["--input-type=module", "--eval", program, "--"], &folder());
 }
@@ -118,13 +120,24 @@ fn node() {
 fn python() {
     let program = "
 import json, sys
+from email.message import Message
 from verify import verify
-for case, now, _ in json.loads(sys.argv[1]):
+
+def takes(case, headers, body, now):
     try:
-        verify(case['secret'], case['headers'], case['body'].encode(), now)
-        print('true')
+        verify(case['secret'], headers, body, now)
+        return 'true'
     except ValueError:
-        print('false')
+        return 'false'
+
+for case, now, _ in json.loads(sys.argv[1]):
+    message = Message()
+    for name, value in case['headers'].items():
+        message[name] = value
+    verdicts = {takes(case, headers, body, now)
+                for headers in (case['headers'], message)
+                for body in (case['body'], case['body'].encode())}
+    print(*verdicts)
 ";
     assert_verdicts("python3", &["-c", program], &folder());
 }

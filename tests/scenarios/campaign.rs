@@ -202,7 +202,7 @@ fn options() -> StackOptions {
         ("LONGEST_PROBE_SECONDS", "2"),
         ("DISABLE_AFTER_SECONDS", "15"),
     ];
-    let options = StackOptions::on_free_ports("test-campaign").unwrap().fresh();
+    let options = StackOptions::on_free_ports("test-campaign").unwrap().shards(4).fresh();
     settings.iter().fold(options, |options, (name, value)| options.set("webhook-delivery", name, value))
 }
 

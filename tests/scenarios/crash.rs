@@ -22,7 +22,7 @@ async fn delivered(webhook: &Webhook, events: &[Event]) -> bool {
 
 #[test]
 fn a_crash_in_the_middle_of_retries_loses_nothing() {
-    let options = StackOptions::on_free_ports("test-crash").unwrap().fresh();
+    let options = StackOptions::on_free_ports("test-crash").unwrap().shards(4).fresh();
     // A dead consumer's leases end after the time of eight attempts, so the time of an attempt is short here.
     let options = options.set("webhook-delivery", "ATTEMPT_TIMEOUT_SECONDS", "2");
     let world = World::start(options);

@@ -133,7 +133,8 @@ fn a_database_that_refuses_costs_no_event_and_repeats_none_more_than_once() {
         // One row cannot be written.
         let fresh = batch();
         trouble.run(&format!(
-            "CREATE TRIGGER refuse_one BEFORE INSERT ON deliveries WHEN NEW.event_id = '{}' BEGIN SELECT RAISE(ABORT, 'not this one'); END",
+            "CREATE TRIGGER refuse_one BEFORE INSERT ON deliveries WHEN NEW.event IN ('{0}', unhex(replace('{0}', '-', ''))) \
+             BEGIN SELECT RAISE(ABORT, 'not this one'); END",
             fresh[2].id
         ));
         publish(&world, &fresh).await;

@@ -34,7 +34,7 @@ async fn first_attempt((webhook, event): &(Webhook, Event)) -> Value {
 
 #[test]
 fn an_endpoint_in_trouble_fails_in_time_and_alone() {
-    let options = StackOptions::on_free_ports("test-trouble").unwrap().fresh();
+    let options = StackOptions::on_free_ports("test-trouble").unwrap().shards(4).fresh();
     let options = options.set("webhook-delivery", "ATTEMPT_TIMEOUT_SECONDS", &LIMIT.as_secs().to_string());
     let world = World::start(options);
     run_alone(async {

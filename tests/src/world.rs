@@ -17,7 +17,7 @@ use crate::log::Log;
 /// One runtime for all scenarios.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static SHARED: LazyLock<World> =
-    LazyLock::new(|| World::start(StackOptions::on_free_ports("test").unwrap().fresh()));
+    LazyLock::new(|| World::start(StackOptions::on_free_ports("test").unwrap().shards(4).fresh()));
 
 /// A running stack with its credentials.
 pub struct World {

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use edge::secret::SecretDigest;
 use shared::courier::Operators;
-use shared::delivery::policy::DeliveryPolicy;
+use shared::delivery::policy::{DeliveryPolicy, Retention};
 use shared::delivery::retry::RetryPolicy;
 use shared::environment::Environment;
 use shared::sealer::SealingKey;
 use shared::settings::{SettingFaults, Settings};
+use shared::shard::ShardCount;
 use shared::webhook::health::HealthPolicy;
 
 /// Everything the Worker is configured with.
@@ -16,6 +17,10 @@ use shared::webhook::health::HealthPolicy;
 pub struct Config {
     /// The environment that the Worker runs in.
     pub environment: Environment,
+    /// How many databases hold the tenants.
+    pub shards: ShardCount,
+    /// How many pairs of Queues they share.
+    pub queue_pairs: ShardCount,
     /// The digest of `EVENTS_API_KEY`.
     pub events_api_key: SecretDigest,
     /// The key that opens webhook secrets.
@@ -36,6 +41,8 @@ impl Config {
     pub fn read(read: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingFaults> {
         let mut settings = Settings::new(read);
         let environment = settings.required("ENVIRONMENT", str::parse::<Environment>);
+        let shards = ShardCount::read(&mut settings);
+        let queue_pairs = ShardCount::read_pairs(&mut settings, shards);
         let events_api_key = settings.secret("EVENTS_API_KEY");
         let sealing_key = SealingKey::required(&mut settings, "WEBHOOK_SECRETS_KEY");
         let previous_sealing_key = SealingKey::optional(&mut settings, "WEBHOOK_SECRETS_KEY_PREVIOUS");
@@ -44,6 +51,8 @@ impl Config {
         let config = || {
             Some(Self {
                 environment: environment?,
+                shards: shards?,
+                queue_pairs: queue_pairs?,
                 events_api_key: SecretDigest::of(&events_api_key?),
                 sealing_key: sealing_key?,
                 previous_sealing_key,
@@ -69,10 +78,17 @@ fn policy(settings: &mut Settings<'_>) -> Option<DeliveryPolicy> {
         }
     });
     let default = DeliveryPolicy::default();
+    let kept = default.retention;
+    let retention = Retention {
+        delivered: kept_for(settings, "DELIVERED_KEPT_DAYS", DAY, 1, kept.delivered),
+        undelivered: kept_for(settings, "UNDELIVERED_KEPT_DAYS", DAY, 1, kept.undelivered),
+        delivered_bodies: kept_for(settings, "DELIVERED_BODIES_KEPT_HOURS", HOUR, 0, kept.delivered_bodies),
+    };
     let mut duration = |name: &str, otherwise: Duration| {
         settings.optional(name, seconds).map_or(otherwise, |seconds| Duration::from_secs(seconds.into()))
     };
     let policy = DeliveryPolicy {
+        retention,
         attempt_timeout: duration("ATTEMPT_TIMEOUT_SECONDS", default.attempt_timeout),
         health: HealthPolicy {
             first_probe: duration("FIRST_PROBE_SECONDS", default.health.first_probe),
@@ -83,6 +99,25 @@ fn policy(settings: &mut Settings<'_>) -> Option<DeliveryPolicy> {
         ..default
     };
     retry.map(|retry| DeliveryPolicy { retry, ..policy })
+}
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Reads for how many units something is kept: at least `least`, and a year at most.
+fn kept_for(
+    settings: &mut Settings<'_>,
+    name: &str,
+    unit: Duration,
+    least: u32,
+    otherwise: Duration,
+) -> Duration {
+    let most = 365 * 86_400 / u32::try_from(unit.as_secs()).unwrap_or(u32::MAX);
+    let read = |text: &str| {
+        let good = text.parse::<u32>().ok().filter(|count| (least..=most).contains(count));
+        good.ok_or_else(|| format!("must be a whole number from {least} to {most}"))
+    };
+    settings.optional(name, read).map_or(otherwise, |count| unit * count)
 }
 
 fn seconds(text: &str) -> Result<u32, &'static str> {

@@ -1,11 +1,13 @@
 //! Consumes the queues: each batch goes to the use case of its queue, which settles every message by itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use edge::cost::Cost;
 use serde_json::{Value, json};
 use shared::courier::{Message, Settlement};
 
+use crate::journal::Journal;
 use crate::service::WebhookDelivery;
 
 /// The queues that the Worker consumes.
@@ -32,9 +34,15 @@ impl ConsumedQueue {
         }
     }
 
-    /// The queue of this name, if the Worker knows how to consume it.
+    /// The queue of this name, or of a further pair (`webhook-events-2`), if the Worker knows how to consume it.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|queue| queue.name() == name)
+        let pair = |rest: &str| {
+            rest.is_empty()
+                || rest
+                    .strip_prefix('-')
+                    .is_some_and(|pair| pair.bytes().all(|byte| byte.is_ascii_digit()) && !pair.is_empty())
+        };
+        Self::ALL.into_iter().find(|queue| name.strip_prefix(queue.name()).is_some_and(pair))
     }
 }
 
@@ -49,27 +57,32 @@ pub fn postpone(queue: &str) -> Settlement {
 }
 
 /// Consumes a batch, given the queue's name and the messages. Returns a settlement for each message, in order,
-/// and writes one log line about the batch.
+/// and writes the log lines of the batch.
 pub async fn consume(delivery: WebhookDelivery, queue: &str, messages: &[Message]) -> Vec<Settlement> {
     let cost = Cost::default();
-    let mut courier = delivery.courier;
-    courier.database = cost.meter(courier.database);
-    let started = courier.clock.now();
+    let mut couriers = delivery.couriers;
+    let clock = couriers.all()[0].clock.clone();
+    let journal = Journal::new(couriers.all()[0].log.clone());
+    for courier in couriers.all_mut() {
+        courier.database = cost.meter(courier.database.clone());
+        courier.log = Arc::new(journal.clone());
+    }
+    let started = clock.now();
     let known = ConsumedQueue::named(queue);
     let settlements = match known {
         // Running twice writes each delivery once: a batch begins by reading which of them exist.
-        Some(ConsumedQueue::Events) => courier.deliver_events(messages).await,
+        Some(ConsumedQueue::Events) => couriers.deliver_events(messages).await,
         // Running twice sends nothing twice: only what the database says is due is leased and attempted.
-        Some(ConsumedQueue::Retries) => courier.deliver_retries(messages).await,
+        Some(ConsumedQueue::Retries) => couriers.deliver_retries(messages).await,
         // Running twice writes each dead letter once, until somebody requeues the letter.
-        Some(ConsumedQueue::DeadLetters) => courier.keep_dead_letters(messages).await,
+        Some(ConsumedQueue::DeadLetters) => couriers.keep_dead_letters(messages).await,
         None => vec![postpone(queue); messages.len()],
     };
     let acknowledged =
         settlements.iter().filter(|settlement| **settlement == Settlement::Acknowledge).count();
     let mut line = json!({
         "message": "batch", "queue": queue, "messages": messages.len(), "acknowledged": acknowledged,
-        "milliseconds": courier.clock.now().since(started).as_millis(),
+        "milliseconds": clock.now().since(started).as_millis(),
     });
     if known.is_none() {
         line["message"] = "unknown queue".into();
@@ -78,6 +91,6 @@ pub async fn consume(delivery: WebhookDelivery, queue: &str, messages: &[Message
     if let (Some(line), Value::Object(fields)) = (line.as_object_mut(), cost.fields()) {
         line.extend(fields);
     }
-    courier.log.write(line);
+    journal.close(line);
     settlements
 }

@@ -1,13 +1,18 @@
 //! The cron run of each minute.
 
+use futures_util::future::join_all;
 use serde_json::json;
+use shared::courier::Courier;
 
 use crate::service::WebhookDelivery;
 
-/// Wakes what is overdue, deletes what is old, and seals anew what an old key sealed. Where a part fails, the others
-/// run all the same, and the next run tries again.
+/// Wakes what is overdue, deletes what is old, and seals anew what an old key sealed, in all shards side by side. Where a
+/// part fails, the others run all the same, and the next run tries again.
 pub async fn run(delivery: WebhookDelivery) {
-    let courier = delivery.courier;
+    join_all(delivery.couriers.all().iter().map(run_shard)).await;
+}
+
+async fn run_shard(courier: &Courier) {
     let done = [
         courier.sweep().await.map(|_| ()),
         courier.clean().await.map(|_| ()),

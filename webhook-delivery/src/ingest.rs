@@ -4,10 +4,11 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::response::Response;
 use axum::{Extension, Router};
 use edge::cost::Cost;
+use edge::health::answers;
 use edge::json::{Answer, read};
 use edge::problem::Problem;
 use edge::routes::{Access, Caller, Route, Routes, get, open, post};
-use edge::serve::{Surroundings, serve};
+use edge::serve::{Surroundings, Unlogged, serve};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, StatusCode};
@@ -15,7 +16,6 @@ use serde::Serialize;
 use shared::code::ErrorCode;
 use shared::courier::PublishFault;
 use shared::event::envelope::EnvelopeFault;
-use shared::ports::Statement;
 use shared::strict_json;
 
 use crate::service::WebhookDelivery;
@@ -57,12 +57,13 @@ async fn publish(
     _event_bridge: EventBridge,
     State(delivery): State<WebhookDelivery>,
     request: Request,
-) -> Result<Answer<Accepted>, Problem> {
+) -> Result<(Extension<Unlogged>, Answer<Accepted>), Problem> {
     let bytes = read(request, LARGEST_REQUEST).await?;
     strict_json::check(&bytes).map_err(|fault| Problem::invalid_request(fault.to_string()))?;
     let text = std::str::from_utf8(&bytes).map_err(|fault| Problem::invalid_request(fault.to_string()))?;
-    match delivery.courier.publish(text).await {
-        Ok(accepted) => Ok(Answer(StatusCode::ACCEPTED, Accepted { accepted })),
+    match delivery.couriers.publish(text).await {
+        // Its consumer logs each event: a line for each request would cost as much as the Queue.
+        Ok(accepted) => Ok((Extension(Unlogged), Answer(StatusCode::ACCEPTED, Accepted { accepted }))),
         Err(PublishFault::NotQueued(error)) => Err(error.into()),
         Err(PublishFault::Shape) => Err(Problem::invalid_field("body", PublishFault::Shape)),
         Err(PublishFault::Envelope { index, fault }) => {
@@ -87,9 +88,7 @@ async fn health(
     State(delivery): State<WebhookDelivery>,
     Extension(cost): Extension<Cost>,
 ) -> Result<Answer<Health>, Problem> {
-    let database = cost.meter(delivery.courier.database);
-    let asked = database.batch(vec![Statement::new("SELECT 1 AS one FROM webhooks LIMIT 1")]).await;
-    asked.map_err(|error| Problem::unavailable(error.to_string()))?;
+    answers(&delivery.couriers.map(|courier| cost.meter(courier.database.clone()))).await?;
     let environment = delivery.config.environment.to_string();
     Ok(Answer(StatusCode::OK, Health { status: "ok", environment, version: delivery.version }))
 }

@@ -4,5 +4,6 @@ pub mod config;
 pub mod consume;
 pub mod cron;
 pub mod ingest;
+pub mod journal;
 pub mod service;
 mod worker_entry;

@@ -6,19 +6,21 @@ use edge::ports::Platform;
 use shared::courier::{Courier, Meter, Outage};
 use shared::ports::{BodyStore, Database, Queue};
 use shared::sealer::Sealer;
+use shared::shard::Shards;
+use shared::store::guarded::GuardedDatabase;
 
 use crate::config::Config;
 
 /// The Worker's bindings.
 pub struct Ports {
-    /// `DATABASE`
-    pub database: Arc<dyn Database>,
+    /// `DATABASE_0` …, one for each shard
+    pub databases: Shards<Arc<dyn Database>>,
     /// `BODIES`
     pub bodies: Arc<dyn BodyStore>,
-    /// `EVENTS`
-    pub events: Arc<dyn Queue>,
-    /// `RETRIES`
-    pub retries: Arc<dyn Queue>,
+    /// `EVENTS`, `EVENTS_2` …, one of each pair
+    pub events: Shards<Arc<dyn Queue>>,
+    /// `RETRIES`, `RETRIES_2` …, one of each pair
+    pub retries: Shards<Arc<dyn Queue>>,
     /// `METRICS`; without that binding, nothing is measured.
     pub meter: Meter,
     /// `VERSION`: the id that Cloudflare gave this version of the Worker. `None` if that is not bound.
@@ -32,8 +34,8 @@ pub struct WebhookDelivery {
     pub config: Config,
     /// The id of this version of the Worker, if it is known.
     pub version: Option<String>,
-    /// Takes events in and delivers them.
-    pub courier: Courier,
+    /// Take events in and deliver them, one for each shard.
+    pub couriers: Shards<Courier>,
 }
 
 impl WebhookDelivery {
@@ -45,22 +47,24 @@ impl WebhookDelivery {
             platform.aead(),
             platform.random(),
         );
-        let courier = Courier {
-            database: ports.database,
+        let shards = ports.databases.count();
+        let couriers = GuardedDatabase::all(&ports.databases).map_with_place(|place, database| Courier {
+            database: database.clone(),
             clock: platform.clock(),
             random: platform.random(),
-            sealer,
+            sealer: sealer.clone(),
+            compressor: platform.compressor(),
             http: platform.http(),
-            events: ports.events,
-            retries: ports.retries,
-            bodies: ports.bodies,
+            events: ports.events.of_group(place, shards).clone(),
+            retries: ports.retries.of_group(place, shards).clone(),
+            bodies: ports.bodies.clone(),
             log: platform.log(),
-            meter: ports.meter,
+            meter: ports.meter.clone(),
             policy: config.policy,
             operators: config.operators.clone(),
             url_rules: config.environment.webhook_url_rules(),
             outage: Outage::default(),
-        };
-        Self { config, version: ports.version, courier }
+        });
+        Self { config, version: ports.version, couriers }
     }
 }

@@ -1,5 +1,7 @@
 //! Where the Workers runtime comes in.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::response::Response as AxumResponse;
 use cloudflare::{AnalyticsEngine, Bindings, D1, Kept, Kv, Ready, Runtime, Worker, WorkerQueue};
@@ -7,6 +9,7 @@ use edge::serve::Surroundings;
 use http::HeaderName;
 use serde_json::Value;
 use shared::courier::Meter;
+use shared::ports::{Database, Queue};
 use shared::settings::SettingFaults;
 use worker::{Context, Env, MessageBatch, Request, Response, ScheduleContext, ScheduledEvent, event};
 
@@ -45,18 +48,18 @@ impl Worker for WebhookDelivery {
     }
 }
 
-fn bind(bindings: &mut Bindings<'_>) -> Option<Ports> {
+fn bind(bindings: &mut Bindings<'_>, config: &Config) -> Option<Ports> {
     // Look up every binding before the first `?`, so that one error names all that are missing.
-    let database = bindings.bind(D1::bound, "DATABASE");
+    let databases = bindings.bind_shards(D1::bound, "DATABASE", config.shards);
     let bodies = bindings.bind(Kv::bound, "BODIES");
-    let events = bindings.bind(WorkerQueue::bound, "EVENTS");
-    let retries = bindings.bind(WorkerQueue::bound, "RETRIES");
+    let events = bindings.bind_pairs(WorkerQueue::bound, "EVENTS", config.queue_pairs);
+    let retries = bindings.bind_pairs(WorkerQueue::bound, "RETRIES", config.queue_pairs);
     let metrics = bindings.bind_if_there(AnalyticsEngine::bound, "METRICS");
     Some(Ports {
-        database: database?,
+        databases: databases?.map(|database| database.clone() as Arc<dyn Database>),
         bodies: bodies?,
-        events: events?,
-        retries: retries?,
+        events: events?.map(|queue| queue.clone() as Arc<dyn Queue>),
+        retries: retries?.map(|queue| queue.clone() as Arc<dyn Queue>),
         meter: metrics.map_or_else(Meter::default, |metrics| Meter::new(metrics)),
         version: bindings.version(),
     })

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use edge::testing::settings::{Configuration, PLACEHOLDERS};
+use shared::delivery::policy::Retention;
 use webhook_delivery::config::Config;
 
 use crate::support::SETTINGS;
@@ -12,6 +13,7 @@ const CONFIGURATION: Configuration<Config> = Configuration {
     sound: &SETTINGS,
     required: &[
         "ENVIRONMENT",
+        "SHARDS",
         "EVENTS_API_KEY",
         "WEBHOOK_SECRETS_KEY",
         "RETRY_BASE_SECONDS",
@@ -19,11 +21,15 @@ const CONFIGURATION: Configuration<Config> = Configuration {
         "RETRY_WINDOW_SECONDS",
     ],
     optional: &[
+        "QUEUE_PAIRS",
         "WEBHOOK_SECRETS_KEY_PREVIOUS",
         "ATTEMPT_TIMEOUT_SECONDS",
         "FIRST_PROBE_SECONDS",
         "LONGEST_PROBE_SECONDS",
         "DISABLE_AFTER_SECONDS",
+        "DELIVERED_KEPT_DAYS",
+        "UNDELIVERED_KEPT_DAYS",
+        "DELIVERED_BODIES_KEPT_HOURS",
     ],
     secrets: &["EVENTS_API_KEY", "WEBHOOK_SECRETS_KEY", "WEBHOOK_SECRETS_KEY_PREVIOUS"],
     sealing_keys: &["WEBHOOK_SECRETS_KEY", "WEBHOOK_SECRETS_KEY_PREVIOUS"],
@@ -50,11 +56,17 @@ fn a_sound_configuration_is_taken() {
         ("FIRST_PROBE_SECONDS", Some("1")),
         ("LONGEST_PROBE_SECONDS", Some("3")),
         ("DISABLE_AFTER_SECONDS", Some("60")),
+        ("DELIVERED_KEPT_DAYS", Some("7")),
+        ("UNDELIVERED_KEPT_DAYS", Some("60")),
+        ("DELIVERED_BODIES_KEPT_HOURS", Some("0")),
         ("OPS_WEBHOOK_URL", Some(OPS_URL)),
         ("OPS_WEBHOOK_SECRET", Some(OPS_SECRET)),
     ]);
     assert_eq!(config.policy.attempt_timeout, Duration::from_secs(2));
     assert_eq!(config.policy.health.disabled_after, Duration::from_secs(60));
+    let Retention { delivered, undelivered, delivered_bodies } = config.policy.retention;
+    let days = [delivered, undelivered].map(|kept| kept.as_secs() / 86_400);
+    assert_eq!((days, delivered_bodies), ([7, 60], Duration::ZERO));
     assert_eq!(config.operators.unwrap().url, OPS_URL);
     assert!(config.previous_sealing_key.is_some());
 }
@@ -169,4 +181,15 @@ fn operators_have_a_url_that_is_allowed_and_a_secret_that_signs() {
 #[track_caller]
 fn is_wrong_pair(name: &str, url: &str, secret: Option<&str>) {
     CONFIGURATION.are_wrong(&[name], &[("OPS_WEBHOOK_URL", Some(url)), ("OPS_WEBHOOK_SECRET", secret)]);
+}
+
+#[test]
+fn shards_are_a_power_of_two_and_pairs_of_queues_no_more_than_shards() {
+    for wrong in ["0", "3", "512", "-1", "two", ""] {
+        CONFIGURATION.are_wrong(&["SHARDS"], &[("SHARDS", Some(wrong))]);
+    }
+    let config = CONFIGURATION.is_sound(&[("SHARDS", Some("8")), ("QUEUE_PAIRS", Some("2"))]);
+    assert_eq!((config.shards.get(), config.queue_pairs.get()), (8, 2));
+    CONFIGURATION.are_wrong(&["QUEUE_PAIRS"], &[("SHARDS", Some("2")), ("QUEUE_PAIRS", Some("4"))]);
+    CONFIGURATION.are_wrong(&["QUEUE_PAIRS"], &[("SHARDS", Some("4")), ("QUEUE_PAIRS", Some("3"))]);
 }

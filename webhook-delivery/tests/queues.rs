@@ -97,7 +97,15 @@ async fn among_retries_and_dead_letters_too_each_message_has_its_settlement() {
 
 #[tokio::test]
 async fn an_unknown_queue_is_an_error_in_the_log_and_none_of_its_messages_is_acknowledged() {
-    for name in ["webhook-events-2", "WEBHOOK-EVENTS", "webhook-events ", "events", ""] {
+    for name in [
+        "webhook-events-",
+        "webhook-events-two",
+        "webhook-events2",
+        "WEBHOOK-EVENTS",
+        "webhook-events ",
+        "events",
+        "",
+    ] {
         let app = with_a_webhook().await;
         app.database.take_round_trips();
         let messages = [event("e-1"), String::new(), event("e-2")];

@@ -43,7 +43,7 @@ async fn neither_log_lines_nor_answers_hold_a_secret_or_a_body() {
         let retries: Vec<_> = app.retries.take().into_iter().map(|message| message.body).collect();
         app.deliver_retries(&retries).await;
     }
-    app.courier.keep_dead_letters(&app.messages(&[messages[1].clone()])).await;
+    app.couriers().keep_dead_letters(&app.messages(&[messages[1].clone()])).await;
 
     assert!(app.endpoints.take().len() >= 4);
     let told = format!("{}\n{}", said.join("\n"), app.log.dump());

@@ -9,6 +9,8 @@ use local::stack::{Stack, StackOptions, require_free_ports, trigger_cron};
 use local::workspace::{files_below, root};
 use local::{clock, interruption};
 
+use shared::shard::ShardCount;
+
 use crate::setup::Machine;
 use crate::{build, setup};
 
@@ -40,14 +42,14 @@ pub(crate) fn flags(port: u16, environment: Option<&str>) -> String {
 /// # Errors
 ///
 /// One sentence about what is missing or did not start.
-pub fn run(port: u16, environment: Option<&'static str>, fresh: bool) -> Result<()> {
+pub fn run(port: u16, environment: Option<&'static str>, shards: ShardCount, fresh: bool) -> Result<()> {
     // Before a build takes minutes.
     require_free_ports(port)?;
     let machine = setup::run()?;
     build::run(&machine)?;
     interruption::listen()?;
 
-    let mut options = options(port, environment).echo();
+    let mut options = options(port, environment).shards(shards.get()).echo();
     if fresh {
         options = options.fresh();
     }

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use shared::shard::ShardCount;
 use xtask::deployment::{self, Deployment};
 use xtask::environments::{self, ENVIRONMENTS};
 
@@ -24,6 +25,9 @@ enum Command {
         /// Run under the configuration and rules of a deployed environment: dev, nonprod, stage or prod
         #[arg(long)]
         env: Option<String>,
+        /// How many databases the tenants are in: 1, 2, 4 … Another number than before needs --fresh
+        #[arg(long, default_value = "1", value_parser = ShardCount::parse)]
+        shards: ShardCount,
         /// Start empty: forget the databases, secrets and keys of earlier runs
         #[arg(long)]
         fresh: bool,
@@ -39,6 +43,12 @@ enum Command {
         /// E-mail to put into the token, for trying refusals
         #[arg(long)]
         email: Option<String>,
+    },
+    /// Double the databases of an environment's tenants (docs/operations.md)
+    SplitShards {
+        /// The environment: dev, nonprod, stage or prod
+        #[arg(long)]
+        env: String,
     },
     /// Create what an environment lacks (D1, KV, Queues) and write the ids into the wrangler files
     Provision {
@@ -80,12 +90,15 @@ enum Command {
 
 fn run() -> Result<()> {
     match Arguments::parse().command {
-        Command::Dev { port, env, fresh } => {
-            xtask::dev::run(port, env.as_deref().map(environments::named).transpose()?, fresh)
+        Command::Dev { port, env, shards, fresh } => {
+            xtask::dev::run(port, env.as_deref().map(environments::named).transpose()?, shards, fresh)
         }
         Command::Credentials { port, env, email } => {
             let environment = env.as_deref().map(environments::named).transpose()?;
             xtask::credentials::print(port, environment, email.as_deref())
+        }
+        Command::SplitShards { env } => {
+            Deployment::of_this_process(environments::named(&env)?).split_shards()
         }
         Command::Provision { env } => Deployment::of_this_process(environments::named(&env)?).provision(),
         Command::Secrets { env, check } => {

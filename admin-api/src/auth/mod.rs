@@ -8,7 +8,7 @@ mod token;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::{FromRef, FromRequestParts, MatchedPath};
+use axum::extract::{FromRef, FromRequestParts, MatchedPath, RawPathParams};
 use edge::cost::Cost;
 use edge::problem::Problem;
 use edge::rate_limit::{RateLimit, client_network};
@@ -20,7 +20,9 @@ use shared::actor::Actor;
 use shared::api_key::ApiKey;
 use shared::app::App;
 use shared::app::authenticate_partner::Partner;
+use shared::error::Error;
 use shared::ports::Clock;
+use shared::shard::{Bucket, Shards};
 use shared::tenant::OrgId;
 use shared::tenant_scope::TenantScope;
 
@@ -116,7 +118,7 @@ impl Caller for PartnerCaller {
 
 impl<S: Send + Sync> FromRequestParts<S> for PartnerCaller
 where
-    App: FromRef<S>,
+    Shards<App>: FromRef<S>,
     RateLimit: FromRef<S>,
 {
     type Rejection = Problem;
@@ -128,34 +130,62 @@ where
         if let Some(client) = client_network(&parts.headers) {
             RateLimit::from_ref(state).count(&client).await?;
         }
-        let MeteredApp(app) = MeteredApp::metered(parts, state);
-        app.authenticate_partner(&key).await?.map(Self).ok_or_else(Problem::unauthorized)
+        let MeteredApps(apps) = MeteredApps::metered(parts, state);
+        apps.of(key.digest().bucket())
+            .authenticate_partner(&key)
+            .await?
+            .map(Self)
+            .ok_or_else(Problem::unauthorized)
     }
 }
 
-/// The use cases, over a database that counts what this request costs.
-pub struct MeteredApp(pub App);
+/// The use cases of all shards, over databases that count what this request costs.
+pub struct MeteredApps(pub Shards<App>);
 
-impl MeteredApp {
+impl MeteredApps {
     fn metered<S>(parts: &Parts, state: &S) -> Self
     where
-        App: FromRef<S>,
+        Shards<App>: FromRef<S>,
     {
-        let mut app = App::from_ref(state);
+        let mut apps = Shards::<App>::from_ref(state);
         if let Some(cost) = parts.extensions.get::<Cost>() {
-            app.database = cost.meter(app.database);
+            for app in apps.all_mut() {
+                app.database = cost.meter(app.database.clone());
+            }
         }
-        Self(app)
+        Self(apps)
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for MeteredApp
+impl<S: Send + Sync> FromRequestParts<S> for MeteredApps
 where
-    App: FromRef<S>,
+    Shards<App>: FromRef<S>,
 {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         Ok(Self::metered(parts, state))
+    }
+}
+
+/// The use cases of the shard that has the tenant of the path, `{orgId}`.
+pub struct MeteredApp(pub App);
+
+impl<S: Send + Sync> FromRequestParts<S> for MeteredApp
+where
+    Shards<App>: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let MeteredApps(apps) = MeteredApps::metered(parts, state);
+        // A path that is no text has no tenant: the handler's own arguments refuse it.
+        let Ok(path) = RawPathParams::from_request_parts(parts, state).await else {
+            return Ok(Self(apps.all()[0].clone()));
+        };
+        let (_, org_id) = path.iter().find(|(name, _)| *name == "orgId").ok_or_else(|| {
+            Problem::from(Error::Internal("a route without a tenant asks for the tenant's shard".to_owned()))
+        })?;
+        Ok(Self(apps.of(Bucket::of(org_id)).clone()))
     }
 }

@@ -1,56 +1,56 @@
 //! What operations share: schemas, problem responses, parameters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use edge::problem::{Problem, RETRY_AFTER};
 use serde_json::{Map, Value, json};
 use shared::code::ErrorCode;
-use shared::event::catalogue::{CatalogueEntry, catalogue};
+use shared::delivery::DeliveryState;
 use utoipa::ToSchema;
 
-use super::{AT, EVENT, WEBHOOK};
-
-/// Properties of answers that may be absent. All others are always there; some may be null.
-const MAY_BE_ABSENT: [&str; 8] =
-    ["disabledReason", "circuitOpenedAt", "warnings", "auth", "token", "error", "excerpt", "fields"];
+use super::parameters::parameters;
+use super::shape::{OPEN, Schemas, of_answers, of_requests, reference, rename};
+use super::written;
 
 /// The document's components, in the making.
 #[derive(Default)]
 pub(super) struct Components {
-    schemas: BTreeMap<String, Value>,
+    requests: Schemas,
+    answers: Schemas,
     responses: BTreeMap<String, Value>,
+    codes: BTreeSet<ErrorCode>,
 }
 
 impl Components {
-    /// Returns a type's schema, and adds the schemas that it refers to.
-    pub(super) fn schema_of<T: ToSchema>(&mut self) -> Value {
-        let mut nested = Vec::new();
-        T::schemas(&mut nested);
-        for (name, schema) in nested {
-            self.schemas.insert(name, json!(schema));
-        }
-        json!(T::schema())
+    /// Adds the type of a request's body under a name. Returns the body's schema.
+    pub(super) fn add_request<T: ToSchema>(&mut self, name: &str) -> &mut Value {
+        let mut schemas = nested::<T>();
+        schemas.insert(name.to_owned(), json!(T::schema()));
+        schemas.extend(written::in_requests(&schemas));
+        self.requests.extend(of_requests(schemas));
+        self.requests.entry(name.to_owned()).or_default()
     }
 
-    /// Adds a type of answers, in which properties that are null are written as well. Returns the reference to it.
+    /// Adds a type of answers. Returns the reference to it.
     pub(super) fn add_answer<T: ToSchema>(&mut self) -> Value {
-        let mut own = Self::default();
-        let schema = own.schema_of::<T>();
-        own.insert(&T::name(), schema);
-        own.schemas.values_mut().for_each(always_there);
-        self.extend(own);
+        let mut schemas = nested::<T>();
+        schemas.insert(T::name().into_owned(), json!(T::schema()));
+        schemas.extend(written::in_answers(&schemas));
+        self.answers.extend(of_answers(schemas));
         reference(&T::name())
     }
 
-    /// Adds a schema under a name. Returns the reference to it.
-    pub(super) fn insert(&mut self, name: &str, schema: Value) -> Value {
-        self.schemas.insert(name.to_owned(), schema);
+    /// Adds a schema of answers under a name. Returns the reference to it.
+    pub(super) fn add_answer_as(&mut self, name: &str, schema: Value) -> Value {
+        self.answers.extend(of_answers(Schemas::from([(name.to_owned(), schema)])));
         reference(name)
     }
 
     pub(super) fn extend(&mut self, other: Self) {
-        self.schemas.extend(other.schemas);
+        self.requests.extend(other.requests);
+        self.answers.extend(other.answers);
         self.responses.extend(other.responses);
+        self.codes.extend(other.codes);
     }
 
     /// Adds the response of a status with these problems, named after their codes. Returns the reference to it.
@@ -80,147 +80,112 @@ impl Components {
         let response = json!({
             "description": description, "headers": headers,
             "content": {"application/json": {
-                "schema": {"allOf": [reference("Problem"), {"properties": {"error": {"enum": codes}}}]},
-                "examples": examples,
+                "schema": reference("Problem"), "examples": examples,
             }},
         });
+        self.codes.extend(codes);
         self.responses.insert(name.clone(), response);
         json!({"$ref": format!("#/components/responses/{name}")})
     }
 
-    /// Renders all components, and those schemas that say more than the types can.
-    pub(super) fn render(mut self) -> Value {
-        self.insert("Problem", problem());
-        self.insert("EventFilter", event_filter());
-        self.insert("EventType", event_type("of the catalogue", |_| true));
-        self.insert("DeliveredEventType", event_type("that partners get", |entry| entry.republished));
-        self.insert("AuthBody", requested_authentication());
-        json!({
-            "schemas": self.schemas, "responses": self.responses, "parameters": parameters(),
+    /// Renders those components that the paths use.
+    pub(super) fn render(mut self, paths: &Value) -> Value {
+        self.codes.extend([ErrorCode::NotFound, ErrorCode::MethodNotAllowed]);
+        let problem = problem(&self.codes);
+        self.answers.insert("Problem".to_owned(), problem);
+        self.add_request::<DeliveryState>("DeliveryState");
+        let mut parameters = parameters();
+        self.tell_requests_from_answers(&mut parameters);
+        self.answers.extend(self.requests);
+        let all = json!({
+            "schemas": self.answers, "responses": self.responses, "parameters": parameters,
             "headers": {"RequestId": {
                 "description": "Names the request in our log.", "required": true,
                 "schema": {"type": "string", "format": "uuid"},
             }},
-            "securitySchemes": {
-                "adminKey": {"type": "apiKey", "in": "header", "name": "X-Admin-API-Key",
-                    "description": "The environment's admin key; goes together with the token."},
-                "adminToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-                    "description": "An RS256 token of the environment's Auth0 tenant, of a verified e-mail address at \
-                     smartphonekey.com; goes together with the key."},
-                "partnerKey": {"type": "apiKey", "in": "header", "name": "X-API-Key",
-                    "description": "A partner's own API key."},
-            },
-        })
+        });
+        let mut used = used(&all, paths);
+        used["securitySchemes"] = json!({
+            "adminKey": {"type": "apiKey", "in": "header", "name": "X-Admin-API-Key",
+                "description": "The environment's admin key; goes together with the token."},
+            "adminToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+                "description": "An RS256 token of the environment's Auth0 tenant, of a verified e-mail address at \
+                 smartphonekey.com; goes together with the key."},
+            "partnerKey": {"type": "apiKey", "in": "header", "name": "X-API-Key",
+                "description": "A partner's own API key."},
+        });
+        used
+    }
+
+    /// Renames the schemas of requests that answers have in another form: a request may name today's values only, an
+    /// answer tomorrow's, too.
+    fn tell_requests_from_answers(&mut self, parameters: &mut Value) {
+        let differing = self
+            .requests
+            .iter()
+            .filter(|(name, schema)| self.answers.get(*name).is_some_and(|answer| answer != *schema));
+        let names: BTreeMap<_, _> =
+            differing.map(|(name, _)| (name.clone(), format!("Requested{name}"))).collect();
+        let requests = std::mem::take(&mut self.requests);
+        self.requests = requests
+            .into_iter()
+            .map(|(name, mut schema)| {
+                rename(&mut schema, &names);
+                (names.get(&name).cloned().unwrap_or(name), schema)
+            })
+            .collect();
+        rename(parameters, &names);
     }
 }
 
-fn reference(name: &str) -> Value {
-    json!({"$ref": format!("#/components/schemas/{name}")})
+/// The schemas that a type refers to.
+fn nested<T: ToSchema>() -> Schemas {
+    let mut nested = Vec::new();
+    T::schemas(&mut nested);
+    nested.into_iter().map(|(name, schema)| (name, json!(schema))).collect()
 }
 
-fn always_there(schema: &mut Value) {
-    if let Some(parts) = schema.get_mut("allOf").and_then(Value::as_array_mut) {
-        parts.iter_mut().for_each(always_there);
+/// Those of all components that the value refers to, and those that they refer to in turn.
+pub(super) fn used(all: &Value, value: &Value) -> Value {
+    let mut used = json!({});
+    let mut waiting = Vec::new();
+    references(value, &mut waiting);
+    while let Some((section, name)) = waiting.pop() {
+        if used[&section].get(&name).is_none()
+            && let Some(component) = all[&section].get(&name)
+        {
+            used[&section][&name] = component.clone();
+            references(component, &mut waiting);
+        }
     }
-    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
-        let names = properties.keys().filter(|name| !MAY_BE_ABSENT.contains(&name.as_str()));
-        let listed = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        let mut required: Vec<_> = names.map(String::as_str).chain(listed).map(str::to_owned).collect();
-        required.sort_unstable();
-        required.dedup();
-        required.retain(|name| name != "warnings");
-        schema["required"] = json!(required);
+    used
+}
+
+/// Collects the sections and names of the components that are referred to below.
+fn references(value: &Value, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::String(text) => {
+            let place = text.strip_prefix("#/components/").and_then(|place| place.split_once('/'));
+            found.extend(place.map(|(section, name)| (section.to_owned(), name.to_owned())));
+        }
+        Value::Object(members) => members.values().for_each(|member| references(member, found)),
+        Value::Array(entries) => entries.iter().for_each(|entry| references(entry, found)),
+        _ => {}
     }
 }
 
-fn problem() -> Value {
+fn problem(codes: &BTreeSet<ErrorCode>) -> Value {
     json!({
+        "description": "Why a request has failed.",
         "type": "object", "required": ["success", "error", "message", "requestId"],
         "properties": {
-            "success": {"const": false},
-            "error": {"type": "string", "description": "A stable code for programs."},
+            "success": {"type": "boolean", "const": false},
+            "error": {"type": "string", "x-extensible-enum": codes,
+                "description": format!("A stable code for programs. {OPEN}")},
             "message": {"type": "string", "description": "A sentence for a person; says what to do."},
-            "requestId": {"type": "string", "format": "uuid"},
+            "requestId": {"type": "string", "format": "uuid", "description": "Names the request in our log."},
             "fields": {"type": "object", "additionalProperties": {"type": "string"},
                 "description": "What is wrong with each field, by its path in the body or its name in the query."},
         },
-    })
-}
-
-fn event_type(which: &str, wanted: impl Fn(&CatalogueEntry) -> bool) -> Value {
-    let names: Vec<_> = catalogue().iter().filter(|entry| wanted(entry)).map(|entry| entry.name).collect();
-    json!({"description": format!("An EventBridge `detail-type` {which}."), "type": "string", "enum": names})
-}
-
-fn event_filter() -> Value {
-    json!({
-        "description": "All event types, also those that are new, or the named ones without duplicates.",
-        "oneOf": [
-            {"type": "array", "items": {"const": "*"}, "minItems": 1, "maxItems": 1},
-            {"type": "array", "items": reference("EventType"), "minItems": 1, "uniqueItems": true},
-        ],
-    })
-}
-
-fn requested_authentication() -> Value {
-    let token = json!({"oneOf": [{"type": "null"}, reference("AuthToken")]});
-    json!({
-        "description": "A static token on top of the signature; generated where absent.",
-        "oneOf": [
-            {"type": "object", "required": ["type"], "additionalProperties": false,
-                "properties": {"type": {"const": "none"}, "headerName": {"type": "null"}, "token": {"type": "null"}}},
-            {"type": "object", "required": ["type"], "additionalProperties": false,
-                "properties": {"type": {"const": "bearerToken"}, "headerName": {"type": "null"}, "token": token}},
-            {"type": "object", "required": ["type", "headerName"], "additionalProperties": false, "properties":
-                {"type": {"const": "apiKeyHeader"}, "headerName": reference("HeaderName"), "token": token}},
-        ],
-    })
-}
-
-fn parameter(place: &str, name: &str, description: &str, schema: Value, example: Value) -> Value {
-    json!({"name": name, "in": place, "required": place == "path", "description": description, "schema": schema,
-        "example": example})
-}
-
-/// The parameter `cursor`. Each list has an example of its own, because no list takes another's cursor.
-pub(super) fn cursor(example: &str) -> Value {
-    let schema = json!({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"});
-    let description = "`nextCursor` of an earlier answer of the same list.";
-    parameter("query", "cursor", description, schema, json!(example))
-}
-
-fn parameters() -> Value {
-    let path = |name: &str, description: &str, schema: Value, example: Value| {
-        parameter("path", name, description, schema, example)
-    };
-    let query = |name: &str, description: &str, schema: Value, example: Value| {
-        parameter("query", name, description, schema, example)
-    };
-    let mut keys_of = query("orgId", "Whose keys.", reference("OrgId"), json!("acme-corp"));
-    keys_of["required"] = json!(true);
-    let event_id = json!({"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"});
-    let number = json!({"type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991_i64});
-    let limit = json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50});
-    let offset = json!({"type": "integer", "minimum": 0, "maximum": i32::MAX, "default": 0});
-    let since = "Only deliveries created then or later.";
-    let until = "Only deliveries created before; after `since`.";
-    json!({
-        "orgId": path("orgId", "The organization's ID.", reference("OrgId"), json!("acme-corp")),
-        "webhookId":
-            path("webhookId", "The webhook.", json!({"type": "string", "format": "uuid"}), json!(WEBHOOK)),
-        "email": path("email", "The person's e-mail address.", reference("EmailAddress"),
-            json!("colleague@acme-corp.com")),
-        "eventId": path("eventId", "The envelope's id.", event_id, json!(EVENT)),
-        "id": path("id", "The dead letter's number.", number, json!(1)),
-        "limit": query("limit", "Entries at most.", limit, json!(50)),
-        "offset": query("offset", "Entries to leave out before.", offset, json!(0)),
-        "ownerEmail": query("ownerEmail", "Only tenants with this member, the owner or another, ASCII case aside.",
-            reference("EmailAddress"), json!("owner@acme-corp.com")),
-        "keysOf": keys_of,
-        "state": query("state", "Only deliveries that stand so.", reference("DeliveryState"), json!("dead")),
-        "eventType":
-            query("eventType", "Only deliveries of this event type.", json!({"type": "string"}), json!("KeyAdded")),
-        "since": query("since", since, reference("Timestamp"), json!(AT)),
-        "until": query("until", until, reference("Timestamp"), json!("2026-04-03T10:00:00.000Z")),
     })
 }

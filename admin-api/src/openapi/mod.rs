@@ -4,12 +4,15 @@
 //! The Worker serves the copy that is checked in; a test in `tests/documents.rs` keeps it equal to what this module makes.
 
 mod components;
+pub mod event_catalogue;
 pub mod operation;
 pub mod page;
+mod parameters;
 pub mod partner_webhooks;
 pub mod prelude;
+mod shape;
+mod written;
 
-use edge::problem::Problem;
 use edge::routes::Route;
 use serde_json::{Map, Value, json};
 use shared::environment::Environment;
@@ -31,13 +34,19 @@ pub const TAGS: [(&str, &str); 6] = [
     ("About", "The service itself."),
 ];
 
+/// The port of the Admin API in the local stack, on its own.
+const LOCAL_PORT: u16 = 8789;
+
 const DESCRIPTION: &str = "Tenants, API keys, webhooks and their deliveries.
 
 Admins send both `X-Admin-API-Key` and `Authorization: Bearer`; partners their own `X-API-Key`. Times are ISO 8601. \
 Unknown fields and query parameters are refused, and so are bodies above 64 KiB. A path that is not here is answered \
 with 404 `not_found`, a method that its path does not take with 405 `method_not_allowed`. Every answer carries \
 `X-Request-Id`. \
-Lists by creation page with `limit` and `offset`, logs with `limit` and `cursor`.";
+Lists by creation page with `limit` and `offset`, logs with `limit` and `cursor`.
+
+Stability: fields, event types, statuses and transition kinds may be added at any time. Nothing is taken away or changed in \
+meaning without a new path and 12 months' notice.";
 
 /// The document of an API with these routes.
 #[must_use]
@@ -48,27 +57,35 @@ pub fn document(routes: &[Route<Description>]) -> Value {
         let item = paths.entry(*path).or_insert_with(|| json!({}));
         item[method.to_lowercase()] = description().render(method, path, *access, &mut components);
     }
-    // These two belong to no operation: they answer paths and methods that are not in the document.
-    components.problem_response(&[Problem::not_found()]);
-    components.problem_response(&[Problem::method_not_allowed()]);
     let tags: Vec<_> = TAGS.iter().map(|(name, about)| json!({"name": name, "description": about})).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "SmartphoneKey Admin API", "version": env!("CARGO_PKG_VERSION"), "description": DESCRIPTION,
+            "license": license(), "contact": contact(),
         },
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "servers": servers("admin-api"),
         "tags": tags,
+        "components": components.render(&json!(paths)),
         "paths": paths,
-        "components": components.render(),
     })
 }
 
-/// The addresses of a Worker in all environments, production first.
+/// The licence of this repository.
+fn license() -> Value {
+    json!({"name": env!("CARGO_PKG_LICENSE"), "identifier": env!("CARGO_PKG_LICENSE")})
+}
+
+fn contact() -> Value {
+    json!({"name": "SmartphoneKey", "url": "https://smartphonekey.com"})
+}
+
+/// The addresses of a Worker in all environments, production first, and that of the local stack.
 fn servers(worker: &str) -> Value {
     let address = |environment: &Environment| match environment {
-        Environment::Local => format!("http://{worker}.localhost:8787"),
+        // By number: not every tool resolves `localhost`, and linters take it for a mistake.
+        Environment::Local => format!("http://127.0.0.1:{LOCAL_PORT}"),
         deployed => format!("https://{worker}.spk-{deployed}.workers.dev"),
     };
     let all = Environment::ALL.iter().rev();

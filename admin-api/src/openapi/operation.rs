@@ -12,7 +12,9 @@ use shared::cursor::Cursor;
 use shared::error::Error;
 use utoipa::ToSchema;
 
-use super::components::{Components, cursor};
+use super::components::Components;
+use super::parameters::cursor;
+use super::shape::{not_null, pascal, reference};
 use crate::auth::portal;
 
 /// Which fields of a body have to be there.
@@ -30,9 +32,7 @@ pub enum Needs {
 
 struct Body {
     schema: Value,
-    needs: Needs,
-    /// The component's name: not the type's if the type serves two operations with different needs.
-    name: String,
+    required: bool,
     example: Value,
 }
 
@@ -94,17 +94,13 @@ impl Operation {
         self
     }
 
-    /// Sets the request's body.
+    /// Sets the request's body. Its schema is named after the operation: a type may serve two with different needs.
     #[must_use]
-    pub fn takes<T: ToSchema>(self, needs: Needs, example: Value) -> Self {
-        self.takes_as::<T>(&T::name(), needs, example)
-    }
-
-    /// Sets the request's body, under another name than its type's.
-    #[must_use]
-    pub fn takes_as<T: ToSchema>(mut self, name: &str, needs: Needs, example: Value) -> Self {
-        let schema = self.components.schema_of::<T>();
-        self.body = Some(Body { schema, needs, name: name.to_owned(), example });
+    pub fn takes<T: ToSchema>(mut self, needs: Needs, example: Value) -> Self {
+        let name = format!("{}Body", pascal(self.id));
+        apply(needs, self.components.add_request::<T>(&name));
+        let required = !matches!(needs, Needs::NoBody);
+        self.body = Some(Body { schema: reference(&name), required, example });
         self
     }
 
@@ -136,7 +132,8 @@ impl Operation {
         let list = json!({
             "type": "object", "properties": properties, "required": [name, "total", "limit", "offset"],
         });
-        let schema = self.components.insert(&format!("{}List", T::name()), list);
+        let page = format!("{}Page", pascal(name.trim_end_matches('s')));
+        let schema = self.components.add_answer_as(&page, list);
         let example = json!({name: [entry], "total": 1, "limit": 50, "offset": 0});
         self.success = Some(Success { status: 200, description: "A page, oldest first.", schema, example });
         self.query(&["limit", "offset"])
@@ -177,14 +174,6 @@ impl Operation {
         self = self.query(&["limit"]);
         self.query.push(cursor(&Cursor(place).to_string()));
         self.goes_on = true;
-        self
-    }
-
-    /// As [`Self::leads_to`], to an operation with a body, with members from this request and its answer.
-    #[must_use]
-    pub fn leads_to_with(mut self, operation: &'static str, body: &[(&str, &str)]) -> Self {
-        let body: BTreeMap<_, _> = body.iter().copied().collect();
-        self.links.insert(operation.to_owned(), json!({"operationId": operation, "requestBody": body}));
         self
     }
 
@@ -230,21 +219,19 @@ impl Operation {
             "operationId": self.id, "summary": self.summary, "tags": [tag(path)], "responses": responses,
             "security": security(access),
         });
-        if !self.details.is_empty() {
-            operation["description"] = json!(self.details);
-        }
+        operation["description"] = match self.details {
+            "" => json!(format!("{}.", self.summary)),
+            details => json!(details),
+        };
         let path_parameters =
             names(path).map(|name| json!({"$ref": format!("#/components/parameters/{name}")}));
         let parameters: Vec<_> = path_parameters.chain(self.query).collect();
         if !parameters.is_empty() {
             operation["parameters"] = json!(parameters);
         }
-        if let Some(body) = self.body.take() {
-            let required = !matches!(body.needs, Needs::NoBody);
-            let schema = components.insert(&body.name, with_needs(body.schema, body.needs));
+        if let Some(Body { schema, required, example }) = self.body.take() {
             operation["requestBody"] = json!({
-                "required": required,
-                "content": {"application/json": {"schema": schema, "example": body.example}},
+                "required": required, "content": {"application/json": {"schema": schema, "example": example}},
             });
         }
         components.extend(self.components);
@@ -312,33 +299,16 @@ fn security(access: Access) -> Value {
     }
 }
 
-fn with_needs(mut schema: Value, needs: Needs) -> Value {
-    match needs {
-        Needs::All(fields) => {
-            for field in fields {
-                let property = &mut schema["properties"][field];
-                *property = not_null(property);
-            }
-            schema["required"] = json!(fields);
-        }
-        Needs::OneOf(fields) => {
-            let alternatives: Vec<_> = fields
-                .iter()
-                .map(|field| {
-                    let property = not_null(&schema["properties"][field]);
-                    json!({"required": [field], "properties": {*field: property}})
-                })
-                .collect();
-            schema["anyOf"] = json!(alternatives);
-        }
-        Needs::Body | Needs::NoBody => {}
+/// Says in a body's schema which fields have to be there.
+fn apply(needs: Needs, schema: &mut Value) {
+    let (Needs::All(fields) | Needs::OneOf(fields)) = needs else { return };
+    for field in fields {
+        let property = &mut schema["properties"][field];
+        *property = not_null(property);
     }
-    schema
-}
-
-/// The schema without the alternative of null.
-fn not_null(schema: &Value) -> Value {
-    let alternatives = schema["oneOf"].as_array().into_iter().flatten();
-    let null = json!({"type": "null"});
-    alternatives.into_iter().find(|alternative| **alternative != null).unwrap_or(schema).clone()
+    if matches!(needs, Needs::All(_)) {
+        schema["required"] = json!(fields);
+    } else {
+        schema["minProperties"] = json!(1);
+    }
 }

@@ -1,39 +1,82 @@
-//! What partners receive, as OpenAPI 3.1 `webhooks`: one for each event type of the catalogue, and the challenge.
+//! What partners receive, as OpenAPI 3.1 `webhooks`: one for each event type of the catalogue, one for all of them, and the
+//! challenge.
 
 use serde_json::{Map, Value, json};
-use shared::event::catalogue::{CatalogueEntry, EventType, catalogue, schemas_version};
-use shared::event::sample::sample;
-use shared::tenant::OrgId;
-use shared::time::Timestamp;
+use shared::event::catalogue::{CatalogueEntry, catalogue, schemas_version};
+
+use super::event_catalogue::{example, open_schema};
+use super::shape::{pascal, reference};
+use super::{contact, license};
 
 const DESCRIPTION: &str = "Every event is a POST of one EventBridge envelope, signed after Standard Webhooks. \
 Answer with 2xx within 15 seconds. Events may come twice (dedupe on `id`) and in any order (`detail.version` orders an \
-aggregate's). New event types and new properties may appear at any time; a webhook that names no types gets them all.";
+aggregate's). A webhook that names no types gets them all.
+
+Stability: event types, properties and values may be added at any time: ignore what you do not know, and answer events of \
+types that you do not know with 2xx. Nothing is taken away or changed in meaning without 12 months' notice.";
+
+/// The `detail-type` of a challenge.
+const VERIFICATION: &str = "Webhook Verification";
 
 /// Makes the document.
 #[must_use]
 pub fn document() -> Value {
     let mut webhooks = Map::new();
-    let mut schemas = Map::from_iter([("Envelope".to_owned(), envelope())]);
+    let mut schemas = Map::new();
+    let (mut all, mut mapping) = (Vec::new(), Map::new());
+    let mut add = |detail_type: &str, source: &str, about: &str, detail: Value, example: Value, tag: &str| {
+        let name = component(detail_type);
+        let event = format!("{name}Event");
+        schemas.insert(format!("{name}Detail"), detail);
+        schemas.insert(
+            event.clone(),
+            envelope(about, detail_type, source, &reference(&format!("{name}Detail"))),
+        );
+        all.push(reference(&event));
+        mapping.insert(detail_type.to_owned(), reference(&event)["$ref"].clone());
+        let operation =
+            operation(&format!("on{name}"), about, tag, &reference(&event), &json!({"example": example}));
+        webhooks.insert(detail_type.to_owned(), json!({"post": operation}));
+    };
+    let mut payloads = Map::new();
     for entry in catalogue().iter().filter(|entry| entry.republished) {
-        let name = component(entry.name);
-        if let Some(mut schema) =
-            entry.schema().and_then(|schema| serde_json::from_str::<Value>(schema.get()).ok())
-        {
-            if let Some(members) = schema.as_object_mut() {
-                members.remove("$schema");
-            }
-            schemas.insert(name.clone(), schema);
-        }
-        webhooks.insert(entry.name.to_owned(), json!({"post": event(entry, &name)}));
+        let name = format!("{}Data", component(entry.name));
+        let mut data = payload(entry);
+        name_parts(&mut data, &component(entry.name), &mut payloads);
+        payloads.insert(name.clone(), data);
+        let about = format!("{} ({}).", entry.name, entry.aggregate);
+        add(entry.name, entry.source, &about, detail_of(&reference(&name)), example(entry), entry.aggregate);
     }
-    webhooks.insert("Webhook Verification".to_owned(), json!({"post": challenge()}));
+    let about = "A challenge after the URL changed: answer 2xx and the webhook is active.";
+    add(VERIFICATION, "spk.webhooks", about, challenge(), challenge_example(), "verification");
+    schemas.extend(payloads);
+    let about = "Any of the events. An event of a type that is newer than this document is none of them.";
+    let discriminator = json!({"propertyName": "detail-type", "mapping": mapping});
+    schemas.insert(
+        "Event".to_owned(),
+        json!({"description": about, "oneOf": all, "discriminator": discriminator}),
+    );
+    let anything = operation(
+        "onEvent",
+        "Any event, for a handler of all types.",
+        "any",
+        &reference("Event"),
+        &json!({"examples": {"KeyAdded": {"value": webhooks["KeyAdded"]["post"]["requestBody"]["content"]["application/json"]["example"]}}}),
+    );
+    webhooks.insert("Event".to_owned(), json!({"post": anything}));
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "SmartphoneKey partner webhooks", "version": schemas_version(), "description": DESCRIPTION,
+            "license": license(), "contact": contact(),
         },
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
+        "servers": [{"url": "https://{endpoint}", "description": "The URL of your webhook.", "variables": {
+            "endpoint": {"default": "hooks.acme-corp.com/in", "description": "Host and path of your endpoint."},
+        }}],
+        "tags": tags(),
+        // Required by some tools, although the document has webhooks only.
+        "paths": {},
         "webhooks": webhooks,
         "components": {"schemas": schemas, "parameters": parameters(), "responses": responses(), "securitySchemes": {
             "bearerToken": {"type": "http", "scheme": "bearer", "description": "Where the webhook asks for it."},
@@ -48,72 +91,89 @@ fn component(event_type: &str) -> String {
     event_type.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
-fn event(entry: &CatalogueEntry, name: &str) -> Value {
-    let data = match entry.schema() {
-        Some(_) => json!({"$ref": format!("#/components/schemas/{name}")}),
-        None => json!({"type": "object"}),
-    };
-    let example = EventType::parse(entry.name).ok().zip(OrgId::parse("acme-corp").ok());
-    let example = example.map(|(event_type, org_id)| sample(super::EVENT, &event_type, &org_id, at()));
-    let mut example: Value = example.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-    if let Some(detail) = example.get_mut("detail").and_then(Value::as_object_mut) {
-        detail.remove("test");
+/// A heading for each aggregate, and those of what belongs to none.
+fn tags() -> Vec<Value> {
+    let mut names: Vec<_> =
+        catalogue().iter().filter(|entry| entry.republished).map(|entry| entry.aggregate).collect();
+    names.sort_unstable();
+    names.dedup();
+    let of_aggregates =
+        names.into_iter().map(|name| json!({"name": name, "description": format!("Events of a {name}.")}));
+    let others = [("any", "All events."), ("verification", "Challenges.")];
+    of_aggregates.chain(others.map(|(name, about)| json!({"name": name, "description": about}))).collect()
+}
+
+fn payload(entry: &CatalogueEntry) -> Value {
+    let mut schema =
+        open_schema(entry).unwrap_or_else(|| json!({"type": "object", "additionalProperties": true}));
+    if let Some(members) = schema.as_object_mut() {
+        members.remove("$schema");
+        let about = format!("The payload of {}.", entry.name);
+        members.entry("description").or_insert(json!(about));
     }
-    let summary = format!("{} ({})", entry.name, entry.aggregate);
-    operation(&format!("on{name}"), &summary, entry.aggregate, entry.name, entry.source, &data, example)
+    schema
+}
+
+/// Moves the objects within a payload out into components of their own, named after the event type and the property, so that
+/// generators need not number them.
+fn name_parts(schema: &mut Value, prefix: &str, parts: &mut Map<String, Value>) {
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for (property, schema) in properties.into_iter().flatten() {
+        let (schema, name) = match schema.get_mut("items") {
+            Some(items) => (items, format!("{prefix}{}", pascal(property.trim_end_matches('s')))),
+            None => (schema, format!("{prefix}{}", pascal(property))),
+        };
+        if schema["properties"].is_object() {
+            let mut part = std::mem::replace(schema, reference(&name));
+            name_parts(&mut part, &name, parts);
+            parts.insert(name, part);
+        }
+    }
+}
+
+fn detail_of(data: &Value) -> Value {
+    json!({
+        "type": "object", "required": ["partnerId", "data"],
+        "properties": {
+            "partnerId": {"type": "string", "description": "Your organization's ID."},
+            "version": {"type": "integer", "description": "Orders the events of one aggregate."},
+            "test": {"type": "boolean", "description": "True on samples that somebody asked for."},
+            "data": data,
+        },
+    })
 }
 
 fn challenge() -> Value {
-    let example = json!({
-        "version": "0", "id": super::EVENT, "detail-type": "Webhook Verification", "source": "spk.webhooks",
-        "time": super::AT, "resources": [],
-        "detail": {"partnerId": "acme-corp", "webhookId": super::WEBHOOK, "challenge": "0f5c…"},
-    });
-    let mut operation = operation(
-        "onWebhookVerification",
-        "A challenge after the URL changed: answer 2xx and the webhook is active",
-        "verification",
-        "Webhook Verification",
-        "spk.webhooks",
-        &json!(true),
-        example,
-    );
-    let detail = json!({
-        "required": ["webhookId", "challenge"],
-        "properties": {"webhookId": {"type": "string", "format": "uuid"}, "challenge": {"type": "string"}},
-    });
-    operation["requestBody"]["content"]["application/json"]["schema"]["allOf"][1]["properties"]["detail"] =
-        detail;
-    operation
+    json!({
+        "type": "object", "required": ["partnerId", "webhookId", "challenge"],
+        "properties": {
+            "partnerId": {"type": "string", "description": "Your organization's ID."},
+            "webhookId": {"type": "string", "format": "uuid", "description": "The webhook that is verified."},
+            "challenge": {"type": "string", "description": "A random text. No answer has to contain the text."},
+        },
+    })
 }
 
-fn operation(
-    id: &str,
-    summary: &str,
-    tag: &str,
-    event_type: &str,
-    source: &str,
-    data: &Value,
-    example: Value,
-) -> Value {
+fn challenge_example() -> Value {
+    json!({
+        "version": "0", "id": super::EVENT, "detail-type": VERIFICATION, "source": "spk.webhooks",
+        "time": super::AT, "resources": [],
+        "detail": {"partnerId": "acme-corp", "webhookId": super::WEBHOOK, "challenge": "0f5c2d4b9a3e47f1"},
+    })
+}
+
+fn operation(id: &str, about: &str, tag: &str, schema: &Value, examples: &Value) -> Value {
     let parameters = ["webhook-id", "webhook-timestamp", "webhook-signature"]
         .map(|name| json!({"$ref": format!("#/components/parameters/{name}")}));
     let answers = ["2XX", "410", "408", "425", "429", "5XX", "default"].map(|status| {
         (status.to_owned(), json!({"$ref": format!("#/components/responses/{}", response_name(status))}))
     });
+    let mut content = examples.clone();
+    content["schema"] = schema.clone();
     json!({
-        "operationId": id, "summary": summary, "tags": [tag], "parameters": parameters,
-        "security": [{}, {"bearerToken": []}, {"apiKeyHeader": []}],
-        "requestBody": {"required": true, "content": {"application/json": {
-            "schema": {"allOf": [
-                {"$ref": "#/components/schemas/Envelope"},
-                {"properties": {
-                    "detail-type": {"const": event_type}, "source": {"const": source},
-                    "detail": {"required": ["data"], "properties": {"data": data}},
-                }},
-            ]},
-            "example": example,
-        }}},
+        "operationId": id, "summary": about.trim_end_matches('.'), "description": about, "tags": [tag],
+        "parameters": parameters, "security": [{}, {"bearerToken": []}, {"apiKeyHeader": []}],
+        "requestBody": {"required": true, "content": {"application/json": content}},
         "responses": Map::from_iter(answers),
     })
 }
@@ -144,36 +204,25 @@ fn parameters() -> Value {
         "webhook-timestamp": header("webhook-timestamp", "When this attempt began, in seconds since 1970; refuse what \
             is more than five minutes away.", json!({"type": "string", "pattern": "^[0-9]+$"})),
         "webhook-signature": header("webhook-signature", "`v1,` and the base64 of HMAC-SHA256 over \
-            `<id>.<timestamp>.<body>` with the webhook's secret; two, parted by a space, while a rotated secret overlaps.",
+            `<id>.<timestamp>.<body>` with the webhook's secret; several, parted by spaces, while rotated secrets overlap.",
             text),
     })
 }
 
-fn envelope() -> Value {
+fn envelope(about: &str, detail_type: &str, source: &str, detail: &Value) -> Value {
     json!({
+        "description": about,
         "type": "object", "required": ["id", "detail-type", "source", "time", "detail"],
         "properties": {
-            "version": {"type": "string"},
+            "version": {"type": "string", "description": "The version of the envelope's form."},
             "id": {"type": "string", "minLength": 1, "maxLength": 128, "description": "Unique: dedupe on it."},
-            "detail-type": {"type": "string", "description": "The event type."},
-            "source": {"type": "string"},
-            "account": {"type": "string"},
-            "region": {"type": "string"},
-            "time": {"type": "string", "format": "date-time"},
-            "resources": {"type": "array", "items": {"type": "string"}},
-            "detail": {
-                "type": "object", "required": ["partnerId"],
-                "properties": {
-                    "partnerId": {"type": "string", "description": "Your organization's ID."},
-                    "version": {"type": "integer", "description": "Orders the events of one aggregate."},
-                    "test": {"type": "boolean", "description": "True on samples that somebody asked for."},
-                    "data": {"description": "The event type's own payload."},
-                },
-            },
+            "detail-type": {"type": "string", "const": detail_type, "description": "The event type."},
+            "source": {"type": "string", "const": source, "description": "The part of SmartphoneKey that tells of it."},
+            "account": {"type": "string", "description": "The AWS account of the event bus."},
+            "region": {"type": "string", "description": "The AWS region of the event bus."},
+            "time": {"type": "string", "format": "date-time", "description": "The time when it happened."},
+            "resources": {"type": "array", "items": {"type": "string"}, "description": "ARNs, if any."},
+            "detail": detail,
         },
     })
-}
-
-fn at() -> Timestamp {
-    super::AT.parse().unwrap_or(Timestamp::from_milliseconds(0))
 }

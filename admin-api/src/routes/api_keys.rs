@@ -16,7 +16,7 @@ use shared::tenant::{OrgId, OrgName};
 use shared::time::Timestamp;
 
 use super::{JsonResult, ListBody, Routes, TransitionedBody, ok};
-use crate::auth::{Admin, MeteredApp, PartnerCaller};
+use crate::auth::{Admin, MeteredApp, MeteredApps, PartnerCaller};
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
 
@@ -27,7 +27,7 @@ pub(super) fn routes() -> Routes {
             Operation::new("issueApiKey", "Issue an API key")
                 .details("The answer is the only one that ever holds the key. `expiresAt` has to be in the future.")
                 .takes::<IssueBody>(Needs::Body, json!({"orgId": "acme-corp"}))
-                .answers::<FreshApiKeyBody>(201, "Issued; the key is shown this once.", fresh())
+                .answers::<ApiKeyIssued>(201, "Issued; the key is shown this once.", fresh())
                 .fails(&[TenantNotRegistered, ActiveKeyExists])
                 .leads_to("rotateApiKey", &[("orgId", "$response.body#/orgId")])
                 .leads_to("revokeApiKey", &[("orgId", "$response.body#/orgId")])
@@ -42,7 +42,7 @@ pub(super) fn routes() -> Routes {
         ))
         .route(described!(
             get("/api-keys/self", own),
-            Operation::new("getOwnApiKey", "Ask whose key this is").answers::<SelfBody>(
+            Operation::new("getOwnApiKey", "Ask whose key this is").answers::<OwnApiKey>(
                 200,
                 "The key works.",
                 json!({"orgId": "acme-corp", "orgName": "ACME Corporation", "prefix": "3f9a1b2c", "expiresAt": null}),
@@ -56,7 +56,7 @@ pub(super) fn routes() -> Routes {
                      active key too.",
                 )
                 .takes::<RotateBody>(Needs::NoBody, json!({"graceSeconds": 3600}))
-                .answers::<FreshApiKeyBody>(201, "Rotated; the new key is shown this once.", fresh())
+                .answers::<ApiKeyIssued>(201, "Rotated; the new key is shown this once.", fresh())
                 .fails(&[TenantNotRegistered])
                 .leads_to("revokeApiKey", &[SAME_TENANT]),
         ))
@@ -72,7 +72,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct FreshApiKeyBody {
+struct ApiKeyIssued {
     #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Za-z0-9]{40}$"))]
     api_key: String,
     org_id: OrgId,
@@ -82,7 +82,7 @@ struct FreshApiKeyBody {
     expires_at: Option<Timestamp>,
 }
 
-impl From<FreshApiKey> for FreshApiKeyBody {
+impl From<FreshApiKey> for ApiKeyIssued {
     fn from(fresh: FreshApiKey) -> Self {
         Self {
             api_key: fresh.key.reveal().to_owned(),
@@ -107,11 +107,12 @@ struct IssueBody {
 
 async fn issue(
     admin: Admin,
-    MeteredApp(app): MeteredApp,
+    MeteredApps(apps): MeteredApps,
     NoQuery: NoQuery,
     Json(IssueBody { org_id, org_name, expires_at }): Json<IssueBody>,
-) -> JsonResult<FreshApiKeyBody> {
-    let fresh = app.issue_api_key(&admin.of(org_id), org_name.as_ref(), expires_at).await?;
+) -> JsonResult<ApiKeyIssued> {
+    let fresh =
+        apps.of(&org_id).issue_api_key(&admin.of(org_id.clone()), org_name.as_ref(), expires_at).await?;
     Ok(Answer(StatusCode::CREATED, fresh.into()))
 }
 
@@ -132,7 +133,7 @@ async fn rotate(
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     OptionalJson(RotateBody { expires_at, grace_seconds }): OptionalJson<RotateBody>,
-) -> JsonResult<FreshApiKeyBody> {
+) -> JsonResult<ApiKeyIssued> {
     let grace = Duration::from_secs(grace_seconds.unwrap_or(0));
     let fresh = app.rotate_api_key(&admin.of(org_id), expires_at, grace).await?;
     Ok(Answer(StatusCode::CREATED, fresh.into()))
@@ -158,26 +159,26 @@ struct KeysQuery {
 
 async fn list(
     admin: Admin,
-    MeteredApp(app): MeteredApp,
+    MeteredApps(apps): MeteredApps,
     Query(KeysQuery { org_id, limit, offset }): Query<KeysQuery>,
 ) -> Result<ListBody<IssuedApiKey>, Problem> {
     let page = Page::of(limit, offset);
-    Ok(ListBody::new("apiKeys", app.list_api_keys(&admin.of(org_id), page).await?, page))
+    Ok(ListBody::new("apiKeys", apps.of(&org_id).list_api_keys(&admin.of(org_id.clone()), page).await?, page))
 }
 
 /// What a partner's key says of itself.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct SelfBody {
+struct OwnApiKey {
     org_id: OrgId,
     org_name: String,
     prefix: String,
     expires_at: Option<Timestamp>,
 }
 
-async fn own(PartnerCaller(partner): PartnerCaller, NoQuery: NoQuery) -> JsonResult<SelfBody> {
-    ok(SelfBody {
+async fn own(PartnerCaller(partner): PartnerCaller, NoQuery: NoQuery) -> JsonResult<OwnApiKey> {
+    ok(OwnApiKey {
         org_id: partner.org_id,
         org_name: partner.org_name,
         prefix: partner.prefix,

@@ -7,11 +7,13 @@ use edge::routes::{get, post};
 use http::StatusCode;
 use serde::Serialize;
 use shared::app::dead_letters::DeadLetterCursor;
-use shared::dead_letter::DeadLetter;
+use shared::dead_letter::{DeadLetter, DeadLetterId};
 use shared::error::Error;
+#[cfg(feature = "openapi")]
+use shared::shard::Bucket;
 
 use super::{CursorQuery, JsonResult, Routes, ok};
-use crate::auth::{Admin, MeteredApp};
+use crate::auth::{Admin, MeteredApps};
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
 
@@ -20,12 +22,12 @@ pub(super) fn routes() -> Routes {
         .route(described!(
             get("/dead-letters", list),
             Operation::new("listDeadLetters", "List messages that no consumer could handle")
-                .pages((17_i64,))
-                .answers::<DeadLettersBody>(
+                .pages((17_i64, DeadLetterId::from_random_bytes(Bucket(7), [7; 16]), ()))
+                .answers::<DeadLetterPage>(
                     200,
                     "With the reason, newest first.",
                     json!({"deadLetters": [{
-                        "id": 1, "queue": "webhook-events", "body": "nonsense", "reason": "undecodable message",
+                        "id": WEBHOOK, "queue": "webhook-events", "body": "nonsense", "reason": "undecodable message",
                         "receivedAt": AT, "envelope": null, "requeuedAt": null,
                     }], "nextCursor": null}),
                 )
@@ -34,7 +36,7 @@ pub(super) fn routes() -> Routes {
         .route(described!(
             post("/dead-letters/{id}/requeue", requeue),
             Operation::new("requeueDeadLetter", "Put a dead letter on its queue again")
-                .answers::<RequeuedBody>(202, "On its queue again.", json!({"success": true, "id": 1}))
+                .answers::<DeadLetterRequeued>(202, "On its queue again.", json!({"success": true, "id": WEBHOOK}))
                 .fails(&[DeadLetterNotFound]),
         ))
 }
@@ -43,7 +45,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct DeadLettersBody {
+struct DeadLetterPage {
     /// Newest first.
     dead_letters: Vec<DeadLetter>,
     /// Give it as `cursor` for the next page; null on the last.
@@ -53,29 +55,29 @@ struct DeadLettersBody {
 
 async fn list(
     _admin: Admin,
-    MeteredApp(app): MeteredApp,
-    Query(CursorQuery { limit, cursor }): Query<CursorQuery<(i64,)>>,
-) -> JsonResult<DeadLettersBody> {
-    let (dead_letters, next_cursor) = app.list_dead_letters(cursor, limit.unwrap_or_default().0).await?;
-    ok(DeadLettersBody { dead_letters, next_cursor })
+    MeteredApps(apps): MeteredApps,
+    Query(CursorQuery { limit, cursor }): Query<CursorQuery<(i64, DeadLetterId, ())>>,
+) -> JsonResult<DeadLetterPage> {
+    let (dead_letters, next_cursor) = apps.list_dead_letters(cursor, limit.unwrap_or_default().0).await?;
+    ok(DeadLetterPage { dead_letters, next_cursor })
 }
 
 /// The message is on its queue again.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-struct RequeuedBody {
+struct DeadLetterRequeued {
     success: bool,
-    id: i64,
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = "uuid"))]
+    id: DeadLetterId,
 }
 
 async fn requeue(
     _admin: Admin,
-    MeteredApp(app): MeteredApp,
+    MeteredApps(apps): MeteredApps,
     NoQuery: NoQuery,
     IdPath(text): IdPath,
-) -> JsonResult<RequeuedBody> {
-    let id = text.parse::<i64>().ok().filter(|id| (0..1 << 53).contains(id));
-    let id = id.ok_or(Problem::from(Error::DeadLetterNotFound))?;
-    app.requeue_dead_letter(id).await?;
-    Ok(Answer(StatusCode::ACCEPTED, RequeuedBody { success: true, id }))
+) -> JsonResult<DeadLetterRequeued> {
+    let id = DeadLetterId::parse(&text).ok_or(Problem::from(Error::DeadLetterNotFound))?;
+    apps.of(id.bucket()).requeue_dead_letter(id).await?;
+    Ok(Answer(StatusCode::ACCEPTED, DeadLetterRequeued { success: true, id }))
 }

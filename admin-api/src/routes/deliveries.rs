@@ -25,7 +25,7 @@ pub(super) fn routes() -> Routes {
                 .details("With a filter a page may be short and still not the last: `nextCursor` tells.")
                 .query(&["state", "eventType", "since", "until"])
                 .pages((1_775_124_000_000_i64, EVENT))
-                .answers::<LogBody>(
+                .answers::<DeliveryPage>(
                     200,
                     "Deliveries with their attempts, newest first.",
                     json!({"deliveries": [delivery()], "nextCursor": null}),
@@ -37,7 +37,7 @@ pub(super) fn routes() -> Routes {
         .route(described!(
             get("/tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}", find),
             Operation::new("getDelivery", "Get one delivery")
-                .answers::<DeliveryBody>(200, "The delivery, and its body where kept.", {
+                .answers::<DeliveryDetails>(200, "The delivery, and its body where kept.", {
                     let mut kept = delivery();
                     kept["body"] = json!("{\"version\":\"0\",\"id\":\"…\"}");
                     kept
@@ -47,7 +47,11 @@ pub(super) fn routes() -> Routes {
         .route(described!(
             post("/tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}/redeliver", redeliver),
             Operation::new("redeliver", "Send one event again")
-                .answers::<RedeliveredBody>(202, "Pending again.", json!({"success": true, "eventId": EVENT}))
+                .answers::<EventRedelivered>(
+                    202,
+                    "Pending again.",
+                    json!({"success": true, "eventId": EVENT})
+                )
                 .fails(&[
                     TenantNotRegistered,
                     WebhookNotFound,
@@ -82,7 +86,7 @@ struct LogQuery {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct LogBody {
+struct DeliveryPage {
     deliveries: Vec<Delivery>,
     /// Give it as `cursor` to go on; null at the end. With a filter, a stretch may be short and still not the last.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
@@ -95,7 +99,7 @@ async fn list(
     OrgPath(org_id): OrgPath,
     WebhookPath(webhook_id): WebhookPath,
     Query(query): Query<Given<LogQuery>>,
-) -> JsonResult<LogBody> {
+) -> JsonResult<DeliveryPage> {
     let (filter, limit) = query.check(|query, faults| {
         check_order(query.since, query.until, faults);
         let LogQuery { state, event_type, since, until, limit, cursor } = query;
@@ -105,13 +109,13 @@ async fn list(
         ))
     })?;
     let page = app.list_deliveries(&admin.of(org_id), &webhook_id, filter, limit.0).await?;
-    ok(LogBody { deliveries: page.deliveries, next_cursor: page.next })
+    ok(DeliveryPage { deliveries: page.deliveries, next_cursor: page.next })
 }
 
 /// One delivery.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-struct DeliveryBody {
+struct DeliveryDetails {
     #[serde(flatten)]
     delivery: Delivery,
     /// The envelope as it was sent; null once delivered.
@@ -125,16 +129,16 @@ async fn find(
     OrgPath(org_id): OrgPath,
     WebhookPath(webhook_id): WebhookPath,
     EventPath(event_id): EventPath,
-) -> JsonResult<DeliveryBody> {
+) -> JsonResult<DeliveryDetails> {
     let (delivery, body) = app.get_delivery(&admin.of(org_id), &webhook_id, &event_id).await?;
-    ok(DeliveryBody { delivery, body })
+    ok(DeliveryDetails { delivery, body })
 }
 
 /// Accepted: the delivery is pending.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct RedeliveredBody {
+struct EventRedelivered {
     success: bool,
     event_id: EventId,
 }
@@ -146,9 +150,9 @@ async fn redeliver(
     OrgPath(org_id): OrgPath,
     WebhookPath(webhook_id): WebhookPath,
     EventPath(event_id): EventPath,
-) -> JsonResult<RedeliveredBody> {
+) -> JsonResult<EventRedelivered> {
     app.redeliver(&admin.of(org_id), &webhook_id, &event_id).await?;
-    Ok(Answer(StatusCode::ACCEPTED, RedeliveredBody { success: true, event_id }))
+    Ok(Answer(StatusCode::ACCEPTED, EventRedelivered { success: true, event_id }))
 }
 
 /// An example of a delivery.

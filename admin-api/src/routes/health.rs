@@ -1,14 +1,13 @@
 //! `GET /health`
 
 use axum::extract::State;
+use edge::health::answers;
 use edge::parameters::NoQuery;
-use edge::problem::Problem;
 use edge::routes::{get, open};
 use serde::Serialize;
-use shared::ports::Statement;
 
 use super::{JsonResult, Routes, ok};
-use crate::auth::MeteredApp;
+use crate::auth::MeteredApps;
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
 use crate::service::AdminApi;
@@ -37,11 +36,10 @@ struct Health {
 /// Answers 200 once the configuration is sound (checked before any route) and the database answers.
 async fn health(
     State(service): State<AdminApi>,
-    MeteredApp(app): MeteredApp,
+    MeteredApps(apps): MeteredApps,
     NoQuery: NoQuery,
 ) -> JsonResult<Health> {
-    let asked = app.database.batch(vec![Statement::new("SELECT 1 AS one FROM tenants LIMIT 1")]).await;
-    asked.map_err(|error| Problem::unavailable(error.to_string()))?;
+    answers(&apps.map(|app| app.database.clone())).await?;
     let environment = service.config.environment.to_string();
     ok(Health { status: "ok", environment, version: service.version.clone() })
 }

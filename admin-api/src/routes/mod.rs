@@ -80,7 +80,7 @@ pub fn ok<T: Serialize>(body: T) -> JsonResult<T> {
 
 /// `{"success": true, "aggregateId": …, "version": …}`
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Transitioned))]
 #[serde(rename_all = "camelCase")]
 pub struct TransitionedBody {
     success: bool,

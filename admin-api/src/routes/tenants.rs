@@ -5,16 +5,17 @@ use edge::parameters::{NoQuery, OrgPath, Query};
 use edge::problem::Problem;
 use edge::routes::{delete, get, patch, post};
 use http::StatusCode;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shared::app::register_tenant::NewTenant;
-use shared::app::tenants::TenantChange;
+use shared::app::tenants::{FoundTenants, TenantChange, TenantFilter};
 use shared::cursor::Cursor;
-use shared::page::{Limit, Offset, Page};
+use shared::page::Limit;
 use shared::tenant::{EmailAddress, OrgName, Tenant};
 use shared::transition::Transition;
 
-use super::{CursorQuery, JsonResult, ListBody, Routes, TransitionedBody, ok};
-use crate::auth::{Admin, MeteredApp};
+use super::{CursorQuery, JsonResult, Routes, TransitionedBody, ok};
+use crate::auth::{Admin, MeteredApp, MeteredApps};
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
 
@@ -23,8 +24,18 @@ pub(super) fn routes() -> Routes {
         .route(described!(
             get("/tenants", list),
             Operation::new("listTenants", "List tenants")
-                .query(&["ownerEmail"])
-                .lists::<Tenant>("tenants", &tenant())
+                .details(
+                    "In the order of their registration; with `search`, those whose ID begins with the text, then those \
+                     whose name does.",
+                )
+                .query(&["ownerEmail", "search"])
+                .pages(("acme-corp", 1_775_124_000_000_i64))
+                .answers::<TenantPage>(
+                    200,
+                    "A page of tenants.",
+                    json!({"tenants": [tenant()], "total": 1, "limit": 50, "nextCursor": null}),
+                )
+                .refuses_portal_more()
                 .leads_to("getTenant", &[("orgId", "$response.body#/tenants/0/orgId")]),
         ))
         .route(described!(
@@ -42,7 +53,6 @@ pub(super) fn routes() -> Routes {
                 .leads_to("changeTenant", &[SAME_TENANT])
                 .leads_to("listTransitions", &[SAME_TENANT])
                 .leads_to("closeTenant", &[SAME_TENANT])
-                .leads_to_with("issueApiKey", &[SAME_TENANT])
                 .leads_to("rotateApiKey", &[SAME_TENANT])
                 .leads_to("createWebhook", &[SAME_TENANT]),
         ))
@@ -75,7 +85,7 @@ pub(super) fn routes() -> Routes {
             get("/tenants/{orgId}/transitions", transitions),
             Operation::new("listTransitions", "Read a tenant's audit log")
                 .pages(17_i64)
-                .answers::<TransitionsBody>(
+                .answers::<TransitionPage>(
                     200,
                     "Who did what and when, newest first.",
                     json!({"transitions": [{
@@ -113,18 +123,62 @@ async fn register(
 #[serde(rename_all = "camelCase")]
 struct TenantsQuery {
     limit: Option<Limit>,
-    offset: Option<Offset>,
+    cursor: Option<String>,
     owner_email: Option<EmailAddress>,
+    search: Option<String>,
+}
+
+/// A page of tenants.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+struct TenantPage {
+    tenants: Vec<Tenant>,
+    /// Tenants in the whole list; null with `search`, where counting would read all that is found.
+    total: Option<u32>,
+    /// Tenants at most on this page.
+    limit: u32,
+    /// Give it as `cursor` for the next page; null on the last.
+    next_cursor: Option<String>,
 }
 
 async fn list(
     admin: Admin,
-    MeteredApp(app): MeteredApp,
-    Query(TenantsQuery { limit, offset, owner_email }): Query<TenantsQuery>,
-) -> Result<ListBody<Tenant>, Problem> {
-    let page = Page::of(limit, offset);
-    let listed = app.list_tenants(&admin.actor, owner_email.as_ref().map(EmailAddress::as_str), page).await?;
-    Ok(ListBody::new("tenants", listed, page))
+    MeteredApps(apps): MeteredApps,
+    Query(TenantsQuery { limit, cursor, owner_email, search }): Query<TenantsQuery>,
+) -> JsonResult<TenantPage> {
+    admin.check_portal(search.is_some())?;
+    let limit = limit.unwrap_or_default().0;
+    let filter = match search {
+        Some(_) if owner_email.is_some() => {
+            return Err(Problem::invalid_field("search", "must not come together with ownerEmail"));
+        }
+        Some(search) => TenantFilter::Search(searched(search)?, place(cursor.as_deref())?),
+        None => {
+            let after = place(cursor.as_deref())?.map(|(org_id, at): (String, i64)| (at, org_id));
+            TenantFilter::ByCreation(owner_email, after)
+        }
+    };
+    let FoundTenants { tenants, total, next, next_match } =
+        apps.list_tenants(&admin.actor, filter, limit).await?;
+    let next = next.map(|cursor| cursor.to_string()).or(next_match.map(|cursor| cursor.to_string()));
+    ok(TenantPage { tenants, total, limit, next_cursor: next })
+}
+
+/// The beginning of an ID or a name.
+fn searched(text: String) -> Result<String, Problem> {
+    let good = (1..=120).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    if good {
+        Ok(text)
+    } else {
+        Err(Problem::invalid_field("search", "must have 1 to 120 characters, and no control characters"))
+    }
+}
+
+/// The place that a cursor of this kind of list names.
+fn place<T: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<T>, Problem> {
+    let place = cursor.map(Cursor::parse).transpose();
+    Ok(place.map_err(|fault| Problem::invalid_field("cursor", fault))?.map(|Cursor(place)| place))
 }
 
 async fn find(
@@ -172,7 +226,7 @@ async fn close(
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct TransitionsBody {
+struct TransitionPage {
     transitions: Vec<Transition>,
     /// Give it as `cursor` for the next page; null on the last.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
@@ -184,10 +238,10 @@ async fn transitions(
     MeteredApp(app): MeteredApp,
     OrgPath(org_id): OrgPath,
     Query(CursorQuery { limit, cursor }): Query<CursorQuery<i64>>,
-) -> JsonResult<TransitionsBody> {
+) -> JsonResult<TransitionPage> {
     let (transitions, next_cursor) =
         app.list_transitions(&admin.of(org_id), cursor.as_ref(), limit.unwrap_or_default().0).await?;
-    ok(TransitionsBody { transitions, next_cursor })
+    ok(TransitionPage { transitions, next_cursor })
 }
 
 /// An example of a tenant.

@@ -41,7 +41,7 @@ pub(super) fn routes() -> Routes {
                     "A sample of `eventType` (KeyAdded where absent), marked `detail.test: true`, to this webhook alone.",
                 )
                 .takes::<TestBody>(Needs::NoBody, json!({"eventType": "LockCreated"}))
-                .answers::<TestedBody>(202, "On its way.", json!({"eventId": EVENT}))
+                .answers::<TestEventSent>(202, "On its way.", json!({"eventId": EVENT}))
                 .fails(&[TenantNotRegistered, WebhookNotFound]),
         ))
         .route(described!(
@@ -52,7 +52,7 @@ pub(super) fn routes() -> Routes {
                      after `since`), in one of `states`, in batches.",
                 )
                 .takes::<RedeliverBody>(Needs::Body, json!({"since": AT, "states": ["failed", "dead"]}))
-                .answers::<RedeliverAnswer>(202, "How many become pending again.", json!({"count": 17, "more": false}))
+                .answers::<RangeRedelivered>(202, "How many become pending again.", json!({"count": 17, "more": false}))
                 .fails(&[TenantNotRegistered, WebhookNotFound]),
         ))
 }
@@ -115,7 +115,7 @@ impl TryFrom<String> for DeliveredEventType {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct TestedBody {
+struct TestEventSent {
     event_id: EventId,
 }
 
@@ -126,13 +126,13 @@ async fn test(
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
     OptionalJson(body): OptionalJson<TestBody>,
-) -> JsonResult<TestedBody> {
+) -> JsonResult<TestEventSent> {
     let event_type = match body.event_type {
         Some(DeliveredEventType(event_type)) => event_type,
         None => EventType::parse(DEFAULT_TEST).map_err(|fault| Error::Internal(fault.to_string()))?,
     };
     let event_id = app.test_webhook(&admin.of(org_id), &id, &event_type).await?;
-    Ok(Answer(StatusCode::ACCEPTED, TestedBody { event_id }))
+    Ok(Answer(StatusCode::ACCEPTED, TestEventSent { event_id }))
 }
 
 /// The states that can be redelivered.
@@ -182,7 +182,7 @@ struct RedeliverBody {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct RedeliverAnswer {
+struct RangeRedelivered {
     /// As many as were counted, 10,000 at most.
     count: u32,
     /// Whether there are more: they go out as well.
@@ -196,7 +196,7 @@ async fn redeliver(
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
     Json(body): Json<Given<RedeliverBody>>,
-) -> JsonResult<RedeliverAnswer> {
+) -> JsonResult<RangeRedelivered> {
     let range = body.check(|RedeliverBody { since, until, states }, faults| {
         // Without `since`, every delivery that is kept.
         let since = since.unwrap_or(Timestamp::from_milliseconds(0));
@@ -205,5 +205,5 @@ async fn redeliver(
         Some(RequestedRange { since, until, states: states.into_iter().map(Into::into).collect() })
     })?;
     let RedeliveredRange { count, more } = app.redeliver_range(&admin.of(org_id), &id, range).await?;
-    Ok(Answer(StatusCode::ACCEPTED, RedeliverAnswer { count, more }))
+    Ok(Answer(StatusCode::ACCEPTED, RangeRedelivered { count, more }))
 }

@@ -125,19 +125,31 @@ pub(super) struct RotateSecretBody {
 /// A static token as it is shown once.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub(super) struct ShownAuthBody {
-    #[serde(flatten)]
-    authentication: Authentication,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<AuthToken>))]
-    token: Option<String>,
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(super) enum ShownAuth {
+    /// Only the signature.
+    None,
+    /// The token alone is the value of a header that the partner names.
+    ApiKeyHeader {
+        #[cfg_attr(feature = "openapi", schema(rename = "headerName"))]
+        header_name: HeaderName,
+        #[cfg_attr(feature = "openapi", schema(value_type = AuthToken))]
+        token: String,
+    },
+    /// `Authorization: Bearer <token>`.
+    BearerToken {
+        #[cfg_attr(feature = "openapi", schema(value_type = AuthToken))]
+        token: String,
+    },
 }
 
-impl From<ShownAuthentication> for ShownAuthBody {
-    fn from(shown: ShownAuthentication) -> Self {
-        Self {
-            authentication: shown.authentication,
-            token: shown.token.map(|token| token.expose().to_owned()),
+impl From<ShownAuthentication> for ShownAuth {
+    fn from(ShownAuthentication { authentication, token }: ShownAuthentication) -> Self {
+        let token = token.map(|token| token.expose().to_owned()).unwrap_or_default();
+        match authentication {
+            Authentication::None => Self::None,
+            Authentication::ApiKeyHeader { header_name } => Self::ApiKeyHeader { header_name, token },
+            Authentication::BearerToken => Self::BearerToken { token },
         }
     }
 }
@@ -146,7 +158,7 @@ impl From<ShownAuthentication> for ShownAuthBody {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub(super) struct CreatedBody {
+pub(super) struct WebhookCreated {
     #[serde(flatten)]
     pub(super) transitioned: TransitionedBody,
     pub(super) webhook_id: WebhookId,
@@ -154,7 +166,7 @@ pub(super) struct CreatedBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<SigningSecret>))]
     pub(super) secret: Option<String>,
-    pub(super) auth: ShownAuthBody,
+    pub(super) auth: ShownAuth,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) warnings: Vec<String>,
 }
@@ -163,11 +175,11 @@ pub(super) struct CreatedBody {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ChangedBody {
+pub(super) struct WebhookChanged {
     #[serde(flatten)]
     pub(super) transitioned: TransitionedBody,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) auth: Option<ShownAuthBody>,
+    pub(super) auth: Option<ShownAuth>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) warnings: Vec<String>,
 }
@@ -175,7 +187,7 @@ pub(super) struct ChangedBody {
 /// What rotating a secret answers.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub(super) struct RotatedBody {
+pub(super) struct SecretRotated {
     #[serde(flatten)]
     pub(super) transitioned: TransitionedBody,
     #[cfg_attr(feature = "openapi", schema(value_type = SigningSecret))]
@@ -185,24 +197,24 @@ pub(super) struct RotatedBody {
 /// A webhook's signing secrets.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub(super) struct SecretBody {
+pub(super) struct WebhookSecret {
     /// The current secret.
     #[cfg_attr(feature = "openapi", schema(value_type = SigningSecret))]
     secret: String,
     /// Earlier secrets that sign as well, without their text.
-    previous: Vec<PreviousSecretBody>,
+    previous: Vec<OverlappingSecret>,
 }
 
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-struct PreviousSecretBody {
+struct OverlappingSecret {
     /// When its overlap ends.
     until: Timestamp,
 }
 
-impl From<RevealedSecret> for SecretBody {
+impl From<RevealedSecret> for WebhookSecret {
     fn from(revealed: RevealedSecret) -> Self {
-        let previous = revealed.previous.into_iter().map(|until| PreviousSecretBody { until });
+        let previous = revealed.previous.into_iter().map(|until| OverlappingSecret { until });
         Self { secret: revealed.secret.expose().expose_secret().to_owned(), previous: previous.collect() }
     }
 }

@@ -4,17 +4,18 @@ use edge::parameters::Query;
 use edge::routes::get;
 use serde::Serialize;
 use shared::app::webhook_health::TroubleCursor;
+use shared::webhook::id::WebhookId;
 use shared::webhook::trouble::TroubledWebhook;
 
 use super::{CursorQuery, JsonResult, Routes, ok};
-use crate::auth::{Admin, MeteredApp};
+use crate::auth::{Admin, MeteredApps};
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
 
 pub(super) fn routes() -> Routes {
     Routes::default().route(described!(
         get("/webhook-health", list),
-        Operation::new("listTroubledWebhooks", "List webhooks in trouble").pages((3_u8, 17_i64)).answers::<HealthBody>(
+        Operation::new("listTroubledWebhooks", "List webhooks in trouble").pages((3_u8, 1_775_124_000_000_i64, WEBHOOK)).answers::<TroubledWebhookPage>(
             200,
             "Worst first: disabled, pending, circuit open, failing.",
             json!({"webhooks": [{
@@ -31,7 +32,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct HealthBody {
+struct TroubledWebhookPage {
     /// Worst first.
     webhooks: Vec<TroubledWebhook>,
     /// Give it as `cursor` for the next page; null on the last.
@@ -42,9 +43,9 @@ struct HealthBody {
 /// Webhooks in trouble, worst first: disabled, pending, circuit open, failing.
 async fn list(
     _admin: Admin,
-    MeteredApp(app): MeteredApp,
-    Query(CursorQuery { limit, cursor }): Query<CursorQuery<(u8, i64)>>,
-) -> JsonResult<HealthBody> {
-    let (webhooks, next_cursor) = app.webhook_health(cursor, limit.unwrap_or_default().0).await?;
-    ok(HealthBody { webhooks, next_cursor })
+    MeteredApps(apps): MeteredApps,
+    Query(CursorQuery { limit, cursor }): Query<CursorQuery<(u8, i64, WebhookId)>>,
+) -> JsonResult<TroubledWebhookPage> {
+    let (webhooks, next_cursor) = apps.webhook_health(cursor, limit.unwrap_or_default().0).await?;
+    ok(TroubledWebhookPage { webhooks, next_cursor })
 }

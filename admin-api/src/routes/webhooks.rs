@@ -17,10 +17,11 @@ use shared::webhook::filter::EventFilter;
 use shared::webhook::url::WebhookUrl;
 
 use super::webhook_bodies::{
-    ChangedBody, CreatedBody, DEFAULT_OVERLAP_SECONDS, RotateSecretBody, RotatedBody, SecretBody, WebhookBody,
+    DEFAULT_OVERLAP_SECONDS, RotateSecretBody, SecretRotated, WebhookBody, WebhookChanged, WebhookCreated,
+    WebhookSecret,
 };
 use super::{JsonResult, ListBody, PageQuery, Routes, TransitionedBody, ok};
-use crate::auth::{Admin, MeteredApp, PartnerCaller};
+use crate::auth::{Admin, MeteredApp, MeteredApps, PartnerCaller};
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
 
@@ -33,12 +34,11 @@ pub(super) fn routes() -> Routes {
                     "`events` is `[\"*\"]` where absent. Secret and token are drawn where absent, and shown in this \
                      answer only. At most 20 per tenant.",
                 )
-                .takes_as::<WebhookBody>(
-                    "CreateWebhookBody",
+                .takes::<WebhookBody>(
                     Needs::All(&["url"]),
                     json!({"url": "https://hooks.acme-corp.com/in", "events": ["LockCreated", "KeyAdded"]}),
                 )
-                .answers::<CreatedBody>(
+                .answers::<WebhookCreated>(
                     201,
                     "Created and active; secret and token are shown this once.",
                     json!({
@@ -81,12 +81,11 @@ pub(super) fn routes() -> Routes {
                 .details(
                     "What is absent stays. A changed `url` makes the webhook pending until its endpoint is verified.",
                 )
-                .takes_as::<WebhookBody>(
-                    "ChangeWebhookBody",
+                .takes::<WebhookBody>(
                     Needs::OneOf(&["url", "events", "secret", "auth"]),
                     json!({"events": ["*"], "auth": {"type": "apiKeyHeader", "headerName": "X-Acme-Token"}}),
                 )
-                .answers::<ChangedBody>(200, "Changed; a new token is shown this once.", transitioned(2))
+                .answers::<WebhookChanged>(200, "Changed; a new token is shown this once.", transitioned(2))
                 .fails(&[TenantNotRegistered, WebhookNotFound])
                 .refuses_portal_more()
                 .leads_to("getWebhook", &SAME_WEBHOOK),
@@ -107,7 +106,7 @@ pub(super) fn routes() -> Routes {
                      most 5 sign at once. To rotate to the current secret changes nothing.",
                 )
                 .takes::<RotateSecretBody>(Needs::NoBody, json!({"overlapSeconds": 86_400}))
-                .answers::<RotatedBody>(
+                .answers::<SecretRotated>(
                     200,
                     "Rotated; the new secret is shown this once.",
                     json!({"success": true, "aggregateId": "acme-corp", "version": 3, "secret": SECRET}),
@@ -118,7 +117,7 @@ pub(super) fn routes() -> Routes {
             get("/tenants/{orgId}/webhooks/{webhookId}/secret", reveal_secret),
             Operation::new("revealWebhookSecret", "Show a webhook's signing secret")
                 .details("The audit log says who saw it: `WebhookSecretRevealed`.")
-                .answers::<SecretBody>(
+                .answers::<WebhookSecret>(
                     200,
                     "The current secret, and how long earlier ones sign as well.",
                     json!({"secret": SECRET, "previous": [{"until": AT}]}),
@@ -153,7 +152,7 @@ async fn create(
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     Json(body): Json<Given<WebhookBody>>,
-) -> JsonResult<CreatedBody> {
+) -> JsonResult<WebhookCreated> {
     let mut more_than_url = false;
     let requested = body.check(|body, faults| {
         more_than_url = body.has_more_than_url();
@@ -162,7 +161,7 @@ async fn create(
     admin.check_portal(more_than_url)?;
     let warnings = requested.events.warnings();
     let created = app.create_webhook(&admin.of(org_id), requested).await?;
-    let body = CreatedBody {
+    let body = WebhookCreated {
         transitioned: created.transitioned.into(),
         webhook_id: created.webhook_id,
         // The portal never sees the secret (spec: Partner Portal): an admin hands it over.
@@ -200,7 +199,7 @@ async fn change(
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
     Json(body): Json<Given<WebhookBody>>,
-) -> JsonResult<ChangedBody> {
+) -> JsonResult<WebhookChanged> {
     let mut more_than_url = false;
     let requested = body.check(|body, faults| {
         more_than_url = body.has_more_than_url();
@@ -209,7 +208,7 @@ async fn change(
     admin.check_portal(more_than_url)?;
     let warnings = requested.events.as_ref().map(EventFilter::warnings).unwrap_or_default();
     let (transitioned, auth) = app.change_webhook(&admin.of(org_id), &id, requested).await?;
-    ok(ChangedBody { transitioned: transitioned.into(), auth: auth.map(Into::into), warnings })
+    ok(WebhookChanged { transitioned: transitioned.into(), auth: auth.map(Into::into), warnings })
 }
 
 async fn remove(
@@ -229,11 +228,14 @@ async fn rotate_secret(
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
     OptionalJson(body): OptionalJson<RotateSecretBody>,
-) -> JsonResult<RotatedBody> {
+) -> JsonResult<SecretRotated> {
     let overlap = Duration::from_secs(body.overlap_seconds.unwrap_or(DEFAULT_OVERLAP_SECONDS));
     let (transitioned, secret) =
         app.rotate_webhook_secret(&admin.of(org_id), &id, body.secret, overlap).await?;
-    ok(RotatedBody { transitioned: transitioned.into(), secret: secret.expose().expose_secret().to_owned() })
+    ok(SecretRotated {
+        transitioned: transitioned.into(),
+        secret: secret.expose().expose_secret().to_owned(),
+    })
 }
 
 async fn reveal_secret(
@@ -242,16 +244,17 @@ async fn reveal_secret(
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
-) -> JsonResult<SecretBody> {
+) -> JsonResult<WebhookSecret> {
     ok(app.reveal_webhook_secret(&admin.of(org_id), &id).await?.into())
 }
 
 async fn list_own(
     PartnerCaller(partner): PartnerCaller,
-    MeteredApp(app): MeteredApp,
+    MeteredApps(apps): MeteredApps,
     Query(query): Query<PageQuery>,
 ) -> Result<ListBody<Webhook>, Problem> {
     let page = query.page();
+    let app = apps.of(&partner.org_id);
     Ok(ListBody::new("webhooks", app.list_webhooks(&partner.tenant(), page).await?, page))
 }
 
@@ -268,11 +271,12 @@ struct UrlBody {
 /// Changes the URL of the partner's own webhook; another tenant's webhook is not found.
 async fn change_own_url(
     PartnerCaller(partner): PartnerCaller,
-    MeteredApp(app): MeteredApp,
+    MeteredApps(apps): MeteredApps,
     NoQuery: NoQuery,
     WebhookPath(id): WebhookPath,
     Json(body): Json<UrlBody>,
 ) -> JsonResult<TransitionedBody> {
+    let app = apps.of(&partner.org_id);
     let url = WebhookUrl::parse(&body.url, &app.url_rules);
     let change = RequestedChange::url(url.map_err(|fault| Error::field("url", fault))?);
     let (transitioned, _) = app.change_webhook(&partner.tenant(), &id, change).await?;

@@ -17,6 +17,8 @@ use edge::serve::Surroundings;
 use edge::testing::settings::reader;
 use edge::testing::{Isolate, MemoryRateLimiter, TestPlatform};
 use serde_json::json;
+use shared::ports::{Database, Queue};
+use shared::shard::Shards;
 use shared::testing::{FakeClock, MemoryLog, MemoryQueue, MemoryStore, SeededRandom, SqliteDatabase};
 
 use super::{Issuer, SETTINGS};
@@ -93,10 +95,10 @@ impl TestApp {
             ..TestPlatform::new(around.clock.clone(), random, around.log.clone())
         };
         let ports = Ports {
-            database: around.database.clone(),
+            databases: Shards::one(around.database.clone() as Arc<dyn Database>),
             cache: around.cache.clone(),
-            retries: around.retries.clone(),
-            events: around.events.clone(),
+            retries: Shards::one(around.retries.clone() as Arc<dyn Queue>),
+            events: Shards::one(around.events.clone() as Arc<dyn Queue>),
             partner_requests: RateLimit::new(Some(around.partner_requests.clone())),
             version: Some(VERSION.to_owned()),
         };

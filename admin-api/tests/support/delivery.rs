@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use shared::courier::{Courier, Message, Settlement};
 use shared::event::message::EventMessage;
 use shared::ports::{Clock, Statement};
+use shared::shard::Shards;
 use shared::testing::{Endpoints, FakeClock, Fixture};
 
 use super::TestApp;
@@ -39,6 +40,11 @@ impl TestApp {
 }
 
 impl Delivery<'_> {
+    /// Delivery over the one shard.
+    pub(crate) fn couriers(&self) -> Shards<Courier> {
+        Shards::one(self.courier.clone())
+    }
+
     /// One event of this id and type for this tenant reaches its webhooks; what follows waits on the retries queue.
     pub(crate) async fn event(&self, org_id: &str, id: &str, event_type: &str) {
         let envelope = json!({
@@ -47,19 +53,19 @@ impl Delivery<'_> {
         });
         let message = EventMessage::Envelope(envelope.to_string()).encode();
         let messages = messages(&self.app.clock, &[message]);
-        let settled = self.app.clock.drive(self.courier.deliver_events(&messages));
+        let settled = self.app.clock.drive(self.couriers().deliver_events(&messages));
         assert_eq!(settled, Some(vec![Settlement::Acknowledge]));
     }
 
     /// Hands messages with these texts to the consumer of the retries queue.
     pub(crate) async fn hand_over(&self, texts: &[String]) {
         let messages = messages(&self.app.clock, texts);
-        self.app.clock.drive(self.courier.deliver_retries(&messages)).unwrap();
+        self.app.clock.drive(self.couriers().deliver_retries(&messages)).unwrap();
     }
 
     /// The delivery of this event is given up, as if its window had ended.
     pub(crate) fn give_up(&self, event_id: &str, stage: &str) {
-        let end = "UPDATE deliveries SET stage = ?2, reason = 'answered 404', ended_at = created_at + 20, next_attempt_at = NULL \
+        let end = "UPDATE delivery_log SET stage = ?2, reason = 'answered 404', ended_at = created_at + 20, next_attempt_at = NULL \
                    WHERE event_id = ?1";
         self.app.database.query(Statement::new(end).bind(event_id).bind(stage));
     }

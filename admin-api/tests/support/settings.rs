@@ -6,8 +6,9 @@ pub(crate) const ISSUER: &str = "https://issuer.smartphonekey.test/";
 pub(crate) const AUDIENCE: &str = "https://admin-api.smartphonekey.test";
 
 /// Every setting that must be there.
-pub(crate) const SETTINGS: [(&str, &str); 6] = [
+pub(crate) const SETTINGS: [(&str, &str); 7] = [
     ("ENVIRONMENT", "prod"),
+    ("SHARDS", "1"),
     ("ADMIN_API_KEY", ADMIN_KEY),
     ("SERVICE_JWT_SECRET", SERVICE_SECRET),
     // 32 bytes of 0x07.

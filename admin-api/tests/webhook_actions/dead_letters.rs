@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::event::message::{EventMessage, RetryMessage, WebhookKey};
+use shared::ports::Statement;
 use shared::tenant::OrgId;
 use shared::webhook::id::WebhookId;
 
@@ -26,11 +27,18 @@ fn letters() -> [String; 3] {
 
 async fn given_letters() -> TestApp {
     let app = TestApp::default();
-    app.delivery()
-        .courier
-        .keep_dead_letters(&crate::support::delivery::messages(&app.clock, &letters()))
-        .await;
+    for letter in letters() {
+        let messages = crate::support::delivery::messages(&app.clock, &[letter]);
+        app.delivery().couriers().keep_dead_letters(&messages).await;
+        app.wait(1);
+    }
     app
+}
+
+/// The id of the letter that came as the `number`th, from 1 on.
+fn letter_id(app: &TestApp, number: usize) -> String {
+    let rows = app.database.query(Statement::new("SELECT id FROM dead_letters ORDER BY sequence"));
+    rows[number - 1]["id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -38,8 +46,11 @@ async fn they_are_listed_newest_first_with_their_reason() {
     let app = given_letters().await;
     let answer = app.admin().get("/dead-letters").await;
     let listed = answer.is(200).body["deadLetters"].as_array().unwrap();
-    let ids: Vec<_> = listed.iter().map(|letter| letter["id"].as_i64().unwrap()).collect();
-    assert_eq!((ids, &answer.body["nextCursor"]), (vec![3, 2, 1], &Value::Null));
+    let ids: Vec<_> = listed.iter().map(|letter| letter["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(
+        (ids, &answer.body["nextCursor"]),
+        ([3, 2, 1].map(|number| letter_id(&app, number)).to_vec(), &Value::Null)
+    );
     let queues: Vec<_> = listed.iter().map(|letter| letter["queue"].as_str().unwrap()).collect();
     assert_eq!(queues, ["webhook-retries", "webhook-events", "webhook-events"]);
     assert_eq!((&listed[2]["body"], &listed[2]["requeuedAt"]), (&json!("nonsense"), &Value::Null));
@@ -49,7 +60,10 @@ async fn they_are_listed_newest_first_with_their_reason() {
     let first = app.admin().get("/dead-letters?limit=2").await;
     let second =
         app.admin().get(&format!("/dead-letters?limit=2&cursor={}", first.text_at("nextCursor"))).await;
-    assert_eq!((&second.body["deadLetters"][0]["id"], &second.body["nextCursor"]), (&json!(1), &Value::Null));
+    assert_eq!(
+        (&second.body["deadLetters"][0]["id"], &second.body["nextCursor"]),
+        (&json!(letter_id(&app, 1)), &Value::Null)
+    );
     for (query, field) in [("limit=0", "limit"), ("cursor=3", "cursor"), ("state=dead", "state")] {
         app.admin().get(&format!("/dead-letters?{query}")).await.names_field(field);
     }
@@ -59,12 +73,17 @@ async fn they_are_listed_newest_first_with_their_reason() {
 async fn each_goes_back_to_its_own_queue() {
     let app = given_letters().await;
     let [_, event, retry] = letters();
-    let requeued = app.admin().request("POST", "/dead-letters/2/requeue").send().await;
-    assert_eq!(requeued.is(202).body, json!({"success": true, "id": 2}));
+    let requeued =
+        app.admin().request("POST", &format!("/dead-letters/{}/requeue", letter_id(&app, 2))).send().await;
+    assert_eq!(requeued.is(202).body, json!({"success": true, "id": letter_id(&app, 2)}));
     let taken: Vec<_> = app.events.take().into_iter().map(|message| message.body).collect();
     assert_eq!(taken, [event]);
     assert!(app.retries.take().is_empty());
-    app.admin().request("POST", "/dead-letters/3/requeue").send().await.is(202);
+    app.admin()
+        .request("POST", &format!("/dead-letters/{}/requeue", letter_id(&app, 3)))
+        .send()
+        .await
+        .is(202);
     let taken: Vec<_> = app.retries.take().into_iter().map(|message| message.body).collect();
     assert_eq!(taken, [retry]);
     assert!(app.events.take().is_empty());
@@ -78,7 +97,11 @@ async fn each_goes_back_to_its_own_queue() {
         .collect();
     assert_eq!(times, [true, true, false]);
     // Once more, should the first have been in vain.
-    app.admin().request("POST", "/dead-letters/2/requeue").send().await.is(202);
+    app.admin()
+        .request("POST", &format!("/dead-letters/{}/requeue", letter_id(&app, 2)))
+        .send()
+        .await
+        .is(202);
     assert_eq!(app.events.take().len(), 1);
 }
 
@@ -89,7 +112,11 @@ async fn a_queue_that_refuses_is_a_503_and_leaves_no_mark() {
     app.events.refuse(true);
     app.retries.refuse(true);
     for id in [2, 3] {
-        let answer = app.admin().request("POST", &format!("/dead-letters/{id}/requeue")).send().await;
+        let answer = app
+            .admin()
+            .request("POST", &format!("/dead-letters/{}/requeue", letter_id(&app, id)))
+            .send()
+            .await;
         answer.is_problem(503, "unavailable");
     }
     assert_eq!(app.database.dump(), before);
@@ -98,9 +125,19 @@ async fn a_queue_that_refuses_is_a_503_and_leaves_no_mark() {
 #[tokio::test]
 async fn one_that_is_not_there_is_not_found() {
     let app = given_letters().await;
-    for id in
-        ["0", "4", "-1", "01x", "2.0", "e", "9007199254740992", "99999999999999999999", "%20", "2%20OR%201=1"]
-    {
+    for id in [
+        "0",
+        "4",
+        "0b8d5a0e-6f5b-4c0c-9a43-6a3f0f0c2b7e",
+        "-1",
+        "01x",
+        "2.0",
+        "e",
+        "9007199254740992",
+        "99999999999999999999",
+        "%20",
+        "2%20OR%201=1",
+    ] {
         let answer = app.admin().request("POST", &format!("/dead-letters/{id}/requeue")).send().await;
         answer.is_problem(404, "dead_letter_not_found");
     }

@@ -26,7 +26,10 @@ async fn given_troubles(app: &TestApp) -> Vec<String> {
         app.given_tenant(&org_id).await;
         let path = app.given_webhook(&org_id).await;
         let id = path.rsplit('/').next().unwrap().to_owned();
-        app.database.query(Statement::new(format!("UPDATE webhooks SET {columns} WHERE id = ?1")).bind(&id));
+        app.database.query(
+            Statement::new(format!("UPDATE webhooks SET created_at = {index}, {columns} WHERE id = ?1"))
+                .bind(&id),
+        );
         ids.push(id);
     }
     ids

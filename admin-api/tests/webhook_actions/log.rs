@@ -143,7 +143,7 @@ async fn a_cursor_of_another_list_is_none_of_this_one() {
         app.admin().request("POST", &format!("{path}/verify")).send().await.is(202);
     }
     app.delivery()
-        .courier
+        .couriers()
         .keep_dead_letters(&crate::support::delivery::messages(&app.clock, &["x".to_owned(), "y".to_owned()]))
         .await;
     let lists = [&log, "/tenants/other/transitions", "/webhook-health", "/dead-letters"];

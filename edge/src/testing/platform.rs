@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use shared::delivery::outcome::AttemptResult;
-use shared::ports::{Aead, Clock, HttpClient, Log, OutboundRequest, Random};
-use shared::testing::AesGcm;
+use shared::ports::{Aead, Clock, Compressor, HttpClient, Log, OutboundRequest, Random};
+use shared::testing::{AesGcm, Deflate};
 
 use super::RustCryptoRs256;
 use crate::ports::{DocumentClient, FormAnswer, FormClient, NoAnswer, Platform, Rs256};
@@ -50,6 +50,10 @@ impl Platform for TestPlatform {
 
     fn aead(&self) -> Arc<dyn Aead> {
         Arc::new(AesGcm)
+    }
+
+    fn compressor(&self) -> Arc<dyn Compressor> {
+        Arc::new(Deflate)
     }
 
     fn rs256(&self) -> Arc<dyn Rs256> {

@@ -8,6 +8,7 @@ use toml::{Table, Value};
 
 use super::environment::localized;
 use super::options::StackOptions;
+use super::shards;
 use crate::secrets::Secrets;
 use crate::workspace::{Worker, read_toml, root};
 
@@ -68,7 +69,8 @@ pub(super) fn write(
             crons.insert(worker.name.clone(), expressions.clone());
         }
         let overrides = options.overrides.get(&worker.name).unwrap_or(&none);
-        let (derived, dev_vars) = derive(own, &worker.directory, options.port, overrides, secrets)?;
+        let (mut derived, dev_vars) = derive(own, &worker.directory, options.port, overrides, secrets)?;
+        shards::expand(&mut derived, directory, options.shards)?;
         let path = store(&directory.join(&worker.name), &derived, &dev_vars)?;
         collect_databases(&derived, &path, &mut databases);
         paths.push(path);

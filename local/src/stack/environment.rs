@@ -45,7 +45,15 @@ pub(super) fn localized(top: &Table, environment: &str) -> Result<Table> {
             }
         }
     }
+    // The stack has shards of its own number.
+    if let Some(databases) = config.get_mut("d1_databases").and_then(Value::as_array_mut) {
+        let another = |binding: &str| binding.starts_with("DATABASE_") && binding != "DATABASE_0";
+        databases.retain(|database| !database.get("binding").and_then(Value::as_str).is_some_and(another));
+    }
     for (name, value) in config.get_mut("vars").and_then(Value::as_table_mut).into_iter().flatten() {
+        if name == "SHARDS" {
+            *value = Value::String("1".to_owned());
+        }
         let Some(local) = top.get("vars").and_then(|vars| vars.get(name)?.as_str()) else { continue };
         if local.contains("localhost") || OF_THE_PROVIDER.contains(&name.as_str()) {
             *value = Value::String(local.replace("http://", "https://"));

@@ -20,6 +20,8 @@ pub struct StackOptions {
     pub(super) echo: bool,
     /// The deployed environment under whose configuration the stack runs; `None` for the local one.
     pub(super) environment: Option<&'static str>,
+    /// How many databases the tenants are in.
+    pub(super) shards: usize,
     /// Folders of Workers that run beside the product's. Every Worker is then reached without wrangler's proxy.
     pub(super) beside: Vec<&'static str>,
     /// Values by Worker, then by variable or secret; `None` takes the variable or secret away.
@@ -36,6 +38,7 @@ impl StackOptions {
             fresh: false,
             echo: false,
             environment: None,
+            shards: 1,
             beside: Vec::new(),
             overrides: BTreeMap::new(),
         }
@@ -63,6 +66,13 @@ impl StackOptions {
     #[must_use]
     pub fn beside(mut self, folder: &'static str) -> Self {
         self.beside.push(folder);
+        self
+    }
+
+    /// Spreads the tenants over so many databases: a power of two.
+    #[must_use]
+    pub fn shards(mut self, count: usize) -> Self {
+        self.shards = count;
         self
     }
 

@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn an_event_id_stays_in_the_folder_of_its_webhook() {
-        let id = WebhookId::from_random_bytes([0; 16]);
+        let id = WebhookId::from_random_bytes(shared::shard::Bucket(0), [0; 16]);
         let path = webhook_path("acme-corp", id, &delivery_path("../x"));
         assert_eq!(path, format!("/tenants/acme-corp/webhooks/{id}/deliveries/..%2Fx"));
         for bad in ["", ".", ".."] {

@@ -33,7 +33,7 @@ async fn a_person_is_told_since_when_how_many_events_wait_and_when_the_endpoint_
     let opened = world.query("SELECT circuit_opened_at, tend_at FROM webhooks").remove(0);
     let time = |column: &str| shared::time::Timestamp::from_milliseconds(opened[column].as_i64().unwrap());
     page.says(&format!("<dt>On hold since</dt><dd><time datetime=\"{}\">", time("circuit_opened_at")));
-    let held = world.query("SELECT 1 AS one FROM deliveries WHERE stage = 'held'").len();
+    let held = world.query("SELECT 1 AS one FROM delivery_log WHERE stage = 'held'").len();
     assert!(held >= 2, "{held}");
     page.says(&format!("<dt>Events that wait</dt><dd>{held}</dd>"));
     page.says(&format!("<dt>Next try</dt><dd><time datetime=\"{}\">", time("tend_at")));
@@ -52,7 +52,7 @@ async fn more_events_than_are_counted_are_said_to_be_more() {
     let now = world.clock.now().milliseconds();
     world.query(format!(
         "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
-         INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, \
+         INSERT INTO delivery_log (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, \
          next_attempt_at, attempts) \
          SELECT id, 'event-' || i, org_id, 'KeyAdded', 'held', {now}, {now}, 0, {now} + 99999999, '[]' FROM n, webhooks",
     ));
@@ -80,7 +80,7 @@ async fn trying_now_sends_one_event_at_once_and_then_the_others() {
     page.says(">Active<");
     page.is_silent_about("Events that wait");
     page.is_silent_about("Try now");
-    assert_eq!(world.query("SELECT 1 AS one FROM deliveries WHERE stage = 'delivered'").len(), 6);
+    assert_eq!(world.query("SELECT 1 AS one FROM delivery_log WHERE stage = 'delivered'").len(), 6);
 }
 
 #[tokio::test]

@@ -43,10 +43,10 @@ async fn the_numbers_are_those_of_the_delivery_log() {
 
     // The table agrees with the log, hour by hour, with the deliveries spread over the day.
     world.query(
-        "UPDATE deliveries SET created_at = created_at - 3600000 * (5 * CAST(substr(event_id, 2) AS INTEGER))",
+        "UPDATE delivery_log SET created_at = created_at - 3600000 * (5 * CAST(substr(event_id, 2) AS INTEGER))",
     );
     let page = browser.get("/dashboard").await;
-    let rows = world.query("SELECT created_at, stage FROM deliveries");
+    let rows = world.query("SELECT created_at, stage FROM delivery_log");
     for row in &rows {
         let at = shared::time::Timestamp::from_milliseconds(row["created_at"].as_i64().unwrap());
         let hour = at.to_string()[..13].to_owned();
@@ -70,7 +70,7 @@ async fn a_day_with_more_deliveries_than_are_counted_says_so() {
     let now = world.clock.now().milliseconds();
     world.query(format!(
         "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 5999) \
-         INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, attempts) \
+         INSERT INTO delivery_log (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, attempts) \
          SELECT id, 'event-' || i, org_id, 'KeyAdded', 'delivered', {now} - i, 0, 0, '[]' FROM n, webhooks",
     ));
     browser.get("/dashboard").await.says("Only the newest 5000 are counted and drawn.");

@@ -84,7 +84,7 @@ async fn a_delivery_is_found_after_an_admin_replaced_the_webhook_that_the_sessio
 
 /// Changes the only delivery, and opens its page.
 async fn page_after(browser: &mut Browser, world: &World, change: &str) -> Page {
-    world.query(format!("UPDATE deliveries SET {change}"));
+    world.query(format!("UPDATE delivery_log SET {change}"));
     browser.get(DELIVERY).await
 }
 
@@ -181,7 +181,7 @@ async fn a_disabled_webhook_has_to_be_enabled_before_anything_is_sent_again() {
         let page = browser.get(back).await;
         page.says("role=\"alert\">The webhook is disabled, so nothing was sent again. Verify and enable it");
     }
-    assert_eq!(world.query("SELECT stage FROM deliveries")[0]["stage"], "failed");
+    assert_eq!(world.query("SELECT stage FROM delivery_log")[0]["stage"], "failed");
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn what_is_sent_again_while_events_are_on_hold_waits_with_them() {
         ),
     ] {
         world.query(format!("UPDATE webhooks SET {change}"));
-        world.query("UPDATE deliveries SET stage = 'failed', next_attempt_at = NULL, ended_at = 1");
+        world.query("UPDATE delivery_log SET stage = 'failed', next_attempt_at = NULL, ended_at = 1");
         let sent = browser.submit(page, &form, &[("since", "2026-04-01T10:00")]).await;
         assert_eq!(sent.location(), back, "{}", sent.body);
         browser.get(back).await.says(said);

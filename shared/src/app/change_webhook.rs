@@ -111,7 +111,8 @@ impl App {
         let at = self.now();
         let transition = NewTransition { kind: TransitionKind::WebhookDeleted, at, details };
         let mut statements = webhooks::delete(tenant, id, at);
-        statements.push(tending::end_deleted(id, at));
+        statements.push(tending::end_just_deleted(id, at));
+        statements.push(tenants::count_webhooks(tenant));
         self.transition_webhook(tenant, id, statements, transition).await
     }
 

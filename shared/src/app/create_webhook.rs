@@ -55,7 +55,7 @@ impl App {
         requested: RequestedWebhook,
     ) -> Result<CreatedWebhook, Error> {
         let at = self.now();
-        let id = WebhookId::from_random_bytes(self.random_bytes());
+        let id = WebhookId::from_random_bytes(tenant.org_id().into(), self.random_bytes());
         let secret = requested.secret.unwrap_or_else(|| self.fresh_signing_secret());
         let sealed_secret = self.sealer.seal(&secret_context(&id), secret.expose().expose_secret()).await?;
         let (stored, auth) = self.seal_authentication(&id, &requested.auth).await?;
@@ -74,6 +74,7 @@ impl App {
             tenants::registered(tenant),
             webhooks::insert(tenant, &new),
             transitions::append(tenant, transition, &Guard::Webhook(&id)),
+            tenants::count_webhooks(tenant),
         ];
         let mut batch = self.run(statements).await?;
         if !batch.any(0) {

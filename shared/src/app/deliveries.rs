@@ -1,18 +1,23 @@
 //! The delivery log, and redelivery.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::App;
 use crate::cursor::Cursor;
+use crate::delivery::policy::Retention;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::error::Error;
 use crate::event::id::EventId;
 use crate::event::message::{RetryMessage, WebhookKey};
+use crate::packing::{Packed, unpack_all};
 use crate::ports::{Batch, Statement};
+use crate::store::bodies::{self, BodyRow, DeliveredRow};
 use crate::store::delivery_log::{self, LogRow};
 use crate::store::redelivery;
 use crate::store::webhooks::StatusRow;
 use crate::store::{tenants, webhooks};
+use crate::tenant::OrgId;
 use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::webhook::WebhookStatus;
@@ -71,19 +76,15 @@ impl App {
             None => (newest, String::new()),
         };
         let since = filter.since.unwrap_or(Timestamp::from_milliseconds(0));
-        let mut batch = self
-            .run(webhook_checks(
-                tenant,
-                webhook_id,
-                delivery_log::newest(tenant, webhook_id, &stages, since, &from, examined),
-            ))
-            .await?;
+        let mut statements = webhook_checks(tenant, webhook_id);
+        statements.push(delivery_log::newest(tenant, webhook_id, &stages, since, &from, examined));
+        let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
         let rows = batch.take::<LogRow>(2)?;
         let exhausted = rows.len() < examined as usize;
         let last_examined = rows.last().map(LogRow::place);
         let wanted = |row: &LogRow| {
-            (filter.states.is_empty() || filter.states.contains(&row.state()))
+            (filter.states.is_empty() || row.is_in(&filter.states))
                 && filter.event_type.as_deref().is_none_or(|event_type| row.event_type() == event_type)
         };
         let mut matching: Vec<LogRow> = rows.into_iter().filter(wanted).collect();
@@ -108,12 +109,32 @@ impl App {
         webhook_id: &WebhookId,
         event_id: &EventId,
     ) -> Result<(Delivery, Option<String>), Error> {
-        let select = delivery_log::select(tenant, webhook_id, event_id);
-        let mut batch = self.run(webhook_checks(tenant, webhook_id, select)).await?;
+        let mut batch = self.run(one_delivery(tenant, webhook_id, event_id)).await?;
         check_webhook(&batch)?;
-        let mut row = batch.first::<LogRow>(2)?.ok_or(Error::DeliveryNotFound)?;
-        let body = row.body.take();
-        Ok((row.try_into()?, body))
+        let row = batch.first::<LogRow>(2)?.ok_or(Error::DeliveryNotFound)?;
+        let body = self.body(&mut batch, tenant.org_id(), event_id).await?;
+        Ok((row.try_into()?, body.map(|body| body.as_ref().to_owned())))
+    }
+
+    /// The event's envelope among what [`one_delivery`] read, kept by itself or with its batch.
+    async fn body(
+        &self,
+        batch: &mut Batch,
+        org_id: &OrgId,
+        event_id: &EventId,
+    ) -> Result<Option<Arc<str>>, Error> {
+        let compressor = self.compressor.as_ref();
+        if let Some(packed) = batch.first::<BodyRow>(3)?.and_then(|row| row.packed()) {
+            return Ok(Some(packed.unpack(compressor).await?));
+        }
+        for row in batch.take::<DeliveredRow>(4)? {
+            let bodies = unpack_all(compressor, &row.deflated()).await?.into_iter();
+            let mut found = bodies.filter(|(of, event, _)| of == org_id && event == event_id);
+            if let Some((_, _, body)) = found.next() {
+                return Ok(Some(body));
+            }
+        }
+        Ok(None)
     }
 
     /// Makes an ended delivery pending again, with a fresh retry window, and wakes it. The database has it from
@@ -127,21 +148,27 @@ impl App {
         webhook_id: &WebhookId,
         event_id: &EventId,
     ) -> Result<(), Error> {
-        let select = delivery_log::select(tenant, webhook_id, event_id);
-        let mut statements = webhook_checks(tenant, webhook_id, select);
-        statements.push(redelivery::redeliver(tenant, webhook_id, event_id, self.now()));
+        let now = self.now();
+        let mut statements = one_delivery(tenant, webhook_id, event_id);
+        statements.push(redelivery::redeliver(tenant, webhook_id, event_id, now));
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
         // As it was just before, in the same transaction.
         let row = batch.first::<LogRow>(2)?.ok_or(Error::DeliveryNotFound)?;
-        if row.state() == DeliveryState::Pending {
+        if row.is_in(&[DeliveryState::Pending]) {
             return Err(Error::DeliveryPending);
         }
-        if row.body.is_none() {
-            return Err(Error::BodyNotKept);
-        }
+        let kept_by_itself = batch.any(3);
+        let body = self.body(&mut batch, tenant.org_id(), event_id).await?.ok_or(Error::BodyNotKept)?;
         if batch.first::<StatusRow>(1)?.is_some_and(|row| row.status == WebhookStatus::Disabled) {
             return Err(Error::WebhookDisabled);
+        }
+        if !kept_by_itself {
+            // Delivered at once: the body leaves its batch for a place of its own.
+            let packed = Packed::pack(self.compressor.as_ref(), &body).await;
+            let until = now.plus(Retention::default().delivered_bodies);
+            let keep = bodies::keep_of(tenant, webhook_id, event_id, &packed, Some(until));
+            self.run(vec![keep, redelivery::redeliver(tenant, webhook_id, event_id, now)]).await?;
         }
         let key = WebhookKey::new(tenant.org_id(), webhook_id).delivery(event_id.clone());
         self.wake(RetryMessage::Deliver(key), Duration::ZERO).await;
@@ -149,12 +176,18 @@ impl App {
     }
 }
 
-pub(super) fn webhook_checks(
-    tenant: &TenantScope,
-    webhook_id: &WebhookId,
-    then: Statement,
-) -> Vec<Statement> {
-    vec![tenants::registered(tenant), webhooks::exists(tenant, webhook_id), then]
+/// The statements that tell whether tenant and webhook are there.
+pub(super) fn webhook_checks(tenant: &TenantScope, webhook_id: &WebhookId) -> Vec<Statement> {
+    vec![tenants::registered(tenant), webhooks::exists(tenant, webhook_id)]
+}
+
+/// The same, and one delivery with its body.
+fn one_delivery(tenant: &TenantScope, webhook_id: &WebhookId, event_id: &EventId) -> Vec<Statement> {
+    let mut statements = webhook_checks(tenant, webhook_id);
+    statements.push(delivery_log::select(tenant, webhook_id, event_id));
+    statements.push(bodies::select(tenant, event_id));
+    statements.push(bodies::delivered_with(tenant, webhook_id, event_id));
+    statements
 }
 
 pub(super) fn check_webhook(batch: &Batch) -> Result<(), Error> {

@@ -68,7 +68,8 @@ impl App {
         let counts = delivery_summary::by_hour(tenant, webhook_id, since, begin, MOST_COUNTED);
         let newest = (i64::MAX >> 11, String::new());
         let ever = Timestamp::from_milliseconds(0);
-        let mut statements = webhook_checks(tenant, webhook_id, counts);
+        let mut statements = webhook_checks(tenant, webhook_id);
+        statements.push(counts);
         statements.push(delivery_log::newest(tenant, webhook_id, &[], ever, &newest, LATEST));
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
@@ -106,7 +107,7 @@ mod tests {
 
     fn delivery(fixture: &Fixture, webhook: (&OrgId, &WebhookId), id: &str, stage: Stage, at: Timestamp) {
         let insert = Statement::new(
-            "INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, attempts) \
+            "INSERT INTO delivery_log (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, attempts) \
              VALUES (?1, ?2, ?3, 'KeyAdded', ?4, ?5, ?5, 0, '[]')",
         );
         let insert = insert.bind(webhook.1).bind(id).bind(webhook.0).bind(stage.as_str()).bind(at);
@@ -165,7 +166,7 @@ mod tests {
         let now = fixture.clock.now();
         let many = Statement::new(
             "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 5999) \
-             INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, attempts) \
+             INSERT INTO delivery_log (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, attempts) \
              SELECT ?1, 'event-' || i, ?2, 'KeyAdded', 'delivered', ?3 - i * 1000, 0, 0, '[]' FROM n",
         );
         fixture.database.batch(vec![many.bind(&webhook).bind(&org).bind(now)]).await.expect("inserted");

@@ -42,7 +42,7 @@ impl FreshApiKey {
             return Err(Error::field("expiresAt", "must be in the future"));
         }
         Ok(Self {
-            key: ApiKey::generate(|bytes| app.random.fill(bytes)),
+            key: ApiKey::generate_in(tenant.org_id().into(), |bytes| app.random.fill(bytes)),
             org_id: tenant.org_id().clone(),
             org_name: String::new(),
             created_at,

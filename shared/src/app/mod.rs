@@ -9,6 +9,7 @@ pub mod deliveries;
 pub mod delivery_summary;
 pub mod issue_api_key;
 pub mod members;
+mod merging;
 pub mod redeliver_range;
 pub mod register_tenant;
 pub mod revoke_api_key;
@@ -28,7 +29,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::event::message::{RetryMessage, WebhookKey};
-use crate::ports::{Batch, Clock, Database, Queue, QueuedMessage, Random, Statement};
+use crate::ports::{Batch, Clock, Compressor, Database, Queue, QueuedMessage, Random, Statement};
 use crate::sealer::Sealer;
 use crate::store::transitions::VersionRow;
 use crate::tenant::OrgId;
@@ -52,6 +53,8 @@ pub struct App {
     pub random: Arc<dyn Random>,
     /// Seals webhook secrets and tokens.
     pub sealer: Sealer,
+    /// Unpacks envelopes that the database keeps.
+    pub compressor: Arc<dyn Compressor>,
     /// Wakes the delivery Worker for what became due.
     pub retries: Arc<dyn Queue>,
     /// Takes dead letters back that were fresh events.

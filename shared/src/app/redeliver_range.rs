@@ -4,7 +4,7 @@ use super::App;
 use super::deliveries::{check_webhook, webhook_checks};
 use crate::delivery::DeliveryState;
 use crate::error::Error;
-use crate::event::message::RetryMessage;
+use crate::event::message::{RetryMessage, WebhookKey};
 use crate::store::CountRow;
 use crate::store::redelivery::{self, Range};
 use crate::store::tending::{self, DueAtRow};
@@ -36,7 +36,7 @@ pub struct RedeliveredRange {
 
 impl App {
     /// Makes every such delivery pending again: held, so that the webhook's release sets the pace. Up to 10,000 at once,
-    /// the rest by the cron run. Bodies that are no longer kept cannot be sent again and do not count. One round trip.
+    /// the rest, and those delivered, by the delivery Worker. Bodies that are no longer kept cannot be sent again and do not count. One round trip.
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`]; [`Error::WebhookDisabled`].
@@ -49,19 +49,42 @@ impl App {
         let now = self.now();
         let stages = DeliveryState::stages_of(&requested.states);
         let range = Range { since: requested.since, until: requested.until.unwrap_or(now), stages };
-        let count = redelivery::count(tenant, webhook_id, &range);
-        let window_ends = now.plus(self.retry_window);
-        let mut statements = webhook_checks(tenant, webhook_id, count);
-        statements.push(redelivery::hold_slice(tenant, webhook_id, &range, now, window_ends));
-        statements.push(redelivery::note_rest(tenant, webhook_id, &range));
+        let webhook = WebhookKey::new(tenant.org_id(), webhook_id);
+        let (delivered, rest) = range.split();
+        let mut statements = webhook_checks(tenant, webhook_id);
+        let counted = statements.len();
+        statements.extend(rest.iter().map(|range| redelivery::count(tenant, webhook_id, range)));
+        statements
+            .extend(delivered.iter().map(|range| redelivery::count_delivered(tenant, webhook_id, range)));
+        let counted = counted..statements.len();
+        if let Some(range) = &rest {
+            statements.push(redelivery::hold_slice(
+                tenant,
+                webhook_id,
+                range,
+                now,
+                now.plus(self.retry_window),
+            ));
+            statements.push(redelivery::note_rest(tenant, webhook_id, range));
+        }
+        // The delivery Worker holds these: their bodies are packed together with others.
+        statements
+            .extend(delivered.iter().map(|range| redelivery::note_delivered(tenant, webhook_id, range)));
+        let due = statements.len();
         statements.push(tending::due_while_any_waits(&[*webhook_id], now, self.fresh_stamp()));
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
         if batch.first::<StatusRow>(1)?.is_some_and(|row| row.status == WebhookStatus::Disabled) {
             return Err(Error::WebhookDisabled);
         }
-        let total = batch.first::<CountRow>(2)?.map_or(0, |row| row.total);
-        if let Some(due) = batch.first::<DueAtRow>(5)? {
+        let mut total = 0;
+        for index in counted {
+            total += batch.first::<CountRow>(index)?.map_or(0, |row| row.total);
+        }
+        if delivered.is_some() {
+            self.wake(RetryMessage::Redeliver(webhook), std::time::Duration::ZERO).await;
+        }
+        if let Some(due) = batch.first::<DueAtRow>(due)? {
             self.wake(RetryMessage::Tend(due.into_parts().0), std::time::Duration::ZERO).await;
         }
         Ok(RedeliveredRange { count: total.min(redelivery::SLICE), more: total > redelivery::SLICE })

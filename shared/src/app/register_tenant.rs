@@ -47,6 +47,7 @@ impl App {
             tenants::insert(tenant, &new.org_name, &new.owner_email, at),
             members::insert_owner(tenant, at),
             transitions::append(tenant, transition, &Guard::Tenant),
+            tenants::count_in(),
         ];
         if person.is_some() {
             // Whoever registers an ID first gets its events, so somebody should look at it.
@@ -58,7 +59,7 @@ impl App {
             Ok(mut batch) => Transitioned::read(&mut batch, 2, tenant, Error::TenantNotRegistered),
         }?;
         if person.is_some() {
-            self.wake(RetryMessage::Notify {}, Duration::ZERO).await;
+            self.wake(RetryMessage::Notify(tenant.org_id().clone()), Duration::ZERO).await;
         }
         Ok(transitioned)
     }

@@ -1,12 +1,15 @@
 //! Reading, changing and closing tenants, and their audit log.
 
+use futures_util::future::try_join_all;
 use serde_json::json;
 
-use super::{App, Listed, Transitioned};
+use super::merging::merge;
+use super::{App, Transitioned};
 use crate::actor::Actor;
 use crate::cursor::Cursor;
 use crate::error::Error;
-use crate::page::Page;
+use crate::shard::Shards;
+use crate::store::tenants::{ByCreation, ByMatch, TenantRow};
 use crate::store::transitions::{Guard, NewTransition, TransitionRow};
 use crate::store::{CountRow, api_keys, members, tenants, transitions, webhooks};
 use crate::tenant::{EmailAddress, OrgName, Tenant};
@@ -22,26 +25,81 @@ pub struct TenantChange {
     pub owner_email: Option<EmailAddress>,
 }
 
-impl App {
-    /// A page of the tenants that the actor may act for; of one member where given (ASCII case-insensitive).
+/// Which tenants to list.
+#[derive(Clone, Debug)]
+pub enum TenantFilter {
+    /// All, or one member's (ASCII case-insensitive), in the order of their registration.
+    ByCreation(Option<EmailAddress>, Option<ByCreation>),
+    /// Those whose `orgId` or name begins with this text (ASCII case-insensitive).
+    Search(String, Option<ByMatch>),
+}
+
+/// A stretch of a list of tenants.
+#[derive(Debug)]
+pub struct FoundTenants {
+    /// The tenants.
+    pub tenants: Vec<Tenant>,
+    /// Tenants in the whole list; not counted where they are searched for.
+    pub total: Option<u32>,
+    /// Where to go on, in a list by creation.
+    pub next: Option<Cursor<(String, i64)>>,
+    /// Where to go on, in what a search found.
+    pub next_match: Option<Cursor<ByMatch>>,
+}
+
+impl Shards<App> {
+    /// A page of the tenants that the actor may act for. Reads of each shard at most three rows for each tenant of the page.
     ///
     /// # Errors
-    /// Where the database does not answer.
+    /// Where a database does not answer.
     pub async fn list_tenants(
         &self,
         actor: &Actor,
-        member: Option<&str>,
-        page: Page,
-    ) -> Result<Listed<Tenant>, Error> {
-        let mut people: Vec<&str> = actor.acts_as_member().into_iter().chain(member).collect();
-        people.dedup_by(|one, other| one.eq_ignore_ascii_case(other));
-        let statements = vec![tenants::count(&people), tenants::page(&people, page, self.now())];
-        let mut batch = self.run(statements).await?;
-        let total = batch.first::<CountRow>(0)?.map_or(0, |row| row.total);
-        let rows = batch.take::<tenants::TenantRow>(1)?;
-        Ok(Listed { entries: rows.into_iter().map(Into::into).collect(), total })
+        filter: TenantFilter,
+        limit: u32,
+    ) -> Result<FoundTenants, Error> {
+        let now = self.all()[0].now();
+        let most = limit + 1;
+        match filter {
+            TenantFilter::ByCreation(member, after) => {
+                let mut people: Vec<&str> = actor.acts_as_member().into_iter().collect();
+                people.extend(member.as_ref().map(EmailAddress::as_str));
+                people.dedup_by(|one, other| one.eq_ignore_ascii_case(other));
+                let ask = |app: &App| {
+                    let count = if people.is_empty() { tenants::count() } else { tenants::count_of(&people) };
+                    let (app, page) = (app.clone(), tenants::page(&people, after.as_ref(), most, now));
+                    async move {
+                        let mut batch = app.run(vec![count, page]).await?;
+                        let total = batch.first::<CountRow>(0)?.map_or(0, |row| row.total);
+                        Ok::<_, Error>((total, batch.take::<TenantRow>(1)?))
+                    }
+                };
+                let (totals, rows): (Vec<u32>, Vec<_>) =
+                    try_join_all(self.all().iter().map(ask)).await?.into_iter().unzip();
+                let (rows, next) = merge(rows, limit, TenantRow::by_creation);
+                let tenants = rows.into_iter().map(Into::into).collect();
+                Ok(FoundTenants {
+                    tenants,
+                    total: Some(totals.iter().sum()),
+                    next: next.map(|(at, org_id)| Cursor((org_id, at))),
+                    next_match: None,
+                })
+            }
+            TenantFilter::Search(text, after) => {
+                if actor.acts_as_member().is_some() {
+                    return Err(Error::Internal("a member's tenants are not searched".into()));
+                }
+                let rows =
+                    self.rows::<TenantRow>(|| tenants::search(&text, after.as_ref(), most, now)).await?;
+                let (rows, next) = merge(rows, limit, |row| row.by_match(&text));
+                let tenants = rows.into_iter().map(Into::into).collect();
+                Ok(FoundTenants { tenants, total: None, next: None, next_match: next.map(Cursor) })
+            }
+        }
     }
+}
 
+impl App {
     /// One tenant.
     ///
     /// # Errors
@@ -87,6 +145,8 @@ impl App {
             api_keys::end_all(tenant, at),
         ];
         statements.extend(webhooks::delete_all(tenant, at));
+        statements.push(tenants::count_webhooks(tenant));
+        statements.push(tenants::count_out(tenant));
         statements.push(tenants::close(tenant, at));
         statements.push(members::delete_all(tenant));
         Transitioned::read(&mut self.run(statements).await?, 0, tenant, Error::TenantNotRegistered)

@@ -9,7 +9,8 @@ use crate::event::catalogue::EventType;
 use crate::event::id::EventId;
 use crate::event::message::{RetryMessage, WebhookKey};
 use crate::event::sample::sample;
-use crate::store::deliveries;
+use crate::packing::Packed;
+use crate::store::{bodies, deliveries};
 use crate::tenant_scope::TenantScope;
 use crate::webhook::id::WebhookId;
 
@@ -29,9 +30,16 @@ impl App {
         let event_id = EventId::from_random_bytes(self.random_bytes());
         let key = WebhookKey::new(tenant.org_id(), webhook_id).delivery(event_id.clone());
         let body = sample(event_id.as_str(), event_type, tenant.org_id(), now);
-        let insert = deliveries::insert_scheduled(tenant, webhook_id, &event_id, event_type.as_str(), now);
-        let mut statements = webhook_checks(tenant, webhook_id, insert);
-        statements.push(deliveries::keep_body_of(tenant, webhook_id, &event_id, &body, now));
+        let mut statements = webhook_checks(tenant, webhook_id);
+        statements.extend(deliveries::insert_scheduled(
+            tenant,
+            webhook_id,
+            &event_id,
+            event_type.as_str(),
+            now,
+        ));
+        // As long as the log: whoever tries an endpoint wants to see what was sent.
+        statements.push(bodies::keep_of(tenant, webhook_id, &event_id, &Packed::Text(body.into()), None));
         let batch = self.run(statements).await?;
         check_webhook(&batch)?;
         self.wake(RetryMessage::Deliver(key), Duration::ZERO).await;

@@ -40,7 +40,8 @@ impl App {
         let transition =
             NewTransition { kind: TransitionKind::WebhookEnabled, at, details: json!({"webhookId": id}) };
         let append = transitions::append(tenant, transition, &Guard::DisabledWebhook(id));
-        let mut statements = webhook_checks(tenant, id, append);
+        let mut statements = webhook_checks(tenant, id);
+        statements.push(append);
         statements.push(webhooks::enable(tenant, id, at, self.fresh_stamp()));
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;

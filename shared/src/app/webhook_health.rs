@@ -1,15 +1,18 @@
 //! `GET /webhook-health`
 
 use super::App;
+use super::merging::merge;
 use crate::cursor::Cursor;
 use crate::error::Error;
+use crate::shard::Shards;
 use crate::store::webhook_trouble::{self, TroubleRow};
+use crate::webhook::id::WebhookId;
 use crate::webhook::trouble::TroubledWebhook;
 
-/// A place in the list: rank of the trouble, and the webhook's sequence.
-pub type TroubleCursor = Cursor<(u8, i64)>;
+/// A place in the list: rank of the trouble, when the webhook was created, in milliseconds, and its id.
+pub type TroubleCursor = Cursor<(u8, i64, WebhookId)>;
 
-impl App {
+impl Shards<App> {
     /// Webhooks in trouble, worst first, and where to go on. The cost grows with the troubles, not with the webhooks.
     ///
     /// # Errors
@@ -19,12 +22,9 @@ impl App {
         cursor: Option<TroubleCursor>,
         limit: u32,
     ) -> Result<(Vec<TroubledWebhook>, Option<TroubleCursor>), Error> {
-        let after = cursor.map_or((0, 0), |Cursor(place)| place);
-        let mut batch = self.run(vec![webhook_trouble::page(after, limit + 1)]).await?;
-        let mut rows = batch.take::<TroubleRow>(0)?;
-        let more = rows.len() > limit as usize;
-        rows.truncate(limit as usize);
-        let next = rows.last().filter(|_| more).map(|row| Cursor(row.place()));
-        Ok((rows.into_iter().map(Into::into).collect(), next))
+        let after = cursor.map(|Cursor(place)| place);
+        let rows = self.rows::<TroubleRow>(|| webhook_trouble::page(&after, limit + 1)).await?;
+        let (rows, next) = merge(rows, limit, TroubleRow::place);
+        Ok((rows.into_iter().map(Into::into).collect(), next.map(Cursor)))
     }
 }

@@ -18,6 +18,8 @@ const MOST_PER_PROVEN_WEBHOOK: usize = 4;
 
 /// One webhook's part in a batch.
 pub(super) struct Lane {
+    /// The place of its shard.
+    pub(super) shard: usize,
     /// The webhook, with its condition as its attempts leave it.
     pub(super) target: Target,
     /// Its condition as the database has it.
@@ -37,9 +39,10 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(target: Target, endpoint: Endpoint, parcels: Vec<Parcel>) -> Self {
+    pub(super) fn new(shard: usize, target: Target, endpoint: Endpoint, parcels: Vec<Parcel>) -> Self {
         let event_type = parcels.first().map(|parcel| parcel.event_type.clone());
         Self {
+            shard,
             stored: target.condition.clone(),
             target,
             endpoint: Arc::new(endpoint),
@@ -109,8 +112,17 @@ impl Lanes {
         lane.stopped |= timed_out;
     }
 
-    /// What no attempt begins for any more in this batch.
-    pub(super) fn rest(&mut self) -> Vec<Parcel> {
-        self.all.iter_mut().flat_map(|lane| lane.parcels.drain(..)).collect()
+    /// Begins no further attempt for a shard's webhooks.
+    pub(super) fn stop(&mut self, shard: usize) {
+        self.all.iter_mut().filter(|lane| lane.shard == shard).for_each(Lane::stop);
+    }
+
+    /// What no attempt begins for any more in this batch, each with the place of its shard.
+    pub(super) fn rest(&mut self) -> Vec<(usize, Parcel)> {
+        let rest = |lane: &mut Lane| {
+            let shard = lane.shard;
+            lane.parcels.drain(..).map(move |parcel| (shard, parcel)).collect::<Vec<_>>()
+        };
+        self.all.iter_mut().flat_map(rest).collect()
     }
 }

@@ -68,7 +68,7 @@ impl Ledger {
 impl Courier {
     /// Writes what was entered, with the health of its webhooks, in one transaction, and sends the wake-ups that follow.
     /// What the database does not take goes on the retries queue, until the database takes it.
-    pub(super) async fn write(&self, ledger: &mut Ledger, lanes: &mut [Lane]) {
+    pub(super) async fn write(&self, ledger: &mut Ledger, lanes: &mut [&mut Lane]) {
         let progress = std::mem::take(&mut ledger.progress);
         let conditions = self.new_conditions(lanes);
         if progress.is_empty() && conditions.is_empty() {
@@ -77,7 +77,9 @@ impl Courier {
         if ledger.stuck {
             return self.set_aside(progress, ledger).await;
         }
-        let mut statements = deliveries::write(&progress);
+        let mut statements = self.keep_bodies(&progress).await;
+        statements.extend(self.keep_delivered_bodies(&progress).await);
+        statements.extend(deliveries::write(&progress));
         let conditions_at = statements.len();
         statements.extend(write_conditions(&conditions));
         match self.run_and_wake(statements, &progress).await {
@@ -133,7 +135,7 @@ impl Courier {
                 unwritten.extend(part);
                 continue;
             }
-            match self.run_and_wake(deliveries::write_rows(&part), &part).await {
+            match self.run_and_wake(deliveries::write(&part), &part).await {
                 Ok(_) => {}
                 Err(_) if part.len() == 1 => {
                     unwritten.append(&mut part);
@@ -151,18 +153,26 @@ impl Courier {
     /// Keeps the bodies that deliveries need, each by itself where that does not go together. Gives back the deliveries
     /// whose rows can be written now, and those whose body could not be kept.
     async fn write_bodies(&self, progress: Vec<Progress>) -> (Vec<Progress>, Vec<Progress>) {
-        let bodies = deliveries::keep_bodies(&progress);
-        let all: Vec<Statement> = bodies.iter().map(|(_, keep)| keep.clone()).collect();
-        if all.is_empty() || self.run(all).await.is_ok() {
+        let delivered = self.keep_delivered_bodies(&progress).await;
+        if !delivered.is_empty()
+            && let Err(error) = self.run(delivered).await
+        {
+            self.line("delivered bodies not kept", json!({"detail": error.to_string()}));
+        }
+        let bodies = super::bodies::needed(&progress);
+        let all = self.keep_bodies(&progress).await;
+        if all.is_empty() || self.run(all.clone()).await.is_ok() {
             return (progress, Vec::new());
         }
         let mut refused = HashSet::new();
-        for (event, keep) in bodies {
+        for (event, keep) in bodies.into_keys().zip(all) {
             if self.run(vec![keep]).await.is_err() {
                 refused.insert(event);
             }
         }
-        progress.into_iter().partition(|one| !refused.contains(&one.key.event_id))
+        let refused_of =
+            |one: &Progress| refused.contains(&(one.key.org_id.clone(), one.key.event_id.clone()));
+        progress.into_iter().partition(|one| !refused_of(one))
     }
 
     /// Runs the statements that write these deliveries, and sends the wake-ups that follow.
@@ -191,7 +201,7 @@ impl Courier {
             return Vec::new();
         }
         let now = self.now();
-        vec![tending::due_while_any_waits(&ids, now, self.fresh_stamp()), tending::note_deleted(&ids, now)]
+        vec![tending::due_while_any_waits(&ids, now, self.fresh_stamp()), tending::tend_deleted(&ids, now)]
     }
 
     /// Wakes the webhooks that these statements of a batch made due.
@@ -210,7 +220,7 @@ impl Courier {
     }
 
     /// The conditions that differ from what is stored, or whose attempts failed.
-    fn new_conditions(&self, lanes: &mut [Lane]) -> Vec<NewCondition> {
+    fn new_conditions(&self, lanes: &mut [&mut Lane]) -> Vec<NewCondition> {
         let mut new = Vec::new();
         for lane in lanes.iter_mut().filter(|lane| !lane.ended.is_empty()) {
             let mut condition = lane.stored.clone();
@@ -266,7 +276,7 @@ impl Courier {
         batch: &mut Batch,
         index: usize,
         conditions: &[NewCondition],
-        lanes: &mut [Lane],
+        lanes: &mut [&mut Lane],
     ) {
         let mut missed = self.follow_up(batch, index, conditions, lanes).await;
         for _ in 0..MOST_CONFLICTS {
@@ -289,7 +299,7 @@ impl Courier {
 
     /// Takes over what the database has of webhooks now. What an older URL's endpoint answered is void, and the rest of
     /// its batch comes back for the new one.
-    fn read_again(&self, batch: &mut Batch, ids: &[WebhookId], lanes: &mut [Lane]) {
+    fn read_again(&self, batch: &mut Batch, ids: &[WebhookId], lanes: &mut [&mut Lane]) {
         let now = self.now();
         let rows = batch.take::<TargetRow>(0).unwrap_or_default();
         let targets: Vec<_> = rows.into_iter().filter_map(|row| row.into_target(now).ok()).collect();
@@ -314,7 +324,7 @@ impl Courier {
         batch: &mut Batch,
         index: usize,
         conditions: &[NewCondition],
-        lanes: &mut [Lane],
+        lanes: &mut [&mut Lane],
     ) -> Vec<WebhookId> {
         let written: Vec<WebhookId> =
             batch.take::<WrittenRow>(index).unwrap_or_default().into_iter().map(|row| row.id).collect();
@@ -333,7 +343,7 @@ impl Courier {
                 messages.push((RetryMessage::Tend(new.webhook.clone()), due.since(now)));
             }
             if new.told.is_some() {
-                messages.push((RetryMessage::Notify {}, std::time::Duration::ZERO));
+                messages.push((RetryMessage::Notify(new.webhook.org_id.clone()), std::time::Duration::ZERO));
             }
             lane.ended.clear();
             lane.stored = new.condition.clone();

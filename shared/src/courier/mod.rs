@@ -5,6 +5,7 @@
 //! [`Courier::deliver_retries`] and goes through the same stages; should its message be lost, [`Courier::sweep`] finds it.
 
 mod attempt;
+mod bodies;
 mod dead_letters;
 mod fresh;
 mod lanes;
@@ -16,6 +17,7 @@ mod outage;
 mod pipeline;
 mod publish;
 mod record;
+mod redelivery;
 mod retention;
 mod retries;
 mod seal_anew;
@@ -32,7 +34,7 @@ use serde_json::{Value, json};
 
 use crate::delivery::policy::DeliveryPolicy;
 use crate::ports::{
-    Batch, BodyStore, Clock, Database, DatabaseError, HttpClient, Log, Queue, Random, Statement,
+    Batch, BodyStore, Clock, Compressor, Database, DatabaseError, HttpClient, Log, Queue, Random, Statement,
 };
 use crate::sealer::Sealer;
 use crate::time::Timestamp;
@@ -54,6 +56,8 @@ pub struct Courier {
     pub random: Arc<dyn Random>,
     /// Opens webhook secrets and tokens.
     pub sealer: Sealer,
+    /// Packs envelopes for the database.
+    pub compressor: Arc<dyn Compressor>,
     /// Sends the requests.
     pub http: Arc<dyn HttpClient>,
     /// Fresh events.

@@ -65,8 +65,8 @@ impl Courier {
             // A crash before this tells twice.
             self.run(vec![notices::delete(&done)]).await?;
         }
-        if done.len() == AT_ONCE as usize {
-            self.send(vec![(RetryMessage::Notify {}, Duration::ZERO)]).await;
+        if let Some(row) = rows.last().filter(|_| done.len() == AT_ONCE as usize) {
+            self.send(vec![(RetryMessage::Notify(row.org_id.clone()), Duration::ZERO)]).await;
         }
         Ok(())
     }

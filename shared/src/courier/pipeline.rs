@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, join_all, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::Courier;
@@ -15,6 +15,7 @@ use super::ledger::Ledger;
 use crate::delivery::progress::{Origin, Progress};
 use crate::delivery::standing::{Stage, Standing};
 use crate::event::message::DeliveryKey;
+use crate::shard::Shards;
 use crate::time::Timestamp;
 use crate::webhook::health::{Effect, Gate, Health};
 use crate::webhook::target::Target;
@@ -70,25 +71,30 @@ impl Parcel {
     }
 }
 
-impl Courier {
-    /// Takes a batch through all stages. Gives back the deliveries of which nothing was done or written down: those of
-    /// fresh events, whose messages have to come again, while the database takes no writes.
-    pub(super) async fn deliver(&self, bundles: Vec<Bundle>) -> HashSet<DeliveryKey> {
-        let mut ledger = Ledger::new();
+impl Shards<Courier> {
+    /// Takes a batch through all stages: of each webhook with the place of its shard, because the six connections are one
+    /// for all. Gives back the deliveries of which nothing was done or written down: those of fresh events, whose messages
+    /// have to come again, while their database takes no writes.
+    pub(super) async fn deliver(&self, bundles: Vec<(usize, Bundle)>) -> HashSet<DeliveryKey> {
+        let couriers = self.all();
+        let any = &couriers[0];
+        let mut ledgers: Vec<Ledger> = couriers.iter().map(|_| Ledger::new()).collect();
         let mut lanes = Vec::new();
-        for (target, parcels) in bundles {
-            self.gate(target, parcels, &mut lanes, &mut ledger).await;
+        for (shard, (target, parcels)) in bundles {
+            let lane = couriers[shard].gate(target, parcels, &mut ledgers[shard]).await;
+            lanes.extend(lane.map(|(target, endpoint, open)| Lane::new(shard, target, endpoint, open)));
         }
-        let mut lanes = Lanes::new(lanes, self.now());
+        let mut lanes = Lanes::new(lanes, any.now());
         let mut attempts = FuturesUnordered::new();
-        let (mut written_at, mut ended_at) = (self.now(), self.now());
-        let mut pause = self.clock.sleep(BETWEEN_WRITES);
+        let (mut written_at, mut ended_at) = (any.now(), any.now());
+        let mut pause = any.clock.sleep(BETWEEN_WRITES);
         loop {
-            while attempts.len() < MOST_IN_FLIGHT && !ledger.is_stuck() {
-                let Some((lane, parcel)) = lanes.next(self.now(), &self.policy) else { break };
-                let endpoint = lanes.all[lane].endpoint.clone();
+            while attempts.len() < MOST_IN_FLIGHT {
+                let Some((lane, parcel)) = lanes.next(any.now(), &any.policy) else { break };
+                let (endpoint, courier) =
+                    (lanes.all[lane].endpoint.clone(), &couriers[lanes.all[lane].shard]);
                 attempts.push(async move {
-                    let made = self.attempt_parcel(&endpoint, &parcel).await;
+                    let made = courier.attempt_parcel(&endpoint, &parcel).await;
                     (lane, parcel, made)
                 });
             }
@@ -100,44 +106,77 @@ impl Courier {
             let paused = match select(attempts.next(), &mut pause).await {
                 Either::Left((ended, _)) => {
                     if let Some((lane, parcel, made)) = ended {
-                        self.note(&mut lanes, lane, &parcel, made, &mut ledger);
-                        ended_at = self.now();
+                        let shard = lanes.all[lane].shard;
+                        couriers[shard].note(&mut lanes, lane, &parcel, made, &mut ledgers[shard]);
+                        ended_at = any.now();
                     }
                     false
                 }
                 Either::Right(((), _)) => true,
             };
-            if paused || self.now().since(written_at) >= BETWEEN_WRITES {
+            if paused || any.now().since(written_at) >= BETWEEN_WRITES {
                 // Every connection hangs: what waits for one goes to another consumer.
-                let hang = attempts.len() == MOST_IN_FLIGHT && self.now().since(ended_at) >= BETWEEN_WRITES;
-                if hang && !ledger.is_stuck() {
-                    self.defer_rest(&mut lanes, &mut ledger);
+                if attempts.len() == MOST_IN_FLIGHT && any.now().since(ended_at) >= BETWEEN_WRITES {
+                    self.defer_rest(&mut lanes, &mut ledgers);
                 }
                 // Unique by webhook and event, or bound to its lease: writing twice changes nothing.
-                self.write(&mut ledger, &mut lanes.all).await;
-                written_at = self.now();
-                pause = self.clock.sleep(BETWEEN_WRITES);
+                self.write(&mut ledgers, &mut lanes).await;
+                written_at = any.now();
+                pause = any.clock.sleep(BETWEEN_WRITES);
             }
         }
-        self.defer_rest(&mut lanes, &mut ledger);
-        self.write(&mut ledger, &mut lanes.all).await;
-        ledger.undone()
+        self.defer_rest(&mut lanes, &mut ledgers);
+        self.write(&mut ledgers, &mut lanes).await;
+        ledgers.into_iter().flat_map(Ledger::undone).collect()
     }
 
-    /// Stage one: what the webhook lets through goes on a lane of its own; the rest waits, or ends.
+    /// Writes what was entered of each shard, side by side. Where a database takes no write, nothing further is attempted
+    /// for its webhooks.
+    async fn write(&self, ledgers: &mut [Ledger], lanes: &mut Lanes) {
+        let mut of_shard: Vec<Vec<&mut Lane>> = ledgers.iter().map(|_| Vec::new()).collect();
+        for lane in &mut lanes.all {
+            of_shard[lane.shard].push(lane);
+        }
+        let shards = self.all().iter().zip(ledgers.iter_mut()).zip(of_shard);
+        join_all(
+            shards
+                .map(|((courier, ledger), mut lanes)| async move { courier.write(ledger, &mut lanes).await }),
+        )
+        .await;
+        for (shard, _) in ledgers.iter().enumerate().filter(|(_, ledger)| ledger.is_stuck()) {
+            lanes.stop(shard);
+        }
+    }
+
+    /// What the batch had no time for comes back by a message of its own. While nothing can be written, fresh events of
+    /// which nothing was attempted are left to their own messages.
+    fn defer_rest(&self, lanes: &mut Lanes, ledgers: &mut [Ledger]) {
+        for (shard, parcel) in lanes.rest() {
+            let ledger = &mut ledgers[shard];
+            if ledger.is_stuck() && parcel.origin.is_fresh() && !ledger.knows_event(&parcel.key) {
+                ledger.leave(parcel.key);
+            } else {
+                let standing = parcel.deferred(self.all()[shard].now().plus(AFTER_DEFERRAL));
+                ledger.enter(parcel.progress(standing, None));
+            }
+        }
+    }
+}
+
+impl Courier {
+    /// Stage one: gives back what the webhook lets through, for a lane of its own; the rest waits, or ends.
     async fn gate(
         &self,
         target: Option<Target>,
         parcels: Vec<Parcel>,
-        lanes: &mut Vec<Lane>,
         ledger: &mut Ledger,
-    ) {
+    ) -> Option<(Target, Endpoint, Vec<Parcel>)> {
         let Some(target) = target else {
             for parcel in parcels {
                 let standing = Standing::failed("webhook deleted", parcel.failures, self.now());
                 ledger.enter(parcel.progress(standing, None));
             }
-            return;
+            return None;
         };
         let (open, shut): (Vec<_>, Vec<_>) =
             parcels.into_iter().partition(|parcel| parcel.gate(&target.condition.health) == Gate::Open);
@@ -145,18 +184,17 @@ impl Courier {
             self.keep_back(&target, &parcel, ledger);
         }
         if open.is_empty() {
-            return;
+            return None;
         }
-        match self.try_open_endpoint(&target).await {
-            Some(endpoint) => lanes.push(Lane::new(target, endpoint, open)),
-            None => {
-                // The webhook waits for its sealing key, not each delivery by itself.
-                for parcel in &open {
-                    let standing = Standing::held(self.window_ends(parcel), parcel.failures);
-                    ledger.enter(parcel.progress(standing, None));
-                }
-            }
+        if let Some(endpoint) = self.try_open_endpoint(&target).await {
+            return Some((target, endpoint, open));
         }
+        // The webhook waits for its sealing key, not each delivery by itself.
+        for parcel in &open {
+            let standing = Standing::held(self.window_ends(parcel), parcel.failures);
+            ledger.enter(parcel.progress(standing, None));
+        }
+        None
     }
 
     /// While a webhook is being verified or its circuit is open, its deliveries wait for it, as long as their window
@@ -224,19 +262,6 @@ impl Courier {
         lane.parcels = open;
         for parcel in shut {
             self.keep_back(&lane.target, &parcel, ledger);
-        }
-    }
-
-    /// What the batch had no time for comes back by a message of its own. While nothing can be written, fresh events of
-    /// which nothing was attempted are left to their own messages.
-    fn defer_rest(&self, lanes: &mut Lanes, ledger: &mut Ledger) {
-        for parcel in lanes.rest() {
-            if ledger.is_stuck() && parcel.origin.is_fresh() && !ledger.knows_event(&parcel.key) {
-                ledger.leave(parcel.key);
-            } else {
-                let standing = parcel.deferred(self.now().plus(AFTER_DEFERRAL));
-                ledger.enter(parcel.progress(standing, None));
-            }
         }
     }
 

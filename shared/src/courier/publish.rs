@@ -1,5 +1,6 @@
 //! `POST /events`: from EventBridge to the events queue.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -8,7 +9,8 @@ use super::Courier;
 use crate::error::Error;
 use crate::event::envelope::{EnvelopeFault, Event};
 use crate::event::message::{EventMessage, LONGEST_MESSAGE};
-use crate::ports::QueuedMessage;
+use crate::ports::{Queue, QueuedMessage};
+use crate::shard::Shards;
 
 /// The most events one request may hold.
 pub(super) const MOST_EVENTS: usize = 100;
@@ -34,7 +36,7 @@ pub enum PublishFault {
     NotQueued(#[from] Error),
 }
 
-impl Courier {
+impl Shards<Courier> {
     /// Puts one envelope, or up to a hundred, on the queue, byte for byte. Gives back how many, once all are safe.
     ///
     /// # Errors
@@ -54,14 +56,36 @@ impl Courier {
         });
         let events = parsed.collect::<Result<Vec<_>, _>>()?;
         let count = events.len();
-        let mut messages = Vec::with_capacity(count);
+        // Each shard's events go on the Queue of its group.
+        let mut messages: Vec<Vec<QueuedMessage>> = self.all().iter().map(|_| Vec::new()).collect();
         for event in events {
-            messages.push(QueuedMessage { body: self.message(event).await?, delay: Duration::ZERO });
+            let shard = self.place(&event);
+            let body = self.all()[shard].message(event).await?;
+            messages[shard].push(QueuedMessage { body, delay: Duration::ZERO });
         }
-        self.events.send(messages).await.map_err(Error::from)?;
+        for (queue, messages) in by_queue(self.all(), messages) {
+            queue.send(messages).await.map_err(Error::from)?;
+        }
         Ok(count)
     }
+}
 
+/// Puts together what goes on the same Queue: shards of one group share it.
+fn by_queue(
+    couriers: &[Courier],
+    messages: Vec<Vec<QueuedMessage>>,
+) -> Vec<(Arc<dyn Queue>, Vec<QueuedMessage>)> {
+    let mut queues: Vec<(Arc<dyn Queue>, Vec<QueuedMessage>)> = Vec::new();
+    for (courier, messages) in couriers.iter().zip(messages).filter(|(_, messages)| !messages.is_empty()) {
+        match queues.iter_mut().find(|(queue, _)| Arc::ptr_eq(queue, &courier.events)) {
+            Some((_, all)) => all.extend(messages),
+            None => queues.push((courier.events.clone(), messages)),
+        }
+    }
+    queues
+}
+
+impl Courier {
     /// A key of its own for a large body.
     pub(super) fn body_key(&self, event_id: &str) -> String {
         format!("events/{event_id}/{:016x}", self.random_number())

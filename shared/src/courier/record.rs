@@ -46,8 +46,8 @@ impl Courier {
             let Ok(mut batch) = self.run(vec![deliveries::keep_leases(&leased, until)]).await else {
                 continue;
             };
-            let kept = batch.take::<KeyRow>(0).unwrap_or_default().into_iter().map(DeliveryKey::from);
-            let kept: Vec<DeliveryKey> = kept.collect();
+            let kept = batch.take::<KeyRow>(0).unwrap_or_default();
+            let kept: Vec<DeliveryKey> = kept.iter().filter_map(KeyRow::key).collect();
             for one in part.iter_mut().filter(|one| kept.contains(&one.key)) {
                 one.origin = Origin::Leased { until };
             }

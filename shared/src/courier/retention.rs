@@ -6,86 +6,131 @@ use serde_json::json;
 
 use super::Courier;
 use crate::error::Error;
-use crate::store::retention::{self, BodiesRow};
-use crate::store::rounds::{self, BODIES, CLEAN, PositionRow};
+use crate::store::bodies::{self, OldRow};
+use crate::store::moved;
+use crate::store::retention::{self, Kept, Position, SLICE};
+use crate::store::rounds::{self, BODIES, CLEAN};
 use crate::time::Timestamp;
-use crate::webhook::id::WebhookId;
 
-const DAY: Duration = Duration::from_secs(86_400);
-/// How long ended deliveries are kept.
-const KEPT: Duration = DAY.saturating_mul(30);
-/// How long the body of a delivered event is kept that was not delivered at once.
-const BODY_KEPT: Duration = DAY;
 /// How long operators are tried to be told of a change.
-const NOTICES_KEPT: Duration = DAY.saturating_mul(3);
-/// Slices that one run deletes.
-const SLICES_PER_RUN: usize = 20;
+const NOTICES_KEPT: Duration = Duration::from_secs(3 * 86_400);
+/// How long one part of a run deletes slice after slice; the next run goes on from there.
+const TIME_PER_PART: Duration = Duration::from_secs(15);
+/// Slices that one part of a run deletes at most: D1 allows an invocation a thousand queries.
+const MOST_SLICES: usize = 60;
 
 impl Courier {
-    /// Deletes old deliveries, never pending ones, a few slices, webhook by webhook; bodies that nothing needs; dead
-    /// letters. The next run goes on from there. Gives back how many deliveries. Running twice deletes further slices.
+    /// Deletes old deliveries, never pending ones, webhook after webhook; bodies that nothing needs; dead letters. The next
+    /// run goes on from there. Gives back how many deliveries. Running twice deletes further slices.
     ///
     /// # Errors
     /// Where the database does not answer.
     pub async fn clean(&self) -> Result<u64, Error> {
         let now = self.now();
-        let deleted = self.clean_deliveries(now.minus(KEPT)).await?;
-        let bodies = self.clean_bodies(now.minus(BODY_KEPT)).await?;
+        let retention = &self.policy.retention;
+        let kept =
+            Kept { delivered: now.minus(retention.delivered), undelivered: now.minus(retention.undelivered) };
+        // Each part by itself: what stops one does not stop the others.
+        let moved = self.clean_moved().await;
+        let deliveries = self.clean_deliveries(kept).await;
+        let bodies = self.clean_bodies(now).await;
+        let packed = self.clean_delivered_bodies(now.minus(retention.delivered_bodies)).await;
         let notices = retention::delete_notices(now.minus(NOTICES_KEPT));
-        self.run(vec![retention::delete_dead_letters(now), notices]).await?;
-        if deleted + bodies > 0 {
-            self.line("old deliveries deleted", json!({"deleted": deleted, "bodies": bodies}));
+        let others = self.run(vec![retention::delete_dead_letters(now), notices]).await;
+        let (moved, deleted, bodies, packed) = (moved?, deliveries?, bodies?, packed?);
+        others?;
+        if moved + deleted + bodies + packed > 0 {
+            let fields =
+                json!({"moved": moved, "deleted": deleted, "bodies": bodies, "delivered_bodies": packed});
+            self.line("old deliveries deleted", fields);
         }
         Ok(deleted)
     }
 
     async fn position(&self, round: &str) -> Result<String, Error> {
         let mut batch = self.run(vec![rounds::position(round)]).await?;
-        Ok(batch.first::<PositionRow>(0)?.map(|row| row.position).unwrap_or_default())
+        Ok(batch.first::<rounds::PositionRow>(0)?.map(|row| row.position).unwrap_or_default())
     }
 
-    async fn clean_deliveries(&self, before: Timestamp) -> Result<u64, Error> {
-        let mut position = self.position(CLEAN).await?;
+    fn may_go_on(&self, began: Timestamp) -> bool {
+        self.now().since(began) < TIME_PER_PART
+    }
+
+    async fn clean_deliveries(&self, kept: Kept) -> Result<u64, Error> {
+        let began = self.now();
+        let mut position: Position = serde_json::from_str(&self.position(CLEAN).await?).unwrap_or_default();
         let mut deleted = 0;
-        for _ in 0..SLICES_PER_RUN {
-            let mut batch = self.run(vec![retention::next_webhook(&position)]).await?;
-            let next = batch.first::<PositionRow>(0)?.map(|row| row.position).unwrap_or_default();
-            let Ok(webhook) = WebhookId::parse(&next) else {
-                // Around: from the first again, in the next run.
-                position = String::new();
-                break;
-            };
+        for _ in 0..MOST_SLICES {
             let statements = vec![
-                retention::keep_last_delivered(&webhook, before),
-                retention::delete_slice(&webhook, before),
+                retention::next_position(&position, kept),
+                retention::keep_last_delivered(&position, kept),
+                retention::delete_slice(&position, kept),
             ];
-            let slice = self.run(statements).await?.count(1);
-            deleted += slice;
-            // A busy webhook has more than one slice a round; one whose oldest are kept for now is not waited for.
-            if slice < u64::from(retention::SLICE / 2) {
-                position = next;
+            let mut batch = self.run(statements).await?;
+            deleted += batch.count(2);
+            let next = batch.first::<retention::PositionRow>(0)?.and_then(|row| row.next());
+            position = next.clone().unwrap_or_default();
+            // Around: from the first again, in the next run.
+            if next.is_none() || !self.may_go_on(began) {
+                break;
             }
         }
-        self.run(vec![rounds::remember(CLEAN, &position)]).await?;
+        self.run(vec![rounds::remember(CLEAN, &json!(position).to_string())]).await?;
         Ok(deleted)
     }
 
-    async fn clean_bodies(&self, before: Timestamp) -> Result<u64, Error> {
+    /// Deletes what a split of shards left behind. Gives back how many rows.
+    async fn clean_moved(&self) -> Result<u64, Error> {
+        let began = self.now();
+        let mut deleted = 0;
+        for _ in 0..MOST_SLICES {
+            let statements = vec![
+                moved::delete_deliveries(SLICE),
+                moved::forget_webhooks(),
+                moved::delete_bodies(SLICE),
+                moved::delete_transitions(SLICE),
+                moved::forget_tenants(),
+            ];
+            let batch = self.run(statements).await?;
+            let rows: u64 = (0..5).map(|index| batch.count(index)).sum();
+            deleted += rows;
+            if rows == 0 || !self.may_go_on(began) {
+                break;
+            }
+        }
+        Ok(deleted)
+    }
+
+    async fn clean_bodies(&self, now: Timestamp) -> Result<u64, Error> {
+        let began = self.now();
         let mut position: i64 = self.position(BODIES).await?.parse().unwrap_or(0);
         let mut deleted = 0;
-        for _ in 0..SLICES_PER_RUN {
+        for _ in 0..MOST_SLICES {
             let statements =
-                vec![retention::next_bodies(position, before), retention::delete_bodies(position, before)];
+                vec![bodies::next_old(position, now, SLICE), bodies::delete_old(position, now, SLICE)];
             let mut batch = self.run(statements).await?;
             deleted += batch.count(1);
-            let slice = batch.first::<BodiesRow>(0)?;
-            let full = slice.as_ref().is_some_and(|slice| slice.total >= retention::SLICE);
+            let slice = batch.first::<OldRow>(0)?;
+            let full = slice.as_ref().is_some_and(|slice| slice.total >= SLICE);
             position = slice.and_then(|slice| slice.last).filter(|_| full).unwrap_or(0);
-            if !full {
+            if !full || !self.may_go_on(began) {
                 break;
             }
         }
         self.run(vec![rounds::remember(BODIES, &position.to_string())]).await?;
+        Ok(deleted)
+    }
+
+    async fn clean_delivered_bodies(&self, before: Timestamp) -> Result<u64, Error> {
+        let began = self.now();
+        let mut deleted = 0;
+        for _ in 0..MOST_SLICES {
+            let slice = self.run(vec![bodies::delete_delivered(before, SLICE)]).await?.count(0);
+            deleted += slice;
+            if slice < u64::from(SLICE) || !self.may_go_on(began) {
+                break;
+            }
+        }
         Ok(deleted)
     }
 }

@@ -6,21 +6,22 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Courier;
-use crate::actor::Actor;
 use crate::error::Error;
-use crate::event::message::{DeliveryKey, RetryMessage};
+use crate::event::message::RetryMessage;
 use crate::ports::{Batch, Statement};
 use crate::store::CountRow;
 use crate::store::deliveries::{self, KeyRow, Slice};
 use crate::store::notices;
-use crate::store::redelivery::{self, RangeRow};
 use crate::store::tending::{self, DeletedRow, DueAtRow};
-use crate::tenant_scope::TenantScope;
 
 /// Rows taken at a time.
 const AT_ONCE: u32 = 1_000;
 /// How long one run takes slice after slice; the next goes on from there.
 const TIME_PER_RUN: Duration = Duration::from_secs(30);
+/// How long a deleted webhook is remembered: longer than a consumer takes that read the webhook before.
+const DELETED_KEPT: Duration = Duration::from_secs(86_400);
+/// How long after a look at a deleted webhook the next is.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(3_600);
 /// Slices that one part of a run takes at most.
 const MOST_SLICES: u32 = 100;
 
@@ -105,7 +106,7 @@ impl Courier {
             let keys = batch.take::<KeyRow>(0)?;
             let count = keys.len();
             let messages =
-                keys.into_iter().map(|key| (RetryMessage::Deliver(DeliveryKey::from(key)), Duration::ZERO));
+                keys.iter().filter_map(KeyRow::key).map(|key| (RetryMessage::Deliver(key), Duration::ZERO));
             self.send(messages.collect()).await;
             Ok(count)
         };
@@ -140,45 +141,30 @@ impl Courier {
     async fn end_deleted(&self) -> Result<usize, Error> {
         let began = self.now();
         let mut ended = 0;
-        let webhooks = self.run(vec![tending::deleted(AT_ONCE / 10)]).await?.take::<DeletedRow>(0)?;
-        for DeletedRow { id } in webhooks {
-            loop {
-                let statements = vec![tending::end_deleted(&id, began), tending::forget_deleted(&id)];
-                let count = self.run(statements).await?.count(0);
-                ended += usize::try_from(count).unwrap_or(usize::MAX);
-                if count < u64::from(tending::BURIED_AT_ONCE) || self.now().since(began) >= TIME_PER_RUN {
-                    break;
+        for _ in 0..MOST_SLICES {
+            let deleted = tending::deleted(began, AT_ONCE / 10);
+            let webhooks = self.run(vec![deleted]).await?.take::<DeletedRow>(0)?;
+            for DeletedRow { sequence } in &webhooks {
+                loop {
+                    let count = self.run(vec![tending::end_deleted(*sequence, began)]).await?.count(0);
+                    ended += usize::try_from(count).unwrap_or(usize::MAX);
+                    if self.now().since(began) >= TIME_PER_RUN {
+                        return Ok(ended);
+                    }
+                    if count < u64::from(tending::BURIED_AT_ONCE) {
+                        break;
+                    }
                 }
+                let statements = vec![
+                    tending::forget_deleted(*sequence, began.minus(DELETED_KEPT)),
+                    tending::look_again(*sequence, began.plus(BETWEEN_LOOKS)),
+                ];
+                self.run(statements).await?;
+            }
+            if webhooks.len() < (AT_ONCE / 10) as usize {
+                break;
             }
         }
         Ok(ended)
-    }
-
-    /// Holds a slice of each range that was too long for its request, for the release of its webhook.
-    async fn redeliver_ranges(&self) -> Result<usize, Error> {
-        let rows = self.run(vec![redelivery::noted(AT_ONCE / 100)]).await?.take::<RangeRow>(0)?;
-        let mut held = 0;
-        for row in rows {
-            let sequence = row.sequence;
-            let Ok((webhook, range)) = row.into_parts() else {
-                // Not one of ours.
-                self.run(vec![redelivery::forget(sequence)]).await?;
-                continue;
-            };
-            let now = self.now();
-            let window_ends = now.plus(self.policy.retry.window());
-            let tenant = TenantScope::new(Actor::delivery(), webhook.org_id.clone());
-            let statements = vec![
-                redelivery::count(&tenant, &webhook.webhook_id, &range),
-                redelivery::hold_slice(&tenant, &webhook.webhook_id, &range, now, window_ends),
-                tending::due_while_any_waits(&[webhook.webhook_id], now, self.fresh_stamp()),
-                redelivery::forget(sequence),
-                redelivery::note_rest(&tenant, &webhook.webhook_id, &range),
-            ];
-            let mut batch = self.run(statements).await?;
-            held += batch.first::<CountRow>(0)?.map_or(0, |row| row.total.min(redelivery::SLICE)) as usize;
-            self.wake_due(&mut batch, 2..3).await;
-        }
-        Ok(held)
     }
 }

@@ -3,21 +3,20 @@
 
 use std::time::Duration;
 
-use futures_util::stream::{StreamExt, iter};
 use serde_json::json;
 
 use super::lanes::MOST_IN_FLIGHT;
 use super::ledger::write_conditions;
 use super::pipeline::Parcel;
 use super::{Courier, attempt::Made};
+use crate::delivery::measurement::CHALLENGE;
 use crate::delivery::progress::Origin;
 use crate::delivery::retry::Next;
 use crate::error::Error;
 use crate::event::id::EventId;
-use crate::event::message::{DeliveryKey, RetryMessage, WebhookKey};
-use crate::store::deliveries::KeyRow;
+use crate::event::message::{RetryMessage, WebhookKey};
 use crate::store::health::{NewCondition, WrittenRow};
-use crate::store::tending::{self, DueRow};
+use crate::store::tending::{self, DueRow, ReleasedRow};
 use crate::time::Timestamp;
 use crate::webhook::health::{Change, Condition, Effect, Health};
 use crate::webhook::id::WebhookId;
@@ -66,17 +65,12 @@ impl Courier {
         Ok(claimed.into_iter().filter(|step| step.challenge).collect())
     }
 
-    /// Sends challenges.
-    pub(super) async fn challenge_all(&self, steps: Vec<Step>) {
-        let challenging = steps.into_iter().map(|step| self.challenge(step));
-        iter(challenging).buffer_unordered(MOST_IN_FLIGHT).collect::<Vec<()>>().await;
-    }
-
     /// What is due of a webhook.
     async fn step(&self, row: DueRow, now: Timestamp, challenges: &mut usize) -> Result<Option<Step>, Error> {
         let policy = &self.policy.health;
-        let target = row.target.into_target(now)?;
         let malformed = |error: serde_json::Error| Error::Internal(format!("what waits: {error}"));
+        let (candidates, waiting) = (row.probes().map_err(malformed)?, row.waiting().map_err(malformed)?);
+        let target = row.target.into_target(now)?;
         let condition = target.condition.clone();
         let mut release = Vec::new();
         let condition = match &condition.health {
@@ -89,7 +83,6 @@ impl Courier {
                 Condition { due: Some(now.plus(self.policy.overdue())), ..condition }
             }
             Health::CircuitOpen { last_probe, .. } => {
-                let candidates: Vec<(EventId, u32)> = serde_json::from_str(&row.probes).map_err(malformed)?;
                 if row.released > 0 {
                     // A probe is under way. Should its message be lost, the sweep wakes it.
                     Condition { due: Some(now.plus(self.policy.overdue())), ..condition }
@@ -101,7 +94,6 @@ impl Courier {
                 }
             }
             Health::Well { release: running, .. } => {
-                let waiting: Vec<EventId> = serde_json::from_str(&row.waiting).map_err(malformed)?;
                 if !waiting.is_empty() && self.try_open_endpoint(&target).await.is_none() {
                     let condition = Condition { due: Some(now.plus(UNTIL_OPENED)), ..condition.released() };
                     return Ok(Some(self.step_to(target, condition)));
@@ -131,12 +123,16 @@ impl Courier {
         let conditions: Vec<NewCondition> = steps.iter().map(|step| step.new.clone()).collect();
         let mut statements = write_conditions(&conditions);
         let first = statements.len();
+        // The webhook of each statement from `first` on that lets deliveries go.
+        let mut releasing = Vec::new();
         for step in &steps {
             let webhook = &step.new.webhook;
             if step.bury {
                 statements.push(tending::bury(&webhook.webhook_id, step.new.stamp, now));
+                releasing.push(webhook.clone());
             } else if !step.release.is_empty() {
                 statements.push(tending::release(webhook, &step.release, step.new.stamp, now));
+                releasing.push(webhook.clone());
             }
         }
         let last = statements.len();
@@ -156,9 +152,12 @@ impl Courier {
             Err(error) => return Err(error.into()),
         };
         let mut messages = Vec::new();
-        for index in first..last {
-            let keys = batch.take::<KeyRow>(index)?.into_iter().map(DeliveryKey::from);
-            messages.extend(keys.map(|key| (RetryMessage::Deliver(key), Duration::ZERO)));
+        for (index, webhook) in (first..last).zip(releasing) {
+            let events = batch.take::<ReleasedRow>(index)?.into_iter();
+            let events = events.filter_map(|row| EventId::try_from(row.event).ok());
+            messages.extend(
+                events.map(|event| (RetryMessage::Deliver(webhook.clone().delivery(event)), Duration::ZERO)),
+            );
         }
         let written: Vec<WebhookId> = batch.take::<WrittenRow>(0)?.into_iter().map(|row| row.id).collect();
         let claimed = steps.into_iter().filter(|step| written.contains(&step.new.webhook.webhook_id));
@@ -176,7 +175,7 @@ impl Courier {
 
     /// Sends a challenge, and writes its result: void where the URL has changed since. A crash before that has the
     /// challenge sent again.
-    async fn challenge(&self, step: Step) {
+    pub(super) async fn challenge(&self, step: Step) {
         let webhook = step.new.webhook.clone();
         let (Some(made), Health::Verifying { since, failures }) =
             (self.send_challenge(&step).await, &step.new.condition.health)
@@ -220,8 +219,8 @@ impl Courier {
             }
         };
         if written {
+            let notify = told.then(|| (RetryMessage::Notify(webhook.org_id.clone()), Duration::ZERO));
             let tend = due.map(|due| (RetryMessage::Tend(webhook), due.since(self.now())));
-            let notify = told.then_some((RetryMessage::Notify {}, Duration::ZERO));
             self.send(tend.into_iter().chain(notify).collect()).await;
         }
     }
@@ -232,7 +231,7 @@ impl Courier {
         let event_id = EventId::parse(&format!("verification-{}", random())).ok()?;
         let WebhookKey { org_id, webhook_id } = &step.new.webhook;
         let body = json!({
-            "version": "0", "id": event_id, "source": "spk.webhooks", "detail-type": "Webhook Verification",
+            "version": "0", "id": event_id, "source": "spk.webhooks", "detail-type": CHALLENGE,
             "time": self.now().to_string(), "resources": [],
             "detail": {"partnerId": org_id, "webhookId": webhook_id, "challenge": random()},
         })
@@ -240,7 +239,7 @@ impl Courier {
         let now = self.now();
         let parcel = Parcel {
             key: step.new.webhook.clone().delivery(event_id),
-            event_type: "Webhook Verification".to_owned(),
+            event_type: CHALLENGE.to_owned(),
             body: None,
             failures: 0,
             tries_since: now,

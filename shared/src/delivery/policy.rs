@@ -14,6 +14,27 @@ pub struct DeliveryPolicy {
     pub attempt_timeout: Duration,
     /// When circuits open, probes go out, and webhooks are disabled.
     pub health: HealthPolicy,
+    /// How long what is over is kept.
+    pub retention: Retention,
+}
+
+/// How long what is over is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Delivered deliveries in the log.
+    pub delivered: Duration,
+    /// Failed and dead deliveries, with their bodies.
+    pub undelivered: Duration,
+    /// Bodies of delivered events, to be looked at and sent again; not at all where zero.
+    pub delivered_bodies: Duration,
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { delivered: DAY * 30, undelivered: DAY * 30, delivered_bodies: DAY }
+    }
 }
 
 impl Default for DeliveryPolicy {
@@ -22,6 +43,7 @@ impl Default for DeliveryPolicy {
             retry: RetryPolicy::default(),
             attempt_timeout: Duration::from_secs(15),
             health: HealthPolicy::default(),
+            retention: Retention::default(),
         }
     }
 }

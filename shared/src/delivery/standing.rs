@@ -24,6 +24,10 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// Every stage.
+    pub const ALL: [Self; 6] =
+        [Self::Scheduled, Self::Held, Self::Released, Self::Delivered, Self::Failed, Self::Dead];
+
     /// As the API shows it.
     pub fn state(self) -> DeliveryState {
         match self {
@@ -34,7 +38,24 @@ impl Stage {
         }
     }
 
-    /// As the database spells it.
+    /// As the database keeps it. SQLite keeps 0 in no bytes: most deliveries are delivered.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Delivered => 0,
+            Self::Scheduled => 1,
+            Self::Held => 2,
+            Self::Released => 3,
+            Self::Failed => 4,
+            Self::Dead => 5,
+        }
+    }
+
+    /// The stage with this number.
+    pub fn of_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.number() == number)
+    }
+
+    /// As people read it, in the view `delivery_log`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Scheduled => "scheduled",

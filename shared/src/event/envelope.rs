@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::catalogue::EventType;
 use super::id::{EventId, EventIdFault};
+use crate::shard::Bucket;
 use crate::time::Timestamp;
 
 /// The sources that events for partners come from (spec: Webhook delivery, Events in).
@@ -68,6 +69,12 @@ struct Envelope<'a> {
 #[serde(rename_all = "camelCase")]
 struct Detail {
     partner_id: Option<serde_json::Value>,
+}
+
+impl From<&Event> for Bucket {
+    fn from(event: &Event) -> Self {
+        Self::of(&event.partner_id)
+    }
 }
 
 impl Event {

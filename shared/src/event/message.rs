@@ -1,10 +1,14 @@
 //! What travels on the Queues. Versioned: other Workers of the account may put messages there, and old messages
 //! outlive a deployment.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::dead_letter::DeadLetterId;
 use crate::delivery::progress::Progress;
 use crate::event::id::EventId;
+use crate::shard::{Bucket, ShardCount};
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
 use crate::webhook::id::WebhookId;
@@ -46,7 +50,7 @@ fn decode<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Undecodable> 
 /// ```json
 /// {"version": 1, "envelope": "{\"id\": …}"}
 /// {"version": 1, "storedAt": "events/5f0c…"}
-/// {"version": 1, "deadLetter": 17}
+/// {"version": 1, "deadLetter": "0b8d5a0e-…"}
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -55,8 +59,8 @@ pub enum EventMessage {
     Envelope(String),
     /// The key of an envelope too large for a message.
     StoredAt(String),
-    /// The number of the dead letter that holds the envelope: one that was requeued, and too large for a message.
-    DeadLetter(i64),
+    /// The dead letter that holds the envelope: one that was requeued, and too large for a message.
+    DeadLetter(DeadLetterId),
 }
 
 /// On `webhook-retries`.
@@ -73,8 +77,10 @@ pub enum RetryMessage {
     Tend(WebhookKey),
     /// The outcome of attempts that the database did not take: still to be written down.
     Record(Record),
-    /// People are to be told of a webhook; the database holds what.
-    Notify {},
+    /// Delivered events of a webhook are to go out again; the database holds which.
+    Redeliver(WebhookKey),
+    /// People are to be told of webhooks of this tenant; the database holds what.
+    Notify(OrgId),
 }
 
 /// A webhook of a tenant.
@@ -130,6 +136,33 @@ pub struct Record {
     pub body: Option<EventMessage>,
 }
 
+impl Record {
+    /// The parts of the record by the place of their shard.
+    pub fn by_shard(self, count: ShardCount) -> Vec<(usize, Self)> {
+        let Self { since, progress, body } = self;
+        let mut parts: BTreeMap<usize, Vec<Progress>> = BTreeMap::new();
+        for one in progress {
+            parts.entry(count.place(one.key.webhook_id.bucket())).or_default().push(one);
+        }
+        parts
+            .into_iter()
+            .map(|(place, progress)| (place, Self { since, progress, body: body.clone() }))
+            .collect()
+    }
+}
+
+impl From<&WebhookKey> for Bucket {
+    fn from(key: &WebhookKey) -> Self {
+        key.webhook_id.bucket()
+    }
+}
+
+impl From<&DeliveryKey> for Bucket {
+    fn from(key: &DeliveryKey) -> Self {
+        key.webhook_id.bucket()
+    }
+}
+
 impl EventMessage {
     /// The message's text.
     pub fn encode(&self) -> String {
@@ -181,7 +214,8 @@ mod tests {
             format!(r#"{{"version":1,"deliver":{{"orgId":"acme","webhookId":"{WEBHOOK}","eventId":"e"}}}}"#)
         );
         assert_eq!(RetryMessage::decode(&message.encode()), Ok(message));
-        assert_eq!(RetryMessage::Notify {}.encode(), r#"{"version":1,"notify":{}}"#);
+        let notify = RetryMessage::Notify(OrgId::parse("acme").unwrap());
+        assert_eq!(notify.encode(), r#"{"version":1,"notify":"acme"}"#);
     }
 
     #[test]

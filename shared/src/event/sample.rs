@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 /// Nested schemas are followed this deep.
 const DEEPEST: u32 = 8;
 
-/// An envelope of this type for this tenant, its payload made after the type's schema, marked `detail.test: true`.
+/// An envelope of this type for this tenant, its payload as it usually looks, marked `detail.test: true`.
 pub fn sample(id: &str, event_type: &EventType, org_id: &OrgId, now: Timestamp) -> String {
     let entry = find(event_type.as_str());
     let source = entry.map_or("spk.api", |entry| entry.source);
@@ -23,8 +23,8 @@ pub fn sample(id: &str, event_type: &EventType, org_id: &OrgId, now: Timestamp) 
     .to_string()
 }
 
-/// A value that a schema of the kinds in the catalogue allows: the first of an enumeration or of alternatives, the
-/// least number, every required property.
+/// A value that a schema of the kinds in the catalogue allows: the first of an enumeration or of alternatives, every
+/// property, and otherwise what is usual for a property of that name.
 fn value_for(schema: &Value, name: &str, now: Timestamp, depth: u32) -> Value {
     if depth > DEEPEST {
         return Value::Null;
@@ -42,43 +42,96 @@ fn value_for(schema: &Value, name: &str, now: Timestamp, depth: u32) -> Value {
     match kind {
         Some("object") => Value::Object(object_for(schema, now, depth)),
         Some("array") => {
-            let item = schema.get("items").map(|items| value_for(items, name, now, depth + 1));
+            let one = name.strip_suffix('s').unwrap_or(name);
+            let item = schema.get("items").map(|items| value_for(items, one, now, depth + 1));
             Value::Array(item.into_iter().collect())
         }
-        Some("integer" | "number") => {
-            let least = schema.get("minimum").filter(|least| least.as_f64().is_some_and(|least| least > 1.0));
-            least.cloned().unwrap_or_else(|| json!(1))
-        }
+        Some("integer" | "number") => number_for(name, now),
         Some("boolean") => Value::Bool(true),
         Some("null") => Value::Null,
-        _ => text_for(schema, name, now),
+        _ => Value::String(text_for(name, now)),
     }
 }
 
 fn object_for(schema: &Value, now: Timestamp, depth: u32) -> Map<String, Value> {
-    let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
-    let names = required.iter().filter_map(Value::as_str);
-    names
-        .map(|name| {
-            let property = schema.get("properties").and_then(|properties| properties.get(name));
-            (
-                name.to_owned(),
-                property.map_or(Value::Null, |property| value_for(property, name, now, depth + 1)),
-            )
-        })
-        .collect()
+    let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    properties.map(|(name, property)| (name.clone(), value_for(property, name, now, depth + 1))).collect()
 }
 
-fn text_for(schema: &Value, name: &str, now: Timestamp) -> Value {
-    match schema.get("format").and_then(Value::as_str) {
-        Some("date-time") => Value::String(now.to_string()),
-        Some("date") => Value::String(now.to_string().chars().take(10).collect()),
-        Some("uuid") => json!("00000000-0000-4000-8000-000000000000"),
-        Some("email") => json!("resident@example.com"),
-        Some("uri") => json!("https://example.com"),
-        _ if schema.get("pattern").is_some() => json!("00000000-0000-4000-8000-000000000000"),
-        _ => json!(format!("sample {name}")),
+fn is_time(name: &str) -> bool {
+    name == "timestamp" || name.ends_with("At") || name.starts_with("valid")
+}
+
+fn number_for(name: &str, now: Timestamp) -> Value {
+    match name {
+        _ if is_time(name) => json!(now.milliseconds()),
+        "lockId" => json!(4711),
+        "maxUses" => json!(5),
+        "deviceTypeId" => json!(21),
+        "number" | "keyIndex" | "keyIndexNumber" | "indexNumber" => json!(3),
+        _ => json!(1),
     }
+}
+
+fn text_for(name: &str, now: Timestamp) -> String {
+    let text = match name {
+        _ if is_time(name) => return now.to_string(),
+        "uuid" | "lockUuid" | "newUuid" => "5a0f1c7e-2f1b-4f0e-9c55-8d1f6f3b7a10",
+        "previousUuid" => "1d6f3a52-7c44-4b0b-8a3e-0c9d2e5f4b61",
+        "keyUuid" | "tempKeyUuid" | "keyId" | "preparedKeyId" => "c2b7e9d4-6a18-4e57-b3f2-91d0a4c86e35",
+        "lockId" => "4711",
+        "lockName" => "Front door",
+        "userId" | "ownerId" | "allowedUserId" => "auth0|65f1c0ffee15600dd00dfeed",
+        _ if name.ends_with("By") => "auth0|65f1c0ffee15600dd00dbeef",
+        "orgId" | "newOrgId" => "acme-corp",
+        "previousOrgId" => "example-homes",
+        "orgName" => "ACME Corporation",
+        "siteId" | "newSiteId" => "site-12",
+        "previousSiteId" => "site-7",
+        "hubId" | "sourceHubId" => "hub-00412",
+        "targetHubId" => "hub-00977",
+        "thingName" => "lock-4711",
+        "targetThingName" => "hub-00977",
+        "thingArn" => "arn:aws:iot:eu-central-1:123456789012:thing/lock-4711",
+        "deviceId" => "dev-83ab10",
+        "cameraId" | "threeDeyeCameraId" => "cam-2207",
+        "roleId" | "threeDeyeRoleId" => "role-31",
+        "threeDeyeUserId" => "user-508",
+        "streamId" => "stream-2207",
+        "migrationId" => "migration-19",
+        "workerId" => "worker-3",
+        "requestId" => "9b1f7c1e-4d1a-4c55-8a3b-6f2a0e7d5c92",
+        "passId" => "pass-77120",
+        "passUrl" => "https://wallet.example.com/passes/77120",
+        "serial" | "serialNumber" => "SPK-24-004711",
+        "registrationCode" => "K7QF-2M9D",
+        "model" => "Hub 2",
+        "vendorName" => "Example Devices",
+        "deviceType" => "door-sensor",
+        "matterPath" => "1/69/0",
+        "email" => "resident@example.com",
+        "maskedEmail" => "r***@example.com",
+        "maskedPhoneNumber" => "***4567",
+        "firstName" => "Robin",
+        "lastName" => "Example",
+        "old" => "Robin",
+        "new" => "Robyn",
+        "username" => "viewer",
+        "password" => "not-a-real-password",
+        "rtspUrl" => "rtsp://camera.example.com/stream",
+        "httpUrl" | "httpSnapshotUrl" => "https://camera.example.com/snapshot.jpg",
+        "rtspHash" => "b1946ac92492d2347c6235b4d2611184",
+        "plate" => "AB-CD 123",
+        "permission" => "view",
+        "name" => "Entrance",
+        "label" => "Company car",
+        "note" => "Handed over at the desk",
+        "description" => "Cameras of the entrance",
+        "reason" => "Requested by the owner",
+        "error" => "The device did not answer",
+        _ => return format!("sample {name}"),
+    };
+    text.to_owned()
 }
 
 #[cfg(test)]
@@ -88,7 +141,7 @@ mod tests {
     use crate::event::envelope::Event;
 
     #[test]
-    fn every_type_has_a_sample_that_is_an_envelope_with_its_required_properties() {
+    fn every_type_has_a_sample_that_is_an_envelope_with_all_its_properties() {
         let org_id = OrgId::parse("acme-corp").unwrap();
         for entry in catalogue() {
             let event_type = EventType::parse(entry.name).unwrap();
@@ -97,10 +150,15 @@ mod tests {
             assert_eq!((event.partner_id.as_str(), event.event_type.as_str()), ("acme-corp", entry.name));
             let value: Value = serde_json::from_str(&text).unwrap();
             assert_eq!(value["detail"]["test"], true);
+            assert!(
+                !text.contains("\"sample "),
+                "{}: a property's usual value is missing: {text}",
+                entry.name
+            );
             let Some(schema) = entry.schema() else { continue };
             let schema: Value = serde_json::from_str(schema.get()).unwrap();
-            for required in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-                assert!(value["detail"]["data"].get(required).is_some(), "{} lacks {required}", entry.name);
+            for name in schema["properties"].as_object().unwrap().keys() {
+                assert!(value["detail"]["data"].get(name).is_some(), "{} lacks {name}", entry.name);
             }
         }
     }

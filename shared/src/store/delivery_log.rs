@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::columns::{History, StoredAttempt, StoredEvent, TENANTS_WEBHOOK, event_key, event_text};
 use super::of_tenant;
 use crate::delivery::standing::Stage;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
@@ -11,10 +12,16 @@ use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::webhook::id::WebhookId;
 
-const LOG_COLUMNS: &str =
-    "event_id, event_type, stage, created_at, next_attempt_at, ended_at, reason, attempts";
+fn columns() -> String {
+    let event = event_text("event");
+    format!(
+        "{event} AS event, (SELECT name FROM event_types WHERE number = event_type) AS event_type, stage, created_at, waited, \
+         status, milliseconds, next_attempt_at, history"
+    )
+}
 
-/// The place of a delivery in its webhook's log: when it was created, in milliseconds, and its event.
+/// The place of a delivery in its webhook's log: when it was created, in milliseconds, and its event; an empty text is
+/// before every event of that time.
 pub type LogPlace = (i64, String);
 
 /// A webhook's log, newest first, from before `place` on: at most `limit` rows are looked at, whatever the history. With
@@ -28,63 +35,87 @@ pub fn newest(
     place: &LogPlace,
     limit: u32,
 ) -> Statement {
-    let order = "ORDER BY created_at DESC, event_id DESC LIMIT ?6";
-    let range = "webhook_id = ?2 AND org_id = ?1 AND created_at >= ?3 AND (created_at, event_id) < (?4, ?5)";
+    let (columns, key) = (columns(), event_key("?5"));
+    let range = format!(
+        "FROM deliveries INDEXED BY {{index}} WHERE webhook = {TENANTS_WEBHOOK} AND created_at >= ?3 \
+         AND (created_at, event) < (?4, {key})"
+    );
+    let order = "ORDER BY created_at DESC, event DESC LIMIT ?6";
     let sql = if stages.is_empty() || stages.contains(&Stage::Delivered) {
-        format!("SELECT {LOG_COLUMNS} FROM deliveries INDEXED BY deliveries_newest WHERE {range} {order}")
+        format!("SELECT {columns} {} {order}", range.replace("{index}", "deliveries_newest"))
     } else {
-        let parts = stages.iter().map(|stage| {
+        // The rows are made after the newest of all stages are known.
+        let range = range.replace("{index}", "deliveries_undelivered");
+        let part = |stage: &Stage| {
             format!(
-                "SELECT * FROM (SELECT {LOG_COLUMNS} FROM deliveries INDEXED BY deliveries_undelivered \
-                 WHERE stage <> 'delivered' AND stage = '{}' AND {range} {order})",
-                stage.as_str()
+                "SELECT * FROM (SELECT webhook AS of_webhook, event AS of_event {range} AND stage <> 0 AND stage = {} {order})",
+                stage.number()
             )
-        });
-        format!("{} {order}", parts.collect::<Vec<_>>().join(" UNION ALL "))
+        };
+        let parts: Vec<String> = stages.iter().map(part).collect();
+        format!(
+            "SELECT {columns} FROM ({}) AS newest CROSS JOIN deliveries ON webhook = of_webhook AND event = of_event {order}",
+            parts.join(" UNION ALL ")
+        )
     };
-    of_tenant(tenant, sql).bind(webhook_id).bind(since).bind(place.0).bind(place.1.as_str()).bind(limit)
+    let event = EventId::parse(&place.1).ok().map(|id| StoredEvent::from(&id).0);
+    of_tenant(tenant, sql).bind(webhook_id).bind(since).bind(place.0).bind(event).bind(limit)
 }
 
-/// One delivery, with its body where it is kept.
+/// One delivery.
 pub fn select(tenant: &TenantScope, webhook_id: &WebhookId, event_id: &EventId) -> Statement {
-    of_tenant(tenant, format!(
-        "SELECT {LOG_COLUMNS}, (SELECT b.body FROM bodies b WHERE b.org_id = ?1 AND b.event_id = ?3) AS body \
-         FROM deliveries WHERE org_id = ?1 AND webhook_id = ?2 AND event_id = ?3"
-    ))
+    let (columns, event) = (columns(), event_key("?3"));
+    of_tenant(
+        tenant,
+        format!("SELECT {columns} FROM deliveries WHERE webhook = {TENANTS_WEBHOOK} AND event = {event}"),
+    )
     .bind(webhook_id)
-    .bind(event_id)
+    .bind(StoredEvent::from(event_id).0)
 }
 
 /// A row of the log.
 #[derive(Debug, Deserialize)]
 pub struct LogRow {
-    event_id: EventId,
+    event: StoredEvent,
     event_type: String,
-    stage: Stage,
+    stage: u8,
     created_at: i64,
+    waited: Option<i64>,
+    status: Option<u16>,
+    milliseconds: Option<u64>,
     next_attempt_at: Option<i64>,
-    ended_at: Option<i64>,
-    reason: Option<String>,
-    attempts: String,
-    /// The envelope, where asked for and kept.
-    #[serde(default)]
-    pub body: Option<String>,
+    history: Option<String>,
 }
 
 impl LogRow {
     /// Its place in the log.
     pub fn place(&self) -> LogPlace {
-        (self.created_at, self.event_id.to_string())
+        (self.created_at, EventId::try_from(self.event.clone()).map(String::from).unwrap_or_default())
     }
 
     /// How the delivery stands.
-    pub fn state(&self) -> DeliveryState {
-        self.stage.state()
+    ///
+    /// # Errors
+    /// Where the column holds no stage.
+    pub fn stage(&self) -> Result<Stage, DatabaseError> {
+        Stage::of_number(self.stage).ok_or_else(|| DatabaseError::Shape("stage".into()))
+    }
+
+    /// Whether the delivery is in one of these states.
+    pub fn is_in(&self, states: &[DeliveryState]) -> bool {
+        Stage::of_number(self.stage).is_some_and(|stage| states.contains(&stage.state()))
     }
 
     /// The envelope's `detail-type`.
     pub fn event_type(&self) -> &str {
         &self.event_type
+    }
+
+    /// When and how it was delivered, if that was at once.
+    fn delivered_at_once(&self) -> Option<Attempt> {
+        let duration_milliseconds = self.milliseconds?;
+        let at = Timestamp::from_milliseconds(self.created_at + self.waited.unwrap_or_default());
+        Some(Attempt { at, status: self.status, duration_milliseconds, error: None, excerpt: None })
     }
 }
 
@@ -92,18 +123,31 @@ impl TryFrom<LogRow> for Delivery {
     type Error = DatabaseError;
 
     fn try_from(row: LogRow) -> Result<Self, DatabaseError> {
-        let attempts: Vec<Attempt> =
-            serde_json::from_str(&row.attempts).map_err(|error| DatabaseError::Shape(error.to_string()))?;
+        let shape = |fault: &dyn std::fmt::Display| DatabaseError::Shape(fault.to_string());
+        let stage = row.stage()?;
+        let history: Option<History> =
+            row.history.as_deref().map(serde_json::from_str).transpose().map_err(|fault| shape(&fault))?;
+        let at_once = row.delivered_at_once();
+        let ended_at = match &history {
+            Some(history) => history.ended_at.map(Timestamp::from_milliseconds),
+            None => at_once.as_ref().filter(|_| stage == Stage::Delivered).map(Attempt::ended_at),
+        };
+        let (reason, attempts) = match history {
+            Some(History { reason, attempts, .. }) => {
+                (reason, attempts.into_iter().map(StoredAttempt::into).collect())
+            }
+            None => (None, at_once.into_iter().collect()),
+        };
         Ok(Self {
-            event_id: row.event_id,
+            event_id: row.event.try_into().map_err(|fault| shape(&fault))?,
             event_type: row.event_type,
-            state: row.stage.state(),
+            state: stage.state(),
             created_at: Timestamp::from_milliseconds(row.created_at),
             next_attempt_at: row.next_attempt_at.map(Timestamp::from_milliseconds),
-            ended_at: row.ended_at.map(Timestamp::from_milliseconds),
-            reason: row.reason,
+            ended_at,
+            reason,
             attempts,
-            held: row.stage == Stage::Held,
+            held: stage == Stage::Held,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::columns::{DEAD, DELIVERED, FAILED, HELD, RELEASED, SCHEDULED, TENANTS_WEBHOOK};
 use super::of_tenant;
 use crate::ports::Statement;
 use crate::tenant_scope::TenantScope;
@@ -17,13 +18,13 @@ pub fn by_hour(
     begin: Timestamp,
     limit: u32,
 ) -> Statement {
-    of_tenant(tenant,
-        "SELECT hour, SUM(stage = 'delivered') AS delivered, \
-         SUM(stage IN ('scheduled', 'held', 'released')) AS retrying, SUM(stage IN ('failed', 'dead')) AS failed FROM ( \
+    of_tenant(tenant, format!(
+        "SELECT hour, SUM(stage = {DELIVERED}) AS delivered, \
+         SUM(stage IN ({SCHEDULED}, {HELD}, {RELEASED})) AS retrying, SUM(stage IN ({FAILED}, {DEAD})) AS failed FROM ( \
            SELECT CAST((created_at - ?5) / 3600000 AS INTEGER) AS hour, stage FROM deliveries INDEXED BY deliveries_newest \
-           WHERE webhook_id = ?2 AND org_id = ?1 AND created_at >= ?3 \
-           ORDER BY created_at DESC, event_id DESC LIMIT ?4) GROUP BY hour",
-    )
+           WHERE webhook = {TENANTS_WEBHOOK} AND created_at >= ?3 \
+           ORDER BY created_at DESC, event DESC LIMIT ?4) GROUP BY hour"
+    ))
     .bind(webhook_id)
     .bind(since)
     .bind(limit)

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::columns::LAST_DELIVERED_AT;
 use crate::delivery::Attempt;
 use crate::event::message::WebhookKey;
 use crate::ports::Statement;
@@ -67,7 +68,7 @@ pub struct NewNotice {
 /// of the log's rows are looked at, so that the time of the last delivery is kept when a webhook, whose row is never
 /// written while it is well, begins to fail.
 pub fn write(conditions: &[NewCondition]) -> Statement {
-    Statement::new(
+    Statement::new(format!(
         "UPDATE webhooks SET health_stamp = j.value ->> 'stamp', status = j.value ->> 'status', \
          consecutive_failures = j.value ->> 'failures', failing_since = j.value ->> 'failingSince', \
          failing_told = j.value ->> 'told', verifying_since = j.value ->> 'verifyingSince', \
@@ -80,12 +81,10 @@ pub fn write(conditions: &[NewCondition]) -> Statement {
          last_error_status = CASE WHEN j.value ->> 'errorAt' IS NULL THEN last_error_status ELSE j.value ->> 'errorStatus' END, \
          last_error_message = CASE WHEN j.value ->> 'errorAt' IS NULL THEN last_error_message ELSE j.value ->> 'errorMessage' END, \
          last_delivered_at = NULLIF(MAX(COALESCE(last_delivered_at, 0), COALESCE(j.value ->> 'deliveredAt', 0), \
-           COALESCE((SELECT MAX(r.ended_at) FROM (SELECT l.ended_at, l.stage FROM deliveries l INDEXED BY deliveries_newest \
-             WHERE l.webhook_id = webhooks.id ORDER BY l.created_at DESC, l.event_id DESC LIMIT 20) AS r \
-             WHERE r.stage = 'delivered'), 0)), 0) \
+           COALESCE(({LAST_DELIVERED_AT}), 0)), 0) \
          FROM json_each(?1) AS j WHERE webhooks.id = j.value ->> 'id' AND webhooks.health_stamp = j.value ->> 'basedOn' \
-         RETURNING id",
-    )
+         RETURNING id"
+    ))
     .bind(conditions.iter().map(parameter).collect::<Value>())
 }
 

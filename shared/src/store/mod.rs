@@ -2,18 +2,23 @@
 //! of delivery and of the cron run go by what came from the database.
 
 pub mod api_keys;
+pub mod bodies;
+pub mod columns;
 pub mod dead_letters;
 pub mod deliveries;
 pub mod delivery_log;
 pub mod delivery_summary;
+pub mod guarded;
 pub mod health;
 pub mod members;
+pub mod moved;
 pub mod notices;
 pub mod redelivery;
 pub mod retention;
 pub mod rounds;
 pub mod sealing;
 pub mod secrets;
+pub mod shard;
 pub mod targets;
 pub mod tenants;
 pub mod tending;

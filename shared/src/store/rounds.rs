@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::ports::Statement;
 
-/// Deletes old deliveries; the position is a webhook's id.
+/// Deletes old deliveries; the position is a [`super::retention::Position`].
 pub const CLEAN: &str = "clean";
 /// Deletes old bodies; the position is a body's sequence number.
 pub const BODIES: &str = "bodies";

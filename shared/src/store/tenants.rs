@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use super::of_tenant;
 use crate::api_key::{ApiKeySummary, masked};
-use crate::page::Page;
 use crate::ports::Statement;
+use crate::shard::Bucket;
 use crate::tenant::{EmailAddress, OrgName, Tenant};
 use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
@@ -14,13 +14,14 @@ use crate::time::Timestamp;
 /// was taken.
 pub fn insert(tenant: &TenantScope, name: &OrgName, owner: &EmailAddress, at: Timestamp) -> Statement {
     Statement::new(
-        "INSERT INTO tenants (org_id, org_name, owner_email, created_at, created_by) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO tenants (org_id, org_name, owner_email, created_at, created_by, bucket) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )
     .bind(tenant.org_id())
     .bind(name.as_str())
     .bind(owner.as_str())
     .bind(at)
     .bind(&tenant.actor().name)
+    .bind(u32::from(Bucket::from(tenant.org_id()).0))
 }
 
 /// One row where the tenant is registered and not closed.
@@ -46,8 +47,7 @@ pub fn close(tenant: &TenantScope, at: Timestamp) -> Statement {
 
 const COLUMNS: &str = "SELECT t.org_id, t.org_name, t.owner_email, t.created_at, t.created_by, \
     k.prefix, k.suffix, k.created_at AS key_created_at, k.created_by AS key_created_by, k.expires_at, \
-    (SELECT COUNT(*) FROM webhooks w WHERE w.org_id = t.org_id) AS webhook_count \
-    FROM tenants t LEFT JOIN api_keys k ON k.org_id = t.org_id AND k.revoked_at IS NULL \
+    t.webhook_count FROM tenants t LEFT JOIN api_keys k ON k.org_id = t.org_id AND k.revoked_at IS NULL \
     AND (k.expires_at IS NULL OR k.expires_at > ?2)";
 
 /// One tenant with its active key.
@@ -55,40 +55,114 @@ pub fn select(tenant: &TenantScope, now: Timestamp) -> Statement {
     of_tenant(tenant, format!("{COLUMNS} WHERE t.org_id = ?1 AND t.closed_at IS NULL")).bind(now)
 }
 
-/// A page of tenants in the order of their registration; of those of which all these people are members, where any are
-/// given.
-pub fn page(people: &[&str], page: Page, now: Timestamp) -> Statement {
-    let order = if people.is_empty() { "t.sequence" } else { "m0.tenant_created_at, m0.org_id" };
+/// The place of a tenant in a list by creation: when it was registered, in milliseconds, and its `orgId`.
+pub type ByCreation = (i64, String);
+/// The place of a tenant in a list of what a search finds: 0 where the `orgId` begins with the text, 1 where only the name
+/// does; what the list is ordered by; the `orgId`.
+pub type ByMatch = (u8, String, String);
+
+/// Tenants in the order of their registration, from after a place on; of those of which all these people are members, where
+/// any are given.
+pub fn page(people: &[&str], after: Option<&ByCreation>, limit: u32, now: Timestamp) -> Statement {
+    let (columns, place) = if people.is_empty() {
+        let from = "FROM tenants t INDEXED BY tenants_by_creation";
+        (COLUMNS.replace("FROM tenants t", from), "t.created_at, t.org_id")
+    } else {
+        // A tenant has few members, a person may have many tenants: the first person's are gone through.
+        (COLUMNS.replace("FROM tenants t", &of_members(people, 5)), "m0.tenant_created_at, m0.org_id")
+    };
     let statement = Statement::new(format!(
-        "{COLUMNS} {} WHERE t.closed_at IS NULL ORDER BY {order} LIMIT ?1 OFFSET ?3",
-        of_members(people, 4)
+        "{columns} WHERE t.closed_at IS NULL AND ({place}) > (?1, ?3) ORDER BY {place} LIMIT ?4"
     ))
-    .bind(page.limit)
+    .bind(after.map_or(0, |(at, _)| *at))
     .bind(now)
-    .bind(page.offset);
+    .bind(after.map_or("", |(_, org_id)| org_id))
+    .bind(limit);
     people.iter().fold(statement, |statement, person| statement.bind(*person))
 }
 
-/// How many such tenants there are.
-pub fn count(people: &[&str]) -> Statement {
+/// The SQL for the tenants `t` of which all these people are members, whose addresses are the parameters from `first` on.
+fn of_members(people: &[&str], first: usize) -> String {
+    let others = (1..people.len()).map(|index| {
+        format!(
+            " CROSS JOIN members m{index} ON m{index}.org_id = t.org_id AND m{index}.email = ?{}",
+            first + index
+        )
+    });
+    let others: String = others.collect();
+    format!(
+        "FROM members m0 INDEXED BY members_by_email \
+         CROSS JOIN tenants t ON t.org_id = m0.org_id AND m0.email = ?{first}{others}"
+    )
+}
+
+/// Tenants whose `orgId` or name begins with this text, ASCII case ignored, from after a place on. First by `orgId`, then by
+/// name: each through its index, and the second only as far as the first leaves room.
+pub fn search(text: &str, after: Option<&ByMatch>, limit: u32, now: Timestamp) -> Statement {
+    let (part, key, org_id) = after.map_or((0, "", ""), |(part, key, org_id)| (*part, key, org_id));
+    let mut parts = Vec::new();
+    if part == 0 {
+        parts.push(
+            "SELECT * FROM (SELECT org_id FROM tenants WHERE org_id >= ?1 AND org_id < ?3 AND org_id > ?5 \
+             AND closed_at IS NULL ORDER BY org_id LIMIT ?4)",
+        );
+    }
+    parts.push(
+        "SELECT * FROM (SELECT org_id FROM tenants INDEXED BY tenants_by_name \
+         WHERE org_name >= ?1 COLLATE NOCASE AND org_name < ?3 COLLATE NOCASE AND closed_at IS NULL \
+         AND (org_name COLLATE NOCASE, org_id) > (?6 COLLATE NOCASE, ?7) AND NOT (org_id >= ?1 AND org_id < ?3) \
+         ORDER BY org_name COLLATE NOCASE, org_id LIMIT ?4)",
+    );
+    let found = parts.join(" UNION ALL ");
+    let columns = COLUMNS.replace(
+        "FROM tenants t",
+        &format!("FROM (SELECT * FROM ({found}) LIMIT ?4) AS f CROSS JOIN tenants t ON t.org_id = f.org_id"),
+    );
+    let text = text.to_ascii_lowercase();
+    let end = format!("{text}\u{10FFFF}");
+    Statement::new(columns)
+        .bind(text)
+        .bind(now)
+        .bind(end)
+        .bind(limit)
+        .bind(if part == 0 { org_id } else { "" })
+        .bind(if part == 1 { key } else { "" })
+        .bind(if part == 1 { org_id } else { "" })
+}
+
+/// How many tenants there are: a counter that registering and closing keep.
+pub fn count() -> Statement {
+    Statement::new("SELECT tenants AS total FROM shard")
+}
+
+/// How many tenants there are of which all these people are members.
+pub fn count_of(people: &[&str]) -> Statement {
     let statement = Statement::new(format!(
-        "SELECT COUNT(*) AS total FROM tenants t {} WHERE t.closed_at IS NULL",
+        "SELECT COUNT(*) AS total {} WHERE t.closed_at IS NULL",
         of_members(people, 1)
     ));
     people.iter().fold(statement, |statement, person| statement.bind(*person))
 }
 
-/// Joins tenants `t` with the memberships of these people, whose addresses are the parameters from `first` on.
-fn of_members(people: &[&str], first: usize) -> String {
-    let joins = people.iter().enumerate().map(|(index, _)| {
-        // A tenant has few members, a person may have many tenants: the first person's are gone through.
-        let through = if index == 0 { "INDEXED BY members_by_email" } else { "" };
-        format!(
-            "JOIN members m{index} {through} ON m{index}.org_id = t.org_id AND m{index}.email = ?{}",
-            first + index
-        )
-    });
-    joins.collect::<Vec<_>>().join(" ")
+/// Counts a tenant that is registered in the same batch.
+pub fn count_in() -> Statement {
+    Statement::new("UPDATE shard SET tenants = tenants + 1")
+}
+
+/// Counts a tenant no longer that is closed in the same batch, after this.
+pub fn count_out(tenant: &TenantScope) -> Statement {
+    of_tenant(
+        tenant,
+        "UPDATE shard SET tenants = tenants - 1 WHERE EXISTS (SELECT 1 FROM tenants WHERE org_id = ?1 AND closed_at IS NULL)",
+    )
+}
+
+/// Counts a tenant's webhooks anew, after what creates or deletes some in the same batch.
+pub fn count_webhooks(tenant: &TenantScope) -> Statement {
+    of_tenant(
+        tenant,
+        "UPDATE tenants SET webhook_count = (SELECT COUNT(*) FROM webhooks WHERE org_id = ?1) WHERE org_id = ?1",
+    )
 }
 
 /// A tenant with its active key.
@@ -105,6 +179,22 @@ pub struct TenantRow {
     key_created_by: Option<String>,
     expires_at: Option<i64>,
     webhook_count: u32,
+}
+
+impl TenantRow {
+    /// Its place in a list by creation.
+    pub fn by_creation(&self) -> ByCreation {
+        (self.created_at, self.org_id.clone())
+    }
+
+    /// Its place among what a search for this text finds.
+    pub fn by_match(&self, text: &str) -> ByMatch {
+        if self.org_id.starts_with(&text.to_ascii_lowercase()) {
+            (0, self.org_id.clone(), self.org_id.clone())
+        } else {
+            (1, self.org_name.to_ascii_lowercase(), self.org_id.clone())
+        }
+    }
 }
 
 impl From<TenantRow> for Tenant {

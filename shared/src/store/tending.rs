@@ -4,6 +4,8 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use super::columns::{DEAD, FAILED, HELD, RELEASED, StoredEvent, event_key, event_text};
+use super::deliveries::ended;
 use super::targets::{COLUMNS, TargetRow};
 use super::{WebhookKeyRow, of_tenant};
 use crate::event::id::EventId;
@@ -21,19 +23,24 @@ pub const BURIED_AT_ONCE: u32 = 2_000;
 /// Webhooks of which something is due; what waits for them, one more than can be let go at once; how many deliveries they
 /// have let go that are not attempted yet, counted up to `most_released`.
 pub fn due(ids: &[WebhookId], now: Timestamp, most_released: u32) -> Statement {
+    let event = event_text("d.event");
+    let waiting = |stage: u8| {
+        format!(
+            "FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook = webhooks.sequence \
+             AND d.stage <> 0 AND d.stage = {stage}"
+        )
+    };
+    let (released, held) = (waiting(RELEASED), waiting(HELD));
     Statement::new(format!(
-        "SELECT {COLUMNS}, \
-         (SELECT COUNT(*) FROM (SELECT 1 FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook_id = webhooks.id \
-           AND d.stage <> 'delivered' AND d.stage = 'released' LIMIT ?3)) AS released, \
-         CASE WHEN status = 'active' AND circuit_opened_at IS NULL THEN (SELECT json_group_array(event_id) FROM ( \
-           SELECT event_id FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook_id = webhooks.id \
-           AND d.stage <> 'delivered' AND d.stage = 'held' ORDER BY d.created_at, d.event_id LIMIT ?3 + 1)) ELSE '[]' END AS waiting, \
-         CASE WHEN circuit_opened_at IS NOT NULL THEN (SELECT json_group_array(json_array(event_id, failures)) FROM ( \
-           SELECT * FROM (SELECT event_id, failures FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook_id = webhooks.id \
-             AND d.stage <> 'delivered' AND d.stage = 'held' ORDER BY d.created_at DESC, d.event_id DESC LIMIT {LOOKED_AT}) \
+        "SELECT {COLUMNS}, (SELECT COUNT(*) FROM (SELECT 1 {released} LIMIT ?3)) AS released, \
+         CASE WHEN status = 'active' AND circuit_opened_at IS NULL THEN (SELECT json_group_array(event) FROM ( \
+           SELECT {event} AS event {held} ORDER BY d.created_at, d.event LIMIT ?3 + 1)) ELSE '[]' END AS waiting, \
+         CASE WHEN circuit_opened_at IS NOT NULL THEN (SELECT json_group_array(json_array(event, failures)) FROM ( \
+           SELECT * FROM (SELECT {event} AS event, COALESCE(d.failures, 0) AS failures {held} \
+             ORDER BY d.created_at DESC, d.event DESC LIMIT {LOOKED_AT}) \
            UNION ALL \
-           SELECT * FROM (SELECT event_id, failures FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook_id = webhooks.id \
-             AND d.stage <> 'delivered' AND d.stage = 'held' ORDER BY d.created_at, d.event_id LIMIT {LOOKED_AT}))) ELSE '[]' END AS probes \
+           SELECT * FROM (SELECT {event} AS event, COALESCE(d.failures, 0) AS failures {held} \
+             ORDER BY d.created_at, d.event LIMIT {LOOKED_AT}))) ELSE '[]' END AS probes \
          FROM webhooks WHERE id IN (SELECT value FROM json_each(?1)) AND tend_at <= ?2"
     ))
     .bind(json!(ids))
@@ -49,33 +56,65 @@ pub struct DueRow {
     pub target: TargetRow,
     /// Deliveries that are let go and not attempted yet.
     pub released: u32,
-    /// Held deliveries of a webhook that is well, oldest first; a JSON array.
-    pub waiting: String,
-    /// Candidates for the probe of an open circuit, newest first, with their failures; a JSON array of pairs.
-    pub probes: String,
+    waiting: String,
+    probes: String,
 }
 
-/// Lets these held deliveries go, as long as the webhook's condition is the one with this stamp.
+impl DueRow {
+    /// Held deliveries of a webhook that is well, oldest first.
+    ///
+    /// # Errors
+    /// Where the column holds something else.
+    pub fn waiting(&self) -> Result<Vec<EventId>, serde_json::Error> {
+        let events: Vec<StoredEvent> = serde_json::from_str(&self.waiting)?;
+        Ok(events.into_iter().filter_map(|event| event.try_into().ok()).collect())
+    }
+
+    /// Candidates for the probe of an open circuit, newest first, with their failures.
+    ///
+    /// # Errors
+    /// Where the column holds something else.
+    pub fn probes(&self) -> Result<Vec<(EventId, u32)>, serde_json::Error> {
+        let events: Vec<(StoredEvent, u32)> = serde_json::from_str(&self.probes)?;
+        let events = events.into_iter();
+        Ok(events.filter_map(|(event, failures)| Some((event.try_into().ok()?, failures))).collect())
+    }
+}
+
+/// The SQL for the number of the webhook with the id `?1`.
+const WEBHOOK: &str = "(SELECT sequence FROM webhooks WHERE id = ?1)";
+
+/// Lets these held deliveries go, as long as the webhook's condition is the one with this stamp. Gives back their events.
 pub fn release(webhook: &WebhookKey, events: &[EventId], stamp: i64, now: Timestamp) -> Statement {
-    Statement::new(
-        "UPDATE deliveries SET stage = 'released', next_attempt_at = ?4 WHERE webhook_id = ?1 \
-         AND event_id IN (SELECT value FROM json_each(?2)) AND stage = 'held' \
+    let events: Vec<StoredEvent> = events.iter().map(StoredEvent::from).collect();
+    let (key, text) = (event_key("value"), event_text("event"));
+    Statement::new(format!(
+        "UPDATE deliveries SET stage = {RELEASED}, next_attempt_at = ?4 WHERE webhook = {WEBHOOK} \
+         AND event IN (SELECT {key} FROM json_each(?2)) AND stage = {HELD} \
          AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND health_stamp = ?3) \
-         RETURNING org_id, webhook_id, event_id",
-    )
+         RETURNING {text} AS event"
+    ))
     .bind(&webhook.webhook_id)
     .bind(json!(events))
     .bind(stamp)
     .bind(now)
 }
 
+/// What [`release`] gives back.
+#[derive(Deserialize)]
+pub struct ReleasedRow {
+    /// The event.
+    pub event: StoredEvent,
+}
+
 /// Ends a slice of a disabled webhook's pending deliveries, as long as its condition is the one with this stamp; they can
 /// be redelivered. One with its request on the way is left to its consumer.
 pub fn bury(webhook: &WebhookId, stamp: i64, now: Timestamp) -> Statement {
     Statement::new(format!(
-        "UPDATE deliveries SET stage = 'dead', reason = 'webhook disabled', ended_at = ?3, next_attempt_at = NULL, \
-         leased_until = NULL WHERE webhook_id = ?1 AND event_id IN ({PENDING}) \
-         AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND health_stamp = ?2)"
+        "UPDATE deliveries SET stage = {DEAD}, {} WHERE webhook = {WEBHOOK} AND event IN ({}) \
+         AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND health_stamp = ?2)",
+        ended("CAST(?3 AS INTEGER)", "'webhook disabled'"),
+        pending(WEBHOOK)
     ))
     .bind(webhook)
     .bind(stamp)
@@ -83,52 +122,76 @@ pub fn bury(webhook: &WebhookId, stamp: i64, now: Timestamp) -> Statement {
     .bind(BURIED_AT_ONCE)
 }
 
-/// A slice of a webhook's pending deliveries that nobody has; `?1` is the webhook, `?3` now, `?4` how many.
-const PENDING: &str = "SELECT event_id FROM deliveries INDEXED BY deliveries_undelivered WHERE webhook_id = ?1 \
-    AND stage <> 'delivered' AND stage IN ('scheduled', 'held', 'released') AND COALESCE(leased_until, 0) <= ?3 LIMIT ?4";
-
-/// Ends a slice of a deleted webhook's pending deliveries; of a webhook that is there, nothing.
-pub fn end_deleted(webhook: &WebhookId, now: Timestamp) -> Statement {
-    Statement::new(format!(
-        "UPDATE deliveries SET stage = 'failed', reason = ?2, ended_at = ?3, next_attempt_at = NULL, leased_until = NULL \
-         WHERE webhook_id = ?1 AND event_id IN ({PENDING}) \
-         AND NOT EXISTS (SELECT 1 FROM webhooks WHERE id = ?1) RETURNING 1 AS ended"
-    ))
-    .bind(webhook)
-    .bind("webhook deleted")
-    .bind(now)
-    .bind(BURIED_AT_ONCE)
-}
-
-/// Notes those of these webhooks that are deleted: deliveries were just held for them.
-pub fn note_deleted(ids: &[WebhookId], now: Timestamp) -> Statement {
-    Statement::new(
-        "INSERT INTO deleted_webhooks (id, deleted_at) SELECT value, ?2 FROM json_each(?1) \
-         WHERE NOT EXISTS (SELECT 1 FROM webhooks WHERE id = value) ON CONFLICT DO NOTHING",
+/// A slice of a webhook's pending deliveries that nobody has; `?3` is now, `?4` how many.
+fn pending(webhook: &str) -> String {
+    format!(
+        "SELECT event FROM deliveries INDEXED BY deliveries_undelivered WHERE webhook = {webhook} AND stage <> 0 \
+         AND stage IN ({PENDING}) AND COALESCE(leased_until, 0) <= ?3 LIMIT ?4"
     )
-    .bind(json!(ids))
-    .bind(now)
 }
 
-/// Deleted webhooks of which deliveries may still be pending.
-pub fn deleted(limit: u32) -> Statement {
-    Statement::new("SELECT id FROM deleted_webhooks ORDER BY id LIMIT ?1").bind(limit)
+/// The numbers of the pending stages.
+const PENDING: &str = "1, 2, 3";
+
+fn end_pending(webhook: &str) -> Statement {
+    Statement::new(format!(
+        "UPDATE deliveries SET stage = {FAILED}, {} WHERE webhook = {webhook} AND event IN ({}) RETURNING 1 AS ended",
+        ended("CAST(?3 AS INTEGER)", "?2"),
+        pending(webhook)
+    ))
+}
+
+/// Ends a slice of a deleted webhook's pending deliveries, by the webhook's number.
+pub fn end_deleted(sequence: i64, now: Timestamp) -> Statement {
+    end_pending("?1").bind(sequence).bind("webhook deleted").bind(now).bind(BURIED_AT_ONCE)
+}
+
+/// Ends a slice of the pending deliveries of a webhook that is deleted in the same batch.
+pub fn end_just_deleted(webhook: &WebhookId, now: Timestamp) -> Statement {
+    end_pending("(SELECT sequence FROM deleted_webhooks WHERE id = ?1)")
+        .bind(webhook)
+        .bind("webhook deleted")
+        .bind(now)
+        .bind(BURIED_AT_ONCE)
+}
+
+/// Those of these webhooks that were deleted are looked at again in the next cron run: deliveries were just held for them.
+pub fn tend_deleted(ids: &[WebhookId], now: Timestamp) -> Statement {
+    Statement::new("UPDATE deleted_webhooks SET tend_at = ?2 WHERE id IN (SELECT value FROM json_each(?1))")
+        .bind(json!(ids))
+        .bind(now)
+}
+
+/// Webhooks deleted lately whose pending deliveries are to be looked for now.
+pub fn deleted(now: Timestamp, limit: u32) -> Statement {
+    Statement::new(
+        "SELECT sequence FROM deleted_webhooks INDEXED BY deleted_webhooks_to_tend WHERE tend_at <= ?1 ORDER BY tend_at LIMIT ?2",
+    )
+    .bind(now)
+    .bind(limit)
 }
 
 /// What [`deleted`] finds.
 #[derive(Deserialize)]
 pub struct DeletedRow {
-    /// The webhook.
-    pub id: WebhookId,
+    /// The webhook's number.
+    pub sequence: i64,
 }
 
-/// Forgets a deleted webhook of which nothing is pending any more.
-pub fn forget_deleted(webhook: &WebhookId) -> Statement {
-    Statement::new(
-        "DELETE FROM deleted_webhooks WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_undelivered \
-         WHERE webhook_id = ?1 AND stage <> 'delivered' AND stage IN ('scheduled', 'held', 'released'))",
-    )
-    .bind(webhook)
+/// A deleted webhook of which nothing is pending is looked at again later, for what consumers still write.
+pub fn look_again(sequence: i64, at: Timestamp) -> Statement {
+    Statement::new("UPDATE deleted_webhooks SET tend_at = ?2 WHERE sequence = ?1").bind(sequence).bind(at)
+}
+
+/// Forgets a webhook that was deleted before `before`, and of which nothing is pending any more.
+pub fn forget_deleted(sequence: i64, before: Timestamp) -> Statement {
+    Statement::new(format!(
+        "DELETE FROM deleted_webhooks WHERE sequence = ?1 AND deleted_at < ?2 \
+         AND NOT EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_undelivered \
+         WHERE webhook = ?1 AND stage <> 0 AND stage IN ({PENDING}))"
+    ))
+    .bind(sequence)
+    .bind(before)
 }
 
 /// Makes webhooks due that hold nothing back any more, though deliveries still wait for them: written after deliveries
@@ -136,16 +199,16 @@ pub fn forget_deleted(webhook: &WebhookId) -> Statement {
 pub fn due_while_any_waits(ids: &[WebhookId], at: Timestamp, stamp: i64) -> Statement {
     let waits = |stages: &str| {
         format!(
-            "EXISTS (SELECT 1 FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook_id = webhooks.id \
-             AND d.stage <> 'delivered' AND d.stage IN ({stages}))"
+            "EXISTS (SELECT 1 FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook = webhooks.sequence \
+             AND d.stage <> 0 AND d.stage IN ({stages}))"
         )
     };
     Statement::new(format!(
         "UPDATE webhooks SET tend_at = ?2, health_stamp = ?3 WHERE id IN (SELECT value FROM json_each(?1)) AND tend_at IS NULL \
          AND CASE WHEN status = 'disabled' THEN {} WHEN status = 'active' AND circuit_opened_at IS NULL THEN {} END \
          RETURNING org_id, id AS webhook_id, tend_at",
-        waits("'scheduled', 'held', 'released'"),
-        waits("'held'"),
+        waits(PENDING),
+        waits(&HELD.to_string()),
     ))
     .bind(json!(ids))
     .bind(at)

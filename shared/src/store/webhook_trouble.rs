@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::columns::{HELD, RELEASED, SCHEDULED};
 use crate::ports::Statement;
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
@@ -13,27 +14,29 @@ use crate::webhook::trouble::TroubledWebhook;
 const RANK: &str = "(CASE WHEN status = 'disabled' THEN 1 WHEN status = 'pending' THEN 2 WHEN circuit_opened_at IS NOT NULL THEN 3 ELSE 4 END)";
 
 /// A page of the list, from after this place on.
-pub fn page(after: (u8, i64), limit: u32) -> Statement {
+pub fn page(after: &Option<(u8, i64, WebhookId)>, limit: u32) -> Statement {
+    let (rank, created_at, id) = after.as_ref().map_or((0, 0, None), |(rank, at, id)| (*rank, *at, Some(id)));
     Statement::new(format!(
-        "SELECT sequence, org_id, id, url, status, {RANK} AS rank, verifying_since, failing_since, circuit_opened_at, \
+        "SELECT created_at, org_id, id, url, status, {RANK} AS rank, verifying_since, failing_since, circuit_opened_at, \
          disabled_reason, consecutive_failures, last_error_at, last_error_status, last_error_message, \
          (SELECT MIN(oldest) FROM (SELECT (SELECT d.created_at FROM deliveries d INDEXED BY deliveries_undelivered \
-           WHERE d.webhook_id = webhooks.id AND d.stage <> 'delivered' AND d.stage = s.value \
-           ORDER BY d.created_at, d.event_id LIMIT 1) AS oldest \
-           FROM (SELECT 'scheduled' AS value UNION ALL SELECT 'held' UNION ALL SELECT 'released') AS s)) AS oldest_undelivered_at \
+           WHERE d.webhook = webhooks.sequence AND d.stage <> 0 AND d.stage = s.value \
+           ORDER BY d.created_at, d.event LIMIT 1) AS oldest \
+           FROM (SELECT {SCHEDULED} AS value UNION ALL SELECT {HELD} UNION ALL SELECT {RELEASED}) AS s)) AS oldest_undelivered_at \
          FROM webhooks INDEXED BY webhooks_in_trouble \
-         WHERE (status <> 'active' OR consecutive_failures > 0) AND ({RANK}, sequence) > (?1, ?2) \
-         ORDER BY {RANK}, sequence LIMIT ?3"
+         WHERE (status <> 'active' OR consecutive_failures > 0) AND ({RANK}, created_at, id) > (?1, ?2, ?3) \
+         ORDER BY {RANK}, created_at, id LIMIT ?4"
     ))
-    .bind(u32::from(after.0))
-    .bind(after.1)
+    .bind(u32::from(rank))
+    .bind(created_at)
+    .bind(id.map_or_else(String::new, WebhookId::to_string))
     .bind(limit)
 }
 
 /// A row of the list.
 #[derive(Deserialize)]
 pub struct TroubleRow {
-    sequence: i64,
+    created_at: i64,
     org_id: OrgId,
     id: WebhookId,
     url: String,
@@ -52,8 +55,8 @@ pub struct TroubleRow {
 
 impl TroubleRow {
     /// Its place in the list.
-    pub fn place(&self) -> (u8, i64) {
-        (self.rank, self.sequence)
+    pub fn place(&self) -> (u8, i64, WebhookId) {
+        (self.rank, self.created_at, self.id)
     }
 }
 

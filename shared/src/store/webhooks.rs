@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::columns::{HELD, LAST_DELIVERED_AT, RELEASED};
 use super::of_tenant;
 use crate::page::Page;
 use crate::ports::{DatabaseError, Statement};
@@ -143,14 +144,14 @@ pub fn enable(tenant: &TenantScope, id: &WebhookId, at: Timestamp, stamp: i64) -
 
 /// Deletes one. Its pending deliveries end at once, many of them in the cron run ([`super::tending::end_deleted`]).
 pub fn delete(tenant: &TenantScope, id: &WebhookId, at: Timestamp) -> Vec<Statement> {
-    let note = "INSERT INTO deleted_webhooks (id, deleted_at) SELECT id, ?3 FROM webhooks WHERE org_id = ?1 AND id = ?2";
+    let note = "INSERT INTO deleted_webhooks (sequence, id, org_id, deleted_at, tend_at) SELECT sequence, id, org_id, ?3, ?3 FROM webhooks WHERE org_id = ?1 AND id = ?2";
     let delete = of_tenant(tenant, "DELETE FROM webhooks WHERE org_id = ?1 AND id = ?2").bind(id);
     vec![of_tenant(tenant, note).bind(id).bind(at), delete]
 }
 
 /// Deletes all of a tenant's, as [`delete`] does one.
 pub fn delete_all(tenant: &TenantScope, at: Timestamp) -> Vec<Statement> {
-    let note = "INSERT INTO deleted_webhooks (id, deleted_at) SELECT id, ?2 FROM webhooks WHERE org_id = ?1";
+    let note = "INSERT INTO deleted_webhooks (sequence, id, org_id, deleted_at, tend_at) SELECT sequence, id, org_id, ?2, ?2 FROM webhooks WHERE org_id = ?1";
     let delete = of_tenant(tenant, "DELETE FROM webhooks WHERE org_id = ?1");
     vec![of_tenant(tenant, note).bind(at), delete]
 }
@@ -160,19 +161,21 @@ const MOST_COUNTED: u32 = 10_000;
 
 /// While a webhook is healthy its row is not written: the delivery log's newest rows tell when an event last
 /// arrived. Twenty rows at most are looked at, whatever the history.
-const COLUMNS: &str = "SELECT id, url, events, status, auth_type, auth_header, created_at, updated_at, verified_at, \
-    MAX(COALESCE(last_delivered_at, 0), COALESCE((SELECT MAX(recent.ended_at) FROM ( \
-      SELECT d.ended_at, d.stage FROM deliveries d INDEXED BY deliveries_newest WHERE d.webhook_id = webhooks.id \
-      ORDER BY d.created_at DESC, d.event_id DESC LIMIT 20) AS recent WHERE recent.stage = 'delivered'), 0)) AS last_delivered_at, \
+fn columns() -> String {
+    format!(
+        "SELECT id, url, events, status, auth_type, auth_header, created_at, updated_at, verified_at, \
+    MAX(COALESCE(last_delivered_at, 0), COALESCE(({LAST_DELIVERED_AT}), 0)) AS last_delivered_at, \
     last_error_at, last_error_status, last_error_message, consecutive_failures, disabled_reason, circuit_opened_at, \
     CASE WHEN circuit_opened_at IS NOT NULL THEN tend_at END AS next_probe_at, \
-    (SELECT COUNT(*) FROM (SELECT 1 FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook_id = webhooks.id \
-      AND d.stage <> 'delivered' AND d.stage IN ('held', 'released') LIMIT 10001)) AS held_count \
-    FROM webhooks";
+    (SELECT COUNT(*) FROM (SELECT 1 FROM deliveries d INDEXED BY deliveries_undelivered WHERE d.webhook = webhooks.sequence \
+      AND d.stage <> 0 AND d.stage IN ({HELD}, {RELEASED}) LIMIT 10001)) AS held_count \
+    FROM webhooks"
+    )
+}
 
 /// One of the tenant's webhooks.
 pub fn select(tenant: &TenantScope, id: &WebhookId) -> Statement {
-    of_tenant(tenant, format!("{COLUMNS} WHERE org_id = ?1 AND id = ?2")).bind(id)
+    of_tenant(tenant, format!("{} WHERE org_id = ?1 AND id = ?2", columns())).bind(id)
 }
 
 /// One row where the tenant has this webhook: its status.
@@ -194,7 +197,7 @@ pub fn count(tenant: &TenantScope) -> Statement {
 
 /// A page of them, in the order of their creation.
 pub fn page(tenant: &TenantScope, page: Page) -> Statement {
-    of_tenant(tenant, format!("{COLUMNS} WHERE org_id = ?1 ORDER BY sequence LIMIT ?2 OFFSET ?3"))
+    of_tenant(tenant, format!("{} WHERE org_id = ?1 ORDER BY sequence LIMIT ?2 OFFSET ?3", columns()))
         .bind(page.limit)
         .bind(page.offset)
 }

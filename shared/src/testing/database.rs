@@ -1,10 +1,13 @@
 //! SQLite in memory with the project's migrations: the engine that D1 runs on.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use flate2::read::DeflateDecoder;
+use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, StatementStatus, params_from_iter};
 use serde_json::{Map, Value};
@@ -51,6 +54,9 @@ pub fn migrations(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// Lets tests write deliveries as people read them: the view `delivery_log` takes inserts and updates.
+const WRITABLE_LOG: &str = include_str!("writable_log.sql");
+
 impl Default for SqliteDatabase {
     fn default() -> Self {
         Self::migrated()
@@ -69,13 +75,22 @@ impl SqliteDatabase {
         for file in migrations(folder) {
             database.migrate(&file);
         }
+        let has_log = "SELECT 1 AS one FROM sqlite_master WHERE name = 'delivery_log'";
+        if !database.query(Statement::new(has_log)).is_empty() {
+            database.connection.lock().unwrap().execute_batch(WRITABLE_LOG).unwrap();
+        }
         database
     }
 
     /// Without a table.
     pub fn empty() -> Self {
+        let connection = Connection::open_in_memory().unwrap();
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        connection
+            .create_scalar_function("unpacked", 1, flags, |context| unpacked(context.get_raw(0)))
+            .unwrap();
         Self {
-            connection: Mutex::new(Connection::open_in_memory().unwrap()),
+            connection: Mutex::new(connection),
             round_trips: AtomicU64::new(0),
             statements: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -163,6 +178,15 @@ impl SqliteDatabase {
         });
         rows.map(|row| row.to_string()).collect::<Vec<_>>().join("\n")
     }
+}
+
+/// The SQL function `unpacked(body)` of tests: an envelope as `bodies` keeps it, as text.
+fn unpacked(value: ValueRef<'_>) -> rusqlite::Result<Option<String>> {
+    Ok(match value {
+        ValueRef::Blob(bytes) => Some(io::read_to_string(DeflateDecoder::new(bytes)).unwrap()),
+        ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
+        _ => None,
+    })
 }
 
 #[async_trait]

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{
-    AesGcm, Endpoints, FakeClock, MemoryLog, MemoryMetrics, MemoryQueue, MemoryStore, SeededRandom,
+    AesGcm, Deflate, Endpoints, FakeClock, MemoryLog, MemoryMetrics, MemoryQueue, MemoryStore, SeededRandom,
     SqliteDatabase,
 };
 use crate::actor::Actor;
@@ -19,6 +19,7 @@ use crate::delivery::policy::DeliveryPolicy;
 use crate::environment::Environment;
 use crate::ports::{Clock, Random, Statement};
 use crate::sealer::{Sealer, SealingKey};
+use crate::shard::Shards;
 use crate::tenant::{EmailAddress, OrgId, OrgName};
 use crate::tenant_scope::TenantScope;
 use crate::webhook::authentication::Authentication;
@@ -82,6 +83,7 @@ impl Fixture {
             clock: clock.clone(),
             random: random.clone(),
             sealer: sealer.clone(),
+            compressor: Arc::new(Deflate),
             retries: retries.clone(),
             events: events.clone(),
             url_rules: environment.webhook_url_rules(),
@@ -92,6 +94,7 @@ impl Fixture {
             clock: clock.clone(),
             random,
             sealer,
+            compressor: Arc::new(Deflate),
             http: endpoints.clone(),
             events: events.clone(),
             retries: retries.clone(),
@@ -106,9 +109,19 @@ impl Fixture {
         Self { database, clock, endpoints, events, retries, bodies, log, metrics, app, courier }
     }
 
+    /// Delivery over the one shard.
+    pub fn couriers(&self) -> Shards<Courier> {
+        Shards::one(self.courier.clone())
+    }
+
+    /// The use cases over the one shard.
+    pub fn apps(&self) -> Shards<App> {
+        Shards::one(self.app.clone())
+    }
+
     /// Whether any delivery is pending.
     pub fn has_pending(&self) -> bool {
-        let pending = "SELECT 1 AS one FROM deliveries WHERE next_attempt_at IS NOT NULL LIMIT 1";
+        let pending = "SELECT 1 AS one FROM delivery_log WHERE next_attempt_at IS NOT NULL LIMIT 1";
         !self.database.query(Statement::new(pending)).is_empty()
     }
 
@@ -119,12 +132,12 @@ impl Fixture {
 
     /// Hands messages with these texts to the consumer of the events queue.
     pub async fn deliver_events(&self, texts: &[String]) -> Vec<Settlement> {
-        self.drive(self.courier.deliver_events(&self.messages(texts)))
+        self.drive(self.couriers().deliver_events(&self.messages(texts)))
     }
 
     /// Hands messages with these texts to the consumer of the retries queue.
     pub async fn deliver_retries(&self, texts: &[String]) -> Vec<Settlement> {
-        self.drive(self.courier.deliver_retries(&self.messages(texts)))
+        self.drive(self.couriers().deliver_retries(&self.messages(texts)))
     }
 
     /// Messages with these texts, sent now.

@@ -6,14 +6,17 @@ mod aes;
 pub mod campaign;
 mod clock;
 mod database;
+mod deflate;
 mod endpoints;
 mod fixture;
 mod memory;
+pub mod prices;
 mod simulation;
 
 pub use aes::AesGcm;
 pub use clock::FakeClock;
 pub use database::{Crash, SqliteDatabase, migrations, tenants_migrations};
+pub use deflate::Deflate;
 pub use endpoints::{Endpoints, Reply};
 pub use fixture::{Fixture, admins};
 pub use memory::{MemoryLog, MemoryMetrics, MemoryQueue, MemoryStore, SeededRandom};

@@ -130,7 +130,7 @@ impl<'a> Simulation<'a> {
         let Some(channel) = batch.first().map(|due| due.channel) else { return };
         let message = |due: &Due| Message { body: due.body.clone(), sent_at: due.sent_at };
         let messages: Vec<Message> = batch.iter().map(message).collect();
-        let (clock, courier) = (&self.fixture.clock, &self.fixture.courier);
+        let (clock, courier) = (&self.fixture.clock, self.fixture.couriers());
         // What nothing will wake again has died, and nothing of it is acknowledged.
         let settlements = match channel {
             Channel::Events => clock.drive(courier.deliver_events(&messages)),

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::shard::Bucket;
+
 /// A webhook's id: a UUID, written in lower case with hyphens (RFC 9562).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -17,9 +19,15 @@ pub struct WebhookId(Uuid);
 pub struct WebhookIdFault;
 
 impl WebhookId {
-    /// An id of these random bytes.
-    pub fn from_random_bytes(bytes: [u8; 16]) -> Self {
+    /// An id of these random bytes, in this bucket: its first byte.
+    pub fn from_random_bytes(bucket: Bucket, mut bytes: [u8; 16]) -> Self {
+        bytes[0] = bucket.0;
         Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
+    }
+
+    /// The bucket of the webhook's tenant.
+    pub fn bucket(&self) -> Bucket {
+        Bucket(self.0.as_bytes()[0])
     }
 
     /// Reads a UUID in either case.

@@ -14,6 +14,8 @@ use edge::testing::{Isolate, TestPlatform};
 use serde_json::Value;
 use shared::courier::{Meter, Settlement};
 use shared::event::message::EventMessage;
+use shared::ports::{Database, Queue};
+use shared::shard::Shards;
 use shared::testing::{Fixture, SeededRandom};
 use webhook_delivery::config::Config;
 use webhook_delivery::consume::{ConsumedQueue, consume};
@@ -65,10 +67,10 @@ impl TestApp {
             ..TestPlatform::new(fixture.clock.clone(), random, fixture.log.clone())
         };
         let ports = Ports {
-            database: fixture.database.clone(),
+            databases: Shards::one(fixture.database.clone() as Arc<dyn Database>),
             bodies: fixture.bodies.clone(),
-            events: fixture.events.clone(),
-            retries: fixture.retries.clone(),
+            events: Shards::one(fixture.events.clone() as Arc<dyn Queue>),
+            retries: Shards::one(fixture.retries.clone() as Arc<dyn Queue>),
             meter: Meter::new(fixture.metrics.clone()),
             version: version.map(str::to_owned),
         };

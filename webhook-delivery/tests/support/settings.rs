@@ -5,8 +5,9 @@ pub(crate) const EVENTS_KEY: &str = "events-key-of-the-tests-0123456789abcdef";
 pub(crate) const SEALING_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
 /// Every setting that must be there.
-pub(crate) const SETTINGS: [(&str, &str); 6] = [
+pub(crate) const SETTINGS: [(&str, &str); 7] = [
     ("ENVIRONMENT", "prod"),
+    ("SHARDS", "1"),
     ("EVENTS_API_KEY", EVENTS_KEY),
     ("WEBHOOK_SECRETS_KEY", SEALING_KEY),
     ("RETRY_BASE_SECONDS", "5"),

@@ -10,6 +10,8 @@ use serde_json::Value;
 pub(super) enum Counted {
     /// The lines of requests to this path.
     Requests(&'static str),
+    /// Taking events in asks no database, and its requests leave no line.
+    Nothing,
     /// The lines of whole batches of events, and of their attempts.
     Batches,
 }
@@ -44,12 +46,19 @@ impl LogTail {
 }
 
 fn cost(log: &str, counted: Counted) -> Option<Cost> {
+    if matches!(counted, Counted::Nothing) {
+        return Some(Cost { d1_round_trips: 0.0, d1_rows_written: 0.0 });
+    }
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let (mut calls, mut deliveries, mut round_trips, mut rows) = (0, 0, 0, 0);
     for line in lines {
         let counts = match (counted, line["message"].as_str()) {
             (Counted::Requests(path), Some("request")) => line["path"] == path,
             (Counted::Batches, Some("batch")) => line["queue"] == "webhook-events",
+            (Counted::Batches, Some("delivered")) => {
+                deliveries += line["deliveries"].as_u64().unwrap_or_default();
+                false
+            }
             (Counted::Batches, Some("attempt")) => {
                 deliveries += 1;
                 false
@@ -75,8 +84,8 @@ mod tests {
     const LOG: &str = r#"{"message":"request","path":"/tenants/a","d1RoundTrips":1,"d1RowsWritten":0}
 {"message":"request","path":"/tenants/a","d1RoundTrips":2,"d1RowsWritten":0}
 {"message":"request","path":"/events","d1RoundTrips":0,"d1RowsWritten":0}
-{"message":"attempt","outcome":"delivered"}
-{"message":"attempt","outcome":"delivered"}
+{"message":"delivered","deliveries":1}
+{"message":"attempt","outcome":"retry"}
 {"message":"batch","queue":"webhook-events","d1RoundTrips":2,"d1RowsWritten":4}
 {"message":"batch","queue":"webhook-retries","d1RoundTrips":9,"d1RowsWritten":9}
 no JSON"#;

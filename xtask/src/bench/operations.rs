@@ -90,13 +90,13 @@ pub(super) const OPERATIONS: [Operation; 7] = [
     Operation {
         name: "events taken in, one a request",
         unit: Unit::PerSecond,
-        counted: Counted::Requests("/events"),
+        counted: Counted::Nothing,
         measure: taken_in_singly,
     },
     Operation {
         name: "events taken in, 100 a request",
         unit: Unit::PerSecond,
-        counted: Counted::Requests("/events"),
+        counted: Counted::Nothing,
         measure: taken_in_by_hundreds,
     },
     Operation {

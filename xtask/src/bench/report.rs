@@ -89,7 +89,7 @@ impl Row {
         let Comparison { unit, ours, baseline } = &self.comparison;
         let (low, high) = self.comparison.middle_half();
         let (per_call, per_write) = match self.counted {
-            Counted::Requests(_) => ("a request", "a request"),
+            Counted::Requests(_) | Counted::Nothing => ("a request", "a request"),
             Counted::Batches => ("a batch", "a delivery"),
         };
         let cost = |count: fn(&Cost) -> f64, per: &str| {

@@ -48,6 +48,7 @@ impl Deployment {
             }
             changes.migrations.push(pending.clone());
         }
+        self.mark_shards(files)?;
         for planned in &plan.workers {
             step("Deploying", planned.worker);
             match self.upload(planned, plan) {

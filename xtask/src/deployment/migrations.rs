@@ -62,7 +62,7 @@ impl Deployment {
     }
 
     /// The state of a database now. A failure is no reason to stop: Time Travel also goes by the time of day.
-    fn bookmark(&self, files: &WranglerFiles, database: &str) -> Option<String> {
+    pub(super) fn bookmark(&self, files: &WranglerFiles, database: &str) -> Option<String> {
         #[derive(Deserialize)]
         struct Info {
             bookmark: String,

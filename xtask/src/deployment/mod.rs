@@ -11,6 +11,7 @@ mod migrations;
 mod plan;
 mod provision;
 mod secrets;
+pub(crate) mod shards;
 mod versions;
 mod wrangler;
 

@@ -5,6 +5,9 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::Result;
 use toml::{Table, Value};
 
+use shared::shard::ShardCount;
+
+use crate::deployment::shards::bound_shards;
 use crate::environments::{ENVIRONMENTS, WranglerFile, WranglerFiles, entries, is_placeholder, text};
 
 /// Settings that environments inherit from the top level.
@@ -22,7 +25,8 @@ const INHERITED: [&str; 9] = [
 /// Settings that the top level, which is for local runs, does not have.
 const DEPLOYED_ONLY: [&str; 2] = ["observability", "retry_delay"];
 /// Settings with values that may differ between environments. Every other value has to be the same.
-const FREE: [&str; 9] = [
+const FREE: [&str; 10] = [
+    "SHARDS",
     "id",
     "database_id",
     "max_batch_size",
@@ -145,6 +149,8 @@ impl Facts {
         for (key, value) in part.iter().filter(|(key, _)| !INHERITED.contains(&key.as_str())) {
             facts.walk(key, value, key == "vars");
         }
+        // How many databases hold the tenants may differ.
+        facts.0.retain(|fact| !fact.contains("DATABASE_") || fact.contains("DATABASE_0"));
         facts.0
     }
 
@@ -185,6 +191,11 @@ fn is_a_worker(name: &str, file: &WranglerFile) -> Vec<String> {
         let variable = |name: &str| part.get("vars").and_then(|vars| vars.get(name)?.as_str());
         if variable("ENVIRONMENT") != Some(environment) {
             findings.push(format!("{place} does not say ENVIRONMENT = \"{environment}\""));
+        }
+        let shards = variable("SHARDS").and_then(|count| ShardCount::parse(count).ok());
+        let bound = bound_shards(part);
+        if !bound.is_empty() && shards.map(|count| (0..count.get()).collect()) != Some(bound) {
+            findings.push(format!("{place} does not bind DATABASE_0 … as SHARDS says"));
         }
         for (key, value) in part.get("vars").and_then(Value::as_table).into_iter().flatten() {
             let value = value.as_str().unwrap_or_default();

@@ -20,8 +20,8 @@ fn not_too_long(source: &Source) -> Findings {
     vec![(lines, format!("{lines} lines are too many to read: split the file, the limit is {LONGEST}"))]
 }
 
-/// The parts of `shared` around the domain. The sealer works through a port.
-const AROUND_THE_DOMAIN: [&str; 5] = ["ports", "store", "app", "courier", "sealer"];
+/// The parts of `shared` around the domain. Sealer and packing work through ports.
+const AROUND_THE_DOMAIN: [&str; 6] = ["ports", "store", "app", "courier", "sealer", "packing"];
 
 /// The nouns and their rules know nothing of how they are stored, reached or used. Which crate may use which is Cargo's to
 /// say, and `deny.toml`'s.

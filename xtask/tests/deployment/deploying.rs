@@ -38,11 +38,11 @@ fn run_printed(project: &Project, printed: &str, beginning: &str) -> Vec<String>
 fn a_deployment_goes_on_after_a_failure() {
     let project = ready("deploy");
     // The first of the migrations that the test has added fails: those before it are there.
-    project.cloudflare.fail_with("POST /d1/database/d1-tenants/query", ADDED_MIGRATIONS[0]);
+    project.cloudflare.fail_with("POST /d1/database/d1-tenants-0/query", ADDED_MIGRATIONS[0]);
     let said = sentence(deploy(&project));
     let mut applied = project.migrations("migrations");
     applied.retain(|name| !ADDED_MIGRATIONS.contains(&name.as_str()));
-    for part in ["stage is half deployed", &format!("{} of tenants applied", applied.join(", "))] {
+    for part in ["stage is half deployed", &format!("{} of tenants-0 applied", applied.join(", "))] {
         assert!(said.contains(part), "`{part}` is not in: {said}");
     }
     assert!(!said.contains(ADDED_MIGRATIONS[1]), "{said}");
@@ -53,7 +53,7 @@ fn a_deployment_goes_on_after_a_failure() {
         deploy(&project),
         &[
             "stage is half deployed",
-            &format!("{} of tenants applied", ADDED_MIGRATIONS.join(", ")),
+            &format!("{} of tenants-0 applied", ADDED_MIGRATIONS.join(", ")),
             "0001_sessions.sql of sessions applied",
             "webhook-delivery new",
             "go on with `cargo xtask deploy --env stage`",
@@ -72,7 +72,7 @@ fn a_deployment_goes_on_after_a_failure() {
         project.cloudflare.changes().into_iter().filter(|call| call.ends_with("/versions")).collect();
     assert_eq!(uploads, WORKERS.map(|name| format!("POST /workers/scripts/{name}/versions")));
     let account = project.cloudflare.account();
-    assert_eq!(account.databases["tenants"].applied.len(), project.migrations("migrations").len());
+    assert_eq!(account.databases["tenants-0"].applied.len(), project.migrations("migrations").len());
     assert_eq!(account.consumers.len(), 3);
     assert_eq!(account.consumers["webhook-events"]["dead_letter_queue"], "webhook-dead-letters");
     assert_eq!(account.consumers["webhook-retries"]["settings"]["retry_delay"], 30);
@@ -80,7 +80,7 @@ fn a_deployment_goes_on_after_a_failure() {
     let bindings = account.workers["admin-api"].deployed().unwrap().bindings.clone();
     let bound = |name: &str| bindings.iter().find(|binding| binding["name"] == name).unwrap().clone();
     assert_eq!(bound("ENVIRONMENT")["text"], "stage");
-    assert_eq!(bound("DATABASE")["id"], account.databases["tenants"].id);
+    assert_eq!(bound("DATABASE_0")["id"], account.databases["tenants-0"].id);
     assert_eq!(bound("VERSION")["type"], "version_metadata");
 }
 

@@ -231,7 +231,7 @@ impl Project {
     /// Notes all migrations as applied.
     pub(crate) fn migrate(&self) {
         let mut account = self.cloudflare.account();
-        for (database, folder) in [("tenants", "migrations"), ("sessions", "partner-portal/migrations")] {
+        for (database, folder) in [("tenants-0", "migrations"), ("sessions", "partner-portal/migrations")] {
             account.databases.get_mut(database).unwrap().applied.extend(self.migrations(folder));
         }
     }

@@ -19,7 +19,7 @@ fn provisioning_makes_what_is_missing_and_goes_on_where_it_stopped() {
     assert_says(project.stage().provision(), &["stage is not provisioned yet", "This is not possible today"]);
     assert_eq!(
         project.cloudflare.changes(),
-        ["POST /d1/database {\"name\":\"tenants\"}", "POST /d1/database {\"name\":\"sessions\"}"]
+        ["POST /d1/database {\"name\":\"tenants-0\"}", "POST /d1/database {\"name\":\"sessions\"}"]
     );
     assert!(!project.read("wrangler.toml").contains("database_id = \"00000000-0000-4000-8000-0000000000"));
 
@@ -46,7 +46,7 @@ fn provisioning_makes_what_is_missing_and_goes_on_where_it_stopped() {
     project.cloudflare.fail(None);
     project.stage().provision().unwrap();
     assert_eq!(project.cloudflare.changes(), [queue("webhook-events"), queue("webhook-retries")]);
-    let tenants = project.cloudflare.account().databases["tenants"].id.clone();
+    let tenants = project.cloudflare.account().databases["tenants-0"].id.clone();
     let bodies = project.cloudflare.account().namespaces["bodies"].clone();
     let written = project.read("webhook-delivery/wrangler.toml");
     let stage = |text: &str| {
@@ -72,7 +72,7 @@ fn provisioning_makes_what_is_missing_and_goes_on_where_it_stopped() {
     project.replace("wrangler.toml", &tenants, "00000000-0000-4000-8000-00000000dead");
     assert_says(
         project.stage().provision(),
-        &["the D1 database tenants of stage is not in the account", "write `<provision>`"],
+        &["the D1 database tenants-0 of stage is not in the account", "write `<provision>`"],
     );
     assert_eq!(project.cloudflare.changes(), Vec::<String>::new());
 }

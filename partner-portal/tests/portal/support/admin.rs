@@ -14,6 +14,8 @@ use edge::rate_limit::RateLimit;
 use edge::serve::Surroundings;
 use edge::testing::TestPlatform;
 use http_body_util::BodyExt;
+use shared::ports::{Database, Queue};
+use shared::shard::Shards;
 use shared::testing::{Fixture, MemoryLog, MemoryStore, SeededRandom};
 
 use super::settings;
@@ -40,10 +42,10 @@ impl AdminBinding {
         let random = Arc::new(SeededRandom::new(11));
         let platform = TestPlatform::new(tenants.clock.clone(), random, Arc::new(MemoryLog::default()));
         let ports = Ports {
-            database: tenants.database.clone(),
+            databases: Shards::one(tenants.database.clone() as Arc<dyn Database>),
             cache: Arc::new(MemoryStore::default()),
-            retries: tenants.retries.clone(),
-            events: tenants.events.clone(),
+            retries: Shards::one(tenants.retries.clone() as Arc<dyn Queue>),
+            events: Shards::one(tenants.events.clone() as Arc<dyn Queue>),
             partner_requests: RateLimit::default(),
             version: None,
         };

@@ -44,8 +44,9 @@ pub(crate) const CLIENT_ID: &str = "client-of-the-portal";
 /// The provider where people sign in.
 pub(crate) const ISSUER: &str = "https://tenant.auth0.example/";
 /// The settings of both Workers.
-pub(crate) const SETTINGS: [(&str, &str); 12] = [
+pub(crate) const SETTINGS: [(&str, &str); 13] = [
     ("ENVIRONMENT", "prod"),
+    ("SHARDS", "1"),
     ("PORTAL_ORIGIN", ORIGIN),
     ("AUTH0_ISSUER", ISSUER),
     ("AUTH0_CLIENT_ID", CLIENT_ID),
@@ -184,7 +185,7 @@ impl World {
         let envelope = format!(
             r#"{{"id":"{id}","source":"spk.api","detail-type":"{event_type}","time":"2026-04-02T10:00:00Z","detail":{{"partnerId":"acme-corp","data":{{"name":"<script>Door</script>"}}}}}}"#
         );
-        self.tenants.courier.publish(&envelope).await.unwrap();
+        self.tenants.couriers().publish(&envelope).await.unwrap();
         let messages: Vec<_> = self.tenants.events.take().into_iter().map(|message| message.body).collect();
         let settled = self.tenants.deliver_events(&messages).await;
         assert!(settled.iter().all(|settlement| *settlement == Settlement::Acknowledge));

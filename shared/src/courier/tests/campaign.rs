@@ -112,8 +112,8 @@ fn seen(request: OutboundRequest) -> SeenRequest {
 /// The delivery log. What is not delivered can be redelivered: its body is there.
 fn log(fixture: &Fixture, subscribers: &[Subscriber], checker: &Checker) -> BTreeMap<Pair, LoggedDelivery> {
     let rows = fixture.database.query(Statement::new(
-        "SELECT d.webhook_id, d.event_id, d.stage, d.reason, d.attempts, b.body FROM deliveries d \
-         LEFT JOIN bodies b ON b.org_id = d.org_id AND b.event_id = d.event_id",
+        "SELECT d.webhook_id, d.event_id, d.stage, d.reason, d.attempts, unpacked(b.body) AS body FROM delivery_log d \
+         LEFT JOIN bodies b ON b.org_id = d.org_id AND b.event = d.event_id",
     ));
     let text = |row: &Value, column: &str| row[column].as_str().map(ToOwned::to_owned);
     let logged = rows.iter().map(|row| {

@@ -73,7 +73,7 @@ async fn a_hundred_events_for_many_tenants_cost_one_read_and_one_write() {
     assert_eq!(fixture.endpoints.take().len(), 100);
     let counted = fixture
         .database
-        .query(Statement::new("SELECT COUNT(*) AS n FROM deliveries WHERE stage = 'delivered'"));
+        .query(Statement::new("SELECT COUNT(*) AS n FROM delivery_log WHERE stage = 'delivered'"));
     assert_eq!(counted[0]["n"], json!(100));
 }
 
@@ -103,7 +103,7 @@ async fn a_crash_between_request_and_write_sends_again_with_the_same_id() {
     });
 
     let messages = fixture.messages(&event);
-    assert_eq!(fixture.clock.drive(fixture.courier.deliver_events(&messages)), None, "it died");
+    assert_eq!(fixture.clock.drive(fixture.couriers().deliver_events(&messages)), None, "it died");
     assert_eq!(fixture.deliver_events(&event).await, [Acknowledge]);
 
     let ids: Vec<_> = fixture.endpoints.take().iter().map(|request| request.headers[2].1.clone()).collect();
@@ -163,7 +163,7 @@ async fn a_large_event_travels_by_pointer_and_arrives_whole() {
     let body =
         envelope("e-1", "KeyAdded", "acme-corp").replace("1.50", &format!("\"{}\"", "x".repeat(900_000)));
 
-    assert_eq!(fixture.courier.publish(&body).await, Ok(1));
+    assert_eq!(fixture.couriers().publish(&body).await, Ok(1));
     let messages: Vec<_> = fixture.events.take().into_iter().map(|message| message.body).collect();
     assert!(messages[0].len() < 200, "{}", messages[0].len());
     assert!(matches!(EventMessage::decode(&messages[0]), Ok(EventMessage::StoredAt(_))));
@@ -181,23 +181,26 @@ async fn a_malformed_event_is_named_by_its_place_and_none_of_its_array_is_taken(
     let good = envelope("e-1", "KeyAdded", "acme-corp");
     let array = format!("[{good},{}]", good.replace("spk.api", "elsewhere"));
 
-    let fault = fixture.courier.publish(&array).await.unwrap_err();
+    let fault = fixture.couriers().publish(&array).await.unwrap_err();
 
     assert_eq!(fault.to_string(), "event 1: source must be spk.api or spk.iot.shadow");
     assert!(fixture.events.take().is_empty());
-    assert_eq!(fixture.courier.publish("[]").await, Err(PublishFault::Shape));
+    assert_eq!(fixture.couriers().publish("[]").await, Err(PublishFault::Shape));
     assert_eq!(
-        fixture.courier.publish(&format!("[{}]", vec![good.as_str(); 101].join(","))).await,
+        fixture.couriers().publish(&format!("[{}]", vec![good.as_str(); 101].join(","))).await,
         Err(PublishFault::Shape)
     );
-    assert_eq!(fixture.courier.publish(&format!("[{}]", vec![good.as_str(); 100].join(","))).await, Ok(100));
+    assert_eq!(
+        fixture.couriers().publish(&format!("[{}]", vec![good.as_str(); 100].join(","))).await,
+        Ok(100)
+    );
 }
 
 #[tokio::test]
 async fn a_queue_that_refuses_acknowledges_nothing() {
     let fixture = Fixture::default();
     fixture.events.refuse(true);
-    let fault = fixture.courier.publish(&envelope("e-1", "KeyAdded", "acme-corp")).await;
+    let fault = fixture.couriers().publish(&envelope("e-1", "KeyAdded", "acme-corp")).await;
     assert!(matches!(fault, Err(PublishFault::NotQueued(_))));
 }
 

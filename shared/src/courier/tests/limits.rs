@@ -12,6 +12,7 @@ use crate::app::redeliver_range::RequestedRange;
 use crate::delivery::DeliveryState;
 use crate::event::id::EventId;
 use crate::event::message::{DeliveryKey, EventMessage, RetryMessage};
+use crate::packing::Packed;
 use crate::ports::{Clock, Statement};
 use crate::tenant::OrgId;
 use crate::testing::{Fixture, Reply, Simulation, admins};
@@ -23,7 +24,7 @@ const URL: &str = "https://hooks.example.com/in";
 const OTHER: &str = "https://hooks.example.com/other";
 
 fn count(fixture: &Fixture, condition: &str) -> u64 {
-    let sql = format!("SELECT COUNT(*) AS n FROM deliveries WHERE {condition}");
+    let sql = format!("SELECT COUNT(*) AS n FROM delivery_log WHERE {condition}");
     fixture.database.query(Statement::new(sql))[0]["n"].as_u64().unwrap()
 }
 
@@ -181,7 +182,7 @@ async fn operators_who_hang_hold_up_no_batch_and_miss_nothing() {
     note(&fixture, 50);
     let began = fixture.clock.now();
 
-    let wake = vec![RetryMessage::Notify {}.encode(); 100];
+    let wake = vec![RetryMessage::Notify(OrgId::parse("acme-corp").unwrap()).encode(); 100];
     assert_eq!(fixture.deliver_retries(&wake).await, [Acknowledge; 100]);
     assert!(fixture.clock.now().since(began) <= Duration::from_secs(15));
     fixture.endpoints.take();
@@ -206,12 +207,17 @@ async fn few_failures(fixture: &Fixture) -> (OrgId, WebhookId) {
             (0..100).map(|index| message(&format!("e-{batch}-{index}"), "KeyAdded", "acme-corp")).collect();
         fixture.deliver_events(&fresh).await;
     }
-    let dead = "INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, ended_at, reason, attempts) \
+    let dead = "INSERT INTO delivery_log (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, ended_at, reason, attempts) \
                 VALUES (?1, 'last', 'acme-corp', 'KeyAdded', 'dead', ?2, ?2, 3, ?2, 'retries spent', '[]')";
     fixture.database.query(Statement::new(dead).bind(&id).bind(fixture.clock.now()));
     let body = envelope("last", "KeyAdded", "acme-corp");
     let last = EventId::parse("last").unwrap();
-    fixture.database.query(crate::store::deliveries::keep_body(&acme, &last, &body, fixture.clock.now()));
+    fixture.database.query(crate::store::bodies::keep(
+        &acme,
+        &last,
+        &Packed::Text(body.as_str().into()),
+        fixture.clock.now(),
+    ));
     fixture.endpoints.take();
     (acme, id)
 }
@@ -238,10 +244,10 @@ async fn a_range_longer_than_a_request_can_hold_is_held_by_the_cron_run() {
     let acme = fixture.tenant("acme-corp").await;
     let id = fixture.webhook(&acme, URL, &[]).await.webhook_id;
     let many = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 24999) \
-                INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, ended_at, reason, attempts) \
+                INSERT INTO delivery_log (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, ended_at, reason, attempts) \
                 SELECT ?1, 'e-' || i, 'acme-corp', 'KeyAdded', CASE WHEN i % 2 THEN 'dead' ELSE 'failed' END, 1000 + i, 0, 1, 2000, '', '[]' FROM n";
     fixture.database.query(Statement::new(many).bind(&id));
-    let bodies = "INSERT INTO bodies (org_id, event_id, kept_since, body) SELECT org_id, event_id, 0, '{}' FROM deliveries";
+    let bodies = "INSERT INTO bodies (org_id, event, kept_until, length, body) SELECT org_id, event_id, 0, 2, '{}' FROM delivery_log";
     fixture.database.query(Statement::new(bodies));
     let states = vec![DeliveryState::Failed, DeliveryState::Dead];
     let range = RequestedRange { since: Timestamp::from_milliseconds(0), until: None, states };
@@ -271,7 +277,7 @@ async fn large_bodies_are_taken_a_few_at_a_time() {
     for index in 0..20 {
         let large = format!("\"{}\"", "x".repeat(1_000_000));
         let body = envelope(&format!("e-{index}"), "KeyAdded", "acme-corp").replace("1.50", &large);
-        fixture.courier.publish(&body).await.unwrap();
+        fixture.couriers().publish(&body).await.unwrap();
         fresh.extend(fixture.events.take().into_iter().map(|message| message.body));
     }
     assert!(fresh.iter().all(|text| matches!(EventMessage::decode(text), Ok(EventMessage::StoredAt(_)))));
@@ -282,7 +288,9 @@ async fn large_bodies_are_taken_a_few_at_a_time() {
     assert!(settled.iter().all(|settlement| *settlement == Acknowledge));
     assert_eq!(fixture.database.take_round_trips(), 6, "three groups of eight at most");
     fixture.database.query(Statement::new("UPDATE webhooks SET circuit_opened_at = NULL"));
-    fixture.database.query(Statement::new("UPDATE deliveries SET next_attempt_at = 1, stage = 'scheduled'"));
+    fixture
+        .database
+        .query(Statement::new("UPDATE delivery_log SET next_attempt_at = 1, stage = 'scheduled'"));
     let now = fixture.clock.now();
     let keys: Vec<_> = (0..20)
         .map(|index| DeliveryKey {

@@ -194,7 +194,7 @@ async fn a_courier_without_metrics_delivers_as_well() {
 
     assert_eq!(fixture.deliver_events(&[message("e-1", "KeyAdded", "acme-corp")]).await, [Acknowledge]);
 
-    let delivered = Statement::new("SELECT COUNT(*) AS n FROM deliveries WHERE stage = 'delivered'");
+    let delivered = Statement::new("SELECT COUNT(*) AS n FROM delivery_log WHERE stage = 'delivered'");
     assert_eq!(fixture.database.query(delivered)[0]["n"], 1);
     assert!(fixture.metrics.take().is_empty());
 }

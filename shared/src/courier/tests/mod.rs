@@ -4,6 +4,7 @@ mod backlog;
 mod campaign;
 mod dead_letters;
 mod first_attempts;
+mod kept;
 mod lanes;
 mod limits;
 mod metrics;
@@ -11,6 +12,7 @@ mod outages;
 mod races;
 mod retries;
 mod seal_anew;
+mod shards;
 mod stranded;
 mod tending;
 mod upkeep;
@@ -46,7 +48,7 @@ pub(super) fn event(id: &str) -> EventId {
 /// One delivery's row, with its event's body where that is kept.
 pub(super) fn row(fixture: &Fixture, webhook_id: &WebhookId, event_id: &str) -> Value {
     let statement = Statement::new(
-        "SELECT d.*, b.body FROM deliveries d LEFT JOIN bodies b ON b.org_id = d.org_id AND b.event_id = d.event_id \
+        "SELECT d.*, unpacked(b.body) AS body FROM delivery_log d LEFT JOIN bodies b ON b.org_id = d.org_id AND b.event = d.event_id \
          WHERE d.webhook_id = ?1 AND d.event_id = ?2",
     );
     let rows = fixture.database.query(statement.bind(webhook_id).bind(event_id));

@@ -33,7 +33,7 @@ fn most_requests(fixture: &Fixture) -> usize {
 }
 
 fn count(fixture: &Fixture, stage: &str) -> u64 {
-    let sql = "SELECT COUNT(*) AS n FROM deliveries WHERE stage = ?1";
+    let sql = "SELECT COUNT(*) AS n FROM delivery_log WHERE stage = ?1";
     fixture.database.query(Statement::new(sql).bind(stage))[0]["n"].as_u64().unwrap()
 }
 
@@ -88,7 +88,11 @@ async fn what_failed_while_nothing_could_be_written_is_retried_on_its_schedule()
     fixture.endpoints.reply(URL, &[Reply::Status(404)]);
     fixture.database.refuse_writes(|_| true);
     let large = format!("\"{}\"", "x".repeat(900_000));
-    fixture.courier.publish(&envelope("e-1", "KeyAdded", "acme-corp").replace("1.50", &large)).await.unwrap();
+    fixture
+        .couriers()
+        .publish(&envelope("e-1", "KeyAdded", "acme-corp").replace("1.50", &large))
+        .await
+        .unwrap();
     let mut simulation = Simulation::new(&fixture);
     simulation.run(MINUTE * 5).await;
     assert_eq!(most_requests(&fixture), 1);
@@ -180,7 +184,7 @@ async fn a_crash_in_a_long_batch_repeats_only_what_was_not_written_yet() {
         if batches == 3 { Crash::Before } else { Crash::Never }
     });
     let messages = fixture.messages(&events);
-    assert_eq!(fixture.clock.drive(fixture.courier.deliver_events(&messages)), None);
+    assert_eq!(fixture.clock.drive(fixture.couriers().deliver_events(&messages)), None);
     assert_eq!(count(&fixture, "delivered"), 49);
     fixture.endpoints.take();
 
@@ -201,7 +205,7 @@ async fn an_outage_makes_messages_wait_as_long_as_it_has_lasted() {
     let mut waits = Vec::new();
     for seconds in [0, 15, 45, 300, 3_600] {
         fixture.clock.advance(Duration::from_secs(seconds));
-        let settled = fixture.drive(fixture.courier.deliver_events(&old));
+        let settled = fixture.drive(fixture.couriers().deliver_events(&old));
         waits.extend(settled.into_iter().map(|settlement| match settlement {
             Retry(delay) => delay.as_secs(),
             Acknowledge => 0,

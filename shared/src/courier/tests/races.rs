@@ -105,7 +105,7 @@ async fn what_an_endpoint_said_before_the_url_changed_does_not_count_against_the
 async fn a_request_on_its_way_is_not_buried_under_the_feet_of_its_consumer() {
     let fixture = Fixture::default();
     let id = disabled_with_a_retry(&fixture).await;
-    set(&fixture, "UPDATE deliveries SET leased_until = 1775124060000");
+    set(&fixture, "UPDATE delivery_log SET leased_until = 1775124060000");
 
     tend(&fixture, &id).await;
 

@@ -13,7 +13,7 @@ use crate::courier::Operators;
 use crate::event::message::{EventMessage, RetryMessage, WebhookKey};
 use crate::ports::{Clock, HttpClient, OutboundRequest, Queue, QueuedMessage, Statement};
 use crate::tenant::OrgId;
-use crate::testing::{Crash, FakeClock, Fixture, Reply, Simulation};
+use crate::testing::{Crash, FakeClock, Fixture, Reply, Simulation, admins};
 use crate::webhook::id::WebhookId;
 use crate::webhook::signing::SigningSecret;
 use crate::{delivery::outcome::AttemptResult, time::Timestamp};
@@ -28,7 +28,7 @@ fn query(fixture: &Fixture, sql: &str) -> Vec<Value> {
 }
 
 fn count(fixture: &Fixture, stage: &str) -> usize {
-    let sql = "SELECT event_id FROM deliveries WHERE stage = ?1";
+    let sql = "SELECT event_id FROM delivery_log WHERE stage = ?1";
     fixture.database.query(Statement::new(sql).bind(stage)).len()
 }
 
@@ -47,7 +47,7 @@ fn refuse_row(fixture: &Fixture, event_id: &str) {
     query(
         fixture,
         &format!(
-            "CREATE TRIGGER refuse BEFORE UPDATE ON deliveries WHEN OLD.event_id = '{event_id}' \
+            "CREATE TRIGGER refuse BEFORE UPDATE ON deliveries WHEN OLD.event = '{event_id}' \
              BEGIN SELECT RAISE(ABORT, 'refused'); END"
         ),
     );
@@ -66,15 +66,15 @@ async fn backlog(fixture: &Fixture, held: u32) -> (WebhookId, String) {
         fixture,
         &format!(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {held}) \
-             INSERT INTO deliveries (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, \
+             INSERT INTO delivery_log (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, \
              failures, next_attempt_at, attempts) SELECT '{id}', 'held-' || i, 'acme-corp', 'KeyAdded', 'held', \
              {now} - i * 36, {now} - i * 36, 0, {now} + 200000000, '[]' FROM n"
         ),
     );
     query(
         fixture,
-        "INSERT INTO bodies (org_id, event_id, kept_since, body) \
-         SELECT org_id, event_id, created_at, '{}' FROM deliveries",
+        "INSERT INTO bodies (org_id, event, kept_until, length, body) \
+         SELECT org_id, event_id, created_at, 2, '{}' FROM delivery_log",
     );
     query(fixture, &format!("UPDATE webhooks SET tend_at = {now}"));
     let tend = RetryMessage::Tend(WebhookKey { org_id: acme, webhook_id: id }).encode();
@@ -176,9 +176,12 @@ async fn a_delivery_held_for_a_webhook_that_is_deleted_meanwhile_ends() {
     let id = fixture.webhook(&acme, URL, &[]).await.webhook_id;
     query(&fixture, "UPDATE webhooks SET status = 'pending', verifying_since = 1775124000000");
     let (database, seen) = (fixture.database.clone(), Arc::new(AtomicUsize::new(0)));
+    let (tenant, now) = (acme.clone(), fixture.clock.now());
     fixture.database.crash(move || {
         if seen.fetch_add(1, Ordering::Relaxed) + 1 == 2 {
-            database.query(Statement::new("DELETE FROM webhooks"));
+            for statement in crate::store::webhooks::delete(&admins(&tenant), &id, now) {
+                database.query(statement);
+            }
         }
         Crash::Never
     });

@@ -202,7 +202,7 @@ async fn five_days_of_nothing_but_failures_disable_a_webhook_and_enabling_brings
         assert_eq!(dead["stage"], "dead", "{dead}");
         assert_ne!(dead["body"], Value::Null);
     }
-    let (troubled, _) = fixture.app.webhook_health(None, 50).await.unwrap();
+    let (troubled, _) = fixture.apps().webhook_health(None, 50).await.unwrap();
     assert_eq!((troubled.len(), troubled[0].trouble), (1, "disabled"));
 
     fixture.endpoints.always(OLD, Reply::Status(200));
@@ -219,7 +219,7 @@ async fn five_days_of_nothing_but_failures_disable_a_webhook_and_enabling_brings
     for event in 0..6 {
         assert_eq!(row(&fixture, &id, &format!("e-{event}"))["stage"], "delivered");
     }
-    assert_eq!(fixture.app.webhook_health(None, 50).await.unwrap().0, []);
+    assert_eq!(fixture.apps().webhook_health(None, 50).await.unwrap().0, []);
 }
 
 #[tokio::test]

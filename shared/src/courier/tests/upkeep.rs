@@ -25,7 +25,7 @@ async fn deliveries_older_than_thirty_days_go_in_slices_and_pending_ones_stay() 
     }
     let last = fixture.app.get_webhook(&admins(&acme), &id).await.unwrap().last_delivered_at;
     fixture.database.query(Statement::new(
-        "UPDATE deliveries SET stage = 'scheduled', next_attempt_at = 253402300799999, ended_at = NULL WHERE event_id = 'e-0-0'",
+        "UPDATE delivery_log SET stage = 'scheduled', next_attempt_at = 253402300799999, ended_at = NULL WHERE event_id = 'e-0-0'",
     ));
     fixture.clock.advance(DAY * 31);
     fixture.deliver_events(&[message("young", "KeyRemoved", "other")]).await;
@@ -37,7 +37,7 @@ async fn deliveries_older_than_thirty_days_go_in_slices_and_pending_ones_stay() 
 
     assert_eq!(deleted.iter().sum::<u64>(), 1_199);
     assert!(deleted.iter().all(|slices| *slices <= 20 * 500), "{deleted:?}");
-    let left = fixture.database.query(Statement::new("SELECT event_id FROM deliveries"));
+    let left = fixture.database.query(Statement::new("SELECT event_id FROM delivery_log"));
     assert_eq!(left, [json!({"event_id": "e-0-0"})]);
     assert_eq!(
         fixture.app.get_webhook(&admins(&acme), &id).await.unwrap().last_delivered_at,
@@ -50,17 +50,17 @@ async fn deliveries_older_than_thirty_days_go_in_slices_and_pending_ones_stay() 
 async fn dead_letters_are_listed_with_their_reason_and_go_back_to_their_queue() {
     let fixture = Fixture::default();
     let bodies = ["nonsense".to_owned(), message("e-1", "KeyAdded", "acme-corp")];
-    fixture.courier.keep_dead_letters(&fixture.messages(&bodies)).await;
+    fixture.couriers().keep_dead_letters(&fixture.messages(&bodies)).await;
     // Handed over once more: written once.
-    fixture.courier.keep_dead_letters(&fixture.messages(&bodies)).await;
+    fixture.couriers().keep_dead_letters(&fixture.messages(&bodies)).await;
 
-    let (letters, next) = fixture.app.list_dead_letters(None, 50).await.unwrap();
+    let (letters, next) = fixture.apps().list_dead_letters(None, 50).await.unwrap();
     assert_eq!((letters.len(), next), (2, None));
     let good = letters.iter().find(|letter| letter.body == bodies[1]).unwrap();
     fixture.app.requeue_dead_letter(good.id).await.unwrap();
 
     assert_eq!(fixture.events.take()[0].body, bodies[1]);
-    let (letters, _) = fixture.app.list_dead_letters(None, 50).await.unwrap();
+    let (letters, _) = fixture.apps().list_dead_letters(None, 50).await.unwrap();
     assert!(letters.iter().any(|letter| letter.requeued_at.is_some()));
 }
 

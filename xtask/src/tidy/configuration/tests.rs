@@ -133,9 +133,9 @@ fn files_that_disagree_are_named() {
     for (file, from, to, expected) in [
         (
             "shared",
-            "[[env.stage.d1_databases]]\nbinding = \"DATABASE\"\ndatabase_name = \"tenants\"\ndatabase_id = \"<provision>\"",
-            "[[env.stage.d1_databases]]\nbinding = \"DATABASE\"\ndatabase_name = \"tenants\"\ndatabase_id = \"d1\"",
-            "[env.stage] of all files: the id of the D1 database tenants differs between wrangler.toml and admin-api",
+            "[[env.stage.d1_databases]]\nbinding = \"DATABASE_0\"\ndatabase_name = \"tenants-0\"\ndatabase_id = \"<provision>\"",
+            "[[env.stage.d1_databases]]\nbinding = \"DATABASE_0\"\ndatabase_name = \"tenants-0\"\ndatabase_id = \"d1\"",
+            "[env.stage] of all files: the id of the D1 database tenants-0 differs between wrangler.toml and admin-api",
         ),
         (
             "partner-portal",
@@ -187,7 +187,7 @@ fn what_belongs_to_another_environment_is_named() {
     };
     let database = |environment: &str| {
         let before = format!(
-            "[[env.{environment}.d1_databases]]\nbinding = \"DATABASE\"\ndatabase_name = \"tenants\"\ndatabase_id = \"<provision>\""
+            "[[env.{environment}.d1_databases]]\nbinding = \"DATABASE_0\"\ndatabase_name = \"tenants-0\"\ndatabase_id = \"<provision>\""
         );
         (before.clone(), before.replace("<provision>", "d1"))
     };
@@ -203,7 +203,7 @@ fn what_belongs_to_another_environment_is_named() {
         ),
         (
             [database("stage"), database("prod")],
-            "[env.prod] of all files: the id of the D1 database tenants is the id of the D1 database tenants of [env.stage]",
+            "[env.prod] of all files: the id of the D1 database tenants-0 is the id of the D1 database tenants-0 of [env.stage]",
         ),
         (
             [cache("stage", "kv"), cache("prod", "kv")],

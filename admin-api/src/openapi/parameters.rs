@@ -1,0 +1,56 @@
+//! The parameters of paths and queries, and the headers of answers.
+
+use serde_json::{Value, json};
+
+use super::shape::reference;
+use super::{AT, EVENT, WEBHOOK};
+
+fn parameter(place: &str, name: &str, description: &str, schema: Value, example: Value) -> Value {
+    json!({"name": name, "in": place, "required": place == "path", "description": description, "schema": schema,
+        "example": example})
+}
+
+/// The parameter `cursor`. Each list has an example of its own, because no list takes another's cursor.
+pub(super) fn cursor(example: &str) -> Value {
+    let schema = json!({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"});
+    let description = "`nextCursor` of an earlier answer of the same list.";
+    parameter("query", "cursor", description, schema, json!(example))
+}
+
+/// Every other parameter, by its name among the components.
+pub(super) fn parameters() -> Value {
+    let path = |name: &str, description: &str, schema: Value, example: Value| {
+        parameter("path", name, description, schema, example)
+    };
+    let query = |name: &str, description: &str, schema: Value, example: Value| {
+        parameter("query", name, description, schema, example)
+    };
+    let mut keys_of = query("orgId", "Whose keys.", reference("OrgId"), json!("acme-corp"));
+    keys_of["required"] = json!(true);
+    let event_id = json!({"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"});
+    let limit = json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50});
+    let offset = json!({"type": "integer", "minimum": 0, "maximum": i32::MAX, "default": 0});
+    let since = "Only deliveries created then or later.";
+    let until = "Only deliveries created before; after `since`.";
+    json!({
+        "orgId": path("orgId", "The organization's ID.", reference("OrgId"), json!("acme-corp")),
+        "webhookId":
+            path("webhookId", "The webhook.", json!({"type": "string", "format": "uuid"}), json!(WEBHOOK)),
+        "email": path("email", "The person's e-mail address.", reference("EmailAddress"),
+            json!("colleague@acme-corp.com")),
+        "eventId": path("eventId", "The envelope's id.", event_id, json!(EVENT)),
+        "id": path("id", "The dead letter.", json!({"type": "string", "format": "uuid"}), json!(WEBHOOK)),
+        "limit": query("limit", "Entries at most.", limit, json!(50)),
+        "offset": query("offset", "Entries to leave out before.", offset, json!(0)),
+        "ownerEmail": query("ownerEmail", "Only tenants with this member, the owner or another, ASCII case aside.",
+            reference("EmailAddress"), json!("owner@acme-corp.com")),
+        "search": query("search", "Only tenants whose ID or name begins with this text, ASCII case aside.",
+            json!({"type": "string", "minLength": 1, "maxLength": 120}), json!("acme")),
+        "keysOf": keys_of,
+        "state": query("state", "Only deliveries that stand so.", reference("DeliveryState"), json!("dead")),
+        "eventType":
+            query("eventType", "Only deliveries of this event type.", json!({"type": "string"}), json!("KeyAdded")),
+        "since": query("since", since, reference("Timestamp"), json!(AT)),
+        "until": query("until", until, reference("Timestamp"), json!("2026-04-03T10:00:00.000Z")),
+    })
+}
