@@ -18,6 +18,7 @@ pub mod client;
 pub mod clock;
 pub mod credentials;
 pub mod endpoint;
+pub mod fleet;
 pub mod group;
 pub mod interruption;
 pub mod log;

@@ -15,5 +15,6 @@ pub mod environments;
 mod python;
 pub mod schemathesis;
 pub mod setup;
+pub mod simulate;
 pub mod tidy;
 mod wasm_target;

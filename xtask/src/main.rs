@@ -78,6 +78,8 @@ enum Command {
     Test,
     /// Measure the Workers against a plain JavaScript one, in the same run
     Bench,
+    /// Simulate heavy loads and trouble, and write the tables and plots of docs/scaling.md
+    Simulate,
     /// Build the Workers as they are deployed
     Build,
     /// Install what this machine lacks
@@ -107,6 +109,7 @@ fn run() -> Result<()> {
         Command::Deploy { env, dry_run } => deploy(env.as_deref(), dry_run),
         Command::Test => xtask::check::run(),
         Command::Bench => xtask::bench::run(),
+        Command::Simulate => xtask::simulate::run(),
         Command::Build => {
             let machine = xtask::setup::run()?;
             xtask::build::run(&machine).map(drop)

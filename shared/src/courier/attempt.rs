@@ -8,8 +8,7 @@ use super::pipeline::Parcel;
 use crate::delivery::Attempt;
 use crate::delivery::excerpt::without_secrets;
 use crate::delivery::measurement::{Kind, Measurement};
-use crate::delivery::outcome::{AttemptResult, Outcome};
-use crate::delivery::retry::Next;
+use crate::delivery::outcome::AttemptResult;
 use crate::delivery::standing::Standing;
 use crate::error::Error;
 use crate::event::id::EventId;
@@ -17,7 +16,7 @@ use crate::event::message::WebhookKey;
 use crate::ports::OutboundRequest;
 use crate::time::Timestamp;
 use crate::webhook::authentication::{AuthToken, Authentication, token_context};
-use crate::webhook::health::{Effect, Ended};
+use crate::webhook::health::Ended;
 use crate::webhook::signing::{SigningSecret, secret_context, signature};
 use crate::webhook::target::Target;
 use crate::webhook::url::WebhookUrl;
@@ -98,7 +97,9 @@ impl Courier {
             excerpt: excerpt(&result, endpoint),
         };
         let outcome = result.outcome(ended_at.milliseconds());
-        let standing = self.standing_after(outcome, parcel, attempt.error.as_deref(), ended_at);
+        let error = attempt.error.as_deref().unwrap_or_default();
+        let random = || self.random_number();
+        let standing = Standing::after(outcome, parcel.tries(), error, random, ended_at, &self.policy.retry);
         let kind = Kind {
             org_id: endpoint.webhook.org_id.to_string(),
             webhook_id: endpoint.webhook.webhook_id.to_string(),
@@ -115,14 +116,7 @@ impl Courier {
             }),
         );
         self.meter.add(Measurement::of_attempt(kind, attempt.duration_milliseconds));
-        let (effect, asked) = match outcome {
-            Outcome::Delivered => (Effect::Success, None),
-            Outcome::Retry { not_before, refused: true } => (Effect::Refusal, not_before),
-            Outcome::Retry { not_before, refused: false } => (Effect::Strike, not_before),
-            Outcome::Failed => (Effect::Refusal, None),
-            Outcome::Gone => (Effect::Gone, None),
-        };
-        let ended = Ended { effect, at: ended_at, event: parcel.key.event_id.clone(), asked };
+        let ended = outcome.ended(parcel.key.event_id.clone(), ended_at);
         Made { attempt, ended, standing, timed_out: result == AttemptResult::TimedOut }
     }
 
@@ -162,30 +156,6 @@ impl Courier {
             ("webhook-signature".to_owned(), signed),
         ];
         OutboundRequest { url: url.to_owned(), headers, body, timeout: self.policy.attempt_timeout }
-    }
-
-    /// How a delivery stands after an attempt with this outcome.
-    fn standing_after(
-        &self,
-        outcome: Outcome,
-        parcel: &Parcel,
-        error: Option<&str>,
-        now: Timestamp,
-    ) -> Standing {
-        let (failures, error) = (parcel.failures + 1, error.unwrap_or_default());
-        match outcome {
-            Outcome::Delivered => Standing::delivered(parcel.failures, now),
-            Outcome::Failed | Outcome::Gone => Standing::failed(error, failures, now),
-            Outcome::Retry { not_before, .. } => {
-                let elapsed = now.since(parcel.tries_since);
-                match self.policy.retry.next_delay(failures, not_before, self.random_number(), elapsed) {
-                    Next::After(delay) => Standing::scheduled(now.plus(delay), failures),
-                    Next::Dead => {
-                        Standing::dead(format!("retries spent; the last attempt: {error}"), failures, now)
-                    }
-                }
-            }
-        }
     }
 }
 

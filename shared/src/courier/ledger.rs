@@ -312,7 +312,7 @@ impl Courier {
                 }
                 None => {
                     lane.ended.clear();
-                    lane.stop();
+                    lane.turn.stop();
                 }
             }
         }

@@ -14,6 +14,7 @@ mod meter;
 mod notices;
 mod operators;
 mod outage;
+pub mod pace;
 mod pipeline;
 mod publish;
 mod record;
@@ -25,6 +26,7 @@ mod sweep;
 mod tending;
 #[cfg(test)]
 mod tests;
+pub mod turns;
 mod wake;
 
 use std::sync::Arc;
@@ -42,8 +44,10 @@ use crate::webhook::url::UrlRules;
 
 pub use meter::Meter;
 pub use operators::Operators;
-pub use outage::Outage;
+pub use outage::{FirstAttempts, Outage};
 pub use publish::PublishFault;
+pub use record::MOST_IN_A_RECORD;
+pub use wake::queued_delay;
 
 /// What delivery works with. Cheap to clone.
 #[derive(Clone)]

@@ -20,6 +20,17 @@ const PAUSE: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug, Default)]
 pub struct Outage(Arc<Memory>);
 
+/// Whether an isolate makes first attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstAttempts {
+    /// As far as it knows, their outcomes can be written.
+    Allowed,
+    /// The database refused a write a moment ago.
+    Paused,
+    /// Once the database has taken a write.
+    AfterAWrite,
+}
+
 #[derive(Debug, Default)]
 struct Memory {
     /// When the database was last read.
@@ -30,12 +41,13 @@ struct Memory {
 }
 
 impl Outage {
-    pub(super) fn read_at(&self, now: Timestamp) {
+    /// Notes that the database was read.
+    pub fn read_at(&self, now: Timestamp) {
         self.0.read_at.store(now.milliseconds(), Ordering::Relaxed);
     }
 
     /// Notes that the database refused a write.
-    pub(super) fn cannot_write(&self, now: Timestamp) {
+    pub fn cannot_write(&self, now: Timestamp) {
         // Where writing worked before, the outage begins now.
         let _ = self.0.refused_since.compare_exchange(
             0,
@@ -47,14 +59,23 @@ impl Outage {
     }
 
     /// Notes that the database took a write.
-    pub(super) fn can_write(&self) {
+    pub fn can_write(&self) {
         self.0.paused_until.store(0, Ordering::Relaxed);
         self.0.refused_since.store(0, Ordering::Relaxed);
     }
 
+    /// Whether first attempts may be made now.
+    pub fn first_attempts(&self, now: Timestamp) -> FirstAttempts {
+        match self.0.paused_until.load(Ordering::Relaxed) {
+            0 => FirstAttempts::Allowed,
+            until if now.milliseconds() < until => FirstAttempts::Paused,
+            _ => FirstAttempts::AfterAWrite,
+        }
+    }
+
     /// How long a message waits that met an outage: as long as the outage has lasted, as far as it is known. So an outage
     /// of hours uses up few hand-overs, whichever isolates it meets.
-    pub(super) fn wait(&self, message: &Message, now: Timestamp) -> Settlement {
+    pub fn wait(&self, message: &Message, now: Timestamp) -> Settlement {
         let began = match self.0.refused_since.load(Ordering::Relaxed) {
             0 => self.0.read_at.load(Ordering::Relaxed),
             refused_since => refused_since,
@@ -64,7 +85,7 @@ impl Outage {
     }
 
     /// How long a record waits that could not be written since then.
-    pub(super) fn wait_since(since: Timestamp, now: Timestamp) -> Duration {
+    pub fn wait_since(since: Timestamp, now: Timestamp) -> Duration {
         now.since(since).clamp(SHORTEST, LONGEST)
     }
 }
@@ -73,11 +94,11 @@ impl Courier {
     /// Whether first attempts may be made. After a refused write the isolate pauses, and then asks the database before it
     /// sends anything that it might not be able to write down.
     pub(super) async fn may_attempt(&self) -> bool {
-        let until = self.outage.0.paused_until.load(Ordering::Relaxed);
-        if until == 0 {
-            return true;
+        match self.outage.first_attempts(self.now()) {
+            FirstAttempts::Allowed => true,
+            FirstAttempts::Paused => false,
+            FirstAttempts::AfterAWrite => self.can_write().await,
         }
-        self.now().milliseconds() >= until && self.can_write().await
     }
 
     /// Whether the database takes a write at all: a row that is there for this question.

@@ -3,27 +3,23 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::{Either, join_all, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::Courier;
 use super::attempt::{Endpoint, Made};
-use super::lanes::{Lane, Lanes, MOST_IN_FLIGHT};
+use super::lanes::{Lane, Lanes};
 use super::ledger::Ledger;
+use super::pace::{AFTER_DEFERRAL, BETWEEN_WRITES, Pace};
+use super::turns::MOST_IN_FLIGHT;
 use crate::delivery::progress::{Origin, Progress};
-use crate::delivery::standing::{Stage, Standing};
+use crate::delivery::standing::{Standing, Tries};
 use crate::event::message::DeliveryKey;
 use crate::shard::Shards;
 use crate::time::Timestamp;
 use crate::webhook::health::{Effect, Gate, Health};
 use crate::webhook::target::Target;
-
-/// How long results wait to be written: a crash repeats no more than these, and what is in flight.
-const BETWEEN_WRITES: Duration = Duration::from_millis(1_500);
-/// How long a delivery waits that a batch had no time for.
-const AFTER_DEFERRAL: Duration = Duration::from_secs(1);
 
 /// A delivery on its way through the stages.
 #[derive(Clone, Debug)]
@@ -59,15 +55,19 @@ impl Parcel {
         }
     }
 
+    /// How often it has been tried in vain, and since when.
+    pub(super) fn tries(&self) -> Tries {
+        Tries { failures: self.failures, since: self.tries_since }
+    }
+
     /// What its webhook does with it now.
     fn gate(&self, health: &Health) -> Gate {
         health.gate(&self.key.event_id, self.released)
     }
 
-    /// How it stands when a batch had no time for it. One that its webhook let go stays so, and counts as under way.
+    /// How it stands when a batch had no time for it.
     fn deferred(&self, next: Timestamp) -> Standing {
-        let stage = if self.released { Stage::Released } else { Stage::Scheduled };
-        Standing { stage, ..Standing::scheduled(next, self.failures) }
+        Standing::deferred(self.released, next, self.failures)
     }
 }
 
@@ -86,7 +86,7 @@ impl Shards<Courier> {
         }
         let mut lanes = Lanes::new(lanes, any.now());
         let mut attempts = FuturesUnordered::new();
-        let (mut written_at, mut ended_at) = (any.now(), any.now());
+        let mut pace = Pace::new(any.now());
         let mut pause = any.clock.sleep(BETWEEN_WRITES);
         loop {
             while attempts.len() < MOST_IN_FLIGHT {
@@ -108,20 +108,19 @@ impl Shards<Courier> {
                     if let Some((lane, parcel, made)) = ended {
                         let shard = lanes.all[lane].shard;
                         couriers[shard].note(&mut lanes, lane, &parcel, made, &mut ledgers[shard]);
-                        ended_at = any.now();
+                        pace.ended(any.now());
                     }
                     false
                 }
                 Either::Right(((), _)) => true,
             };
-            if paused || any.now().since(written_at) >= BETWEEN_WRITES {
-                // Every connection hangs: what waits for one goes to another consumer.
-                if attempts.len() == MOST_IN_FLIGHT && any.now().since(ended_at) >= BETWEEN_WRITES {
+            if paused || pace.is_due(any.now()) {
+                if pace.hangs(attempts.len(), any.now()) {
                     self.defer_rest(&mut lanes, &mut ledgers);
                 }
                 // Unique by webhook and event, or bound to its lease: writing twice changes nothing.
                 self.write(&mut ledgers, &mut lanes).await;
-                written_at = any.now();
+                pace.written(any.now());
                 pause = any.clock.sleep(BETWEEN_WRITES);
             }
         }
@@ -151,7 +150,8 @@ impl Shards<Courier> {
     /// What the batch had no time for comes back by a message of its own. While nothing can be written, fresh events of
     /// which nothing was attempted are left to their own messages.
     fn defer_rest(&self, lanes: &mut Lanes, ledgers: &mut [Ledger]) {
-        for (shard, parcel) in lanes.rest() {
+        for (place, parcel) in lanes.rest() {
+            let shard = lanes.all[place].shard;
             let ledger = &mut ledgers[shard];
             if ledger.is_stuck() && parcel.origin.is_fresh() && !ledger.knows_event(&parcel.key) {
                 ledger.leave(parcel.key);
@@ -191,7 +191,7 @@ impl Courier {
         }
         // The webhook waits for its sealing key, not each delivery by itself.
         for parcel in &open {
-            let standing = Standing::held(self.window_ends(parcel), parcel.failures);
+            let standing = Standing::held(parcel.tries().end(&self.policy.retry), parcel.failures);
             ledger.enter(parcel.progress(standing, None));
         }
         None
@@ -200,15 +200,9 @@ impl Courier {
     /// While a webhook is being verified or its circuit is open, its deliveries wait for it, as long as their window
     /// lasts; a disabled one's are dead, and can be redelivered.
     fn keep_back(&self, target: &Target, parcel: &Parcel, ledger: &mut Ledger) {
-        let (now, window_ends) = (self.now(), self.window_ends(parcel));
         let health = &target.condition.health;
-        let standing = match parcel.gate(health) {
-            Gate::Shut => Standing::dead("webhook disabled", parcel.failures, now),
-            Gate::Open | Gate::Held if now >= window_ends => {
-                Standing::dead(health.reason_of_end(), parcel.failures, now)
-            }
-            Gate::Open | Gate::Held => Standing::held(window_ends, parcel.failures),
-        };
+        let standing =
+            Standing::kept_back(health, parcel.gate(health), parcel.tries(), self.now(), &self.policy.retry);
         ledger.enter(parcel.progress(standing, None));
     }
 
@@ -247,26 +241,17 @@ impl Courier {
         let (condition, _) = lane.target.condition.after(&made.ended, &self.policy.health);
         lane.target.condition = condition;
         let health = &lane.target.condition.health;
-        let mut standing = made.standing.clone();
-        // A probe that the endpoint did not answer, or the strike that opened the circuit, waits with the others.
-        let waits = matches!(health, Health::CircuitOpen { .. }) && made.ended.effect == Effect::Strike;
-        if waits && standing.ended_at.is_none() {
-            standing = Standing::held(self.window_ends(parcel), standing.failures);
-        }
+        let standing =
+            made.standing.clone().beside(health, made.ended.effect, parcel.tries().end(&self.policy.retry));
         ledger.enter(parcel.progress(standing, Some(&made)));
         lane.ended.push((made.ended, made.attempt));
         // A circuit that just opened, or a webhook that was just disabled, lets nothing more through.
-        let (open, shut): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut lane.parcels)
+        let (open, shut): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut lane.turn.parcels)
             .into_iter()
             .partition(|parcel| parcel.gate(health) == Gate::Open);
-        lane.parcels = open;
+        lane.turn.parcels = open;
         for parcel in shut {
             self.keep_back(&lane.target, &parcel, ledger);
         }
-    }
-
-    /// When a delivery's retry window ends.
-    fn window_ends(&self, parcel: &Parcel) -> Timestamp {
-        parcel.tries_since.plus(self.policy.retry.window())
     }
 }

@@ -15,7 +15,7 @@ use crate::time::Timestamp;
 
 /// Deliveries in one record: even with the longest excerpt each, every character of it escaped, they stay below what a
 /// message takes.
-const MOST_IN_A_RECORD: usize = 10;
+pub const MOST_IN_A_RECORD: usize = 10;
 
 impl Courier {
     /// Sends outcomes to the retries queue. Gives back those that the queue did not take either.

@@ -8,9 +8,9 @@ use futures_util::future::join_all;
 use futures_util::stream::{StreamExt, iter};
 use serde_json::json;
 
-use super::lanes::MOST_IN_FLIGHT;
 use super::pipeline::{Bundle, Parcel};
 use super::tending::Step;
+use super::turns::MOST_IN_FLIGHT;
 use super::{Courier, Message, Settlement, UNDECODABLE};
 use crate::delivery::progress::Origin;
 use crate::error::Error;

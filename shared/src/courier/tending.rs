@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::lanes::MOST_IN_FLIGHT;
 use super::ledger::write_conditions;
 use super::pipeline::Parcel;
+use super::turns::MOST_IN_FLIGHT;
 use super::{Courier, attempt::Made};
 use crate::delivery::measurement::CHALLENGE;
 use crate::delivery::progress::Origin;
@@ -21,6 +21,7 @@ use crate::time::Timestamp;
 use crate::webhook::health::{Change, Condition, Effect, Health};
 use crate::webhook::id::WebhookId;
 use crate::webhook::target::Target;
+use crate::webhook::waiting::choose_probe;
 
 /// Challenges sent in one batch; the sweep wakes the others.
 const MOST_CHALLENGES: usize = 2 * MOST_IN_FLIGHT;
@@ -99,11 +100,9 @@ impl Courier {
                     return Ok(Some(self.step_to(target, condition)));
                 }
                 let failed = running.zip(target.last_error_at).is_some_and(|(running, at)| at >= running.at);
-                let (next, quota) = condition.releasing(failed, now, policy);
-                let room = policy.most_released.saturating_sub(row.released).min(quota) as usize;
-                let all = waiting.len() <= room;
-                release.extend(waiting.into_iter().take(room));
-                if all { next.released() } else { next }
+                let (next, count) = condition.letting_go(waiting.len(), row.released, failed, now, policy);
+                release.extend(waiting.into_iter().take(count));
+                next
             }
             Health::Disabled { .. } => Condition { due: None, ..condition.clone() },
         };
@@ -248,13 +247,4 @@ impl Courier {
         };
         Some(self.attempt(&endpoint, &parcel, &body).await)
     }
-}
-
-/// The delivery to probe with, among candidates that are newest first: the newest with the fewest failures, and never the
-/// last one again while others wait. One event that an endpoint cannot digest does not stand in the way of the others.
-fn choose_probe<'a>(candidates: &'a [(EventId, u32)], last: Option<&EventId>) -> Option<&'a EventId> {
-    let others = candidates.iter().filter(|(event, _)| Some(event) != last);
-    // The first of equals: the newest.
-    let best = others.min_by_key(|(_, failures)| *failures);
-    best.or_else(|| candidates.first()).map(|(event, _)| event)
 }

@@ -28,13 +28,17 @@ impl Courier {
         if messages.is_empty() {
             return;
         }
-        let messages = messages.into_iter().map(|(message, delay)| QueuedMessage {
-            body: message.encode(),
-            // Queues count whole seconds: rather late than early, when there would be nothing to do yet.
-            delay: Duration::from_secs(delay.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX)),
-        });
+        let messages = messages
+            .into_iter()
+            .map(|(message, delay)| QueuedMessage { body: message.encode(), delay: queued_delay(delay) });
         if let Err(error) = self.retries.send(messages.collect()).await {
             self.line("wake-ups not queued; the sweep will", json!({"detail": error.to_string()}));
         }
     }
+}
+
+/// The delay of a message that is to come after this time. Queues count whole seconds: rather late than early, when there
+/// would be nothing to do yet.
+pub fn queued_delay(delay: Duration) -> Duration {
+    Duration::from_secs(delay.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX))
 }

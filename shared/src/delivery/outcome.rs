@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use super::retry_after::parse_retry_after;
+use crate::event::id::EventId;
+use crate::time::Timestamp;
+use crate::webhook::health::{Effect, Ended};
 use crate::webhook::url::UrlFault;
 
 /// What the transport reports of one HTTP request. Redirects are not followed, so a 3xx is reported as such.
@@ -94,6 +97,21 @@ impl AttemptResult {
             Self::ConnectionFailed(reason) => Some(format!("connection failed: {reason}")),
             Self::BlockedUrl(fault) => Some(format!("not sent: the URL {fault}")),
         }
+    }
+}
+
+impl Outcome {
+    /// What an attempt with this outcome says of its webhook.
+    #[must_use]
+    pub fn ended(self, event: EventId, at: Timestamp) -> Ended {
+        let (effect, asked) = match self {
+            Self::Delivered => (Effect::Success, None),
+            Self::Retry { not_before, refused: true } => (Effect::Refusal, not_before),
+            Self::Retry { not_before, refused: false } => (Effect::Strike, not_before),
+            Self::Failed => (Effect::Refusal, None),
+            Self::Gone => (Effect::Gone, None),
+        };
+        Ended { effect, at, event, asked }
     }
 }
 

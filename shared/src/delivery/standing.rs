@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::DeliveryState;
+use super::outcome::Outcome;
+use super::retry::{Next, RetryPolicy};
 use crate::time::Timestamp;
+use crate::webhook::health::{Effect, Gate, Health};
 
 /// The stage of a delivery, as the database keeps it. The API's [`DeliveryState`] does not tell the first three apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,11 +104,84 @@ pub struct Standing {
     pub reason: Option<String>,
 }
 
+/// How often a delivery has been tried in vain, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tries {
+    /// Failures before.
+    pub failures: u32,
+    /// The retry window counts from here.
+    pub since: Timestamp,
+}
+
+impl Tries {
+    /// The end of the retry window.
+    pub fn end(&self, policy: &RetryPolicy) -> Timestamp {
+        self.since.plus(policy.window())
+    }
+}
+
 impl Standing {
+    /// After an attempt with this outcome. `random` draws the jitter of a retry.
+    pub fn after(
+        outcome: Outcome,
+        tries: Tries,
+        error: &str,
+        random: impl FnOnce() -> u64,
+        now: Timestamp,
+        policy: &RetryPolicy,
+    ) -> Self {
+        let failures = tries.failures + 1;
+        match outcome {
+            Outcome::Delivered => Self::delivered(tries.failures, now),
+            Outcome::Failed | Outcome::Gone => Self::failed(error, failures, now),
+            Outcome::Retry { not_before, .. } => {
+                match policy.next_delay(failures, not_before, random(), now.since(tries.since)) {
+                    Next::After(delay) => Self::scheduled(now.plus(delay), failures),
+                    Next::Dead => {
+                        Self::dead(format!("retries spent; the last attempt: {error}"), failures, now)
+                    }
+                }
+            }
+        }
+    }
+
+    /// The same beside its webhook's health after the attempt: a probe that the endpoint did not answer, or the strike
+    /// that opened the circuit, waits with the others.
+    #[must_use]
+    pub fn beside(self, health: &Health, effect: Effect, window_ends: Timestamp) -> Self {
+        let waits = matches!(health, Health::CircuitOpen { .. }) && effect == Effect::Strike;
+        if waits && self.ended_at.is_none() { Self::held(window_ends, self.failures) } else { self }
+    }
+
+    /// Not attempted, because its webhook's gate is not open: while the webhook is being verified or its circuit is open,
+    /// the delivery waits, as long as its window lasts; a disabled one's is dead, and can be redelivered.
+    pub fn kept_back(
+        health: &Health,
+        gate: Gate,
+        tries: Tries,
+        now: Timestamp,
+        policy: &RetryPolicy,
+    ) -> Self {
+        let window_ends = tries.end(policy);
+        match gate {
+            Gate::Shut => Self::dead("webhook disabled", tries.failures, now),
+            Gate::Open | Gate::Held if now >= window_ends => {
+                Self::dead(health.reason_of_end(), tries.failures, now)
+            }
+            Gate::Open | Gate::Held => Self::held(window_ends, tries.failures),
+        }
+    }
+
     /// Due at `next`.
     pub fn scheduled(next: Timestamp, failures: u32) -> Self {
         let stage = Stage::Scheduled;
         Self { stage, failures, next_attempt_at: Some(next), ended_at: None, reason: None }
+    }
+
+    /// Due at `next`, because a batch had no time for it. One that its webhook let go stays so, and counts as under way.
+    pub fn deferred(released: bool, next: Timestamp, failures: u32) -> Self {
+        let stage = if released { Stage::Released } else { Stage::Scheduled };
+        Self { stage, ..Self::scheduled(next, failures) }
     }
 
     /// Waiting for its webhook, until its retry window ends.

@@ -10,6 +10,7 @@ pub mod signing;
 pub mod target;
 pub mod trouble;
 pub mod url;
+pub mod waiting;
 
 use serde::{Deserialize, Serialize};
 
