@@ -64,10 +64,10 @@ error_codes! {
     Misconfigured = "misconfigured",
     /// The tenant has no active API key.
     NoActiveKey = "no_active_key",
-    /// There is nothing at this path.
-    NotFound = "not_found",
     /// The portal does not need this route, so it cannot call the route on behalf of a person.
     NotForThePortal = "not_for_the_portal",
+    /// There is nothing at this path.
+    NotFound = "not_found",
     /// The organization ID is reserved: a person cannot register it at the portal.
     OrgIdReserved = "org_id_reserved",
     /// The body, or an event in it, is too large.

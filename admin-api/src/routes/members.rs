@@ -18,7 +18,7 @@ pub(super) fn routes() -> Routes {
         .route(described!(
             get("/tenants/{orgId}/members", list),
             Operation::new("listMembers", "List the people who may sign in for a tenant")
-                .answers::<MemberList>(
+                .answers::<TenantMembers>(
                     200,
                     "The owner, then the others in the order in which they were added.",
                     json!({"members": [
@@ -55,7 +55,7 @@ const COLLEAGUE: &str = "colleague@acme-corp.com";
 /// A tenant's members.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-struct MemberList {
+struct TenantMembers {
     /// The owner first.
     members: Vec<Member>,
 }
@@ -65,8 +65,8 @@ async fn list(
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
-) -> JsonResult<MemberList> {
-    ok(MemberList { members: app.list_members(&admin.of(org_id)).await? })
+) -> JsonResult<TenantMembers> {
+    ok(TenantMembers { members: app.list_members(&admin.of(org_id)).await? })
 }
 
 async fn add(

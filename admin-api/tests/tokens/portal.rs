@@ -119,6 +119,8 @@ async fn a_person_sees_and_registers_tenants_of_their_own_alone() {
         let ids: Vec<_> = tenants.iter().map(|tenant| tenant["orgId"].clone()).collect();
         assert_eq!((json!(ids), &listed.body["total"]), (expected, &json!(ids.len())), "{query}");
     }
+    let searched = app.portal("zoe@example.com").get("/tenants?search=acme").await;
+    searched.is_problem(403, "not_for_the_portal");
     let somebody = json!({"orgName": "X", "ownerEmail": OWNER});
     let refused = app.portal("zoe@example.com").post("/tenants/new-corp/register", somebody).await;
     refused.names_field("ownerEmail");

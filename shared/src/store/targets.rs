@@ -16,9 +16,10 @@ use crate::webhook::id::WebhookId;
 use crate::webhook::target::Target;
 
 /// The columns of a [`TargetRow`].
-pub(super) const COLUMNS: &str = "id, org_id, url, url_revision, events, secret, previous_secrets, auth_type, auth_header, auth_token, status, health_stamp, consecutive_failures, \
-    failing_since, failing_told, verifying_since, verification_failures, strikes, release_pace, released_at, \
-    circuit_opened_at, probes_failed, last_probe, disabled_reason, tend_at, last_error_at";
+pub(super) const COLUMNS: &str = "id, org_id, url, url_revision, events, secret, previous_secrets, auth_type, \
+    auth_header, auth_token, status, health_stamp, consecutive_failures, failing_since, failing_told, \
+    verifying_since, verification_failures, strikes, release_pace, released_at, circuit_opened_at, probes_failed, \
+    last_probe, disabled_reason, tend_at, last_error_at";
 
 /// All webhooks of these tenants.
 pub fn of_tenants(org_ids: &[&str]) -> Statement {
