@@ -2,6 +2,7 @@
 
 mod claims;
 mod keys;
+mod portal;
 mod service;
 
 use edge::testing::{forgeries, hs256, hs512, own_key_headers, public_key_spellings};

@@ -18,6 +18,8 @@ pub mod client;
 pub mod clock;
 pub mod credentials;
 pub mod endpoint;
+pub mod fleet;
+mod forward;
 pub mod group;
 pub mod interruption;
 pub mod log;

@@ -54,14 +54,24 @@ error_codes! {
     InvalidRequest = "invalid_request",
     /// The answer to a rotation was lost: the key may be new.
     KeyPerhapsRotated = "key_perhaps_rotated",
+    /// The owner of a tenant cannot be removed from its members.
+    MemberIsOwner = "member_is_owner",
+    /// The tenant has as many members as it may have.
+    MemberLimitReached = "member_limit_reached",
+    /// Nobody with this address is a member of the tenant.
+    MemberNotFound = "member_not_found",
     /// The path does not take this method.
     MethodNotAllowed = "method_not_allowed",
     /// Settings or bindings are missing or malformed.
     Misconfigured = "misconfigured",
     /// The tenant has no active API key.
     NoActiveKey = "no_active_key",
+    /// The portal does not need this route, so it cannot call the route on behalf of a person.
+    NotForThePortal = "not_for_the_portal",
     /// There is nothing at this path.
     NotFound = "not_found",
+    /// The organization ID is reserved: a person cannot register it at the portal.
+    OrgIdReserved = "org_id_reserved",
     /// The body, or an event in it, is too large.
     PayloadTooLarge = "payload_too_large",
     /// The sign-in service does not answer.
@@ -78,6 +88,8 @@ error_codes! {
     TenantNotRegistered = "tenant_not_registered",
     /// The caller asked too often.
     TooManyRequests = "too_many_requests",
+    /// The webhook signs with as many secrets as it may have at once.
+    TooManySecrets = "too_many_secrets",
     /// Credentials are missing or not valid.
     Unauthorized = "unauthorized",
     /// Something that the answer needs does not answer; a later try may succeed.

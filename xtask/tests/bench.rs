@@ -16,4 +16,10 @@ fn every_operation_is_measured_on_both_sides() {
         }
         assert!(operation["cost"]["d1RoundTrips"].as_f64().unwrap() <= 2.0, "{operation}");
     }
+    let growth = report["growth"].as_array().unwrap();
+    assert_eq!(growth.len(), 2);
+    for row in growth {
+        let rows = |fleet: &str| row[fleet].as_f64().unwrap();
+        assert!(rows("small") > 0.0 && rows("large") <= rows("small") * 1.1 + 1.0, "{row}");
+    }
 }

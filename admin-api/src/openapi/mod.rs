@@ -34,9 +34,6 @@ pub const TAGS: [(&str, &str); 6] = [
     ("About", "The service itself."),
 ];
 
-/// The port of the Admin API in the local stack, on its own.
-const LOCAL_PORT: u16 = 8789;
-
 const DESCRIPTION: &str = "Tenants, API keys, webhooks and their deliveries.
 
 Admins send both `X-Admin-API-Key` and `Authorization: Bearer`; partners their own `X-API-Key`. Times are ISO 8601. \
@@ -55,7 +52,7 @@ pub fn document(routes: &[Route<Description>]) -> Value {
     let mut paths = Map::new();
     for Route { method, path, access, description } in routes {
         let item = paths.entry(*path).or_insert_with(|| json!({}));
-        item[method.to_lowercase()] = description().render(path, *access, &mut components);
+        item[method.to_lowercase()] = description().render(method, path, *access, &mut components);
     }
     let tags: Vec<_> = TAGS.iter().map(|(name, about)| json!({"name": name, "description": about})).collect();
     json!({
@@ -81,16 +78,12 @@ fn contact() -> Value {
     json!({"name": "SmartphoneKey", "url": "https://smartphonekey.com"})
 }
 
-/// The addresses of a Worker in all environments, production first, and that of the local stack.
+/// The addresses of a Worker in the deployed environments, production first. Linters take a local one for a mistake.
 fn servers(worker: &str) -> Value {
-    let address = |environment: &Environment| match environment {
-        // By number: not every tool resolves `localhost`, and linters take it for a mistake.
-        Environment::Local => format!("http://127.0.0.1:{LOCAL_PORT}"),
-        deployed => format!("https://{worker}.spk-{deployed}.workers.dev"),
+    let deployed = Environment::ALL.iter().rev().filter(|environment| **environment != Environment::Local);
+    let server = |environment: &Environment| {
+        let url = format!("https://{worker}.spk-{environment}.workers.dev");
+        json!({"url": url, "description": environment.name()})
     };
-    let all = Environment::ALL.iter().rev();
-    json!(
-        all.map(|environment| json!({"url": address(environment), "description": environment.name()}))
-            .collect::<Vec<_>>()
-    )
+    deployed.map(server).collect()
 }

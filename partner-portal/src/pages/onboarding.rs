@@ -67,6 +67,10 @@ pub async fn submit(submitted: Submitted) -> PageResult {
             let taken = format!("{org_id} is taken. Choose another organization ID.");
             return again(&submitted, StatusCode::CONFLICT, [("orgId".to_owned(), taken)].into());
         }
+        Err(fault) if fault.is(ErrorCode::OrgIdReserved) => {
+            let reserved = format!("{org_id} is reserved. Choose another organization ID.");
+            return again(&submitted, StatusCode::CONFLICT, [("orgId".to_owned(), reserved)].into());
+        }
         Err(AdminFault::Refused(refusal)) if !refusal.fields.is_empty() => {
             return again(&submitted, StatusCode::UNPROCESSABLE_ENTITY, refusal.fields);
         }

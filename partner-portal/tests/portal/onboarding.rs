@@ -54,6 +54,19 @@ async fn two_who_choose_one_id_at_once_are_one_winner_and_one_form_error() {
 }
 
 #[tokio::test]
+async fn an_id_that_seems_to_be_ours_is_refused_in_the_form() {
+    let world = World::default();
+    let mut browser = world.browser();
+    browser.sign_in("one@acme-corp.example").await;
+    let form = browser.get("/onboarding").await;
+    let fields = [("orgId", "spk-support"), ("orgName", "Acme")];
+    let refused = browser.submit(&form, "/onboarding", &fields).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    refused.says("spk-support is reserved. Choose another organization ID.");
+    assert!(world.query("SELECT 1 AS one FROM tenants").is_empty());
+}
+
+#[tokio::test]
 async fn a_form_sent_twice_registers_once() {
     let world = World::default();
     let mut browser = world.browser();
@@ -169,7 +182,7 @@ async fn who_lost_an_organization_sees_it_no_more() {
     let world = World::default();
     let mut browser = world.owner().await;
     let page = browser.get("/dashboard").await;
-    world.query("UPDATE tenants SET owner_email = 'new@acme-corp.example'");
+    world.query("UPDATE members SET email = 'new@acme-corp.example'");
     let rotated = browser.submit(&page, "/api-key/rotate", &[]).await;
     assert_eq!(rotated.location(), "/onboarding");
     assert_eq!(browser.get("/dashboard").await.location(), "/onboarding");

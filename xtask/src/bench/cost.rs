@@ -24,6 +24,8 @@ pub(super) struct Cost {
     pub(super) d1_round_trips: f64,
     /// Per request, or per delivery.
     pub(super) d1_rows_written: f64,
+    /// Per request, or per batch.
+    pub(super) d1_rows_read: f64,
 }
 
 /// The part of the stack's log file that is written from now on.
@@ -47,10 +49,10 @@ impl LogTail {
 
 fn cost(log: &str, counted: Counted) -> Option<Cost> {
     if matches!(counted, Counted::Nothing) {
-        return Some(Cost { d1_round_trips: 0.0, d1_rows_written: 0.0 });
+        return Some(Cost { d1_round_trips: 0.0, d1_rows_written: 0.0, d1_rows_read: 0.0 });
     }
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let (mut calls, mut deliveries, mut round_trips, mut rows) = (0, 0, 0, 0);
+    let (mut calls, mut deliveries, mut round_trips, mut rows, mut read) = (0, 0, 0, 0, 0);
     for line in lines {
         let counts = match (counted, line["message"].as_str()) {
             (Counted::Requests(path), Some("request")) => line["path"] == path,
@@ -69,36 +71,44 @@ fn cost(log: &str, counted: Counted) -> Option<Cost> {
             calls += 1;
             round_trips += line["d1RoundTrips"].as_u64().unwrap_or_default();
             rows += line["d1RowsWritten"].as_u64().unwrap_or_default();
+            read += line["d1RowsRead"].as_u64().unwrap_or_default();
         }
     }
     let written_for = if matches!(counted, Counted::Batches) { deliveries } else { calls };
     #[allow(clippy::cast_precision_loss, reason = "some thousands")]
     let mean = |sum: u64, of: u64| (of > 0).then(|| sum as f64 / of as f64);
-    Some(Cost { d1_round_trips: mean(round_trips, calls)?, d1_rows_written: mean(rows, written_for)? })
+    Some(Cost {
+        d1_round_trips: mean(round_trips, calls)?,
+        d1_rows_written: mean(rows, written_for)?,
+        d1_rows_read: mean(read, calls)?,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const LOG: &str = r#"{"message":"request","path":"/tenants/a","d1RoundTrips":1,"d1RowsWritten":0}
-{"message":"request","path":"/tenants/a","d1RoundTrips":2,"d1RowsWritten":0}
+    const LOG: &str = r#"{"message":"request","path":"/tenants/a","d1RoundTrips":1,"d1RowsRead":2,"d1RowsWritten":0}
+{"message":"request","path":"/tenants/a","d1RoundTrips":2,"d1RowsRead":4,"d1RowsWritten":0}
 {"message":"request","path":"/events","d1RoundTrips":0,"d1RowsWritten":0}
 {"message":"delivered","deliveries":1}
 {"message":"attempt","outcome":"retry"}
-{"message":"batch","queue":"webhook-events","d1RoundTrips":2,"d1RowsWritten":4}
+{"message":"batch","queue":"webhook-events","d1RoundTrips":2,"d1RowsRead":7,"d1RowsWritten":4}
 {"message":"batch","queue":"webhook-retries","d1RoundTrips":9,"d1RowsWritten":9}
 no JSON"#;
 
     #[test]
     fn requests_are_counted_by_their_path() {
         let tenants = cost(LOG, Counted::Requests("/tenants/a"));
-        assert_eq!(tenants, Some(Cost { d1_round_trips: 1.5, d1_rows_written: 0.0 }));
+        assert_eq!(tenants, Some(Cost { d1_round_trips: 1.5, d1_rows_written: 0.0, d1_rows_read: 3.0 }));
         assert_eq!(cost(LOG, Counted::Requests("/nowhere")), None);
     }
 
     #[test]
     fn rows_are_counted_by_delivery_and_round_trips_by_batch() {
-        assert_eq!(cost(LOG, Counted::Batches), Some(Cost { d1_round_trips: 2.0, d1_rows_written: 2.0 }));
+        assert_eq!(
+            cost(LOG, Counted::Batches),
+            Some(Cost { d1_round_trips: 2.0, d1_rows_written: 2.0, d1_rows_read: 7.0 })
+        );
     }
 }

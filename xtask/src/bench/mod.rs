@@ -7,6 +7,7 @@ mod arrivals;
 mod compare;
 mod connection;
 mod cost;
+mod growth;
 mod load;
 mod operations;
 mod report;
@@ -65,9 +66,12 @@ pub fn measure(extent: &Extent) -> Result<Report> {
         let row = compare(operation, &ours, &baseline, &stack, extent);
         rows.push(row.with_context(|| format!("measuring: {}", operation.name))?);
     }
+    // Last: the fleet stays.
+    let growth = growth::measure(&stack, &ours)?;
     step("Measured", &format!("in {}", spoken(started.elapsed())));
     Ok(Report {
         rows,
+        growth,
         cores: thread::available_parallelism()?.get(),
         workerd: package_version("workerd")?,
         wrangler: package_version("wrangler")?,

@@ -2,6 +2,7 @@
 use serde_json::{Value, json};
 
 use super::cost::{Cost, Counted};
+use super::growth::Growth;
 use super::statistics::{CONCLUSIVE_SPREAD, Comparison, Unit, median};
 
 /// One operation, measured.
@@ -19,6 +20,7 @@ pub(super) struct Row {
 /// Everything that was measured, and on which machine and runtime.
 pub struct Report {
     pub(super) rows: Vec<Row>,
+    pub(super) growth: Vec<Growth>,
     pub(super) cores: usize,
     pub(super) workerd: String,
     pub(super) wrangler: String,
@@ -64,6 +66,12 @@ impl Report {
             ),
         ];
         let all = self.rows.iter().flat_map(|row| std::iter::once(&row.comparison).chain(&row.processor));
+        notes.extend(self.growth.iter().map(|Growth { name, small, large }| {
+            format!(
+                "growth: {name} reads {small:.1} rows of D1, and {large:.1} beside 100,000 tenants, 500,000 webhooks and \
+                 1,000,000 deliveries."
+            )
+        }));
         if all.into_iter().any(|comparison| !comparison.is_conclusive()) {
             notes.push(format!(
                 "?: the middle half of the rounds is wider than {:.0} % of the median. \
@@ -80,6 +88,7 @@ impl Report {
         json!({
             "cores": self.cores, "workerd": self.workerd, "wrangler": self.wrangler,
             "operations": self.rows.iter().map(Row::json).collect::<Vec<_>>(),
+            "growth": self.growth,
         })
     }
 }
@@ -181,10 +190,11 @@ mod tests {
                 ours: vec![0.25, 0.26, 0.24],
                 baseline: vec![0.1, 0.1, 0.1],
             }),
-            cost: cost.then_some(Cost { d1_round_trips: 2.0, d1_rows_written: 2.04 }),
+            cost: cost.then_some(Cost { d1_round_trips: 2.0, d1_rows_written: 2.04, d1_rows_read: 6.5 }),
             generator_share: 0.125,
         };
         Report {
+            growth: Vec::new(),
             rows: vec![
                 row("steady", Unit::PerSecond, &[500.0, 510.0, 520.0, 530.0, 540.0], true),
                 row("noisy", Unit::Milliseconds, &[2000.0, 2000.0, 500.0, 500.0, 1000.0], false),
@@ -215,7 +225,7 @@ processor time: what workerd used for one, ours : the baseline's, with its own D
         let steady = &json["operations"][0];
         assert_eq!(steady["ours"], json!([500.0, 510.0, 520.0, 530.0, 540.0]));
         assert_eq!(steady["conclusive"], true);
-        assert_eq!(steady["cost"], json!({"d1RoundTrips": 2.0, "d1RowsWritten": 2.04}));
+        assert_eq!(steady["cost"], json!({"d1RoundTrips": 2.0, "d1RowsWritten": 2.04, "d1RowsRead": 6.5}));
         assert_eq!(steady["processorMilliseconds"]["ours"], json!([0.25, 0.26, 0.24]));
         assert_eq!(json["operations"][1]["unit"], "milliseconds");
     }
