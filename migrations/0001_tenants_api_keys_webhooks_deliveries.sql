@@ -27,8 +27,19 @@ CREATE TABLE tenants (
   webhook_count INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX tenants_by_creation ON tenants (created_at, org_id) WHERE closed_at IS NULL;
-CREATE INDEX tenants_by_owner ON tenants (owner_email, created_at, org_id) WHERE closed_at IS NULL;
 CREATE INDEX tenants_by_name ON tenants (org_name COLLATE NOCASE, org_id) WHERE closed_at IS NULL;
+
+-- The people who may sign in for a registered tenant: its owner and those who were added.
+CREATE TABLE members (
+  org_id TEXT NOT NULL,
+  email TEXT NOT NULL COLLATE NOCASE,
+  added_at INTEGER NOT NULL,
+  added_by TEXT NOT NULL,
+  -- As the tenant has it: a person's tenants are listed in the order of their registration.
+  tenant_created_at INTEGER NOT NULL,
+  PRIMARY KEY (org_id, email)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX members_by_email ON members (email, tenant_created_at, org_id);
 
 -- revoked_at may lie ahead: the key is retiring, and works until then.
 CREATE TABLE api_keys (
@@ -59,8 +70,8 @@ CREATE TABLE webhooks (
   events TEXT NOT NULL,
   -- Sealed with WEBHOOK_SECRETS_KEY.
   secret TEXT NOT NULL,
-  previous_secret TEXT,
-  previous_secret_until INTEGER,
+  -- A JSON array of {secret (sealed), until}: earlier secrets, each of which signs as well until then.
+  previous_secrets TEXT NOT NULL DEFAULT '[]',
   auth_type TEXT NOT NULL CHECK (auth_type IN ('none', 'apiKeyHeader', 'bearerToken')),
   auth_header TEXT,
   auth_token TEXT,
@@ -235,11 +246,13 @@ CREATE INDEX dead_letters_newest ON dead_letters (received_at, id);
 CREATE INDEX dead_letters_by_end ON dead_letters (ends_at);
 CREATE UNIQUE INDEX dead_letters_waiting ON dead_letters (digest) WHERE requeued_at IS NULL;
 
--- What people are to be told of webhooks, written together with what it tells of; the consumer that told them deletes it.
+-- What people are to be told of webhooks and of tenants, written together with what it tells of; the consumer that told them
+-- deletes it.
 CREATE TABLE notices (
   sequence INTEGER PRIMARY KEY,
   id TEXT NOT NULL,
-  webhook_id TEXT NOT NULL,
+  -- Null where the tenant itself changed.
+  webhook_id TEXT,
   org_id TEXT NOT NULL,
   change TEXT NOT NULL,
   details TEXT NOT NULL,

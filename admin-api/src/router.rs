@@ -32,7 +32,7 @@ pub async fn answer(
 ) -> Response {
     let fallback = async |headers: &http::HeaderMap| match service.authenticator().authenticate(headers).await
     {
-        Ok(_) => Problem::not_found(),
+        Ok(admin) => admin.check_portal(true).err().unwrap_or_else(Problem::not_found),
         Err(problem) => problem,
     };
     serve(router, surroundings, request, fallback).await

@@ -16,6 +16,7 @@ fn filled(route: &Route) -> String {
         ("{orgId}", "acme-corp"),
         ("{webhookId}", "7d1c1f0e-0000-4000-8000-000000000000"),
         ("{eventId}", "event-1"),
+        ("{email}", "colleague@example.com"),
         ("{id}", "1"),
     ];
     let path = names.iter().fold(route.path.to_owned(), |path, (name, value)| path.replace(name, value));

@@ -8,6 +8,7 @@ use crate::documents::assert_described;
 use crate::support::{Answer, TestApp};
 
 const MOST: u64 = 2;
+const MEMBER: &str = "colleague@example.com";
 
 /// A tenant with a key, a webhook with a token, and a delivery that failed.
 struct Given {
@@ -21,6 +22,7 @@ async fn given() -> Given {
     let key = app.given_key("acme-corp").await;
     let path = app.given_webhook("acme-corp").await;
     app.admin().put(&path, json!({"auth": {"type": "bearerToken"}})).await.is(200);
+    app.admin().request("PUT", &format!("/tenants/acme-corp/members/{MEMBER}")).send().await.is(201);
     let webhook_id = path.rsplit('/').next().unwrap().to_owned();
     let failed = Statement::new(
         "INSERT INTO delivery_log (webhook_id, event_id, org_id, event_type, stage, created_at, tries_since, failures, \
@@ -70,8 +72,10 @@ async fn no_route_asks_the_database_more_than_twice() {
         let what = format!("{} {}", route.method, route.path);
         let org_id = if route.path.ends_with("/register") { "new-corp" } else { "acme-corp" };
         let path = route.path.replace("{orgId}", org_id).replace("{webhookId}", &webhook_id);
-        let path =
-            path.replace("{eventId}", "event-1").replace("{id}", "0b8d5a0e-6f5b-4c0c-9a43-6a3f0f0c2b7e");
+        let path = path
+            .replace("{eventId}", "event-1")
+            .replace("{email}", MEMBER)
+            .replace("{id}", "0b8d5a0e-6f5b-4c0c-9a43-6a3f0f0c2b7e");
         let path = if what == "GET /api-keys" { format!("{path}?orgId=acme-corp") } else { path };
         if what == "POST /api-keys" {
             app.admin().delete("/api-keys/acme-corp").await.is(200);

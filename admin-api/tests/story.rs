@@ -2,6 +2,8 @@
 //! its chapters at length.
 
 mod api_keys;
+mod members;
+mod signing_secrets;
 mod tenants;
 mod webhooks;
 

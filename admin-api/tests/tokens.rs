@@ -2,6 +2,7 @@
 
 mod claims;
 mod keys;
+mod portal;
 mod rotation;
 mod service;
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use shared::error::Error;
 use shared::event::id::EventId;
-use shared::tenant::OrgId;
+use shared::tenant::{EmailAddress, OrgId};
 use shared::webhook::id::WebhookId;
 
 use crate::fields::Fields;
@@ -21,6 +21,18 @@ impl<S: Send + Sync> FromRequestParts<S> for OrgPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text = segment(parts, state, "orgId").await?;
         OrgId::parse(&text).map(Self).map_err(|fault| Problem::invalid_field("orgId", fault))
+    }
+}
+
+/// The `{email}` of the path.
+pub struct EmailPath(pub EmailAddress);
+
+impl<S: Send + Sync> FromRequestParts<S> for EmailPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = segment(parts, state, "email").await?;
+        EmailAddress::parse(&text).map(Self).map_err(|fault| Problem::invalid_field("email", fault))
     }
 }
 

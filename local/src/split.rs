@@ -196,7 +196,8 @@ impl<'a> Databases<'a> {
                 .map(|table| format!("DELETE FROM {table} WHERE {other_id}")),
         );
         statements.extend(
-            ["api_keys", "notices", "redeliveries"].map(|table| format!("DELETE FROM {table} WHERE {moved}")),
+            ["members", "api_keys", "notices", "redeliveries"]
+                .map(|table| format!("DELETE FROM {table} WHERE {moved}")),
         );
         statements.push(format!("DELETE FROM tenants WHERE {other}"));
         statements.push(format!(

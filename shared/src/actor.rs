@@ -28,6 +28,16 @@ impl Actor {
         Self { name: email.into(), via: Some(PORTAL.into()) }
     }
 
+    /// The delivery Worker, which goes on with what somebody began.
+    pub fn delivery() -> Self {
+        Self { name: "webhook-delivery".into(), via: None }
+    }
+
+    /// The e-mail address as a member of whom the caller acts; `None` for callers who need be no member.
+    pub fn acts_as_member(&self) -> Option<&str> {
+        self.is_at_portal().then_some(&*self.name)
+    }
+
     /// Whether the person acted through the portal, where partners do less than admins (spec: product, What a partner can
     /// do without an admin).
     pub fn is_at_portal(&self) -> bool {

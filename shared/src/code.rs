@@ -44,6 +44,8 @@ error_codes! {
     EmailNotUsable = "email_not_usable",
     /// The person has to verify the e-mail address first.
     EmailNotVerified = "email_not_verified",
+    /// A browser asked for a page ahead, before the person did.
+    FetchedAhead = "fetched_ahead",
     /// A form did not come from a page of the portal.
     FormRefused = "form_refused",
     /// A fault of our own.
@@ -52,14 +54,24 @@ error_codes! {
     InvalidRequest = "invalid_request",
     /// The answer to a rotation was lost: the key may be new.
     KeyPerhapsRotated = "key_perhaps_rotated",
+    /// The owner of a tenant cannot be removed from its members.
+    MemberIsOwner = "member_is_owner",
+    /// The tenant has as many members as it may have.
+    MemberLimitReached = "member_limit_reached",
+    /// Nobody with this address is a member of the tenant.
+    MemberNotFound = "member_not_found",
     /// The path does not take this method.
     MethodNotAllowed = "method_not_allowed",
     /// Settings or bindings are missing or malformed.
     Misconfigured = "misconfigured",
     /// The tenant has no active API key.
     NoActiveKey = "no_active_key",
+    /// The portal does not need this route, so it cannot call the route on behalf of a person.
+    NotForThePortal = "not_for_the_portal",
     /// There is nothing at this path.
     NotFound = "not_found",
+    /// The organization ID is reserved: a person cannot register it at the portal.
+    OrgIdReserved = "org_id_reserved",
     /// The body, or an event in it, is too large.
     PayloadTooLarge = "payload_too_large",
     /// The sign-in service does not answer.
@@ -68,12 +80,16 @@ error_codes! {
     SignInFailed = "sign_in_failed",
     /// The sign-in service refused.
     SignInRefused = "sign_in_refused",
+    /// The sign-in was finished before, and the person is signed in.
+    SignedInAlready = "signed_in_already",
     /// The organization ID is taken.
     TenantAlreadyRegistered = "tenant_already_registered",
     /// There is no such tenant.
     TenantNotRegistered = "tenant_not_registered",
     /// The caller asked too often.
     TooManyRequests = "too_many_requests",
+    /// The webhook signs with as many secrets as it may have at once.
+    TooManySecrets = "too_many_secrets",
     /// Credentials are missing or not valid.
     Unauthorized = "unauthorized",
     /// Something that the answer needs does not answer; a later try may succeed.

@@ -17,18 +17,35 @@ pub enum Error {
     /// The `orgId` is taken, if only by a closed tenant.
     #[error("this organization ID is taken; choose another")]
     TenantAlreadyRegistered,
+    /// The `orgId` is not for self-registration.
+    #[error("this organization ID is reserved; choose another")]
+    OrgIdReserved,
     /// Only one key may be active.
     #[error("the tenant has an active API key; rotate it, or delete it first")]
     ActiveKeyExists,
     /// Nothing to revoke.
     #[error("the tenant has no active API key; issue one with POST /api-keys")]
     NoActiveKey,
+    /// No such member of this tenant.
+    #[error("nobody with this address is a member of the tenant")]
+    MemberNotFound,
+    /// The owner is always a member.
+    #[error("the owner cannot be removed; make somebody else the owner first")]
+    MemberIsOwner,
+    /// The owner and fifty more are the most.
+    #[error("the tenant has 50 members besides its owner, which is the most; remove one first")]
+    MemberLimitReached,
     /// No such webhook of this tenant.
     #[error("no such webhook")]
     WebhookNotFound,
     /// Twenty is the most.
     #[error("the tenant has 20 webhooks, which is the most; delete one first")]
     WebhookLimitReached,
+    /// Five secrets at once are the most.
+    #[error(
+        "the webhook signs with 5 secrets, which is the most; wait until an overlap ends, or rotate with overlapSeconds 0"
+    )]
+    TooManySecrets,
     /// Nothing is sent to a disabled webhook.
     #[error("the webhook is disabled; POST …/enable takes it back first")]
     WebhookDisabled,

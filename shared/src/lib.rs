@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod environment;
 pub mod error;
 pub mod event;
+pub mod member;
 pub mod packing;
 pub mod page;
 mod parsed;
@@ -24,6 +25,7 @@ pub mod shard;
 pub mod store;
 pub mod strict_json;
 pub mod tenant;
+pub mod tenant_scope;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;

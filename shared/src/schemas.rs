@@ -46,6 +46,9 @@ fn bounded(description: &str, shortest: usize, longest: usize, pattern: &str) ->
 const NOT_REDIRECTING: &str =
     r"^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff";
 
+/// Characters that show nothing, within a class; see `text::is_visible`. The few beyond U+FFFF are left out.
+const INVISIBLE: &str = r"\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufffb";
+
 text!(EventId, bounded("The envelope's `id`: neither `.` nor `..`.", 1, 128, "^[!-~]+$"));
 text!(WebhookId, described("A webhook's id.").format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))));
 text!(
@@ -60,10 +63,10 @@ text!(
 text!(
     OrgName,
     bounded(
-        "The organization's name: not blank, without control or bidirectional characters.",
+        "The organization's name: at least one visible character, and no control or bidirectional ones.",
         1,
         120,
-        &format!(r"^[{NOT_REDIRECTING}]*[{NOT_REDIRECTING}\s][{NOT_REDIRECTING}]*$"),
+        &format!(r"^[{NOT_REDIRECTING}]*[{NOT_REDIRECTING}\s{INVISIBLE}][{NOT_REDIRECTING}]*$"),
     )
 );
 text!(

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::api_key::ApiKeySummary;
-use crate::text::redirects;
+use crate::text::{is_visible, redirects};
 use crate::time::Timestamp;
 
 /// A value broke a rule; the text is what the caller is told beside the field.
@@ -34,6 +34,14 @@ impl OrgId {
         if good { Ok(Self(text.to_owned())) } else { Err(Self::RULE) }
     }
 
+    /// Whether only admins may register this ID: who has it seems to be us.
+    pub fn is_reserved(&self) -> bool {
+        const RESERVED: [&str; 5] = ["admin", "api", "www", "smartphonekey", "spk"];
+        RESERVED.contains(&self.as_str())
+            || self.0.starts_with("spk-")
+            || self.0.starts_with("smartphonekey-")
+    }
+
     /// The ID as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -60,7 +68,7 @@ impl fmt::Display for OrgId {
     }
 }
 
-/// The organization's name: 1–120 characters without control or bidirectional characters, stored as given.
+/// The organization's name: 1–120 characters, one of them visible, without control or bidirectional characters, stored as given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct OrgName(String);
@@ -68,8 +76,8 @@ pub struct OrgName(String);
 impl OrgName {
     /// Checks the rule. Markup and quotes are welcome: pages escape them.
     pub fn parse(text: &str) -> Result<Self, Fault> {
-        if text.trim().is_empty() {
-            return Err(Fault("must not be blank"));
+        if !text.chars().any(is_visible) {
+            return Err(Fault("must have at least one visible character"));
         }
         if text.chars().count() > 120 {
             return Err(Fault("must have at most 120 characters"));
@@ -179,6 +187,43 @@ mod tests {
             ["", " ", "a\u{202E}b", "a\u{2066}b", "a\nb", "a\0b", "a\u{85}b", "a\u{200F}b", &"a".repeat(121)]
         {
             assert!(OrgName::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_org_name_shows_something() {
+        for invisible in [
+            "\u{AD}",
+            "\u{34F}",
+            "\u{115F}",
+            "\u{180E}",
+            "\u{200B}",
+            "\u{200D}",
+            "\u{2060}",
+            "\u{2800}",
+            "\u{3000}",
+            "\u{3164}",
+            "\u{FE0F}",
+            "\u{FFA0}",
+            "\u{FFFB}",
+            "\u{E0041}",
+            "\u{A0}",
+            "\u{2003}",
+        ] {
+            for text in [invisible.to_owned(), invisible.repeat(3), format!(" {invisible}\u{200B} ")] {
+                assert!(OrgName::parse(&text).is_err(), "{text:?}");
+                assert!(OrgName::parse(&format!("{text}A")).is_ok(), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_seems_to_be_us_is_reserved() {
+        for reserved in ["admin", "api", "www", "spk", "smartphonekey", "spk-1", "smartphonekey-support"] {
+            assert!(OrgId::parse(reserved).unwrap().is_reserved(), "{reserved}");
+        }
+        for free in ["admins", "api-1", "spk1", "my-smartphonekey", "www2"] {
+            assert!(!OrgId::parse(free).unwrap().is_reserved(), "{free}");
         }
     }
 

@@ -13,6 +13,8 @@ pub enum TransitionKind {
     TenantRegistered,
     TenantChanged,
     TenantClosed,
+    MemberAdded,
+    MemberRemoved,
     ApiKeyIssued,
     ApiKeyRotated,
     ApiKeyRevoked,
@@ -20,6 +22,7 @@ pub enum TransitionKind {
     WebhookUrlChanged,
     WebhookChanged,
     WebhookSecretRotated,
+    WebhookSecretRevealed,
     WebhookVerificationRequested,
     WebhookEnabled,
     WebhookDeleted,
@@ -28,7 +31,7 @@ pub enum TransitionKind {
 /// What the versions of a transition count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aggregate {
-    /// The tenant itself.
+    /// The tenant itself and its members.
     Tenant,
     /// Its API keys.
     ApiKey,
@@ -54,6 +57,8 @@ impl TransitionKind {
             Self::TenantRegistered => "TenantRegistered",
             Self::TenantChanged => "TenantChanged",
             Self::TenantClosed => "TenantClosed",
+            Self::MemberAdded => "MemberAdded",
+            Self::MemberRemoved => "MemberRemoved",
             Self::ApiKeyIssued => "ApiKeyIssued",
             Self::ApiKeyRotated => "ApiKeyRotated",
             Self::ApiKeyRevoked => "ApiKeyRevoked",
@@ -61,6 +66,7 @@ impl TransitionKind {
             Self::WebhookUrlChanged => "WebhookUrlChanged",
             Self::WebhookChanged => "WebhookChanged",
             Self::WebhookSecretRotated => "WebhookSecretRotated",
+            Self::WebhookSecretRevealed => "WebhookSecretRevealed",
             Self::WebhookVerificationRequested => "WebhookVerificationRequested",
             Self::WebhookEnabled => "WebhookEnabled",
             Self::WebhookDeleted => "WebhookDeleted",
@@ -70,12 +76,17 @@ impl TransitionKind {
     /// Whose version it raises.
     pub fn aggregate(self) -> Aggregate {
         match self {
-            Self::TenantRegistered | Self::TenantChanged | Self::TenantClosed => Aggregate::Tenant,
+            Self::TenantRegistered
+            | Self::TenantChanged
+            | Self::TenantClosed
+            | Self::MemberAdded
+            | Self::MemberRemoved => Aggregate::Tenant,
             Self::ApiKeyIssued | Self::ApiKeyRotated | Self::ApiKeyRevoked => Aggregate::ApiKey,
             Self::WebhookCreated
             | Self::WebhookUrlChanged
             | Self::WebhookChanged
             | Self::WebhookSecretRotated
+            | Self::WebhookSecretRevealed
             | Self::WebhookVerificationRequested
             | Self::WebhookEnabled
             | Self::WebhookDeleted => Aggregate::Webhooks,

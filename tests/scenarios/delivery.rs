@@ -182,7 +182,7 @@ fn a_static_token_goes_with_every_request() {
 }
 
 #[test]
-fn while_a_rotated_secret_overlaps_both_sign() {
+fn each_earlier_secret_signs_while_its_overlap_lasts() {
     run(|world| async move {
         let (tenant, endpoint) = (Tenant::register(world).await, Endpoint::start());
         let webhook = tenant.webhook(&endpoint.url("/")).await;
@@ -196,12 +196,17 @@ fn while_a_rotated_secret_overlaps_both_sign() {
             assert!(verifies(secret, &received[0].headers, &received[0].body));
         }
 
+        // The current secret ends at once, and the first goes on.
         let rotated = world.admin().post(&rotate, &json!({"overlapSeconds": 0})).await.expect(200);
+        let third = rotated["secret"].as_str().unwrap();
+        let shown = world.admin().get(&format!("{}/secret", webhook.path)).await.expect(200);
+        assert_eq!(shown["secret"], third);
+        assert_eq!(shown["previous"].as_array().unwrap().len(), 1);
         world.publish(&tenant.event("KeyAdded")).await;
         let received = endpoint.at_least(2, "/").await;
         let (headers, body) = (&received[1].headers, &received[1].body);
-        assert_eq!(received[1].header("webhook-signature").split(' ').count(), 1);
-        assert!(verifies(rotated["secret"].as_str().unwrap(), headers, body));
+        assert_eq!(received[1].header("webhook-signature").split(' ').count(), 2);
+        assert!(verifies(&webhook.secret, headers, body) && verifies(third, headers, body));
         assert!(!verifies(second, headers, body));
     });
 }

@@ -2,12 +2,13 @@
 //!
 //! A handler names whom it lets in by its first argument: [`Admin`] or [`PartnerCaller`].
 
+pub mod portal;
 mod token;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::{FromRef, FromRequestParts, RawPathParams};
+use axum::extract::{FromRef, FromRequestParts, MatchedPath, RawPathParams};
 use edge::cost::Cost;
 use edge::problem::Problem;
 use edge::rate_limit::{RateLimit, client_network};
@@ -22,6 +23,8 @@ use shared::app::authenticate_partner::Partner;
 use shared::error::Error;
 use shared::ports::Clock;
 use shared::shard::{Bucket, Shards};
+use shared::tenant::OrgId;
+use shared::tenant_scope::TenantScope;
 
 pub use token::TokenVerifier;
 
@@ -71,6 +74,21 @@ pub struct Admin {
     pub actor: Actor,
 }
 
+impl Admin {
+    /// The tenant with this ID, as far as the caller may act for it.
+    pub fn of(&self, org_id: OrgId) -> TenantScope {
+        TenantScope::new(self.actor.clone(), org_id)
+    }
+
+    /// Refuses the portal a part of a route that it may call.
+    ///
+    /// # Errors
+    /// 403 if `refused` and the portal is calling.
+    pub fn check_portal(&self, refused: bool) -> Result<(), Problem> {
+        if refused && self.actor.is_at_portal() { Err(portal::refusal()) } else { Ok(()) }
+    }
+}
+
 impl Caller for Admin {
     const ACCESS: Access = Access::Admin;
 }
@@ -82,7 +100,10 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        Authenticator::from_ref(state).authenticate(&parts.headers).await
+        let admin = Authenticator::from_ref(state).authenticate(&parts.headers).await?;
+        let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        admin.check_portal(!portal::may_call(parts.method.as_str(), route))?;
+        Ok(admin)
     }
 }
 

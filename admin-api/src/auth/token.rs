@@ -22,8 +22,10 @@ use crate::config::Config;
 const ADMIN_DOMAIN: &str = "smartphonekey.com";
 /// The longest life of a person's token.
 const PERSON_LIFE_SECONDS: i64 = 3_600;
-/// The longest life of a service token.
+/// The longest life of a service token, from its making and from now.
 const SERVICE_LIFE_SECONDS: i64 = 60;
+/// How far the portal's clock may be ahead.
+const SERVICE_SKEW_SECONDS: i64 = 5;
 const SERVICE_ISSUER: &str = "partner-portal";
 const SERVICE_AUDIENCE: &str = "admin-api";
 const SERVICE_EMAIL: &str = "partner-portal@smartphonekey.com";
@@ -93,11 +95,16 @@ impl TokenVerifier {
         let claims = token.claims();
         check_times(claims, now)?;
         let text = |name: &str| claims.custom.get(name).and_then(Value::as_str);
-        let life = claims.expiration.zip(claims.issued_at).map(|(end, start)| (end - start).num_seconds());
+        let seconds = now.seconds();
+        let timely = claims.expiration.zip(claims.issued_at).is_some_and(|(end, start)| {
+            (0..=SERVICE_LIFE_SECONDS).contains(&(end - start).num_seconds())
+                && start.timestamp() <= seconds + SERVICE_SKEW_SECONDS
+                && end.timestamp() <= seconds + SERVICE_LIFE_SECONDS
+        });
         let good = text("iss") == Some(SERVICE_ISSUER)
             && names(claims.custom.get("aud"), SERVICE_AUDIENCE)
             && text("email") == Some(SERVICE_EMAIL)
-            && life.is_some_and(|seconds| (0..=SERVICE_LIFE_SECONDS).contains(&seconds));
+            && timely;
         let person = text("act").and_then(|act| EmailAddress::parse(act).ok()).filter(|_| good);
         person.map(|email| Actor::through_portal(email.as_str())).ok_or_else(Problem::unauthorized)
     }

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::components::Components;
 use super::parameters::cursor;
 use super::shape::{not_null, pascal, reference};
+use crate::auth::portal;
 
 /// Which fields of a body have to be there.
 #[derive(Clone, Copy)]
@@ -50,9 +51,11 @@ pub struct Operation {
     query: Vec<Value>,
     body: Option<Body>,
     success: Option<Success>,
+    other_successes: Vec<(u16, &'static str)>,
     problems: Vec<Problem>,
     links: Map<String, Value>,
     goes_on: bool,
+    refuses_portal_more: bool,
     components: Components,
 }
 
@@ -67,9 +70,11 @@ impl Operation {
             query: Vec::new(),
             body: None,
             success: None,
+            other_successes: Vec::new(),
             problems: Vec::new(),
             links: Map::new(),
             goes_on: false,
+            refuses_portal_more: false,
             components: Components::default(),
         }
     }
@@ -107,6 +112,13 @@ impl Operation {
         self
     }
 
+    /// Adds another status that a success may have, with the same body.
+    #[must_use]
+    pub fn also_answers(mut self, status: u16, description: &'static str) -> Self {
+        self.other_successes.push((status, description));
+        self
+    }
+
     /// Sets the answer of a success to a page of a list, with this entry as its example.
     #[must_use]
     pub fn lists<T: ToSchema>(mut self, name: &'static str, entry: &Value) -> Self {
@@ -131,6 +143,13 @@ impl Operation {
     #[must_use]
     pub fn answers_document(mut self, description: &'static str, schema: Value, example: Value) -> Self {
         self.success = Some(Success { status: 200, description, schema, example });
+        self
+    }
+
+    /// Says that the portal, which may call the route, may not do all that the route does.
+    #[must_use]
+    pub fn refuses_portal_more(mut self) -> Self {
+        self.refuses_portal_more = true;
         self
     }
 
@@ -159,7 +178,13 @@ impl Operation {
     }
 
     /// Renders the operation, and adds what it refers to to the components.
-    pub(super) fn render(mut self, path: &str, access: Access, components: &mut Components) -> Value {
+    pub(super) fn render(
+        mut self,
+        method: &str,
+        path: &str,
+        access: Access,
+        components: &mut Components,
+    ) -> Value {
         if self.goes_on {
             let same: Vec<_> = names(path).map(|name| (name, format!("$request.path.{name}"))).collect();
             let same = same.iter().map(|(name, expression)| (*name, expression.as_str()));
@@ -167,7 +192,7 @@ impl Operation {
             let id = self.id;
             self = self.leads_to(id, &parameters);
         }
-        let problems = self.all_problems(path, access);
+        let problems = self.all_problems(method, path, access);
         let mut responses = Map::new();
         if let Some(success) = self.success.take() {
             let media =
@@ -179,6 +204,11 @@ impl Operation {
             });
             if !self.links.is_empty() {
                 response["links"] = json!(self.links);
+            }
+            for (status, description) in self.other_successes.drain(..) {
+                let mut response = response.clone();
+                response["description"] = json!(description);
+                responses.insert(status.to_string(), response);
             }
             responses.insert(success.status.to_string(), response);
         }
@@ -209,7 +239,7 @@ impl Operation {
     }
 
     /// The operation's own problems and those of every operation with this access, by status.
-    fn all_problems(&self, path: &str, access: Access) -> BTreeMap<u16, Vec<Problem>> {
+    fn all_problems(&self, method: &str, path: &str, access: Access) -> BTreeMap<u16, Vec<Problem>> {
         let mut all = self.problems.clone();
         if matches!(access, Access::Admin | Access::Partner) {
             all.push(Problem::unauthorized());
@@ -220,6 +250,9 @@ impl Operation {
         if access == Access::Admin {
             let message = "Sign in with a verified e-mail address at smartphonekey.com.";
             all.push(Problem::new(StatusCode::FORBIDDEN, ErrorCode::EmailDomainNotAllowed, message));
+            if !portal::may_call(method, path) || self.refuses_portal_more {
+                all.push(portal::refusal());
+            }
         }
         // Every route refuses an unknown parameter.
         all.push(Problem::invalid_field("page", "is not a known parameter"));

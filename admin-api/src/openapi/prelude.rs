@@ -2,8 +2,9 @@
 
 pub use serde_json::{Value, json};
 pub use shared::error::Error::{
-    ActiveKeyExists, BodyNotKept, DeadLetterNotFound, DeliveryNotFound, DeliveryPending, NoActiveKey,
-    TenantAlreadyRegistered, TenantNotRegistered, WebhookLimitReached, WebhookNotDisabled, WebhookNotFound,
+    ActiveKeyExists, BodyNotKept, DeadLetterNotFound, DeliveryNotFound, DeliveryPending, MemberIsOwner,
+    MemberLimitReached, MemberNotFound, NoActiveKey, OrgIdReserved, TenantAlreadyRegistered,
+    TenantNotRegistered, TooManySecrets, WebhookLimitReached, WebhookNotDisabled, WebhookNotFound,
 };
 
 pub use super::operation::{Needs, Operation};

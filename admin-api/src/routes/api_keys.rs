@@ -111,7 +111,8 @@ async fn issue(
     NoQuery: NoQuery,
     Json(IssueBody { org_id, org_name, expires_at }): Json<IssueBody>,
 ) -> JsonResult<ApiKeyIssued> {
-    let fresh = apps.of(&org_id).issue_api_key(&admin.actor, &org_id, org_name.as_ref(), expires_at).await?;
+    let fresh =
+        apps.of(&org_id).issue_api_key(&admin.of(org_id.clone()), org_name.as_ref(), expires_at).await?;
     Ok(Answer(StatusCode::CREATED, fresh.into()))
 }
 
@@ -134,7 +135,7 @@ async fn rotate(
     OptionalJson(RotateBody { expires_at, grace_seconds }): OptionalJson<RotateBody>,
 ) -> JsonResult<ApiKeyIssued> {
     let grace = Duration::from_secs(grace_seconds.unwrap_or(0));
-    let fresh = app.rotate_api_key(&admin.actor, &org_id, expires_at, grace).await?;
+    let fresh = app.rotate_api_key(&admin.of(org_id), expires_at, grace).await?;
     Ok(Answer(StatusCode::CREATED, fresh.into()))
 }
 
@@ -144,7 +145,7 @@ async fn revoke(
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
 ) -> JsonResult<TransitionedBody> {
-    ok(app.revoke_api_key(&admin.actor, &org_id).await?.into())
+    ok(app.revoke_api_key(&admin.of(org_id)).await?.into())
 }
 
 /// The query of `GET /api-keys`.
@@ -157,12 +158,12 @@ struct KeysQuery {
 }
 
 async fn list(
-    _admin: Admin,
+    admin: Admin,
     MeteredApps(apps): MeteredApps,
     Query(KeysQuery { org_id, limit, offset }): Query<KeysQuery>,
 ) -> Result<ListBody<IssuedApiKey>, Problem> {
     let page = Page::of(limit, offset);
-    Ok(ListBody::new("apiKeys", apps.of(&org_id).list_api_keys(&org_id, page).await?, page))
+    Ok(ListBody::new("apiKeys", apps.of(&org_id).list_api_keys(&admin.of(org_id.clone()), page).await?, page))
 }
 
 /// What a partner's key says of itself.

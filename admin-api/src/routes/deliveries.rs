@@ -94,7 +94,7 @@ struct DeliveryPage {
 }
 
 async fn list(
-    _admin: Admin,
+    admin: Admin,
     MeteredApp(app): MeteredApp,
     OrgPath(org_id): OrgPath,
     WebhookPath(webhook_id): WebhookPath,
@@ -108,7 +108,7 @@ async fn list(
             limit.unwrap_or_default(),
         ))
     })?;
-    let page = app.list_deliveries(&org_id, &webhook_id, filter, limit.0).await?;
+    let page = app.list_deliveries(&admin.of(org_id), &webhook_id, filter, limit.0).await?;
     ok(DeliveryPage { deliveries: page.deliveries, next_cursor: page.next })
 }
 
@@ -123,14 +123,14 @@ struct DeliveryDetails {
 }
 
 async fn find(
-    _admin: Admin,
+    admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(webhook_id): WebhookPath,
     EventPath(event_id): EventPath,
 ) -> JsonResult<DeliveryDetails> {
-    let (delivery, body) = app.get_delivery(&org_id, &webhook_id, &event_id).await?;
+    let (delivery, body) = app.get_delivery(&admin.of(org_id), &webhook_id, &event_id).await?;
     ok(DeliveryDetails { delivery, body })
 }
 
@@ -144,14 +144,14 @@ struct EventRedelivered {
 }
 
 async fn redeliver(
-    _admin: Admin,
+    admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(webhook_id): WebhookPath,
     EventPath(event_id): EventPath,
 ) -> JsonResult<EventRedelivered> {
-    app.redeliver(&org_id, &webhook_id, &event_id).await?;
+    app.redeliver(&admin.of(org_id), &webhook_id, &event_id).await?;
     Ok(Answer(StatusCode::ACCEPTED, EventRedelivered { success: true, event_id }))
 }
 

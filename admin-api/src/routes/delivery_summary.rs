@@ -26,11 +26,11 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn summarize(
-    _admin: Admin,
+    admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(webhook_id): WebhookPath,
 ) -> JsonResult<DeliverySummary> {
-    ok(app.summarize_deliveries(&org_id, &webhook_id).await?)
+    ok(app.summarize_deliveries(&admin.of(org_id), &webhook_id).await?)
 }

@@ -22,6 +22,7 @@ mod delivery_summary;
 mod documents;
 mod event_types;
 mod health;
+mod members;
 mod tenants;
 mod webhook_actions;
 mod webhook_bodies;
@@ -59,6 +60,7 @@ pub fn all() -> Routes {
         .merge(documents::routes())
         .merge(event_types::routes())
         .merge(tenants::routes())
+        .merge(members::routes())
         .merge(api_keys::routes())
         .merge(webhooks::routes())
         .merge(webhook_actions::routes())

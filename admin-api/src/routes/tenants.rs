@@ -35,18 +35,20 @@ pub(super) fn routes() -> Routes {
                     "A page of tenants.",
                     json!({"tenants": [tenant()], "total": 1, "limit": 50, "nextCursor": null}),
                 )
+                .refuses_portal_more()
                 .leads_to("getTenant", &[("orgId", "$response.body#/tenants/0/orgId")]),
         ))
         .route(described!(
             post("/tenants/{orgId}/register", register),
             Operation::new("registerTenant", "Register a tenant")
-                .details("The organization ID stays taken for good, also once the tenant is closed.")
+                .details("The organization ID stays taken for good, also once the tenant is closed. Some are reserved: admins may register them, \
+                     people at the portal may not.")
                 .takes::<RegisterTenantBody>(
                     Needs::Body,
                     json!({"orgName": "ACME Corporation", "ownerEmail": "owner@acme-corp.com"}),
                 )
                 .answers::<TransitionedBody>(201, "Registered.", transitioned(1))
-                .fails(&[TenantAlreadyRegistered])
+                .fails(&[TenantAlreadyRegistered, OrgIdReserved])
                 .leads_to("getTenant", &[SAME_TENANT])
                 .leads_to("changeTenant", &[SAME_TENANT])
                 .leads_to("listTransitions", &[SAME_TENANT])
@@ -112,7 +114,7 @@ async fn register(
     Json(RegisterTenantBody { org_name, owner_email }): Json<RegisterTenantBody>,
 ) -> JsonResult<TransitionedBody> {
     let new = NewTenant { org_name, owner_email };
-    let transitioned = app.register_tenant(&admin.actor, &org_id, new).await?;
+    let transitioned = app.register_tenant(&admin.of(org_id), new).await?;
     Ok(Answer(StatusCode::CREATED, transitioned.into()))
 }
 
@@ -141,10 +143,11 @@ struct TenantPage {
 }
 
 async fn list(
-    _admin: Admin,
+    admin: Admin,
     MeteredApps(apps): MeteredApps,
     Query(TenantsQuery { limit, cursor, owner_email, search }): Query<TenantsQuery>,
 ) -> JsonResult<TenantPage> {
+    admin.check_portal(search.is_some())?;
     let limit = limit.unwrap_or_default().0;
     let filter = match search {
         Some(_) if owner_email.is_some() => {
@@ -156,7 +159,8 @@ async fn list(
             TenantFilter::ByCreation(owner_email, after)
         }
     };
-    let FoundTenants { tenants, total, next, next_match } = apps.list_tenants(filter, limit).await?;
+    let FoundTenants { tenants, total, next, next_match } =
+        apps.list_tenants(&admin.actor, filter, limit).await?;
     let next = next.map(|cursor| cursor.to_string()).or(next_match.map(|cursor| cursor.to_string()));
     ok(TenantPage { tenants, total, limit, next_cursor: next })
 }
@@ -178,12 +182,12 @@ fn place<T: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<T>, Problem
 }
 
 async fn find(
-    _admin: Admin,
+    admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
 ) -> JsonResult<Tenant> {
-    ok(app.get_tenant(&org_id).await?)
+    ok(app.get_tenant(&admin.of(org_id)).await?)
 }
 
 /// What changes of a tenant: at least one of its name and its owner.
@@ -206,7 +210,7 @@ async fn change(
         return Err(Problem::invalid_field("body", "must have at least one of orgName and ownerEmail"));
     }
     let change = TenantChange { org_name, owner_email };
-    ok(app.change_tenant(&admin.actor, &org_id, change).await?.into())
+    ok(app.change_tenant(&admin.of(org_id), change).await?.into())
 }
 
 async fn close(
@@ -215,7 +219,7 @@ async fn close(
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
 ) -> JsonResult<TransitionedBody> {
-    ok(app.close_tenant(&admin.actor, &org_id).await?.into())
+    ok(app.close_tenant(&admin.of(org_id)).await?.into())
 }
 
 /// A page of the audit log.
@@ -230,13 +234,13 @@ struct TransitionPage {
 }
 
 async fn transitions(
-    _admin: Admin,
+    admin: Admin,
     MeteredApp(app): MeteredApp,
     OrgPath(org_id): OrgPath,
     Query(CursorQuery { limit, cursor }): Query<CursorQuery<i64>>,
 ) -> JsonResult<TransitionPage> {
     let (transitions, next_cursor) =
-        app.list_transitions(&org_id, cursor.as_ref(), limit.unwrap_or_default().0).await?;
+        app.list_transitions(&admin.of(org_id), cursor.as_ref(), limit.unwrap_or_default().0).await?;
     ok(TransitionPage { transitions, next_cursor })
 }
 

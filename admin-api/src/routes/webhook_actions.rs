@@ -67,7 +67,7 @@ async fn verify(
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
 ) -> JsonResult<TransitionedBody> {
-    let transitioned = app.verify_webhook(&admin.actor, &org_id, &id).await?;
+    let transitioned = app.verify_webhook(&admin.of(org_id), &id).await?;
     Ok(Answer(StatusCode::ACCEPTED, transitioned.into()))
 }
 
@@ -78,7 +78,7 @@ async fn enable(
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
 ) -> JsonResult<TransitionedBody> {
-    ok(app.enable_webhook(&admin.actor, &org_id, &id).await?.into())
+    ok(app.enable_webhook(&admin.of(org_id), &id).await?.into())
 }
 
 /// The body of a test; may be absent.
@@ -120,7 +120,7 @@ struct TestEventSent {
 }
 
 async fn test(
-    _admin: Admin,
+    admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
@@ -131,7 +131,7 @@ async fn test(
         Some(DeliveredEventType(event_type)) => event_type,
         None => EventType::parse(DEFAULT_TEST).map_err(|fault| Error::Internal(fault.to_string()))?,
     };
-    let event_id = app.test_webhook(&org_id, &id, &event_type).await?;
+    let event_id = app.test_webhook(&admin.of(org_id), &id, &event_type).await?;
     Ok(Answer(StatusCode::ACCEPTED, TestEventSent { event_id }))
 }
 
@@ -190,7 +190,7 @@ struct RangeRedelivered {
 }
 
 async fn redeliver(
-    _admin: Admin,
+    admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
@@ -204,6 +204,6 @@ async fn redeliver(
         let states = states.unwrap_or_else(|| vec![EndedState::Failed, EndedState::Dead]);
         Some(RequestedRange { since, until, states: states.into_iter().map(Into::into).collect() })
     })?;
-    let RedeliveredRange { count, more } = app.redeliver_range(&org_id, &id, range).await?;
+    let RedeliveredRange { count, more } = app.redeliver_range(&admin.of(org_id), &id, range).await?;
     Ok(Answer(StatusCode::ACCEPTED, RangeRedelivered { count, more }))
 }

@@ -1,11 +1,14 @@
 //! The bodies of requests about webhooks, and of the answers.
 
 use edge::fields::seconds_of_a_week;
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use shared::app::change_webhook::RequestedChange;
 use shared::app::create_webhook::RequestedWebhook;
+use shared::app::signing_secret::RevealedSecret;
 use shared::app::webhook_authentication::{RequestedAuthentication, ShownAuthentication};
 use shared::error::Faults;
+use shared::time::Timestamp;
 use shared::webhook::authentication::{AuthToken, Authentication, HeaderName};
 use shared::webhook::filter::EventFilter;
 use shared::webhook::id::WebhookId;
@@ -41,6 +44,12 @@ struct AuthBody {
 }
 
 impl WebhookBody {
+    /// Whether the body has anything that a partner does not set at the portal (spec: product, What a partner can do without
+    /// an admin).
+    pub(super) fn has_more_than_url(&self) -> bool {
+        self.events.is_some() || self.secret.is_some() || self.auth.is_some()
+    }
+
     /// Returns the webhook to create; `None` if `faults` say why there is none.
     pub(super) fn into_new(self, rules: &UrlRules, faults: &mut Faults) -> Option<RequestedWebhook> {
         if self.url.is_none() {
@@ -183,4 +192,29 @@ pub(super) struct SecretRotated {
     pub(super) transitioned: TransitionedBody,
     #[cfg_attr(feature = "openapi", schema(value_type = SigningSecret))]
     pub(super) secret: String,
+}
+
+/// A webhook's signing secrets.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub(super) struct WebhookSecret {
+    /// The current secret.
+    #[cfg_attr(feature = "openapi", schema(value_type = SigningSecret))]
+    secret: String,
+    /// Earlier secrets that sign as well, without their text.
+    previous: Vec<OverlappingSecret>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+struct OverlappingSecret {
+    /// When its overlap ends.
+    until: Timestamp,
+}
+
+impl From<RevealedSecret> for WebhookSecret {
+    fn from(revealed: RevealedSecret) -> Self {
+        let previous = revealed.previous.into_iter().map(|until| OverlappingSecret { until });
+        Self { secret: revealed.secret.expose().expose_secret().to_owned(), previous: previous.collect() }
+    }
 }

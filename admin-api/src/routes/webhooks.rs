@@ -18,6 +18,7 @@ use shared::webhook::url::WebhookUrl;
 
 use super::webhook_bodies::{
     DEFAULT_OVERLAP_SECONDS, RotateSecretBody, SecretRotated, WebhookBody, WebhookChanged, WebhookCreated,
+    WebhookSecret,
 };
 use super::{JsonResult, ListBody, PageQuery, Routes, TransitionedBody, ok};
 use crate::auth::{Admin, MeteredApp, MeteredApps, PartnerCaller};
@@ -46,6 +47,7 @@ pub(super) fn routes() -> Routes {
                     }),
                 )
                 .fails(&[TenantNotRegistered, WebhookLimitReached])
+                .refuses_portal_more()
                 .leads_to("getWebhook", &CREATED)
                 .leads_to("changeWebhook", &CREATED)
                 .leads_to("rotateWebhookSecret", &CREATED)
@@ -85,6 +87,7 @@ pub(super) fn routes() -> Routes {
                 )
                 .answers::<WebhookChanged>(200, "Changed; a new token is shown this once.", transitioned(2))
                 .fails(&[TenantNotRegistered, WebhookNotFound])
+                .refuses_portal_more()
                 .leads_to("getWebhook", &SAME_WEBHOOK),
         ))
         .route(described!(
@@ -98,12 +101,26 @@ pub(super) fn routes() -> Routes {
         .route(described!(
             post("/tenants/{orgId}/webhooks/{webhookId}/rotate-secret", rotate_secret),
             Operation::new("rotateWebhookSecret", "Rotate a webhook's signing secret")
-                .details("For `overlapSeconds` requests carry both signatures.")
+                .details(
+                    "Each earlier secret signs as well until its own overlap ends; the one so far for `overlapSeconds`. At \
+                     most 5 sign at once. To rotate to the current secret changes nothing.",
+                )
                 .takes::<RotateSecretBody>(Needs::NoBody, json!({"overlapSeconds": 86_400}))
                 .answers::<SecretRotated>(
                     200,
                     "Rotated; the new secret is shown this once.",
                     json!({"success": true, "aggregateId": "acme-corp", "version": 3, "secret": SECRET}),
+                )
+                .fails(&[TenantNotRegistered, WebhookNotFound, TooManySecrets]),
+        ))
+        .route(described!(
+            get("/tenants/{orgId}/webhooks/{webhookId}/secret", reveal_secret),
+            Operation::new("revealWebhookSecret", "Show a webhook's signing secret")
+                .details("The audit log says who saw it: `WebhookSecretRevealed`.")
+                .answers::<WebhookSecret>(
+                    200,
+                    "The current secret, and how long earlier ones sign as well.",
+                    json!({"secret": SECRET, "previous": [{"until": AT}]}),
                 )
                 .fails(&[TenantNotRegistered, WebhookNotFound]),
         ))
@@ -136,9 +153,14 @@ async fn create(
     OrgPath(org_id): OrgPath,
     Json(body): Json<Given<WebhookBody>>,
 ) -> JsonResult<WebhookCreated> {
-    let requested = body.check(|body, faults| body.into_new(&app.url_rules, faults))?;
+    let mut more_than_url = false;
+    let requested = body.check(|body, faults| {
+        more_than_url = body.has_more_than_url();
+        body.into_new(&app.url_rules, faults)
+    })?;
+    admin.check_portal(more_than_url)?;
     let warnings = requested.events.warnings();
-    let created = app.create_webhook(&admin.actor, &org_id, requested).await?;
+    let created = app.create_webhook(&admin.of(org_id), requested).await?;
     let body = WebhookCreated {
         transitioned: created.transitioned.into(),
         webhook_id: created.webhook_id,
@@ -151,23 +173,23 @@ async fn create(
 }
 
 async fn list(
-    _admin: Admin,
+    admin: Admin,
     MeteredApp(app): MeteredApp,
     OrgPath(org_id): OrgPath,
     Query(query): Query<PageQuery>,
 ) -> Result<ListBody<Webhook>, Problem> {
     let page = query.page();
-    Ok(ListBody::new("webhooks", app.list_webhooks(&org_id, page).await?, page))
+    Ok(ListBody::new("webhooks", app.list_webhooks(&admin.of(org_id), page).await?, page))
 }
 
 async fn find(
-    _admin: Admin,
+    admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
 ) -> JsonResult<Webhook> {
-    ok(app.get_webhook(&org_id, &id).await?)
+    ok(app.get_webhook(&admin.of(org_id), &id).await?)
 }
 
 async fn change(
@@ -178,9 +200,14 @@ async fn change(
     WebhookPath(id): WebhookPath,
     Json(body): Json<Given<WebhookBody>>,
 ) -> JsonResult<WebhookChanged> {
-    let requested = body.check(|body, faults| body.into_change(&app.url_rules, faults))?;
+    let mut more_than_url = false;
+    let requested = body.check(|body, faults| {
+        more_than_url = body.has_more_than_url();
+        body.into_change(&app.url_rules, faults)
+    })?;
+    admin.check_portal(more_than_url)?;
     let warnings = requested.events.as_ref().map(EventFilter::warnings).unwrap_or_default();
-    let (transitioned, auth) = app.change_webhook(&admin.actor, &org_id, &id, requested).await?;
+    let (transitioned, auth) = app.change_webhook(&admin.of(org_id), &id, requested).await?;
     ok(WebhookChanged { transitioned: transitioned.into(), auth: auth.map(Into::into), warnings })
 }
 
@@ -191,7 +218,7 @@ async fn remove(
     OrgPath(org_id): OrgPath,
     WebhookPath(id): WebhookPath,
 ) -> JsonResult<TransitionedBody> {
-    ok(app.delete_webhook(&admin.actor, &org_id, &id).await?.into())
+    ok(app.delete_webhook(&admin.of(org_id), &id).await?.into())
 }
 
 async fn rotate_secret(
@@ -204,11 +231,21 @@ async fn rotate_secret(
 ) -> JsonResult<SecretRotated> {
     let overlap = Duration::from_secs(body.overlap_seconds.unwrap_or(DEFAULT_OVERLAP_SECONDS));
     let (transitioned, secret) =
-        app.rotate_webhook_secret(&admin.actor, &org_id, &id, body.secret, overlap).await?;
+        app.rotate_webhook_secret(&admin.of(org_id), &id, body.secret, overlap).await?;
     ok(SecretRotated {
         transitioned: transitioned.into(),
         secret: secret.expose().expose_secret().to_owned(),
     })
+}
+
+async fn reveal_secret(
+    admin: Admin,
+    MeteredApp(app): MeteredApp,
+    NoQuery: NoQuery,
+    OrgPath(org_id): OrgPath,
+    WebhookPath(id): WebhookPath,
+) -> JsonResult<WebhookSecret> {
+    ok(app.reveal_webhook_secret(&admin.of(org_id), &id).await?.into())
 }
 
 async fn list_own(
@@ -218,7 +255,7 @@ async fn list_own(
 ) -> Result<ListBody<Webhook>, Problem> {
     let page = query.page();
     let app = apps.of(&partner.org_id);
-    Ok(ListBody::new("webhooks", app.list_webhooks(&partner.org_id, page).await?, page))
+    Ok(ListBody::new("webhooks", app.list_webhooks(&partner.tenant(), page).await?, page))
 }
 
 /// The body of `PATCH /webhooks/{webhookId}`: the URL and nothing else.
@@ -242,7 +279,7 @@ async fn change_own_url(
     let app = apps.of(&partner.org_id);
     let url = WebhookUrl::parse(&body.url, &app.url_rules);
     let change = RequestedChange::url(url.map_err(|fault| Error::field("url", fault))?);
-    let (transitioned, _) = app.change_webhook(&partner.actor(), &partner.org_id, &id, change).await?;
+    let (transitioned, _) = app.change_webhook(&partner.tenant(), &id, change).await?;
     ok(transitioned.into())
 }
 

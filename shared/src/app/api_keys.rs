@@ -6,16 +6,20 @@ use crate::error::Error;
 use crate::page::Page;
 use crate::store::api_keys::{self, IssuedRow};
 use crate::store::{CountRow, tenants};
-use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 
 impl App {
     /// Every key ever issued to the tenant, masked, with its state.
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`].
-    pub async fn list_api_keys(&self, org_id: &OrgId, page: Page) -> Result<Listed<IssuedApiKey>, Error> {
+    pub async fn list_api_keys(
+        &self,
+        tenant: &TenantScope,
+        page: Page,
+    ) -> Result<Listed<IssuedApiKey>, Error> {
         let statements =
-            vec![tenants::registered(org_id), api_keys::count(org_id), api_keys::page(org_id, page)];
+            vec![tenants::registered(tenant), api_keys::count(tenant), api_keys::page(tenant, page)];
         let mut batch = self.run(statements).await?;
         if !batch.any(0) {
             return Err(Error::TenantNotRegistered);

@@ -6,6 +6,7 @@ use crate::api_key::ApiKey;
 use crate::error::Error;
 use crate::store::api_keys::{self, PresentedRow};
 use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 
 /// A partner's backend, let in with its API key.
@@ -22,9 +23,9 @@ pub struct Partner {
 }
 
 impl Partner {
-    /// The partner as the audit log names it.
-    pub fn actor(&self) -> Actor {
-        Actor::partner(&self.org_id)
+    /// The partner's own tenant.
+    pub fn tenant(&self) -> TenantScope {
+        TenantScope::new(Actor::partner(&self.org_id), self.org_id.clone())
     }
 }
 

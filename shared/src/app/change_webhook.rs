@@ -1,19 +1,17 @@
-//! `PUT /tenants/{orgId}/webhooks/{id}`, `PATCH /webhooks/{id}`, and rotating a webhook's secret.
-
-use std::time::Duration;
+//! `PUT /tenants/{orgId}/webhooks/{id}` and `PATCH /webhooks/{id}`.
 
 use secrecy::ExposeSecret;
 use serde_json::{Map, json};
 
 use super::webhook_authentication::{RequestedAuthentication, ShownAuthentication};
 use super::{App, Transitioned};
-use crate::actor::Actor;
 use crate::error::Error;
 use crate::ports::Statement;
+use crate::store::secrets::{self, SealedRow};
 use crate::store::transitions::{self, Guard, NewTransition};
-use crate::store::webhooks::{self, SealedRow, WebhookChange};
+use crate::store::webhooks::{self, WebhookChange};
 use crate::store::{tenants, tending};
-use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::transition::TransitionKind;
 use crate::webhook::authentication::{AuthToken, token_context};
 use crate::webhook::filter::EventFilter;
@@ -28,7 +26,7 @@ pub struct RequestedChange {
     pub url: Option<WebhookUrl>,
     /// Other event types.
     pub events: Option<EventFilter>,
-    /// Another signing secret, at once and without overlap.
+    /// Another signing secret, at once and without overlap. Earlier ones sign until their own overlap ends.
     pub secret: Option<SigningSecret>,
     /// Another static token.
     pub auth: Option<RequestedAuthentication>,
@@ -50,22 +48,18 @@ impl App {
     /// secret away.
     pub async fn change_webhook(
         &self,
-        actor: &Actor,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         id: &WebhookId,
         requested: RequestedChange,
     ) -> Result<(Transitioned, Option<ShownAuthentication>), Error> {
-        match &requested {
-            RequestedChange { auth: Some(auth), secret: None, .. } => {
-                if let Some(token) = &auth.token {
-                    self.check_against_stored_secrets(org_id, id, token).await?;
-                }
-            }
-            RequestedChange { auth: None, secret: Some(secret), .. } => {
-                self.check_against_stored_token(org_id, id, secret).await?;
-            }
-            // Neither is set, or both and they were compared with each other.
-            _ => {}
+        let token = requested.auth.as_ref().and_then(|auth| auth.token.as_ref());
+        if let Some(token) = token {
+            let keeps_secret = requested.secret.is_none();
+            self.check_against_stored_secrets(tenant, id, token, keeps_secret).await?;
+        } else if let Some(secret) = requested.secret.as_ref().filter(|_| requested.auth.is_none())
+            && let Some(row) = self.sealed_values(tenant, id).await?
+        {
+            self.check_against_stored_token(id, &row, secret).await?;
         }
         let mut details = Map::from_iter([("webhookId".to_owned(), json!(id))]);
         details.extend(requested.url.as_ref().map(|url| ("url".to_owned(), json!(url))));
@@ -93,77 +87,47 @@ impl App {
             sealed_secret: sealed_secret.as_deref(),
             auth: auth.as_ref().map(|(stored, _)| stored),
         };
-        let transition = NewTransition { kind, at, actor, details: details.into() };
+        let transition = NewTransition { kind, at, details: details.into() };
         let verification = requested
             .url
             .as_ref()
-            .map(|url| webhooks::verify_if_changed(org_id, id, url, at, self.fresh_stamp()));
+            .map(|url| webhooks::verify_if_changed(tenant, id, url, at, self.fresh_stamp()));
         let challenged = verification.is_some();
         let statements =
-            verification.into_iter().chain([webhooks::update(org_id, id, &change, at)]).collect();
-        let transitioned = self.transition_webhook(org_id, id, statements, transition).await?;
+            verification.into_iter().chain([webhooks::update(tenant, id, &change, at)]).collect();
+        let transitioned = self.transition_webhook(tenant, id, statements, transition).await?;
         if challenged {
-            self.wake_webhook(org_id, id).await;
+            self.wake_webhook(tenant, id).await;
         }
         Ok((transitioned, auth.map(|(_, shown)| shown)))
-    }
-
-    /// Sets a new signing secret; for the overlap, deliveries carry signatures by the old one as well. One round trip,
-    /// and one before where the secret was not drawn here.
-    ///
-    /// # Errors
-    /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`]; [`Error::Invalid`] where the static token would give
-    /// the secret away.
-    pub async fn rotate_webhook_secret(
-        &self,
-        actor: &Actor,
-        org_id: &OrgId,
-        id: &WebhookId,
-        secret: Option<SigningSecret>,
-        overlap: Duration,
-    ) -> Result<(Transitioned, SigningSecret), Error> {
-        if let Some(secret) = &secret {
-            self.check_against_stored_token(org_id, id, secret).await?;
-        }
-        let at = self.now();
-        let secret = secret.unwrap_or_else(|| self.fresh_signing_secret());
-        let sealed = self.sealer.seal(&secret_context(id), secret.expose().expose_secret()).await?;
-        let overlap_until = (!overlap.is_zero()).then(|| at.plus(overlap));
-        let details = json!({"webhookId": id, "overlapUntil": overlap_until});
-        let transition = NewTransition { kind: TransitionKind::WebhookSecretRotated, at, actor, details };
-        let statement = webhooks::rotate_secret(org_id, id, &sealed, overlap_until, at);
-        let transitioned = self.transition_webhook(org_id, id, vec![statement], transition).await?;
-        Ok((transitioned, secret))
     }
 
     /// Deletes a webhook. Its pending deliveries end as `failed`, 2,000 at once and the rest in the next cron run.
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`].
-    pub async fn delete_webhook(
-        &self,
-        actor: &Actor,
-        org_id: &OrgId,
-        id: &WebhookId,
-    ) -> Result<Transitioned, Error> {
+    pub async fn delete_webhook(&self, tenant: &TenantScope, id: &WebhookId) -> Result<Transitioned, Error> {
         let details = json!({"webhookId": id});
         let at = self.now();
-        let transition = NewTransition { kind: TransitionKind::WebhookDeleted, at, actor, details };
-        let mut statements = webhooks::delete(org_id, id, at);
+        let transition = NewTransition { kind: TransitionKind::WebhookDeleted, at, details };
+        let mut statements = webhooks::delete(tenant, id, at);
         statements.push(tending::end_just_deleted(id, at));
-        statements.push(tenants::count_webhooks(org_id));
-        self.transition_webhook(org_id, id, statements, transition).await
+        statements.push(tenants::count_webhooks(tenant));
+        self.transition_webhook(tenant, id, statements, transition).await
     }
 
-    /// A new token must not give away a secret that signs, be it the one before in its overlap.
+    /// A new token must not give away a secret that signs, be it an earlier one in its overlap. The current secret counts
+    /// unless the same change replaces it.
     async fn check_against_stored_secrets(
         &self,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         id: &WebhookId,
         token: &AuthToken,
+        keeps_secret: bool,
     ) -> Result<(), Error> {
-        let Some(row) = self.sealed_values(org_id, id).await? else { return Ok(()) };
-        for sealed in std::iter::once(row.secret).chain(row.previous_secret) {
+        let Some(row) = self.sealed_values(tenant, id).await? else { return Ok(()) };
+        let previous = row.overlapping(self.now())?.into_iter().map(|previous| previous.secret);
+        for sealed in keeps_secret.then_some(row.secret).into_iter().chain(previous) {
             // What no key of ours opens any more signs nothing, and must not stand in the way of its replacement.
             let Ok(text) = self.sealer.open(&secret_context(id), &sealed).await else { continue };
             if let Ok(secret) = SigningSecret::parse(text.expose_secret()) {
@@ -174,16 +138,15 @@ impl App {
     }
 
     /// The stored token must not give away a new secret.
-    async fn check_against_stored_token(
+    pub(super) async fn check_against_stored_token(
         &self,
-        org_id: &OrgId,
         id: &WebhookId,
+        row: &SealedRow,
         secret: &SigningSecret,
     ) -> Result<(), Error> {
-        let row = self.sealed_values(org_id, id).await?;
-        let Some(sealed) = row.and_then(|row| row.auth_token) else { return Ok(()) };
+        let Some(sealed) = &row.auth_token else { return Ok(()) };
         // As above.
-        let Ok(token) = self.sealer.open(&token_context(id), &sealed).await else { return Ok(()) };
+        let Ok(token) = self.sealer.open(&token_context(id), sealed).await else { return Ok(()) };
         if secret.is_within(token.expose_secret()) {
             return Err(Error::field("secret", "must not be the static token in auth"));
         }
@@ -192,29 +155,29 @@ impl App {
 
     /// Read before the change, not with it: two callers who set one value each at the same instant are not told. The
     /// rule guards against a mistake, and that takes one of them.
-    async fn sealed_values(&self, org_id: &OrgId, id: &WebhookId) -> Result<Option<SealedRow>, Error> {
-        let mut batch = self.run(vec![webhooks::sealed(org_id, id, self.now())]).await?;
+    async fn sealed_values(&self, tenant: &TenantScope, id: &WebhookId) -> Result<Option<SealedRow>, Error> {
+        let mut batch = self.run(vec![secrets::sealed(tenant, id)]).await?;
         Ok(batch.first::<SealedRow>(0)?)
     }
 
     /// Runs a change of a webhook with its transition in one transaction.
     pub(super) async fn transition_webhook(
         &self,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         id: &WebhookId,
         change: Vec<Statement>,
-        transition: NewTransition<'_>,
+        transition: NewTransition,
     ) -> Result<Transitioned, Error> {
         let mut statements = vec![
-            tenants::registered(org_id),
+            tenants::registered(tenant),
             // Before the change, because a deletion would take away what its guard asks for.
-            transitions::append(org_id, transition, &Guard::Webhook(id)),
+            transitions::append(tenant, transition, &Guard::Webhook(id)),
         ];
         statements.extend(change);
         let mut batch = self.run(statements).await?;
         if !batch.any(0) {
             return Err(Error::TenantNotRegistered);
         }
-        Transitioned::read(&mut batch, 1, org_id, Error::WebhookNotFound)
+        Transitioned::read(&mut batch, 1, tenant, Error::WebhookNotFound)
     }
 }

@@ -5,12 +5,11 @@ use serde_json::json;
 
 use super::webhook_authentication::{RequestedAuthentication, ShownAuthentication};
 use super::{App, Transitioned};
-use crate::actor::Actor;
 use crate::error::Error;
 use crate::store::tenants;
 use crate::store::transitions::{self, Guard, NewTransition};
 use crate::store::webhooks::{self, NewWebhook};
-use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::transition::TransitionKind;
 use crate::webhook::MOST_PER_TENANT;
 use crate::webhook::filter::EventFilter;
@@ -52,12 +51,11 @@ impl App {
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookLimitReached`].
     pub async fn create_webhook(
         &self,
-        actor: &Actor,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         requested: RequestedWebhook,
     ) -> Result<CreatedWebhook, Error> {
         let at = self.now();
-        let id = WebhookId::from_random_bytes(org_id.into(), self.random_bytes());
+        let id = WebhookId::from_random_bytes(tenant.org_id().into(), self.random_bytes());
         let secret = requested.secret.unwrap_or_else(|| self.fresh_signing_secret());
         let sealed_secret = self.sealer.seal(&secret_context(&id), secret.expose().expose_secret()).await?;
         let (stored, auth) = self.seal_authentication(&id, &requested.auth).await?;
@@ -68,21 +66,21 @@ impl App {
             sealed_secret: &sealed_secret,
             auth: &stored,
             at,
-            most: if actor.is_at_portal() { 1 } else { MOST_PER_TENANT },
+            most: if tenant.actor().is_at_portal() { 1 } else { MOST_PER_TENANT },
         };
         let details = json!({"webhookId": id, "url": requested.url, "events": requested.events, "auth": stored.authentication});
-        let transition = NewTransition { kind: TransitionKind::WebhookCreated, at, actor, details };
+        let transition = NewTransition { kind: TransitionKind::WebhookCreated, at, details };
         let statements = vec![
-            tenants::registered(org_id),
-            webhooks::insert(org_id, &new),
-            transitions::append(org_id, transition, &Guard::Webhook(&id)),
-            tenants::count_webhooks(org_id),
+            tenants::registered(tenant),
+            webhooks::insert(tenant, &new),
+            transitions::append(tenant, transition, &Guard::Webhook(&id)),
+            tenants::count_webhooks(tenant),
         ];
         let mut batch = self.run(statements).await?;
         if !batch.any(0) {
             return Err(Error::TenantNotRegistered);
         }
-        let transitioned = Transitioned::read(&mut batch, 2, org_id, Error::WebhookLimitReached)?;
+        let transitioned = Transitioned::read(&mut batch, 2, tenant, Error::WebhookLimitReached)?;
         Ok(CreatedWebhook { transitioned, webhook_id: id, secret, auth })
     }
 

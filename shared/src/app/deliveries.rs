@@ -9,7 +9,7 @@ use crate::delivery::policy::Retention;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::error::Error;
 use crate::event::id::EventId;
-use crate::event::message::{DeliveryKey, RetryMessage, WebhookKey};
+use crate::event::message::{RetryMessage, WebhookKey};
 use crate::packing::{Packed, unpack_all};
 use crate::ports::{Batch, Statement};
 use crate::store::bodies::{self, BodyRow, DeliveredRow};
@@ -18,6 +18,7 @@ use crate::store::redelivery;
 use crate::store::webhooks::StatusRow;
 use crate::store::{tenants, webhooks};
 use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::webhook::WebhookStatus;
 use crate::webhook::id::WebhookId;
@@ -59,7 +60,7 @@ impl App {
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`].
     pub async fn list_deliveries(
         &self,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         webhook_id: &WebhookId,
         filter: LogFilter,
         limit: u32,
@@ -75,8 +76,8 @@ impl App {
             None => (newest, String::new()),
         };
         let since = filter.since.unwrap_or(Timestamp::from_milliseconds(0));
-        let mut statements = webhook_checks(org_id, webhook_id);
-        statements.push(delivery_log::newest(org_id, webhook_id, &stages, since, &from, examined));
+        let mut statements = webhook_checks(tenant, webhook_id);
+        statements.push(delivery_log::newest(tenant, webhook_id, &stages, since, &from, examined));
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
         let rows = batch.take::<LogRow>(2)?;
@@ -104,28 +105,31 @@ impl App {
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`]; [`Error::DeliveryNotFound`].
     pub async fn get_delivery(
         &self,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         webhook_id: &WebhookId,
         event_id: &EventId,
     ) -> Result<(Delivery, Option<String>), Error> {
-        let key = WebhookKey::new(org_id, webhook_id).delivery(event_id.clone());
-        let mut batch = self.run(one_delivery(&key)).await?;
+        let mut batch = self.run(one_delivery(tenant, webhook_id, event_id)).await?;
         check_webhook(&batch)?;
         let row = batch.first::<LogRow>(2)?.ok_or(Error::DeliveryNotFound)?;
-        let body = self.body(&mut batch, &key).await?;
+        let body = self.body(&mut batch, tenant.org_id(), event_id).await?;
         Ok((row.try_into()?, body.map(|body| body.as_ref().to_owned())))
     }
 
     /// The event's envelope among what [`one_delivery`] read, kept by itself or with its batch.
-    async fn body(&self, batch: &mut Batch, key: &DeliveryKey) -> Result<Option<Arc<str>>, Error> {
+    async fn body(
+        &self,
+        batch: &mut Batch,
+        org_id: &OrgId,
+        event_id: &EventId,
+    ) -> Result<Option<Arc<str>>, Error> {
         let compressor = self.compressor.as_ref();
         if let Some(packed) = batch.first::<BodyRow>(3)?.and_then(|row| row.packed()) {
             return Ok(Some(packed.unpack(compressor).await?));
         }
         for row in batch.take::<DeliveredRow>(4)? {
             let bodies = unpack_all(compressor, &row.deflated()).await?.into_iter();
-            let mut found =
-                bodies.filter(|(org_id, event_id, _)| *org_id == key.org_id && *event_id == key.event_id);
+            let mut found = bodies.filter(|(of, event, _)| of == org_id && event == event_id);
             if let Some((_, _, body)) = found.next() {
                 return Ok(Some(body));
             }
@@ -140,14 +144,13 @@ impl App {
     /// As [`App::get_delivery`]; [`Error::DeliveryPending`]; [`Error::BodyNotKept`]; [`Error::WebhookDisabled`].
     pub async fn redeliver(
         &self,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         webhook_id: &WebhookId,
         event_id: &EventId,
     ) -> Result<(), Error> {
-        let key = WebhookKey::new(org_id, webhook_id).delivery(event_id.clone());
         let now = self.now();
-        let mut statements = one_delivery(&key);
-        statements.push(redelivery::redeliver(&key, now));
+        let mut statements = one_delivery(tenant, webhook_id, event_id);
+        statements.push(redelivery::redeliver(tenant, webhook_id, event_id, now));
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
         // As it was just before, in the same transaction.
@@ -156,7 +159,7 @@ impl App {
             return Err(Error::DeliveryPending);
         }
         let kept_by_itself = batch.any(3);
-        let body = self.body(&mut batch, &key).await?.ok_or(Error::BodyNotKept)?;
+        let body = self.body(&mut batch, tenant.org_id(), event_id).await?.ok_or(Error::BodyNotKept)?;
         if batch.first::<StatusRow>(1)?.is_some_and(|row| row.status == WebhookStatus::Disabled) {
             return Err(Error::WebhookDisabled);
         }
@@ -164,25 +167,26 @@ impl App {
             // Delivered at once: the body leaves its batch for a place of its own.
             let packed = Packed::pack(self.compressor.as_ref(), &body).await;
             let until = now.plus(Retention::default().delivered_bodies);
-            let keep = bodies::keep_of(&key, &packed, Some(until));
-            self.run(vec![keep, redelivery::redeliver(&key, now)]).await?;
+            let keep = bodies::keep_of(tenant, webhook_id, event_id, &packed, Some(until));
+            self.run(vec![keep, redelivery::redeliver(tenant, webhook_id, event_id, now)]).await?;
         }
+        let key = WebhookKey::new(tenant.org_id(), webhook_id).delivery(event_id.clone());
         self.wake(RetryMessage::Deliver(key), Duration::ZERO).await;
         Ok(())
     }
 }
 
 /// The statements that tell whether tenant and webhook are there.
-pub(super) fn webhook_checks(org_id: &OrgId, webhook_id: &WebhookId) -> Vec<Statement> {
-    vec![tenants::registered(org_id), webhooks::exists(org_id, webhook_id)]
+pub(super) fn webhook_checks(tenant: &TenantScope, webhook_id: &WebhookId) -> Vec<Statement> {
+    vec![tenants::registered(tenant), webhooks::exists(tenant, webhook_id)]
 }
 
 /// The same, and one delivery with its body.
-fn one_delivery(key: &DeliveryKey) -> Vec<Statement> {
-    let mut statements = webhook_checks(&key.org_id, &key.webhook_id);
-    statements.push(delivery_log::select(key));
-    statements.push(bodies::select(&key.org_id, &key.event_id));
-    statements.push(bodies::delivered_with(key));
+fn one_delivery(tenant: &TenantScope, webhook_id: &WebhookId, event_id: &EventId) -> Vec<Statement> {
+    let mut statements = webhook_checks(tenant, webhook_id);
+    statements.push(delivery_log::select(tenant, webhook_id, event_id));
+    statements.push(bodies::select(tenant, event_id));
+    statements.push(bodies::delivered_with(tenant, webhook_id, event_id));
     statements
 }
 

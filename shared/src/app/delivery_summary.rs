@@ -10,7 +10,7 @@ use crate::delivery::Delivery;
 use crate::error::Error;
 use crate::store::delivery_log::{self, LogRow};
 use crate::store::delivery_summary::{self, HourRow};
-use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::webhook::id::WebhookId;
 
@@ -60,17 +60,17 @@ impl App {
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`].
     pub async fn summarize_deliveries(
         &self,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         webhook_id: &WebhookId,
     ) -> Result<DeliverySummary, Error> {
         let since = self.now().minus(DAY);
         let begin = Timestamp::from_milliseconds(since.milliseconds() - since.milliseconds() % 3_600_000);
-        let counts = delivery_summary::by_hour(org_id, webhook_id, since, begin, MOST_COUNTED);
+        let counts = delivery_summary::by_hour(tenant, webhook_id, since, begin, MOST_COUNTED);
         let newest = (i64::MAX >> 11, String::new());
         let ever = Timestamp::from_milliseconds(0);
-        let mut statements = webhook_checks(org_id, webhook_id);
+        let mut statements = webhook_checks(tenant, webhook_id);
         statements.push(counts);
-        statements.push(delivery_log::newest(org_id, webhook_id, &[], ever, &newest, LATEST));
+        statements.push(delivery_log::newest(tenant, webhook_id, &[], ever, &newest, LATEST));
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
         let mut hours: Vec<HourCount> = (0_u32..)
@@ -100,7 +100,8 @@ mod tests {
     use super::*;
     use crate::delivery::standing::Stage;
     use crate::ports::{Clock, Database, Statement};
-    use crate::testing::Fixture;
+    use crate::tenant::OrgId;
+    use crate::testing::{Fixture, admins};
 
     const URL: &str = "https://partner.example.com/hook";
 
@@ -134,7 +135,7 @@ mod tests {
         delivery(&fixture, (&org, &other), "g", Stage::Delivered, now);
 
         fixture.database.take_round_trips();
-        let summary = fixture.app.summarize_deliveries(&org, &webhook).await.expect("a summary");
+        let summary = fixture.app.summarize_deliveries(&admins(&org), &webhook).await.expect("a summary");
         assert_eq!(fixture.database.take_round_trips(), 1);
         assert_eq!((summary.hours.len(), summary.counted, summary.truncated), (25, 5, false));
         let counts = |index: usize| {
@@ -151,7 +152,7 @@ mod tests {
         fixture.clock.advance(Duration::from_secs(30 * 60));
         delivery(&fixture, (&org, &webhook), "h", Stage::Failed, minutes(24 * 60 - 30));
         delivery(&fixture, (&org, &webhook), "i", Stage::Failed, minutes(24 * 60 - 29));
-        let summary = fixture.app.summarize_deliveries(&org, &webhook).await.expect("a summary");
+        let summary = fixture.app.summarize_deliveries(&admins(&org), &webhook).await.expect("a summary");
         let first = summary.hours[0];
         assert_eq!((first.hour, first.delivered, first.failed), (minutes(24 * 60), 0, 1));
         assert_eq!(summary.counted, 5);
@@ -169,12 +170,13 @@ mod tests {
              SELECT ?1, 'event-' || i, ?2, 'KeyAdded', 'delivered', ?3 - i * 1000, 0, 0, '[]' FROM n",
         );
         fixture.database.batch(vec![many.bind(&webhook).bind(&org).bind(now)]).await.expect("inserted");
-        let summary = fixture.app.summarize_deliveries(&org, &webhook).await.expect("a summary");
+        let summary = fixture.app.summarize_deliveries(&admins(&org), &webhook).await.expect("a summary");
         assert_eq!((summary.counted, summary.truncated, summary.latest.len()), (5_000, true, 20));
         assert_eq!(summary.hours[23].delivered, 3_600);
         assert_eq!(summary.hours[22].delivered, 1_399);
 
-        let plan = fixture.database.plan(&delivery_summary::by_hour(&org, &webhook, now, now, 5_000));
+        let plan =
+            fixture.database.plan(&delivery_summary::by_hour(&admins(&org), &webhook, now, now, 5_000));
         assert!(plan.iter().any(|line| line.contains("USING INDEX deliveries_newest")), "{plan:?}");
         assert!(!plan.iter().any(|line| line.contains("FOR ORDER BY")), "{plan:?}");
     }
@@ -184,12 +186,12 @@ mod tests {
         let fixture = Fixture::default();
         let (org, other) = (fixture.tenant("acme-corp").await, fixture.tenant("other-corp").await);
         let webhook = fixture.webhook(&org, URL, &[]).await.webhook_id;
-        let refused = fixture.app.summarize_deliveries(&other, &webhook).await.err();
+        let refused = fixture.app.summarize_deliveries(&admins(&other), &webhook).await.err();
         assert_eq!(refused, Some(Error::WebhookNotFound));
         let nobody = OrgId::parse("nobody").expect("an orgId");
-        let refused = fixture.app.summarize_deliveries(&nobody, &webhook).await.err();
+        let refused = fixture.app.summarize_deliveries(&admins(&nobody), &webhook).await.err();
         assert_eq!(refused, Some(Error::TenantNotRegistered));
-        let empty = fixture.app.summarize_deliveries(&org, &webhook).await.expect("a summary");
+        let empty = fixture.app.summarize_deliveries(&admins(&org), &webhook).await.expect("a summary");
         assert_eq!(json!(empty)["counted"], 0);
     }
 }

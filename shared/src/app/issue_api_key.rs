@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use super::App;
-use crate::actor::Actor;
 use crate::api_key::ApiKey;
 use crate::error::Error;
 use crate::ports::{Batch, DatabaseError};
 use crate::store::api_keys::{self, LabelRow, NewApiKey};
 use crate::store::transitions::{self, Guard, NewTransition};
 use crate::tenant::{OrgId, OrgName};
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::transition::TransitionKind;
 
@@ -34,8 +34,7 @@ impl FreshApiKey {
     /// Draws a key that is not stored yet.
     pub(super) fn draw(
         app: &App,
-        actor: &Actor,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         expires_at: Option<Timestamp>,
     ) -> Result<Self, Error> {
         let created_at = app.now();
@@ -43,11 +42,11 @@ impl FreshApiKey {
             return Err(Error::field("expiresAt", "must be in the future"));
         }
         Ok(Self {
-            key: ApiKey::generate_in(org_id.into(), |bytes| app.random.fill(bytes)),
-            org_id: org_id.clone(),
+            key: ApiKey::generate_in(tenant.org_id().into(), |bytes| app.random.fill(bytes)),
+            org_id: tenant.org_id().clone(),
             org_name: String::new(),
             created_at,
-            created_by: actor.name.clone(),
+            created_by: tenant.actor().name.clone(),
             expires_at,
         })
     }
@@ -59,9 +58,9 @@ impl FreshApiKey {
     }
 
     /// What the audit log keeps of it.
-    pub(super) fn transition<'a>(&self, kind: TransitionKind, actor: &'a Actor) -> NewTransition<'a> {
+    pub(super) fn transition(&self, kind: TransitionKind) -> NewTransition {
         let details = json!({"prefix": self.key.prefix(), "expiresAt": self.expires_at});
-        NewTransition { kind, at: self.created_at, actor, details }
+        NewTransition { kind, at: self.created_at, details }
     }
 
     /// Takes the stored label; without one there is no such tenant.
@@ -78,17 +77,16 @@ impl App {
     /// [`Error::TenantNotRegistered`]; [`Error::ActiveKeyExists`]; [`Error::Invalid`] for an `expiresAt` in the past.
     pub async fn issue_api_key(
         &self,
-        actor: &Actor,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         org_name: Option<&OrgName>,
         expires_at: Option<Timestamp>,
     ) -> Result<FreshApiKey, Error> {
-        let fresh = FreshApiKey::draw(self, actor, org_id, expires_at)?;
-        let transition = fresh.transition(TransitionKind::ApiKeyIssued, actor);
+        let fresh = FreshApiKey::draw(self, tenant, expires_at)?;
+        let transition = fresh.transition(TransitionKind::ApiKeyIssued);
         let written = self.database.batch(vec![
-            api_keys::release_expired(org_id, fresh.created_at),
-            api_keys::insert(org_id, &fresh.row(org_name.map(OrgName::as_str))),
-            transitions::append(org_id, transition, &Guard::Tenant),
+            api_keys::release_expired(tenant, fresh.created_at),
+            api_keys::insert(tenant, &fresh.row(org_name.map(OrgName::as_str))),
+            transitions::append(tenant, transition, &Guard::Tenant),
         ]);
         match written.await {
             Err(DatabaseError::Unique(_)) => Err(Error::ActiveKeyExists),

@@ -8,11 +8,13 @@ pub mod dead_letters;
 pub mod deliveries;
 pub mod delivery_summary;
 pub mod issue_api_key;
+pub mod members;
 mod merging;
 pub mod redeliver_range;
 pub mod register_tenant;
 pub mod revoke_api_key;
 pub mod rotate_api_key;
+pub mod signing_secret;
 pub mod tenants;
 pub mod test_webhook;
 pub mod verify_webhook;
@@ -31,6 +33,7 @@ use crate::ports::{Batch, Clock, Compressor, Database, Queue, QueuedMessage, Ran
 use crate::sealer::Sealer;
 use crate::store::transitions::VersionRow;
 use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::webhook::health::stamp;
 use crate::webhook::id::WebhookId;
@@ -85,8 +88,8 @@ impl App {
         let _ = self.retries.send(vec![message]).await;
     }
 
-    async fn wake_webhook(&self, org_id: &OrgId, id: &WebhookId) {
-        let webhook = WebhookKey::new(org_id, id);
+    async fn wake_webhook(&self, tenant: &TenantScope, id: &WebhookId) {
+        let webhook = WebhookKey::new(tenant.org_id(), id);
         self.wake(RetryMessage::Tend(webhook), BEFORE_CHALLENGE).await;
     }
 
@@ -106,9 +109,9 @@ pub struct Transitioned {
 
 impl Transitioned {
     /// Reads the version from the appended transition; `absent` where its guard did not hold.
-    fn read(batch: &mut Batch, index: usize, org_id: &OrgId, absent: Error) -> Result<Self, Error> {
+    fn read(batch: &mut Batch, index: usize, tenant: &TenantScope, absent: Error) -> Result<Self, Error> {
         match batch.first::<VersionRow>(index)? {
-            Some(row) => Ok(Self { org_id: org_id.clone(), version: row.version }),
+            Some(row) => Ok(Self { org_id: tenant.org_id().clone(), version: row.version }),
             None => Err(absent),
         }
     }

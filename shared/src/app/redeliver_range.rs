@@ -9,7 +9,7 @@ use crate::store::CountRow;
 use crate::store::redelivery::{self, Range};
 use crate::store::tending::{self, DueAtRow};
 use crate::store::webhooks::StatusRow;
-use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::webhook::WebhookStatus;
 use crate::webhook::id::WebhookId;
@@ -42,26 +42,34 @@ impl App {
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`]; [`Error::WebhookDisabled`].
     pub async fn redeliver_range(
         &self,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         webhook_id: &WebhookId,
         requested: RequestedRange,
     ) -> Result<RedeliveredRange, Error> {
         let now = self.now();
         let stages = DeliveryState::stages_of(&requested.states);
         let range = Range { since: requested.since, until: requested.until.unwrap_or(now), stages };
-        let webhook = WebhookKey::new(org_id, webhook_id);
+        let webhook = WebhookKey::new(tenant.org_id(), webhook_id);
         let (delivered, rest) = range.split();
-        let mut statements = webhook_checks(org_id, webhook_id);
+        let mut statements = webhook_checks(tenant, webhook_id);
         let counted = statements.len();
-        statements.extend(rest.iter().map(|range| redelivery::count(&webhook, range)));
-        statements.extend(delivered.iter().map(|range| redelivery::count_delivered(&webhook, range)));
+        statements.extend(rest.iter().map(|range| redelivery::count(tenant, webhook_id, range)));
+        statements
+            .extend(delivered.iter().map(|range| redelivery::count_delivered(tenant, webhook_id, range)));
         let counted = counted..statements.len();
         if let Some(range) = &rest {
-            statements.push(redelivery::hold_slice(&webhook, range, now, now.plus(self.retry_window)));
-            statements.push(redelivery::note_rest(&webhook, range));
+            statements.push(redelivery::hold_slice(
+                tenant,
+                webhook_id,
+                range,
+                now,
+                now.plus(self.retry_window),
+            ));
+            statements.push(redelivery::note_rest(tenant, webhook_id, range));
         }
         // The delivery Worker holds these: their bodies are packed together with others.
-        statements.extend(delivered.iter().map(|range| redelivery::note_delivered(&webhook, range)));
+        statements
+            .extend(delivered.iter().map(|range| redelivery::note_delivered(tenant, webhook_id, range)));
         let due = statements.len();
         statements.push(tending::due_while_any_waits(&[*webhook_id], now, self.fresh_stamp()));
         let mut batch = self.run(statements).await?;

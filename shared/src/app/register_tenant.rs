@@ -1,14 +1,17 @@
 //! `POST /tenants/{orgId}/register`
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{App, Transitioned};
-use crate::actor::Actor;
 use crate::error::Error;
+use crate::event::message::RetryMessage;
 use crate::ports::DatabaseError;
 use crate::store::transitions::{Guard, NewTransition};
-use crate::store::{tenants, transitions};
-use crate::tenant::{EmailAddress, OrgId, OrgName};
+use crate::store::{members, notices, tenants, transitions};
+use crate::tenant::{EmailAddress, OrgName};
+use crate::tenant_scope::TenantScope;
 use crate::transition::TransitionKind;
 
 /// What a tenant is registered with.
@@ -21,32 +24,43 @@ pub struct NewTenant {
 }
 
 impl App {
-    /// Registers a tenant: one round trip.
+    /// Registers a tenant: one round trip. At the portal a person registers a tenant of their own.
     ///
     /// # Errors
-    /// [`Error::TenantAlreadyRegistered`] also where the tenant was closed since.
-    pub async fn register_tenant(
-        &self,
-        actor: &Actor,
-        org_id: &OrgId,
-        new: NewTenant,
-    ) -> Result<Transitioned, Error> {
+    /// [`Error::TenantAlreadyRegistered`] also where the tenant was closed since; [`Error::Invalid`] for another owner than
+    /// the person at the portal; [`Error::OrgIdReserved`] there.
+    pub async fn register_tenant(&self, tenant: &TenantScope, new: NewTenant) -> Result<Transitioned, Error> {
+        let person = tenant.actor().acts_as_member();
+        if let Some(person) = person {
+            if !new.owner_email.as_str().eq_ignore_ascii_case(person) {
+                return Err(Error::field("ownerEmail", "must be the address that you are signed in with"));
+            }
+            if tenant.org_id().is_reserved() {
+                return Err(Error::OrgIdReserved);
+            }
+        }
         let at = self.now();
-        let transition = NewTransition {
-            kind: TransitionKind::TenantRegistered,
-            at,
-            actor,
-            details: json!({"orgName": new.org_name, "ownerEmail": new.owner_email}),
-        };
-        let written = self.database.batch(vec![
-            tenants::insert(org_id, &new.org_name, &new.owner_email, at, &actor.name),
-            transitions::append(org_id, transition, &Guard::Tenant),
+        let details = json!({"orgName": new.org_name, "ownerEmail": new.owner_email});
+        let transition =
+            NewTransition { kind: TransitionKind::TenantRegistered, at, details: details.clone() };
+        let mut statements = vec![
+            tenants::insert(tenant, &new.org_name, &new.owner_email, at),
+            members::insert_owner(tenant, at),
+            transitions::append(tenant, transition, &Guard::Tenant),
             tenants::count_in(),
-        ]);
-        match written.await {
+        ];
+        if person.is_some() {
+            // Whoever registers an ID first gets its events, so somebody should look at it.
+            statements.push(notices::note_registered(tenant, details, at));
+        }
+        let transitioned = match self.database.batch(statements).await {
             Err(DatabaseError::Unique(_)) => Err(Error::TenantAlreadyRegistered),
             Err(error) => Err(error.into()),
-            Ok(mut batch) => Transitioned::read(&mut batch, 1, org_id, Error::TenantNotRegistered),
+            Ok(mut batch) => Transitioned::read(&mut batch, 2, tenant, Error::TenantNotRegistered),
+        }?;
+        if person.is_some() {
+            self.wake(RetryMessage::Notify(tenant.org_id().clone()), Duration::ZERO).await;
         }
+        Ok(transitioned)
     }
 }

@@ -3,11 +3,10 @@
 use serde_json::json;
 
 use super::{App, Transitioned};
-use crate::actor::Actor;
 use crate::error::Error;
 use crate::store::api_keys;
 use crate::store::transitions::{self, Guard, NewTransition};
-use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::transition::TransitionKind;
 
 impl App {
@@ -15,14 +14,14 @@ impl App {
     ///
     /// # Errors
     /// [`Error::NoActiveKey`].
-    pub async fn revoke_api_key(&self, actor: &Actor, org_id: &OrgId) -> Result<Transitioned, Error> {
+    pub async fn revoke_api_key(&self, tenant: &TenantScope) -> Result<Transitioned, Error> {
         let at = self.now();
-        let transition = NewTransition { kind: TransitionKind::ApiKeyRevoked, at, actor, details: json!({}) };
+        let transition = NewTransition { kind: TransitionKind::ApiKeyRevoked, at, details: json!({}) };
         let statements = vec![
             // First, because its guard asks for a key that still works.
-            transitions::append(org_id, transition, &Guard::WorkingApiKey(at)),
-            api_keys::end_all(org_id, at),
+            transitions::append(tenant, transition, &Guard::WorkingApiKey(at)),
+            api_keys::end_all(tenant, at),
         ];
-        Transitioned::read(&mut self.run(statements).await?, 0, org_id, Error::NoActiveKey)
+        Transitioned::read(&mut self.run(statements).await?, 0, tenant, Error::NoActiveKey)
     }
 }

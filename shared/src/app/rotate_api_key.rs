@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use super::App;
 use super::issue_api_key::FreshApiKey;
-use crate::actor::Actor;
 use crate::error::Error;
 use crate::store::api_keys;
 use crate::store::transitions::{self, Guard};
-use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::transition::TransitionKind;
 
@@ -20,20 +19,15 @@ impl App {
     /// [`Error::TenantNotRegistered`]; [`Error::Invalid`] for an `expiresAt` in the past.
     pub async fn rotate_api_key(
         &self,
-        actor: &Actor,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         expires_at: Option<Timestamp>,
         grace: Duration,
     ) -> Result<FreshApiKey, Error> {
-        let fresh = FreshApiKey::draw(self, actor, org_id, expires_at)?;
+        let fresh = FreshApiKey::draw(self, tenant, expires_at)?;
         let statements = vec![
-            api_keys::end_all(org_id, fresh.created_at.plus(grace)),
-            api_keys::insert(org_id, &fresh.row(None)),
-            transitions::append(
-                org_id,
-                fresh.transition(TransitionKind::ApiKeyRotated, actor),
-                &Guard::Tenant,
-            ),
+            api_keys::end_all(tenant, fresh.created_at.plus(grace)),
+            api_keys::insert(tenant, &fresh.row(None)),
+            transitions::append(tenant, fresh.transition(TransitionKind::ApiKeyRotated), &Guard::Tenant),
         ];
         let mut batch = self.run(statements).await?;
         fresh.stored(&mut batch, 1)

@@ -11,8 +11,9 @@ use crate::error::Error;
 use crate::shard::Shards;
 use crate::store::tenants::{ByCreation, ByMatch, TenantRow};
 use crate::store::transitions::{Guard, NewTransition, TransitionRow};
-use crate::store::{CountRow, api_keys, tenants, transitions, webhooks};
-use crate::tenant::{EmailAddress, OrgId, OrgName, Tenant};
+use crate::store::{CountRow, api_keys, members, tenants, transitions, webhooks};
+use crate::tenant::{EmailAddress, OrgName, Tenant};
+use crate::tenant_scope::TenantScope;
 use crate::transition::{Transition, TransitionKind};
 
 /// What changes of a tenant; at least one is given.
@@ -27,7 +28,7 @@ pub struct TenantChange {
 /// Which tenants to list.
 #[derive(Clone, Debug)]
 pub enum TenantFilter {
-    /// All, or one owner's (ASCII case-insensitive), in the order of their registration.
+    /// All, or one member's (ASCII case-insensitive), in the order of their registration.
     ByCreation(Option<EmailAddress>, Option<ByCreation>),
     /// Those whose `orgId` or name begins with this text (ASCII case-insensitive).
     Search(String, Option<ByMatch>),
@@ -47,19 +48,26 @@ pub struct FoundTenants {
 }
 
 impl Shards<App> {
-    /// A page of tenants. Reads of each shard at most three rows for each tenant of the page.
+    /// A page of the tenants that the actor may act for. Reads of each shard at most three rows for each tenant of the page.
     ///
     /// # Errors
     /// Where a database does not answer.
-    pub async fn list_tenants(&self, filter: TenantFilter, limit: u32) -> Result<FoundTenants, Error> {
+    pub async fn list_tenants(
+        &self,
+        actor: &Actor,
+        filter: TenantFilter,
+        limit: u32,
+    ) -> Result<FoundTenants, Error> {
         let now = self.all()[0].now();
         let most = limit + 1;
         match filter {
-            TenantFilter::ByCreation(owner, after) => {
-                let owner = owner.as_ref().map(EmailAddress::as_str);
+            TenantFilter::ByCreation(member, after) => {
+                let mut people: Vec<&str> = actor.acts_as_member().into_iter().collect();
+                people.extend(member.as_ref().map(EmailAddress::as_str));
+                people.dedup_by(|one, other| one.eq_ignore_ascii_case(other));
                 let ask = |app: &App| {
-                    let count = owner.map_or_else(tenants::count, tenants::count_of);
-                    let (app, page) = (app.clone(), tenants::page(owner, after.as_ref(), most, now));
+                    let count = if people.is_empty() { tenants::count() } else { tenants::count_of(&people) };
+                    let (app, page) = (app.clone(), tenants::page(&people, after.as_ref(), most, now));
                     async move {
                         let mut batch = app.run(vec![count, page]).await?;
                         let total = batch.first::<CountRow>(0)?.map_or(0, |row| row.total);
@@ -78,6 +86,9 @@ impl Shards<App> {
                 })
             }
             TenantFilter::Search(text, after) => {
+                if actor.acts_as_member().is_some() {
+                    return Err(Error::Internal("a member's tenants are not searched".into()));
+                }
                 let rows =
                     self.rows::<TenantRow>(|| tenants::search(&text, after.as_ref(), most, now)).await?;
                 let (rows, next) = merge(rows, limit, |row| row.by_match(&text));
@@ -93,55 +104,52 @@ impl App {
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`].
-    pub async fn get_tenant(&self, org_id: &OrgId) -> Result<Tenant, Error> {
-        let mut batch = self.run(vec![tenants::select(org_id, self.now())]).await?;
+    pub async fn get_tenant(&self, tenant: &TenantScope) -> Result<Tenant, Error> {
+        let mut batch = self.run(vec![tenants::select(tenant, self.now())]).await?;
         let row = batch.first::<tenants::TenantRow>(0)?.ok_or(Error::TenantNotRegistered)?;
         Ok(row.into())
     }
 
-    /// Changes name or owner.
+    /// Changes name or owner. The membership of the owner before ends: who is to stay is added again.
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`].
     pub async fn change_tenant(
         &self,
-        actor: &Actor,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         change: TenantChange,
     ) -> Result<Transitioned, Error> {
         let mut details = serde_json::Map::new();
         details.extend(change.org_name.as_ref().map(|name| ("orgName".to_owned(), json!(name))));
         details.extend(change.owner_email.as_ref().map(|email| ("ownerEmail".to_owned(), json!(email))));
-        let transition = NewTransition {
-            kind: TransitionKind::TenantChanged,
-            at: self.now(),
-            actor,
-            details: details.into(),
-        };
-        let statements = vec![
-            tenants::update(org_id, change.org_name.as_ref(), change.owner_email.as_ref()),
-            transitions::append(org_id, transition, &Guard::Tenant),
-        ];
-        Transitioned::read(&mut self.run(statements).await?, 1, org_id, Error::TenantNotRegistered)
+        let at = self.now();
+        let transition = NewTransition { kind: TransitionKind::TenantChanged, at, details: details.into() };
+        let mut statements = vec![transitions::append(tenant, transition, &Guard::Tenant)];
+        // Before the update, because the membership that ends is that of the owner so far.
+        statements.extend(change.owner_email.as_ref().map(|next| members::delete_owner(tenant, next)));
+        statements.push(tenants::update(tenant, change.org_name.as_ref(), change.owner_email.as_ref()));
+        statements.extend(change.owner_email.as_ref().map(|_| members::insert_owner(tenant, at)));
+        Transitioned::read(&mut self.run(statements).await?, 0, tenant, Error::TenantNotRegistered)
     }
 
     /// Closes a tenant: its keys stop working, its webhooks are gone, its `orgId` stays taken. One transaction.
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`].
-    pub async fn close_tenant(&self, actor: &Actor, org_id: &OrgId) -> Result<Transitioned, Error> {
+    pub async fn close_tenant(&self, tenant: &TenantScope) -> Result<Transitioned, Error> {
         let at = self.now();
-        let transition = NewTransition { kind: TransitionKind::TenantClosed, at, actor, details: json!({}) };
+        let transition = NewTransition { kind: TransitionKind::TenantClosed, at, details: json!({}) };
         let mut statements = vec![
             // First, because its guard asks for a tenant that is still registered.
-            transitions::append(org_id, transition, &Guard::Tenant),
-            api_keys::end_all(org_id, at),
+            transitions::append(tenant, transition, &Guard::Tenant),
+            api_keys::end_all(tenant, at),
         ];
-        statements.extend(webhooks::delete_all(org_id, at));
-        statements.push(tenants::count_webhooks(org_id));
-        statements.push(tenants::count_out(org_id));
-        statements.push(tenants::close(org_id, at));
-        Transitioned::read(&mut self.run(statements).await?, 0, org_id, Error::TenantNotRegistered)
+        statements.extend(webhooks::delete_all(tenant, at));
+        statements.push(tenants::count_webhooks(tenant));
+        statements.push(tenants::count_out(tenant));
+        statements.push(tenants::close(tenant, at));
+        statements.push(members::delete_all(tenant));
+        Transitioned::read(&mut self.run(statements).await?, 0, tenant, Error::TenantNotRegistered)
     }
 
     /// The audit log, newest first, and the cursor of the next page.
@@ -150,14 +158,14 @@ impl App {
     /// [`Error::TenantNotRegistered`].
     pub async fn list_transitions(
         &self,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         cursor: Option<&Cursor<i64>>,
         limit: u32,
     ) -> Result<(Vec<Transition>, Option<Cursor<i64>>), Error> {
         let statements = vec![
-            tenants::registered(org_id),
+            tenants::registered(tenant),
             // One more than asked for tells whether there is a next page.
-            transitions::newest(org_id, cursor.map(|cursor| cursor.0), limit + 1),
+            transitions::newest(tenant, cursor.map(|cursor| cursor.0), limit + 1),
         ];
         let mut batch = self.run(statements).await?;
         if !batch.any(0) {

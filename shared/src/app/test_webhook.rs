@@ -11,7 +11,7 @@ use crate::event::message::{RetryMessage, WebhookKey};
 use crate::event::sample::sample;
 use crate::packing::Packed;
 use crate::store::{bodies, deliveries};
-use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::webhook::id::WebhookId;
 
 impl App {
@@ -22,18 +22,24 @@ impl App {
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`].
     pub async fn test_webhook(
         &self,
-        org_id: &OrgId,
+        tenant: &TenantScope,
         webhook_id: &WebhookId,
         event_type: &EventType,
     ) -> Result<EventId, Error> {
         let now = self.now();
         let event_id = EventId::from_random_bytes(self.random_bytes());
-        let key = WebhookKey::new(org_id, webhook_id).delivery(event_id.clone());
-        let body = sample(event_id.as_str(), event_type, org_id, now);
-        let mut statements = webhook_checks(org_id, webhook_id);
-        statements.extend(deliveries::insert_scheduled(&key, event_type.as_str(), now));
+        let key = WebhookKey::new(tenant.org_id(), webhook_id).delivery(event_id.clone());
+        let body = sample(event_id.as_str(), event_type, tenant.org_id(), now);
+        let mut statements = webhook_checks(tenant, webhook_id);
+        statements.extend(deliveries::insert_scheduled(
+            tenant,
+            webhook_id,
+            &event_id,
+            event_type.as_str(),
+            now,
+        ));
         // As long as the log: whoever tries an endpoint wants to see what was sent.
-        statements.push(bodies::keep_of(&key, &Packed::Text(body.into()), None));
+        statements.push(bodies::keep_of(tenant, webhook_id, &event_id, &Packed::Text(body.into()), None));
         let batch = self.run(statements).await?;
         check_webhook(&batch)?;
         self.wake(RetryMessage::Deliver(key), Duration::ZERO).await;

@@ -4,13 +4,11 @@ use serde_json::json;
 
 use super::deliveries::{check_webhook, webhook_checks};
 use super::{App, Transitioned};
-use crate::actor::Actor;
 use crate::error::Error;
-use crate::event::message::WebhookKey;
 use crate::store::tending;
 use crate::store::transitions::{self, Guard, NewTransition};
 use crate::store::webhooks::{self, StatusRow};
-use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::transition::TransitionKind;
 use crate::webhook::WebhookStatus;
 use crate::webhook::id::WebhookId;
@@ -22,20 +20,14 @@ impl App {
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`].
-    pub async fn verify_webhook(
-        &self,
-        actor: &Actor,
-        org_id: &OrgId,
-        id: &WebhookId,
-    ) -> Result<Transitioned, Error> {
+    pub async fn verify_webhook(&self, tenant: &TenantScope, id: &WebhookId) -> Result<Transitioned, Error> {
         let at = self.now();
         let kind = TransitionKind::WebhookVerificationRequested;
-        let transition = NewTransition { kind, at, actor, details: json!({"webhookId": id}) };
-        let webhook = WebhookKey::new(org_id, id);
-        let probe = tending::probe_now(&webhook, at, self.fresh_stamp());
-        let verify = vec![webhooks::verify(org_id, id, at, self.fresh_stamp()), probe];
-        let transitioned = self.transition_webhook(org_id, id, verify, transition).await?;
-        self.wake_webhook(org_id, id).await;
+        let transition = NewTransition { kind, at, details: json!({"webhookId": id}) };
+        let probe = tending::probe_now(tenant, id, at, self.fresh_stamp());
+        let verify = vec![webhooks::verify(tenant, id, at, self.fresh_stamp()), probe];
+        let transitioned = self.transition_webhook(tenant, id, verify, transition).await?;
+        self.wake_webhook(tenant, id).await;
         Ok(transitioned)
     }
 
@@ -43,31 +35,22 @@ impl App {
     ///
     /// # Errors
     /// As [`App::verify_webhook`]; [`Error::WebhookNotDisabled`].
-    pub async fn enable_webhook(
-        &self,
-        actor: &Actor,
-        org_id: &OrgId,
-        id: &WebhookId,
-    ) -> Result<Transitioned, Error> {
+    pub async fn enable_webhook(&self, tenant: &TenantScope, id: &WebhookId) -> Result<Transitioned, Error> {
         let at = self.now();
-        let transition = NewTransition {
-            kind: TransitionKind::WebhookEnabled,
-            at,
-            actor,
-            details: json!({"webhookId": id}),
-        };
-        let append = transitions::append(org_id, transition, &Guard::DisabledWebhook(id));
-        let mut statements = webhook_checks(org_id, id);
+        let transition =
+            NewTransition { kind: TransitionKind::WebhookEnabled, at, details: json!({"webhookId": id}) };
+        let append = transitions::append(tenant, transition, &Guard::DisabledWebhook(id));
+        let mut statements = webhook_checks(tenant, id);
         statements.push(append);
-        statements.push(webhooks::enable(org_id, id, at, self.fresh_stamp()));
+        statements.push(webhooks::enable(tenant, id, at, self.fresh_stamp()));
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
         let status = batch.first::<StatusRow>(1)?.map(|row| row.status);
         if status != Some(WebhookStatus::Disabled) {
             return Err(Error::WebhookNotDisabled);
         }
-        let transitioned = Transitioned::read(&mut batch, 2, org_id, Error::WebhookNotDisabled)?;
-        self.wake_webhook(org_id, id).await;
+        let transitioned = Transitioned::read(&mut batch, 2, tenant, Error::WebhookNotDisabled)?;
+        self.wake_webhook(tenant, id).await;
         Ok(transitioned)
     }
 }

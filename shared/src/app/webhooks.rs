@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::page::Page;
 use crate::store::webhooks::WebhookRow;
 use crate::store::{CountRow, tenants, webhooks};
-use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::webhook::Webhook;
 use crate::webhook::id::WebhookId;
 
@@ -14,9 +14,9 @@ impl App {
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`].
-    pub async fn list_webhooks(&self, org_id: &OrgId, page: Page) -> Result<Listed<Webhook>, Error> {
+    pub async fn list_webhooks(&self, tenant: &TenantScope, page: Page) -> Result<Listed<Webhook>, Error> {
         let statements =
-            vec![tenants::registered(org_id), webhooks::count(org_id), webhooks::page(org_id, page)];
+            vec![tenants::registered(tenant), webhooks::count(tenant), webhooks::page(tenant, page)];
         let mut batch = self.run(statements).await?;
         if !batch.any(0) {
             return Err(Error::TenantNotRegistered);
@@ -31,8 +31,8 @@ impl App {
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`].
-    pub async fn get_webhook(&self, org_id: &OrgId, id: &WebhookId) -> Result<Webhook, Error> {
-        let mut batch = self.run(vec![tenants::registered(org_id), webhooks::select(org_id, id)]).await?;
+    pub async fn get_webhook(&self, tenant: &TenantScope, id: &WebhookId) -> Result<Webhook, Error> {
+        let mut batch = self.run(vec![tenants::registered(tenant), webhooks::select(tenant, id)]).await?;
         if !batch.any(0) {
             return Err(Error::TenantNotRegistered);
         }

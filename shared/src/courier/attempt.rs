@@ -65,8 +65,8 @@ impl Courier {
     /// Opens a webhook's secrets.
     async fn open_endpoint(&self, target: &Target) -> Result<Endpoint, Error> {
         let malformed = || Error::Internal("a sealed webhook secret or token is malformed".into());
-        let mut secrets = Vec::with_capacity(2);
-        for sealed in std::iter::once(&target.sealed_secret).chain(&target.sealed_previous_secret) {
+        let mut secrets = Vec::with_capacity(1 + target.sealed_previous_secrets.len());
+        for sealed in std::iter::once(&target.sealed_secret).chain(&target.sealed_previous_secrets) {
             let opened = self.sealer.open(&secret_context(&target.id), sealed).await?;
             secrets.push(SigningSecret::parse(opened.expose_secret()).map_err(|_| malformed())?);
         }

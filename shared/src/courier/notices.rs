@@ -1,4 +1,4 @@
-//! What people are told of webhooks: in the log, and where operators listen.
+//! What people are told of webhooks and of tenants: in the log, and where operators listen.
 
 use std::time::Duration;
 
@@ -34,6 +34,17 @@ struct Notice<'a> {
     at: Timestamp,
 }
 
+/// A tenant that a person registered at the portal, as operators and the log get it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Registration<'a> {
+    id: &'a str,
+    org_id: &'a OrgId,
+    org_name: &'a Value,
+    owner_email: &'a Value,
+    at: Timestamp,
+}
+
 impl Courier {
     /// Tells people what the database has for them, and deletes what they were told. Running twice may tell twice: each
     /// notice has an id to dedupe by. As with a webhook, a time-out ends the batch: the next run goes on.
@@ -62,27 +73,16 @@ impl Courier {
 
     /// Tells of one change. The log has the change either way.
     async fn tell(&self, row: &NoticeRow) -> Result<(), Untold> {
-        let details: Value = serde_json::from_str(&row.details).unwrap_or_default();
-        let notice = Notice {
-            id: &row.id,
-            org_id: &row.org_id,
-            webhook_id: row.webhook_id,
-            change: &row.change,
-            reason: &details["reason"],
-            event_type: &details["eventType"],
-            last_error: &details["lastError"],
-            at: Timestamp::from_milliseconds(row.at),
-        };
-        let is_for_operators = TOLD.iter().any(|change| change.as_str() == row.change);
+        let Told { line, event_type, data, is_for_operators } = Told::of(row);
         if let Some(operators) = self.operators.as_ref().filter(|_| is_for_operators) {
-            let body = json!({"type": "webhook.changed", "data": notice}).to_string();
+            let body = json!({"type": event_type, "data": data}).to_string();
             let secrets = [&operators.secret];
-            let request = self.signed_request(&operators.url, &secrets, notice.id, body, self.now());
+            let request = self.signed_request(&operators.url, &secrets, &row.id, body, self.now());
             let result = self.http.post(request).await;
             if result.outcome(self.now().milliseconds()) != Outcome::Delivered {
                 let fields = json!({
-                    "level": "error", "error": result.error(), "notice": notice.id, "orgId": notice.org_id,
-                    "webhookId": notice.webhook_id, "change": notice.change,
+                    "level": "error", "error": result.error(), "notice": row.id, "orgId": row.org_id,
+                    "webhookId": row.webhook_id, "change": row.change,
                 });
                 self.line("operators not told", fields);
                 return Err(if result == AttemptResult::TimedOut {
@@ -92,8 +92,56 @@ impl Courier {
                 });
             }
         }
-        self.line("webhook changed", json!(notice));
+        self.line(line, data);
         Ok(())
+    }
+}
+
+/// A notice as the log and operators get it.
+struct Told {
+    /// The log line's message.
+    line: &'static str,
+    /// The type of what operators get.
+    event_type: &'static str,
+    data: Value,
+    is_for_operators: bool,
+}
+
+impl Told {
+    fn of(row: &NoticeRow) -> Self {
+        let details: Value = serde_json::from_str(&row.details).unwrap_or_default();
+        let at = Timestamp::from_milliseconds(row.at);
+        let Some(webhook_id) = row.webhook_id else {
+            let registration = Registration {
+                id: &row.id,
+                org_id: &row.org_id,
+                org_name: &details["orgName"],
+                owner_email: &details["ownerEmail"],
+                at,
+            };
+            return Self {
+                line: "tenant registered",
+                event_type: "tenant.registered",
+                data: json!(registration),
+                is_for_operators: true,
+            };
+        };
+        let notice = Notice {
+            id: &row.id,
+            org_id: &row.org_id,
+            webhook_id,
+            change: &row.change,
+            reason: &details["reason"],
+            event_type: &details["eventType"],
+            last_error: &details["lastError"],
+            at,
+        };
+        Self {
+            line: "webhook changed",
+            event_type: "webhook.changed",
+            data: json!(notice),
+            is_for_operators: TOLD.iter().any(|change| change.as_str() == row.change),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::Courier;
+use crate::actor::Actor;
 use crate::error::Error;
 use crate::event::id::EventId;
 use crate::event::message::WebhookKey;
@@ -14,12 +15,18 @@ use crate::store::CountRow;
 use crate::store::bodies::{self, DeliveredRow};
 use crate::store::redelivery::{self, DeliveredInRangeRow, Range, RangeRow};
 use crate::store::tending;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 
 /// Ranges looked at in one run.
 const RANGES: u32 = 10;
 /// Slices of delivered events that one run takes of a range.
 const SLICES: usize = 20;
+
+/// The webhook's tenant, as the delivery Worker may act for it.
+fn tenant(webhook: &WebhookKey) -> TenantScope {
+    TenantScope::new(Actor::delivery(), webhook.org_id.clone())
+}
 
 impl Courier {
     /// Holds slices of each range, for the release of its webhook. Gives back how many deliveries. Running twice holds
@@ -57,11 +64,11 @@ impl Courier {
     ) -> Result<usize, Error> {
         let (now, window_ends) = self.window_from_now();
         let statements = vec![
-            redelivery::count(webhook, range),
-            redelivery::hold_slice(webhook, range, now, window_ends),
+            redelivery::count(&tenant(webhook), &webhook.webhook_id, range),
+            redelivery::hold_slice(&tenant(webhook), &webhook.webhook_id, range, now, window_ends),
             tending::due_while_any_waits(&[webhook.webhook_id], now, self.fresh_stamp()),
             redelivery::forget(sequence),
-            redelivery::note_rest(webhook, range),
+            redelivery::note_rest(&tenant(webhook), &webhook.webhook_id, range),
         ];
         let mut batch = self.run(statements).await?;
         let held = batch.first::<CountRow>(0)?.map_or(0, |row| row.total.min(redelivery::SLICE)) as usize;
@@ -78,7 +85,7 @@ impl Courier {
     ) -> Result<usize, Error> {
         let mut held = 0;
         for _ in 0..SLICES {
-            let slice = redelivery::delivered_slice(webhook, &range);
+            let slice = redelivery::delivered_slice(&tenant(webhook), &webhook.webhook_id, &range);
             let rows = self.run(vec![slice]).await?.take::<DeliveredInRangeRow>(0)?;
             let last = rows.last().map(|row| Timestamp::from_milliseconds(row.created_at));
             let rest = last.filter(|_| rows.len() >= redelivery::DELIVERED_SLICE as usize);
@@ -114,7 +121,13 @@ impl Courier {
             statements.push(bodies::keep(&webhook.org_id, &event_id, &packed, until));
         }
         let hold = statements.len();
-        statements.push(redelivery::hold_delivered(webhook, &events, now, window_ends));
+        statements.push(redelivery::hold_delivered(
+            &tenant(webhook),
+            &webhook.webhook_id,
+            &events,
+            now,
+            window_ends,
+        ));
         statements.push(match rest {
             Some(since) => redelivery::go_on(sequence, since),
             None => redelivery::forget(sequence),

@@ -9,6 +9,7 @@ use crate::event::message::WebhookKey;
 use crate::store::CountRow;
 use crate::store::rounds::{self, PositionRow, SEAL_ANEW};
 use crate::store::sealing::{self, AT_ONCE, SealedAnew, StaleRow, Values};
+use crate::store::secrets::overlapping;
 use crate::webhook::authentication::token_context;
 use crate::webhook::signing::secret_context;
 
@@ -58,22 +59,24 @@ impl Courier {
     async fn values_sealed_anew(&self, row: StaleRow) -> Option<SealedAnew> {
         let (secret, token) = (secret_context(&row.id), token_context(&row.id));
         let was =
-            Values { secret: row.secret, previous_secret: row.previous_secret, auth_token: row.auth_token };
+            Values { secret: row.secret, previous_secrets: row.previous_secrets, auth_token: row.auth_token };
         let mut becomes = was.clone();
-        if row.previous_secret_until.is_none_or(|until| until <= self.now().milliseconds()) {
-            // It signs nothing any more.
-            becomes.previous_secret = None;
+        let (mut previous, mut failed) = (Vec::new(), None);
+        match overlapping(&was.previous_secrets, self.now()) {
+            // Those whose overlap has ended sign nothing any more: they are left out.
+            Ok(lasting) => previous = lasting,
+            Err(error) => failed = Some(Error::from(error)),
         }
         let sealed = std::iter::once((&secret, &mut becomes.secret))
-            .chain(becomes.previous_secret.as_mut().map(|sealed| (&secret, sealed)))
+            .chain(previous.iter_mut().map(|previous| (&secret, &mut previous.secret)))
             .chain(becomes.auth_token.as_mut().map(|sealed| (&token, sealed)));
-        let mut failed = None;
         for (context, sealed) in sealed {
             match self.sealer.seal_anew(context, sealed).await {
                 Ok(anew) => *sealed = anew,
-                Err(error) => failed = Some(error),
+                Err(error) => failed = Some(error.into()),
             }
         }
+        becomes.previous_secrets = json!(previous).to_string();
         if let Some(error) = failed {
             let webhook = WebhookKey { org_id: row.org_id, webhook_id: row.id };
             self.not_opened(&webhook, &error.to_string());

@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 
+use super::of_tenant;
 use crate::api_key::{ApiKey, ApiKeyDigest, ApiKeyState, ApiKeySummary, IssuedApiKey, masked};
 use crate::page::Page;
 use crate::ports::Statement;
-use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 
 /// A key to store.
@@ -24,13 +25,13 @@ pub struct NewApiKey<'a> {
 
 /// Stores a key for a registered tenant and gives back its label; no row where there is no such tenant. A UNIQUE
 /// violation says that another key is active.
-pub fn insert(org_id: &OrgId, new: &NewApiKey<'_>) -> Statement {
-    Statement::new(
+pub fn insert(tenant: &TenantScope, new: &NewApiKey<'_>) -> Statement {
+    of_tenant(
+        tenant,
         "INSERT INTO api_keys (org_id, digest, org_name, prefix, suffix, created_at, created_by, expires_at) \
          SELECT org_id, ?2, COALESCE(?3, org_name), ?4, ?5, ?6, ?7, ?8 FROM tenants \
          WHERE org_id = ?1 AND closed_at IS NULL RETURNING org_name",
     )
-    .bind(org_id)
     .bind(new.key.digest().as_str())
     .bind(new.org_name)
     .bind(new.key.prefix())
@@ -48,20 +49,19 @@ pub struct LabelRow {
 }
 
 /// Lets go of an active key whose own date has passed: it counts as none.
-pub fn release_expired(org_id: &OrgId, now: Timestamp) -> Statement {
-    Statement::new(
+pub fn release_expired(tenant: &TenantScope, now: Timestamp) -> Statement {
+    of_tenant(tenant,
         "UPDATE api_keys SET revoked_at = expires_at WHERE org_id = ?1 AND revoked_at IS NULL AND expires_at <= ?2",
     )
-    .bind(org_id)
     .bind(now)
 }
 
 /// Ends every key of the tenant at `until` at the latest; keys that end earlier stay as they are.
-pub fn end_all(org_id: &OrgId, until: Timestamp) -> Statement {
-    Statement::new(
+pub fn end_all(tenant: &TenantScope, until: Timestamp) -> Statement {
+    of_tenant(
+        tenant,
         "UPDATE api_keys SET revoked_at = ?2 WHERE org_id = ?1 AND (revoked_at IS NULL OR revoked_at > ?2)",
     )
-    .bind(org_id)
     .bind(until)
 }
 
@@ -100,17 +100,17 @@ impl PresentedRow {
 }
 
 /// How many keys the tenant was ever issued.
-pub fn count(org_id: &OrgId) -> Statement {
-    Statement::new("SELECT COUNT(*) AS total FROM api_keys WHERE org_id = ?1").bind(org_id)
+pub fn count(tenant: &TenantScope) -> Statement {
+    of_tenant(tenant, "SELECT COUNT(*) AS total FROM api_keys WHERE org_id = ?1")
 }
 
 /// A page of them, in the order they were issued.
-pub fn page(org_id: &OrgId, page: Page) -> Statement {
-    Statement::new(
+pub fn page(tenant: &TenantScope, page: Page) -> Statement {
+    of_tenant(
+        tenant,
         "SELECT org_name, prefix, suffix, created_at, created_by, expires_at, revoked_at FROM api_keys \
          WHERE org_id = ?1 ORDER BY sequence LIMIT ?2 OFFSET ?3",
     )
-    .bind(org_id)
     .bind(page.limit)
     .bind(page.offset)
 }

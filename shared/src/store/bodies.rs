@@ -5,12 +5,15 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::columns::{StoredEvent, TENANTS_WEBHOOK, event_key, event_text};
+use super::of_tenant;
 use crate::event::id::EventId;
 use crate::event::message::DeliveryKey;
 use crate::packing::Packed;
 use crate::ports::Statement;
 use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
+use crate::webhook::id::WebhookId;
 
 /// Batches at the same millisecond that are told apart: a place stays below 2⁵³, which JavaScript counts exactly.
 const PLACES: i64 = 4096;
@@ -36,15 +39,24 @@ pub fn keep(org_id: &OrgId, event_id: &EventId, packed: &Packed, until: Timestam
 }
 
 /// Keeps the envelope of a delivery that is there: until then, or without a time as long as the log has the delivery.
-pub fn keep_of(key: &DeliveryKey, packed: &Packed, until: Option<Timestamp>) -> Statement {
+pub fn keep_of(
+    tenant: &TenantScope,
+    webhook_id: &WebhookId,
+    event_id: &EventId,
+    packed: &Packed,
+    until: Option<Timestamp>,
+) -> Statement {
     let event = event_key("?3");
-    let statement = Statement::new(format!(
-        "INSERT INTO bodies (org_id, event, kept_until, body, length) \
+    let statement = of_tenant(
+        tenant,
+        format!(
+            "INSERT INTO bodies (org_id, event, kept_until, body, length) \
          SELECT ?1, event, ?4, COALESCE(unhex(?5), ?6), ?7 FROM deliveries \
          WHERE webhook = {TENANTS_WEBHOOK} AND event = {event} ON CONFLICT DO NOTHING"
-    ));
-    let statement = statement.bind(&key.org_id).bind(&key.webhook_id);
-    bind_packed(statement.bind(StoredEvent::from(&key.event_id).0).bind(until), packed)
+        ),
+    );
+    let statement = statement.bind(webhook_id);
+    bind_packed(statement.bind(StoredEvent::from(event_id).0).bind(until), packed)
 }
 
 /// Keeps the envelopes that a batch of this time delivered at once. `random` tells batches of the same time apart.
@@ -76,26 +88,27 @@ pub fn leased(keys: &[&DeliveryKey], until: Timestamp) -> Statement {
 }
 
 /// The envelope of an event of the tenant's, where it is kept by itself.
-pub fn select(org_id: &OrgId, event_id: &EventId) -> Statement {
+pub fn select(tenant: &TenantScope, event_id: &EventId) -> Statement {
     let (key, text) = (event_key("?2"), event_text("b.event"));
-    Statement::new(format!(
-        "SELECT b.org_id, {text} AS event, {PACKED} FROM bodies b WHERE b.org_id = ?1 AND b.event = {key}"
-    ))
-    .bind(org_id)
+    of_tenant(
+        tenant,
+        format!(
+            "SELECT b.org_id, {text} AS event, {PACKED} FROM bodies b WHERE b.org_id = ?1 AND b.event = {key}"
+        ),
+    )
     .bind(StoredEvent::from(event_id).0)
 }
 
 /// The envelopes of the batch that a delivery was delivered with at once, packed; `all` of that millisecond.
-pub fn delivered_with(key: &DeliveryKey) -> Statement {
+pub fn delivered_with(tenant: &TenantScope, webhook_id: &WebhookId, event_id: &EventId) -> Statement {
     let event = event_key("?3");
-    Statement::new(format!(
+    of_tenant(tenant, format!(
         "SELECT hex(p.bodies) AS deflated FROM deliveries d \
          CROSS JOIN delivered_bodies p ON p.place >= d.created_at * {PLACES} AND p.place < (d.created_at + 1) * {PLACES} \
          WHERE d.webhook = {TENANTS_WEBHOOK} AND d.event = {event}"
     ))
-    .bind(&key.org_id)
-    .bind(&key.webhook_id)
-    .bind(StoredEvent::from(&key.event_id).0)
+    .bind(webhook_id)
+    .bind(StoredEvent::from(event_id).0)
 }
 
 /// The envelopes that batches of these times delivered at once, packed.

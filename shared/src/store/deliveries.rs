@@ -9,12 +9,14 @@ use super::columns::{
     ATTEMPTS, DEAD, DELIVERED, HELD, History, SCHEDULED, StoredAttempt, StoredEvent, event_key, event_text,
     key_columns, webhook_of,
 };
+use super::of_tenant;
 use crate::delivery::progress::{Origin, Progress};
 use crate::delivery::standing::Stage;
 use crate::event::id::EventId;
 use crate::event::message::DeliveryKey;
 use crate::ports::Statement;
 use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::webhook::id::WebhookId;
 
@@ -154,14 +156,23 @@ fn insert(rows: Value) -> Statement {
 }
 
 /// Stores a delivery that is due now, of a webhook that the tenant has; otherwise stores nothing.
-pub fn insert_scheduled(key: &DeliveryKey, event_type: &str, now: Timestamp) -> Vec<Statement> {
+pub fn insert_scheduled(
+    tenant: &TenantScope,
+    webhook_id: &WebhookId,
+    event_id: &EventId,
+    event_type: &str,
+    now: Timestamp,
+) -> Vec<Statement> {
     let event = event_key("?3");
-    let insert = Statement::new(format!(
-        "INSERT INTO deliveries (webhook, event, event_type, stage, created_at, next_attempt_at) \
+    let insert = of_tenant(
+        tenant,
+        format!(
+            "INSERT INTO deliveries (webhook, event, event_type, stage, created_at, next_attempt_at) \
          SELECT sequence, {event}, (SELECT number FROM event_types WHERE name = ?4), {SCHEDULED}, ?5, ?5 FROM webhooks \
          WHERE org_id = ?1 AND id = ?2"
-    ));
-    let insert = insert.bind(&key.org_id).bind(&key.webhook_id).bind(StoredEvent::from(&key.event_id).0);
+        ),
+    );
+    let insert = insert.bind(webhook_id).bind(StoredEvent::from(event_id).0);
     vec![name_types(&BTreeSet::from([event_type])), insert.bind(event_type).bind(now)]
 }
 

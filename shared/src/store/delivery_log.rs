@@ -3,12 +3,12 @@
 use serde::Deserialize;
 
 use super::columns::{History, StoredAttempt, StoredEvent, TENANTS_WEBHOOK, event_key, event_text};
+use super::of_tenant;
 use crate::delivery::standing::Stage;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::event::id::EventId;
-use crate::event::message::DeliveryKey;
 use crate::ports::{DatabaseError, Statement};
-use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::webhook::id::WebhookId;
 
@@ -28,7 +28,7 @@ pub type LogPlace = (i64, String);
 /// stages, through the index of what was not delivered, one stage at a time: one failure among a million deliveries is
 /// found at once.
 pub fn newest(
-    org_id: &OrgId,
+    tenant: &TenantScope,
     webhook_id: &WebhookId,
     stages: &[Stage],
     since: Timestamp,
@@ -59,18 +59,18 @@ pub fn newest(
         )
     };
     let event = EventId::parse(&place.1).ok().map(|id| StoredEvent::from(&id).0);
-    Statement::new(sql).bind(org_id).bind(webhook_id).bind(since).bind(place.0).bind(event).bind(limit)
+    of_tenant(tenant, sql).bind(webhook_id).bind(since).bind(place.0).bind(event).bind(limit)
 }
 
 /// One delivery.
-pub fn select(key: &DeliveryKey) -> Statement {
+pub fn select(tenant: &TenantScope, webhook_id: &WebhookId, event_id: &EventId) -> Statement {
     let (columns, event) = (columns(), event_key("?3"));
-    Statement::new(format!(
-        "SELECT {columns} FROM deliveries WHERE webhook = {TENANTS_WEBHOOK} AND event = {event}"
-    ))
-    .bind(&key.org_id)
-    .bind(&key.webhook_id)
-    .bind(StoredEvent::from(&key.event_id).0)
+    of_tenant(
+        tenant,
+        format!("SELECT {columns} FROM deliveries WHERE webhook = {TENANTS_WEBHOOK} AND event = {event}"),
+    )
+    .bind(webhook_id)
+    .bind(StoredEvent::from(event_id).0)
 }
 
 /// A row of the log.

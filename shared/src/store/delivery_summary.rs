@@ -3,28 +3,28 @@
 use serde::Deserialize;
 
 use super::columns::{DEAD, DELIVERED, FAILED, HELD, RELEASED, SCHEDULED, TENANTS_WEBHOOK};
+use super::of_tenant;
 use crate::ports::Statement;
-use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::webhook::id::WebhookId;
 
 /// Counts the newest deliveries since then by hour, from `begin` on, and state: at most `limit` rows are looked at,
 /// whatever the history, newest first through the log's index. D1 binds every number as a real one, hence the cast.
 pub fn by_hour(
-    org_id: &OrgId,
+    tenant: &TenantScope,
     webhook_id: &WebhookId,
     since: Timestamp,
     begin: Timestamp,
     limit: u32,
 ) -> Statement {
-    Statement::new(format!(
+    of_tenant(tenant, format!(
         "SELECT hour, SUM(stage = {DELIVERED}) AS delivered, \
          SUM(stage IN ({SCHEDULED}, {HELD}, {RELEASED})) AS retrying, SUM(stage IN ({FAILED}, {DEAD})) AS failed FROM ( \
            SELECT CAST((created_at - ?5) / 3600000 AS INTEGER) AS hour, stage FROM deliveries INDEXED BY deliveries_newest \
            WHERE webhook = {TENANTS_WEBHOOK} AND created_at >= ?3 \
            ORDER BY created_at DESC, event DESC LIMIT ?4) GROUP BY hour"
     ))
-    .bind(org_id)
     .bind(webhook_id)
     .bind(since)
     .bind(limit)

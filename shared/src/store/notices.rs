@@ -1,10 +1,12 @@
-//! What people are to be told of webhooks: read by the consumer that tells them, and deleted once they are told.
+//! What people are to be told of webhooks and of tenants: read by the consumer that tells them, and deleted once they are told.
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::of_tenant;
 use crate::ports::Statement;
 use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::webhook::id::WebhookId;
 
@@ -18,6 +20,17 @@ pub fn note_failing(before: Timestamp, now: Timestamp) -> Statement {
     )
     .bind(before)
     .bind(now)
+}
+
+/// Notes that a person registered a tenant at the portal.
+pub fn note_registered(tenant: &TenantScope, details: Value, at: Timestamp) -> Statement {
+    of_tenant(
+        tenant,
+        "INSERT INTO notices (id, org_id, change, details, at) \
+         SELECT 'registered-' || org_id, org_id, 'registered', ?2, ?3 FROM tenants WHERE org_id = ?1 AND closed_at IS NULL",
+    )
+    .bind(details)
+    .bind(at)
 }
 
 /// Remembers that people are told of them.
@@ -59,13 +72,13 @@ pub struct NoticeRow {
     pub sequence: i64,
     /// Unique, for whoever dedupes.
     pub id: String,
-    /// The webhook.
-    pub webhook_id: WebhookId,
-    /// The webhook's tenant.
+    /// The webhook; `None` where the tenant itself changed.
+    pub webhook_id: Option<WebhookId>,
+    /// The tenant.
     pub org_id: OrgId,
-    /// What changed: `failing`, `disabled`, `recovered`, `verified`, `not verified`.
+    /// What changed: `failing`, `disabled`, `recovered`, `verified`, `not verified`; of a tenant `registered`.
     pub change: String,
-    /// `reason`, `eventType` and `lastError`, as JSON.
+    /// `reason`, `eventType` and `lastError`; of a tenant `orgName` and `ownerEmail`; as JSON.
     pub details: String,
     /// When, in milliseconds.
     pub at: i64,

@@ -4,14 +4,17 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::WebhookKeyRow;
 use super::columns::{
     ATTEMPTS, DELIVERED, HELD, SCHEDULED, StoredEvent, TENANTS_WEBHOOK, event_key, event_text,
 };
+use super::{WebhookKeyRow, of_tenant};
 use crate::delivery::standing::Stage;
-use crate::event::message::{DeliveryKey, WebhookKey};
+use crate::event::id::EventId;
+use crate::event::message::WebhookKey;
 use crate::ports::Statement;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
+use crate::webhook::id::WebhookId;
 
 /// Begins the tries anew at the time `now` is bound as, and keeps the attempts made before.
 fn anew(stage: u8, now: &str, next_attempt_at: &str) -> String {
@@ -22,17 +25,21 @@ fn anew(stage: u8, now: &str, next_attempt_at: &str) -> String {
 }
 
 /// Makes an ended delivery whose body is kept by itself pending again, due now, with a fresh retry window.
-pub fn redeliver(key: &DeliveryKey, now: Timestamp) -> Statement {
+pub fn redeliver(
+    tenant: &TenantScope,
+    webhook_id: &WebhookId,
+    event_id: &EventId,
+    now: Timestamp,
+) -> Statement {
     let event = event_key("?3");
-    Statement::new(format!(
+    of_tenant(tenant, format!(
         "UPDATE deliveries SET {} WHERE webhook = {TENANTS_WEBHOOK} AND event = {event} AND next_attempt_at IS NULL \
          AND EXISTS (SELECT 1 FROM bodies WHERE org_id = ?1 AND event = {event}) \
          AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?2 AND status <> 'disabled')",
         anew(SCHEDULED, "?4", "?4")
     ))
-    .bind(&key.org_id)
-    .bind(&key.webhook_id)
-    .bind(StoredEvent::from(&key.event_id).0)
+    .bind(webhook_id)
+    .bind(StoredEvent::from(event_id).0)
     .bind(now)
 }
 
@@ -79,11 +86,16 @@ fn slice_of_range() -> String {
     )
 }
 
-fn over_slice(sql: String, webhook: &WebhookKey, range: &Range, limit: u32) -> Statement {
+fn over_slice(
+    tenant: &TenantScope,
+    webhook_id: &WebhookId,
+    sql: String,
+    range: &Range,
+    limit: u32,
+) -> Statement {
     let stages: Vec<u8> = range.stages.iter().map(|stage| stage.number()).collect();
-    Statement::new(sql)
-        .bind(&webhook.org_id)
-        .bind(&webhook.webhook_id)
+    of_tenant(tenant, sql)
+        .bind(webhook_id)
         .bind(range.since)
         .bind(range.until)
         .bind(json!(stages))
@@ -91,8 +103,14 @@ fn over_slice(sql: String, webhook: &WebhookKey, range: &Range, limit: u32) -> S
 }
 
 /// How many deliveries the next slice has, and whether there are more.
-pub fn count(webhook: &WebhookKey, range: &Range) -> Statement {
-    over_slice(format!("SELECT COUNT(*) AS total FROM ({})", slice_of_range()), webhook, range, SLICE + 1)
+pub fn count(tenant: &TenantScope, webhook_id: &WebhookId, range: &Range) -> Statement {
+    over_slice(
+        tenant,
+        webhook_id,
+        format!("SELECT COUNT(*) AS total FROM ({})", slice_of_range()),
+        range,
+        SLICE + 1,
+    )
 }
 
 /// What a range needs: a webhook of the tenant's that is not disabled.
@@ -101,23 +119,29 @@ const TAKES_EVENTS: &str =
 
 /// Makes the next slice pending, held for the release of its webhook, with a fresh retry window; nothing where the webhook
 /// is disabled.
-pub fn hold_slice(webhook: &WebhookKey, range: &Range, now: Timestamp, window_ends: Timestamp) -> Statement {
+pub fn hold_slice(
+    tenant: &TenantScope,
+    webhook_id: &WebhookId,
+    range: &Range,
+    now: Timestamp,
+    window_ends: Timestamp,
+) -> Statement {
     let sql = format!(
         "UPDATE deliveries SET {} WHERE webhook = {TENANTS_WEBHOOK} AND event IN ({}) AND {TAKES_EVENTS}",
         anew(HELD, "?7", "?8"),
         slice_of_range()
     );
-    over_slice(sql, webhook, range, SLICE).bind(now).bind(window_ends)
+    over_slice(tenant, webhook_id, sql, range, SLICE).bind(now).bind(window_ends)
 }
 
 /// Notes the rest of a range, where there is one, for the cron run; nothing where the webhook is disabled.
-pub fn note_rest(webhook: &WebhookKey, range: &Range) -> Statement {
+pub fn note_rest(tenant: &TenantScope, webhook_id: &WebhookId, range: &Range) -> Statement {
     let sql = format!(
         "INSERT INTO redeliveries (org_id, webhook_id, since, until, stages) SELECT ?1, ?2, ?3, ?4, ?5 \
          WHERE EXISTS ({}) AND {TAKES_EVENTS}",
         slice_of_range()
     );
-    over_slice(sql, webhook, range, 1)
+    over_slice(tenant, webhook_id, sql, range, 1)
 }
 
 /// Delivered ones of a range, oldest first: from where bodies are kept on.
@@ -130,25 +154,25 @@ fn delivered_in_range() -> String {
 }
 
 /// How many delivered ones a range has, at most one more than a request counts.
-pub fn count_delivered(webhook: &WebhookKey, range: &Range) -> Statement {
+pub fn count_delivered(tenant: &TenantScope, webhook_id: &WebhookId, range: &Range) -> Statement {
     let sql = format!("SELECT COUNT(*) AS total FROM (SELECT 1 {})", delivered_in_range());
-    over_slice(sql, webhook, range, SLICE + 1)
+    over_slice(tenant, webhook_id, sql, range, SLICE + 1)
 }
 
 /// Notes a range of delivered ones, where there is one; nothing where the webhook is disabled.
-pub fn note_delivered(webhook: &WebhookKey, range: &Range) -> Statement {
+pub fn note_delivered(tenant: &TenantScope, webhook_id: &WebhookId, range: &Range) -> Statement {
     let sql = format!(
         "INSERT INTO redeliveries (org_id, webhook_id, since, until, stages) SELECT ?1, ?2, ?3, ?4, ?5 \
          WHERE EXISTS (SELECT 1 {}) AND {TAKES_EVENTS}",
         delivered_in_range()
     );
-    over_slice(sql, webhook, range, 1)
+    over_slice(tenant, webhook_id, sql, range, 1)
 }
 
 /// The next slice of the delivered ones of a range.
-pub fn delivered_slice(webhook: &WebhookKey, range: &Range) -> Statement {
+pub fn delivered_slice(tenant: &TenantScope, webhook_id: &WebhookId, range: &Range) -> Statement {
     let sql = format!("SELECT {} AS event, created_at {}", event_text("event"), delivered_in_range());
-    over_slice(sql, webhook, range, DELIVERED_SLICE)
+    over_slice(tenant, webhook_id, sql, range, DELIVERED_SLICE)
 }
 
 /// What [`delivered_slice`] finds.
@@ -162,20 +186,20 @@ pub struct DeliveredInRangeRow {
 
 /// Makes these delivered ones pending, as [`hold_slice`] does others: those whose body is kept by itself by now.
 pub fn hold_delivered(
-    webhook: &WebhookKey,
+    tenant: &TenantScope,
+    webhook_id: &WebhookId,
     events: &[StoredEvent],
     now: Timestamp,
     window_ends: Timestamp,
 ) -> Statement {
     let event = event_key("value");
-    Statement::new(format!(
+    of_tenant(tenant, format!(
         "UPDATE deliveries SET {} WHERE webhook = {TENANTS_WEBHOOK} AND event IN (SELECT b.event FROM json_each(?3) \
          CROSS JOIN bodies b ON b.org_id = ?1 AND b.event = {event}) AND stage = {DELIVERED} AND {TAKES_EVENTS} \
          RETURNING 1 AS held",
         anew(HELD, "?4", "?5")
     ))
-    .bind(&webhook.org_id)
-    .bind(&webhook.webhook_id)
+    .bind(webhook_id)
     .bind(json!(events))
     .bind(now)
     .bind(window_ends)

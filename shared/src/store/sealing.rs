@@ -13,14 +13,14 @@ pub const AT_ONCE: u32 = 100;
 
 /// Some value does not begin as those sealed with the current key do. No index serves this: the table is read as a
 /// whole, once a minute, as long as a previous key is set.
-const STALE: &str = "(substr(secret, 1, length(?1)) <> ?1 OR substr(previous_secret, 1, length(?1)) <> ?1 \
-    OR substr(auth_token, 1, length(?1)) <> ?1)";
+const STALE: &str = "(substr(secret, 1, length(?1)) <> ?1 OR EXISTS (SELECT 1 FROM json_each(previous_secrets) \
+      WHERE substr(value ->> 'secret', 1, length(?1)) <> ?1) OR substr(auth_token, 1, length(?1)) <> ?1)";
 
 /// Webhooks that have a value sealed otherwise than `current`, from where the last run stopped: those that no key opens
 /// do not stand in the way of the others.
 pub fn stale(current: &str) -> Statement {
     Statement::new(format!(
-        "SELECT sequence, id, org_id, secret, previous_secret, previous_secret_until, auth_token FROM webhooks \
+        "SELECT sequence, id, org_id, secret, previous_secrets, auth_token FROM webhooks \
          WHERE sequence > COALESCE((SELECT CAST(position AS INTEGER) FROM rounds WHERE name = ?2), 0) AND {STALE} \
          ORDER BY sequence LIMIT ?3"
     ))
@@ -40,10 +40,8 @@ pub struct StaleRow {
     pub org_id: OrgId,
     /// The signing secret.
     pub secret: String,
-    /// The one before.
-    pub previous_secret: Option<String>,
-    /// Until when that one signs as well, in milliseconds.
-    pub previous_secret_until: Option<i64>,
+    /// The earlier ones, as the column has them.
+    pub previous_secrets: String,
     /// The static token.
     pub auth_token: Option<String>,
 }
@@ -71,8 +69,8 @@ pub struct SealedAnew {
 pub struct Values {
     /// The signing secret.
     pub secret: String,
-    /// The one before.
-    pub previous_secret: Option<String>,
+    /// The earlier ones, as the column has them.
+    pub previous_secrets: String,
     /// The static token.
     pub auth_token: Option<String>,
 }
@@ -81,12 +79,11 @@ pub struct Values {
 pub fn replace(values: &[SealedAnew]) -> Statement {
     Statement::new(
         "WITH j AS (SELECT value ->> '$.id' AS id, value ->> '$.was.secret' AS old_secret, \
-         value ->> '$.was.previousSecret' AS old_previous, value ->> '$.was.authToken' AS old_token, \
-         value ->> '$.becomes.secret' AS secret, value ->> '$.becomes.previousSecret' AS previous, \
+         value ->> '$.was.previousSecrets' AS old_previous, value ->> '$.was.authToken' AS old_token, \
+         value ->> '$.becomes.secret' AS secret, value ->> '$.becomes.previousSecrets' AS previous, \
          value ->> '$.becomes.authToken' AS token FROM json_each(?1)) \
-         UPDATE webhooks SET secret = j.secret, previous_secret = j.previous, auth_token = j.token, \
-         previous_secret_until = CASE WHEN j.previous IS NOT NULL THEN previous_secret_until END FROM j \
-         WHERE webhooks.id = j.id AND webhooks.secret = j.old_secret AND webhooks.previous_secret IS j.old_previous \
+         UPDATE webhooks SET secret = j.secret, previous_secrets = j.previous, auth_token = j.token FROM j \
+         WHERE webhooks.id = j.id AND webhooks.secret = j.old_secret AND webhooks.previous_secrets = j.old_previous \
          AND webhooks.auth_token IS j.old_token RETURNING id",
     )
     .bind(json!(values))

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use super::secrets::overlapping;
 use super::webhooks::{stored_authentication, stored_filter};
 use crate::event::id::EventId;
 use crate::event::message::DeliveryKey;
@@ -15,10 +16,10 @@ use crate::webhook::id::WebhookId;
 use crate::webhook::target::Target;
 
 /// The columns of a [`TargetRow`].
-pub(super) const COLUMNS: &str = "id, org_id, url, url_revision, events, secret, previous_secret, \
-    previous_secret_until, auth_type, auth_header, auth_token, status, health_stamp, consecutive_failures, \
-    failing_since, failing_told, verifying_since, verification_failures, strikes, release_pace, released_at, \
-    circuit_opened_at, probes_failed, last_probe, disabled_reason, tend_at, last_error_at";
+pub(super) const COLUMNS: &str = "id, org_id, url, url_revision, events, secret, previous_secrets, auth_type, \
+    auth_header, auth_token, status, health_stamp, consecutive_failures, failing_since, failing_told, \
+    verifying_since, verification_failures, strikes, release_pace, released_at, circuit_opened_at, probes_failed, \
+    last_probe, disabled_reason, tend_at, last_error_at";
 
 /// All webhooks of these tenants.
 pub fn of_tenants(org_ids: &[&str]) -> Statement {
@@ -49,8 +50,7 @@ pub struct TargetRow {
     url_revision: u32,
     events: String,
     secret: String,
-    previous_secret: Option<String>,
-    previous_secret_until: Option<i64>,
+    previous_secrets: String,
     auth_type: String,
     auth_header: Option<String>,
     auth_token: Option<String>,
@@ -114,12 +114,12 @@ impl From<ConditionRow> for Condition {
 }
 
 impl TargetRow {
-    /// As of now: a previous secret counts until its overlap ends.
+    /// As of now: an earlier secret counts until its overlap ends.
     ///
     /// # Errors
     /// Where a column holds something else than was written.
     pub fn into_target(self, now: Timestamp) -> Result<Target, DatabaseError> {
-        let overlaps = self.previous_secret_until.is_some_and(|until| now.milliseconds() < until);
+        let previous = overlapping(&self.previous_secrets, now)?;
         Ok(Target {
             events: stored_filter(&self.events)?,
             authentication: stored_authentication(&self.auth_type, self.auth_header.as_deref())?,
@@ -128,7 +128,7 @@ impl TargetRow {
             url: self.url,
             url_revision: self.url_revision,
             sealed_secret: self.secret,
-            sealed_previous_secret: self.previous_secret.filter(|_| overlaps),
+            sealed_previous_secrets: previous.into_iter().map(|previous| previous.secret).collect(),
             sealed_token: self.auth_token,
             condition: self.condition.into(),
             stamp: self.health_stamp,

@@ -2,56 +2,57 @@
 
 use serde::Deserialize;
 
+use super::of_tenant;
 use crate::api_key::{ApiKeySummary, masked};
 use crate::ports::Statement;
 use crate::shard::Bucket;
-use crate::tenant::{EmailAddress, OrgId, OrgName, Tenant};
+use crate::tenant::{EmailAddress, OrgName, Tenant};
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 
-/// Takes the `orgId`; a UNIQUE violation says it was taken.
-pub fn insert(org_id: &OrgId, name: &OrgName, owner: &EmailAddress, at: Timestamp, by: &str) -> Statement {
+/// Takes the `orgId`, whoever the caller is: a tenant that is not registered has no members. A UNIQUE violation says that it
+/// was taken.
+pub fn insert(tenant: &TenantScope, name: &OrgName, owner: &EmailAddress, at: Timestamp) -> Statement {
     Statement::new(
         "INSERT INTO tenants (org_id, org_name, owner_email, created_at, created_by, bucket) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )
-    .bind(org_id)
+    .bind(tenant.org_id())
     .bind(name.as_str())
     .bind(owner.as_str())
     .bind(at)
-    .bind(by)
-    .bind(u32::from(Bucket::from(org_id).0))
+    .bind(&tenant.actor().name)
+    .bind(u32::from(Bucket::from(tenant.org_id()).0))
 }
 
 /// One row where the tenant is registered and not closed.
-pub fn registered(org_id: &OrgId) -> Statement {
-    Statement::new("SELECT 1 AS registered FROM tenants WHERE org_id = ?1 AND closed_at IS NULL").bind(org_id)
+pub fn registered(tenant: &TenantScope) -> Statement {
+    of_tenant(tenant, "SELECT 1 AS registered FROM tenants WHERE org_id = ?1 AND closed_at IS NULL")
 }
 
 /// Changes what is given.
-pub fn update(org_id: &OrgId, name: Option<&OrgName>, owner: Option<&EmailAddress>) -> Statement {
-    Statement::new(
+pub fn update(tenant: &TenantScope, name: Option<&OrgName>, owner: Option<&EmailAddress>) -> Statement {
+    of_tenant(
+        tenant,
         "UPDATE tenants SET org_name = COALESCE(?2, org_name), owner_email = COALESCE(?3, owner_email) \
          WHERE org_id = ?1 AND closed_at IS NULL",
     )
-    .bind(org_id)
     .bind(name.map(OrgName::as_str))
     .bind(owner.map(EmailAddress::as_str))
 }
 
 /// Closes the tenant; the row stays, so that the `orgId` stays taken.
-pub fn close(org_id: &OrgId, at: Timestamp) -> Statement {
-    Statement::new("UPDATE tenants SET closed_at = ?2 WHERE org_id = ?1 AND closed_at IS NULL")
-        .bind(org_id)
-        .bind(at)
+pub fn close(tenant: &TenantScope, at: Timestamp) -> Statement {
+    of_tenant(tenant, "UPDATE tenants SET closed_at = ?2 WHERE org_id = ?1 AND closed_at IS NULL").bind(at)
 }
 
 const COLUMNS: &str = "SELECT t.org_id, t.org_name, t.owner_email, t.created_at, t.created_by, \
     k.prefix, k.suffix, k.created_at AS key_created_at, k.created_by AS key_created_by, k.expires_at, \
     t.webhook_count FROM tenants t LEFT JOIN api_keys k ON k.org_id = t.org_id AND k.revoked_at IS NULL \
-    AND (k.expires_at IS NULL OR k.expires_at > ?1)";
+    AND (k.expires_at IS NULL OR k.expires_at > ?2)";
 
 /// One tenant with its active key.
-pub fn select(org_id: &OrgId, now: Timestamp) -> Statement {
-    Statement::new(format!("{COLUMNS} WHERE t.org_id = ?2 AND t.closed_at IS NULL")).bind(now).bind(org_id)
+pub fn select(tenant: &TenantScope, now: Timestamp) -> Statement {
+    of_tenant(tenant, format!("{COLUMNS} WHERE t.org_id = ?1 AND t.closed_at IS NULL")).bind(now)
 }
 
 /// The place of a tenant in a list by creation: when it was registered, in milliseconds, and its `orgId`.
@@ -60,25 +61,39 @@ pub type ByCreation = (i64, String);
 /// does; what the list is ordered by; the `orgId`.
 pub type ByMatch = (u8, String, String);
 
-/// Tenants in the order of their registration, from after a place on; of one owner where given.
-pub fn page(owner: Option<&str>, after: Option<&ByCreation>, limit: u32, now: Timestamp) -> Statement {
-    let (index, by_owner) = match owner {
-        None => ("tenants_by_creation", ""),
-        Some(_) => ("tenants_by_owner", "AND t.owner_email = ?5"),
+/// Tenants in the order of their registration, from after a place on; of those of which all these people are members, where
+/// any are given.
+pub fn page(people: &[&str], after: Option<&ByCreation>, limit: u32, now: Timestamp) -> Statement {
+    let (columns, place) = if people.is_empty() {
+        let from = "FROM tenants t INDEXED BY tenants_by_creation";
+        (COLUMNS.replace("FROM tenants t", from), "t.created_at, t.org_id")
+    } else {
+        // A tenant has few members, a person may have many tenants: the first person's are gone through.
+        (COLUMNS.replace("FROM tenants t", &of_members(people, 5)), "m0.tenant_created_at, m0.org_id")
     };
-    let columns = COLUMNS.replace("FROM tenants t", &format!("FROM tenants t INDEXED BY {index}"));
     let statement = Statement::new(format!(
-        "{columns} WHERE t.closed_at IS NULL {by_owner} AND (t.created_at, t.org_id) > (?2, ?3) \
-         ORDER BY t.created_at, t.org_id LIMIT ?4"
+        "{columns} WHERE t.closed_at IS NULL AND ({place}) > (?1, ?3) ORDER BY {place} LIMIT ?4"
     ))
-    .bind(now)
     .bind(after.map_or(0, |(at, _)| *at))
+    .bind(now)
     .bind(after.map_or("", |(_, org_id)| org_id))
     .bind(limit);
-    match owner {
-        None => statement,
-        Some(owner) => statement.bind(owner),
-    }
+    people.iter().fold(statement, |statement, person| statement.bind(*person))
+}
+
+/// The SQL for the tenants `t` of which all these people are members, whose addresses are the parameters from `first` on.
+fn of_members(people: &[&str], first: usize) -> String {
+    let others = (1..people.len()).map(|index| {
+        format!(
+            " CROSS JOIN members m{index} ON m{index}.org_id = t.org_id AND m{index}.email = ?{}",
+            first + index
+        )
+    });
+    let others: String = others.collect();
+    format!(
+        "FROM members m0 INDEXED BY members_by_email \
+         CROSS JOIN tenants t ON t.org_id = m0.org_id AND m0.email = ?{first}{others}"
+    )
 }
 
 /// Tenants whose `orgId` or name begins with this text, ASCII case ignored, from after a place on. First by `orgId`, then by
@@ -88,14 +103,14 @@ pub fn search(text: &str, after: Option<&ByMatch>, limit: u32, now: Timestamp) -
     let mut parts = Vec::new();
     if part == 0 {
         parts.push(
-            "SELECT * FROM (SELECT org_id FROM tenants WHERE org_id >= ?2 AND org_id < ?3 AND org_id > ?5 \
+            "SELECT * FROM (SELECT org_id FROM tenants WHERE org_id >= ?1 AND org_id < ?3 AND org_id > ?5 \
              AND closed_at IS NULL ORDER BY org_id LIMIT ?4)",
         );
     }
     parts.push(
         "SELECT * FROM (SELECT org_id FROM tenants INDEXED BY tenants_by_name \
-         WHERE org_name >= ?2 COLLATE NOCASE AND org_name < ?3 COLLATE NOCASE AND closed_at IS NULL \
-         AND (org_name COLLATE NOCASE, org_id) > (?6 COLLATE NOCASE, ?7) AND NOT (org_id >= ?2 AND org_id < ?3) \
+         WHERE org_name >= ?1 COLLATE NOCASE AND org_name < ?3 COLLATE NOCASE AND closed_at IS NULL \
+         AND (org_name COLLATE NOCASE, org_id) > (?6 COLLATE NOCASE, ?7) AND NOT (org_id >= ?1 AND org_id < ?3) \
          ORDER BY org_name COLLATE NOCASE, org_id LIMIT ?4)",
     );
     let found = parts.join(" UNION ALL ");
@@ -106,8 +121,8 @@ pub fn search(text: &str, after: Option<&ByMatch>, limit: u32, now: Timestamp) -
     let text = text.to_ascii_lowercase();
     let end = format!("{text}\u{10FFFF}");
     Statement::new(columns)
-        .bind(now)
         .bind(text)
+        .bind(now)
         .bind(end)
         .bind(limit)
         .bind(if part == 0 { org_id } else { "" })
@@ -120,12 +135,13 @@ pub fn count() -> Statement {
     Statement::new("SELECT tenants AS total FROM shard")
 }
 
-/// How many tenants one owner has.
-pub fn count_of(owner: &str) -> Statement {
-    Statement::new(
-        "SELECT COUNT(*) AS total FROM tenants INDEXED BY tenants_by_owner WHERE closed_at IS NULL AND owner_email = ?1",
-    )
-    .bind(owner)
+/// How many tenants there are of which all these people are members.
+pub fn count_of(people: &[&str]) -> Statement {
+    let statement = Statement::new(format!(
+        "SELECT COUNT(*) AS total {} WHERE t.closed_at IS NULL",
+        of_members(people, 1)
+    ));
+    people.iter().fold(statement, |statement, person| statement.bind(*person))
 }
 
 /// Counts a tenant that is registered in the same batch.
@@ -134,19 +150,19 @@ pub fn count_in() -> Statement {
 }
 
 /// Counts a tenant no longer that is closed in the same batch, after this.
-pub fn count_out(org_id: &OrgId) -> Statement {
-    Statement::new(
+pub fn count_out(tenant: &TenantScope) -> Statement {
+    of_tenant(
+        tenant,
         "UPDATE shard SET tenants = tenants - 1 WHERE EXISTS (SELECT 1 FROM tenants WHERE org_id = ?1 AND closed_at IS NULL)",
     )
-    .bind(org_id)
 }
 
 /// Counts a tenant's webhooks anew, after what creates or deletes some in the same batch.
-pub fn count_webhooks(org_id: &OrgId) -> Statement {
-    Statement::new(
+pub fn count_webhooks(tenant: &TenantScope) -> Statement {
+    of_tenant(
+        tenant,
         "UPDATE tenants SET webhook_count = (SELECT COUNT(*) FROM webhooks WHERE org_id = ?1) WHERE org_id = ?1",
     )
-    .bind(org_id)
 }
 
 /// A tenant with its active key.

@@ -4,13 +4,14 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::WebhookKeyRow;
 use super::columns::{DEAD, FAILED, HELD, RELEASED, StoredEvent, event_key, event_text};
 use super::deliveries::ended;
 use super::targets::{COLUMNS, TargetRow};
+use super::{WebhookKeyRow, of_tenant};
 use crate::event::id::EventId;
 use crate::event::message::WebhookKey;
 use crate::ports::Statement;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::webhook::id::WebhookId;
 
@@ -242,13 +243,13 @@ pub fn overdue(before: Timestamp, after: i64, limit: u32) -> Statement {
 }
 
 /// An open circuit's probe is due now.
-pub fn probe_now(webhook: &WebhookKey, now: Timestamp, stamp: i64) -> Statement {
-    Statement::new(
+pub fn probe_now(tenant: &TenantScope, webhook_id: &WebhookId, now: Timestamp, stamp: i64) -> Statement {
+    of_tenant(
+        tenant,
         "UPDATE webhooks SET tend_at = ?3, health_stamp = ?4 \
          WHERE org_id = ?1 AND id = ?2 AND status = 'active' AND circuit_opened_at IS NOT NULL",
     )
-    .bind(&webhook.org_id)
-    .bind(&webhook.webhook_id)
+    .bind(webhook_id)
     .bind(now)
     .bind(stamp)
 }

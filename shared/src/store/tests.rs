@@ -1,243 +1,30 @@
-//! What each statement of the store costs: how SQLite runs it, and that no backlog makes it dearer.
+//! What each statement of the store costs: how SQLite runs it, and that no backlog makes it dearer; and that a tenant is none
+//! to strangers.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod statements;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use serde_json::json;
+use statements::all;
 
-use super::*;
+use super::MEMBERS_TENANT;
 use crate::actor::Actor;
-use crate::api_key::ApiKey;
-use crate::delivery::progress::{Origin, Progress};
-use crate::delivery::standing::{Stage, Standing};
-use crate::environment::Environment;
-use crate::event::id::EventId;
-use crate::event::message::{DeliveryKey, WebhookKey};
-use crate::packing::Packed;
-use crate::page::Page;
+use crate::delivery::standing::Stage;
 use crate::ports::Statement;
-use crate::shard::{Bucket, ShardCount};
-use crate::tenant::{EmailAddress, OrgId, OrgName};
 use crate::testing::SqliteDatabase;
-use crate::time::Timestamp;
-use crate::transition::TransitionKind;
-use crate::webhook::filter::EventFilter;
-use crate::webhook::health::{Change, Condition, HealthPolicy};
-use crate::webhook::id::WebhookId;
-use crate::webhook::url::WebhookUrl;
 
 const WEBHOOK: &str = "0b8d5a0e-6f5b-4c0c-9a43-6a3f0f0c2b7e";
-const PAGE: Page = Page { limit: 50, offset: 0 };
 
-/// One of each statement, by module and function, all about one tenant with one webhook.
-fn all() -> BTreeMap<&'static str, Vec<Statement>> {
-    let org = &OrgId::parse("acme-corp").unwrap();
-    let id = &WebhookId::parse(WEBHOOK).unwrap();
-    let webhook = &WebhookKey { org_id: org.clone(), webhook_id: *id };
-    let event = &EventId::parse("held-5").unwrap();
-    let key = &DeliveryKey { org_id: org.clone(), webhook_id: *id, event_id: event.clone() };
-    let fresh_key = &DeliveryKey { event_id: EventId::parse("fresh").unwrap(), ..key.clone() };
-    let now = Timestamp::from_milliseconds(50_000_000);
-    let actor = &Actor::person("admin@smartphonekey.com");
-    let name = &OrgName::parse("ACME").unwrap();
-    let owner = &EmailAddress::parse("owner@acme-corp.com").unwrap();
-    let api_key = &ApiKey::parse("3f9a1b2c4d5e6f708192a3b4c5d6e7f80a1b7d4e").unwrap();
-    let digest = &api_key.digest();
-    let url =
-        &WebhookUrl::parse("https://hooks.example.com/in", &Environment::Prod.webhook_url_rules()).unwrap();
-    let events = &EventFilter::everything();
-    let auth = &webhooks::StoredAuthentication {
-        authentication: crate::webhook::authentication::Authentication::None,
-        sealed_token: None,
-    };
-    let letter = crate::dead_letter::DeadLetterId::from_random_bytes(Bucket(7), [7; 16]);
-    let matched = (1, "acme".to_owned(), "acme-corp".to_owned());
-    let another = &WebhookId::from_random_bytes(Bucket(7), [7; 16]);
-    let new_webhook =
-        webhooks::NewWebhook { id: another, url, events, sealed_secret: "1.a.b", auth, at: now, most: 20 };
-    let change = webhooks::WebhookChange { events: Some(events), ..webhooks::WebhookChange::default() };
-    let new_key = api_keys::NewApiKey {
-        key: api_key,
-        org_name: None,
-        at: now,
-        by: "admin@smartphonekey.com",
-        expires_at: None,
-    };
-    let transition = || transitions::NewTransition {
-        kind: TransitionKind::WebhookChanged,
-        at: now,
-        actor,
-        details: json!({}),
-    };
-    let progress = |origin| Progress {
-        key: key.clone(),
-        event_type: "KeyAdded".into(),
-        standing: Standing::held(now, 1),
-        attempt: None,
-        origin,
-        body: Some("{}".into()),
-    };
-    let fresh = progress(Origin::Fresh { at: now });
-    let leased = progress(Origin::Leased { until: now });
-    let told = health::NewNotice { id: "n".into(), change: Change::Failing, details: json!({}), at: now };
-    let condition = health::NewCondition {
-        webhook: webhook.clone(),
-        based_on: 0,
-        stamp: 1,
-        condition: Condition::verified(now, &HealthPolicy::default()),
-        delivered_at: None,
-        failed: None,
-        verified_at: None,
-        told: Some(told),
-    };
-    let conditions = &[condition];
-    let stages = vec![Stage::Failed, Stage::Dead];
-    let range = &redelivery::Range { since: Timestamp::from_milliseconds(0), until: now, stages };
-    let delivered = &redelivery::Range { stages: vec![Stage::Delivered], ..range.clone() };
-    let place = &(i64::MAX >> 11, String::new());
-    let packed = &Packed::Text("{}".into());
-    let position = &retention::Position::default();
-    let kept = retention::Kept { delivered: now, undelivered: now };
-    let values = sealing::Values { secret: "s".into(), previous_secret: None, auth_token: None };
-    let anew = sealing::SealedAnew { id: *id, was: values.clone(), becomes: values };
-    let slice = deliveries::Slice { limit: 100, offset: 0 };
-    let one = |statement: Statement| vec![statement];
-    BTreeMap::from([
-        ("api_keys::insert", one(api_keys::insert(org, &new_key))),
-        ("api_keys::release_expired", one(api_keys::release_expired(org, now))),
-        ("api_keys::end_all", one(api_keys::end_all(org, now))),
-        ("api_keys::by_digest", one(api_keys::by_digest(digest))),
-        ("api_keys::count", one(api_keys::count(org))),
-        ("api_keys::page", one(api_keys::page(org, PAGE))),
-        ("dead_letters::insert", one(dead_letters::insert(letter, "x", None, now))),
-        ("dead_letters::newest", one(dead_letters::newest(None, 50))),
-        ("dead_letters::select", one(dead_letters::select(letter))),
-        ("dead_letters::requeued", one(dead_letters::requeued(letter, now))),
-        ("deliveries::existing", one(deliveries::existing(&[("acme-corp", event)]))),
-        ("deliveries::write", deliveries::write(&[fresh.clone(), leased.clone()])),
-        ("deliveries::keep_leases", one(deliveries::keep_leases(std::slice::from_ref(&leased), now))),
-        ("bodies::keep", one(bodies::keep(org, event, packed, now))),
-        ("bodies::keep_of", one(bodies::keep_of(key, packed, None))),
-        ("bodies::keep_delivered", one(bodies::keep_delivered(now, 7, &[1, 2]))),
-        ("bodies::leased", one(bodies::leased(&[key], now))),
-        ("bodies::select", one(bodies::select(org, event))),
-        ("bodies::delivered_with", one(bodies::delivered_with(key))),
-        ("bodies::delivered_at", one(bodies::delivered_at(&[now.milliseconds()]))),
-        ("bodies::delete_delivered", one(bodies::delete_delivered(now, 5_000))),
-        ("bodies::next_old", one(bodies::next_old(0, now, 5_000))),
-        ("bodies::delete_old", one(bodies::delete_old(0, now, 5_000))),
-        ("deliveries::lease", one(deliveries::lease(&[key], now, now, now))),
-        ("deliveries::take_overdue", one(deliveries::take_overdue(now, now, slice))),
-        ("deliveries::end_expired", one(deliveries::end_expired(now, slice))),
-        (
-            "delivery_log::newest",
-            vec![
-                delivery_log::newest(org, id, &[], Timestamp::from_milliseconds(0), place, 50),
-                delivery_log::newest(
-                    org,
-                    id,
-                    &[Stage::Failed, Stage::Dead],
-                    Timestamp::from_milliseconds(0),
-                    place,
-                    50,
-                ),
-            ],
-        ),
-        ("delivery_log::select", one(delivery_log::select(key))),
-        ("redelivery::redeliver", one(redelivery::redeliver(key, now))),
-        ("deliveries::insert_scheduled", deliveries::insert_scheduled(fresh_key, "KeyAdded", now)),
-        ("delivery_summary::by_hour", one(delivery_summary::by_hour(org, id, now, now, 100))),
-        ("health::write", one(health::write(conditions))),
-        ("health::tell", health::tell(conditions).into_iter().collect()),
-        ("moved::delete_deliveries", one(moved::delete_deliveries(5_000))),
-        ("moved::forget_webhooks", one(moved::forget_webhooks())),
-        ("moved::delete_bodies", one(moved::delete_bodies(5_000))),
-        ("moved::delete_transitions", one(moved::delete_transitions(5_000))),
-        ("moved::forget_tenants", one(moved::forget_tenants())),
-        ("notices::note_failing", one(notices::note_failing(now, now))),
-        ("notices::failing_told", one(notices::failing_told(now, 1))),
-        ("notices::oldest", one(notices::oldest(20))),
-        ("notices::delete", one(notices::delete(&[1]))),
-        ("notices::waiting", one(notices::waiting(now))),
-        ("redelivery::count", one(redelivery::count(webhook, range))),
-        ("redelivery::hold_slice", one(redelivery::hold_slice(webhook, range, now, now))),
-        ("redelivery::note_rest", one(redelivery::note_rest(webhook, range))),
-        ("redelivery::count_delivered", one(redelivery::count_delivered(webhook, delivered))),
-        ("redelivery::note_delivered", one(redelivery::note_delivered(webhook, delivered))),
-        ("redelivery::delivered_slice", one(redelivery::delivered_slice(webhook, delivered))),
-        ("redelivery::hold_delivered", one(redelivery::hold_delivered(webhook, &[event.into()], now, now))),
-        ("redelivery::go_on", one(redelivery::go_on(1, now))),
-        ("redelivery::noted", one(redelivery::noted(10))),
-        ("redelivery::forget", one(redelivery::forget(1))),
-        ("retention::next_position", one(retention::next_position(position, kept))),
-        ("retention::keep_last_delivered", one(retention::keep_last_delivered(position, kept))),
-        ("retention::delete_slice", one(retention::delete_slice(position, kept))),
-        ("retention::delete_dead_letters", one(retention::delete_dead_letters(now))),
-        ("retention::delete_notices", one(retention::delete_notices(now))),
-        ("rounds::position", one(rounds::position(rounds::CLEAN))),
-        ("rounds::remember", one(rounds::remember(rounds::CLEAN, "x"))),
-        ("sealing::stale", one(sealing::stale("1.b."))),
-        ("sealing::count", one(sealing::count("1.b."))),
-        ("sealing::replace", one(sealing::replace(&[anew]))),
-        ("shard::guard", one(shard::guard(0, ShardCount::ONE))),
-        ("shard::marker", one(shard::marker())),
-        ("targets::of_tenants", one(targets::of_tenants(&["acme-corp"]))),
-        ("targets::of_deliveries", one(targets::of_deliveries(&[key]))),
-        ("targets::by_ids", one(targets::by_ids(&[*id]))),
-        (
-            "tenants::insert",
-            one(tenants::insert(&OrgId::parse("another").unwrap(), name, owner, now, "admin")),
-        ),
-        ("tenants::registered", one(tenants::registered(org))),
-        ("tenants::update", one(tenants::update(org, Some(name), None))),
-        ("tenants::close", one(tenants::close(org, now))),
-        ("tenants::select", one(tenants::select(org, now))),
-        (
-            "tenants::page",
-            vec![tenants::page(None, None, 50, now), tenants::page(Some("a@b.c"), None, 50, now)],
-        ),
-        (
-            "tenants::search",
-            vec![tenants::search("ac", None, 50, now), tenants::search("ac", Some(&matched), 50, now)],
-        ),
-        ("tenants::count", one(tenants::count())),
-        ("tenants::count_of", one(tenants::count_of("a@b.c"))),
-        ("tenants::count_in", one(tenants::count_in())),
-        ("tenants::count_out", one(tenants::count_out(org))),
-        ("tenants::count_webhooks", one(tenants::count_webhooks(org))),
-        ("tending::due", one(tending::due(&[*id], now, 500))),
-        ("tending::release", one(tending::release(webhook, std::slice::from_ref(event), 0, now))),
-        ("tending::bury", one(tending::bury(id, 0, now))),
-        ("tending::end_deleted", one(tending::end_deleted(1, now))),
-        ("tending::end_just_deleted", one(tending::end_just_deleted(id, now))),
-        ("tending::tend_deleted", one(tending::tend_deleted(&[*id], now))),
-        ("tending::deleted", one(tending::deleted(now, 100))),
-        ("tending::look_again", one(tending::look_again(1, now))),
-        ("tending::forget_deleted", one(tending::forget_deleted(1, now))),
-        ("tending::due_while_any_waits", one(tending::due_while_any_waits(&[*id], now, 1))),
-        ("tending::overdue", one(tending::overdue(now, -1, 100))),
-        ("tending::probe_now", one(tending::probe_now(webhook, now, 1))),
-        (
-            "transitions::append",
-            one(transitions::append(org, transition(), &transitions::Guard::Webhook(id))),
-        ),
-        ("transitions::newest", one(transitions::newest(org, None, 50))),
-        ("webhook_trouble::page", one(webhook_trouble::page(&None, 50))),
-        ("webhooks::insert", one(webhooks::insert(org, &new_webhook))),
-        ("webhooks::update", one(webhooks::update(org, id, &change, now))),
-        ("webhooks::verify_if_changed", one(webhooks::verify_if_changed(org, id, url, now, 1))),
-        ("webhooks::verify", one(webhooks::verify(org, id, now, 1))),
-        ("webhooks::enable", one(webhooks::enable(org, id, now, 1))),
-        ("webhooks::rotate_secret", one(webhooks::rotate_secret(org, id, "s", None, now))),
-        ("webhooks::sealed", one(webhooks::sealed(org, id, now))),
-        ("webhooks::delete", webhooks::delete(org, id, now)),
-        ("webhooks::delete_all", webhooks::delete_all(org, now)),
-        ("webhooks::select", one(webhooks::select(org, id))),
-        ("webhooks::exists", one(webhooks::exists(org, id))),
-        ("webhooks::count", one(webhooks::count(org))),
-        ("webhooks::page", one(webhooks::page(org, PAGE))),
-    ])
+fn admin() -> Actor {
+    Actor::person("admin@smartphonekey.com")
+}
+
+/// A member of the tenant, at the portal.
+fn member() -> Actor {
+    Actor::through_portal("a@b.c")
 }
 
 /// The public functions of the store that make statements, as its files have them.
@@ -263,13 +50,13 @@ fn in_the_files() -> BTreeSet<String> {
 
 #[test]
 fn every_statement_is_looked_at_here() {
-    let listed: BTreeSet<String> = all().keys().map(|name| (*name).to_owned()).collect();
+    let listed: BTreeSet<String> = all(&admin()).keys().map(|name| (*name).to_owned()).collect();
     assert_eq!(listed, in_the_files());
 }
 
 /// Tables that grow without end.
-const GROWING: [&str; 7] =
-    ["deliveries", "bodies", "webhooks", "transitions", "api_keys", "tenants", "dead_letters"];
+const GROWING: [&str; 8] =
+    ["deliveries", "bodies", "webhooks", "transitions", "api_keys", "tenants", "members", "dead_letters"];
 
 /// Statements that read a table as a whole, and why they may.
 fn may_scan(name: &str) -> bool {
@@ -282,7 +69,7 @@ fn may_scan(name: &str) -> bool {
 #[test]
 fn every_statement_searches_an_index_and_neither_scans_nor_sorts() {
     let database = SqliteDatabase::migrated();
-    for (name, statements) in all() {
+    for (name, statements) in all(&admin()).into_iter().chain(all(&member())) {
         for statement in statements {
             let plan = database.plan(&statement);
             for step in &plan {
@@ -306,6 +93,8 @@ fn filled(held: u32, delivered: u32) -> SqliteDatabase {
     run(
         "INSERT INTO tenants (org_id, org_name, owner_email, created_at, created_by) VALUES ('acme-corp', 'ACME', 'a@b.c', 0, '')",
     );
+    run("INSERT INTO members (org_id, email, added_at, added_by, tenant_created_at) \
+         SELECT org_id, owner_email, 0, '', 0 FROM tenants");
     run(&format!(
         "INSERT INTO webhooks (id, org_id, url, events, secret, auth_type, created_at, updated_at, status, circuit_opened_at, tend_at) \
          VALUES ('{WEBHOOK}', 'acme-corp', 'https://hooks.example.com/in', '[\"*\"]', '1.b.c', 'none', 0, 0, 'active', 1, 1)"
@@ -334,12 +123,45 @@ fn filled(held: u32, delivered: u32) -> SqliteDatabase {
     database
 }
 
+/// What a statement gives back, and what the database holds after it.
+fn ran(statement: &Statement) -> (Vec<serde_json::Value>, String) {
+    let database = filled(3, 3);
+    let rows = database.query(statement.clone());
+    (rows, database.dump())
+}
+
+#[test]
+fn a_tenant_is_none_to_a_person_who_is_no_member() {
+    let untouched = filled(3, 3).dump();
+    let (admins, members) = (all(&admin()), all(&member()));
+    let (mut of_tenants, mut wrote) = (0, 0);
+    for (name, statements) in all(&Actor::through_portal("stranger@b.c")) {
+        for (index, statement) in statements.iter().enumerate() {
+            if !statement.sql.contains(MEMBERS_TENANT) {
+                continue;
+            }
+            of_tenants += 1;
+            let (rows, dump) = ran(statement);
+            let none = rows.iter().all(|row| row.get("total") == Some(&json!(0)));
+            assert!(none, "{name}: {rows:?}");
+            assert_eq!(dump, untouched, "{name}");
+            // To a member it is the tenant that it is to an admin.
+            let (rows, dump) = ran(&admins[name][index]);
+            let (members_rows, members_dump) = ran(&members[name][index]);
+            assert_eq!(rows, members_rows, "{name}");
+            assert_eq!(dump == untouched, members_dump == untouched, "{name}");
+            wrote += u32::from(dump != untouched);
+        }
+    }
+    assert!(of_tenants >= 40 && wrote >= 15, "{of_tenants} statements, {wrote} of which wrote");
+}
+
 /// By the steps of SQLite's virtual machine, not by the clock.
 #[test]
 fn no_statement_grows_with_a_backlog_or_a_history() {
     // Large enough for every bounded look to reach its bound.
     let (small, large) = (filled(12_000, 48_000), filled(100_000, 400_000));
-    for (name, statements) in all() {
+    for (name, statements) in all(&admin()) {
         for statement in statements {
             let (few, many) = (small.steps(&statement), large.steps(&statement));
             assert!(many <= few + few / 5 + 500, "{name}: {few} steps grew to {many}: {}", statement.sql);

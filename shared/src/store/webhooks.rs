@@ -3,9 +3,10 @@
 use serde::Deserialize;
 
 use super::columns::{HELD, LAST_DELIVERED_AT, RELEASED};
+use super::of_tenant;
 use crate::page::Page;
 use crate::ports::{DatabaseError, Statement};
-use crate::tenant::OrgId;
+use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::webhook::authentication::{Authentication, HeaderName};
 use crate::webhook::filter::EventFilter;
@@ -41,13 +42,12 @@ pub struct NewWebhook<'a> {
 }
 
 /// Stores a webhook for a registered tenant that may have one more; otherwise stores nothing.
-pub fn insert(org_id: &OrgId, new: &NewWebhook<'_>) -> Statement {
-    let statement = Statement::new(
+pub fn insert(tenant: &TenantScope, new: &NewWebhook<'_>) -> Statement {
+    let statement = of_tenant(tenant,
         "INSERT INTO webhooks (org_id, id, url, events, status, secret, created_at, updated_at, auth_type, auth_header, auth_token) \
          SELECT org_id, ?2, ?3, ?4, 'active', ?5, ?6, ?6, ?7, ?8, ?9 FROM tenants \
          WHERE org_id = ?1 AND closed_at IS NULL AND (SELECT COUNT(*) FROM webhooks WHERE org_id = ?1) < ?10",
     )
-    .bind(org_id)
     .bind(new.id)
     .bind(new.url.as_str())
     .bind(new.events.to_stored())
@@ -82,17 +82,15 @@ pub struct WebhookChange<'a> {
 }
 
 /// Changes a webhook. Where the URL changes, [`verify_if_changed`] goes first, in the same transaction.
-pub fn update(org_id: &OrgId, id: &WebhookId, change: &WebhookChange<'_>, at: Timestamp) -> Statement {
-    let statement = Statement::new(
+pub fn update(tenant: &TenantScope, id: &WebhookId, change: &WebhookChange<'_>, at: Timestamp) -> Statement {
+    let statement = of_tenant(
+        tenant,
         "UPDATE webhooks SET url = COALESCE(?3, url), events = COALESCE(?4, events), \
-         previous_secret = CASE WHEN ?5 IS NULL THEN previous_secret END, \
-         previous_secret_until = CASE WHEN ?5 IS NULL THEN previous_secret_until END, \
          secret = COALESCE(?5, secret), updated_at = ?6, \
          auth_header = CASE WHEN ?7 IS NULL THEN auth_header ELSE ?8 END, \
          auth_token = CASE WHEN ?7 IS NULL THEN auth_token ELSE ?9 END, \
          auth_type = COALESCE(?7, auth_type) WHERE org_id = ?1 AND id = ?2",
     )
-    .bind(org_id)
     .bind(id)
     .bind(change.url.map(WebhookUrl::as_str))
     .bind(change.events.map(EventFilter::to_stored))
@@ -114,17 +112,16 @@ fn begin_verification(condition: &str) -> String {
 /// Where this URL is another than the webhook's: what [`update`] is about to change it to makes it pending, and what was
 /// said of the endpoint before no longer counts.
 pub fn verify_if_changed(
-    org_id: &OrgId,
+    tenant: &TenantScope,
     id: &WebhookId,
     url: &WebhookUrl,
     at: Timestamp,
     stamp: i64,
 ) -> Statement {
-    Statement::new(begin_verification("url <> ?5").replace(
+    of_tenant(tenant, begin_verification("url <> ?5").replace(
         "disabled_reason = NULL",
         "disabled_reason = NULL, last_error_at = NULL, last_error_status = NULL, last_error_message = NULL",
     ))
-    .bind(org_id)
     .bind(id)
     .bind(at)
     .bind(stamp)
@@ -133,72 +130,30 @@ pub fn verify_if_changed(
 
 /// Starts the verification anew, unless the webhook's circuit is open: then its probe is what an admin asks for
 /// ([`super::tending::probe_now`]).
-pub fn verify(org_id: &OrgId, id: &WebhookId, at: Timestamp, stamp: i64) -> Statement {
-    Statement::new(begin_verification("NOT (status = 'active' AND circuit_opened_at IS NOT NULL)"))
-        .bind(org_id)
+pub fn verify(tenant: &TenantScope, id: &WebhookId, at: Timestamp, stamp: i64) -> Statement {
+    of_tenant(tenant, begin_verification("NOT (status = 'active' AND circuit_opened_at IS NOT NULL)"))
         .bind(id)
         .bind(at)
         .bind(stamp)
 }
 
 /// Starts the verification of a disabled webhook.
-pub fn enable(org_id: &OrgId, id: &WebhookId, at: Timestamp, stamp: i64) -> Statement {
-    Statement::new(begin_verification("status = 'disabled'")).bind(org_id).bind(id).bind(at).bind(stamp)
-}
-
-/// Sets a new signing secret; the old one signs as well until `overlap_until`, if given.
-pub fn rotate_secret(
-    org_id: &OrgId,
-    id: &WebhookId,
-    sealed: &str,
-    overlap_until: Option<Timestamp>,
-    at: Timestamp,
-) -> Statement {
-    Statement::new(
-        "UPDATE webhooks SET previous_secret = CASE WHEN ?4 IS NULL THEN NULL ELSE secret END, \
-         previous_secret_until = ?4, secret = ?3, updated_at = ?5 WHERE org_id = ?1 AND id = ?2",
-    )
-    .bind(org_id)
-    .bind(id)
-    .bind(sealed)
-    .bind(overlap_until)
-    .bind(at)
-}
-
-/// What one of the tenant's webhooks has sealed; the secret before only while it signs as well.
-pub fn sealed(org_id: &OrgId, id: &WebhookId, now: Timestamp) -> Statement {
-    Statement::new(
-        "SELECT secret, CASE WHEN previous_secret_until > ?3 THEN previous_secret END AS previous_secret, \
-         auth_token FROM webhooks WHERE org_id = ?1 AND id = ?2",
-    )
-    .bind(org_id)
-    .bind(id)
-    .bind(now)
-}
-
-/// What [`sealed`] finds.
-#[derive(Deserialize)]
-pub struct SealedRow {
-    /// The signing secret.
-    pub secret: String,
-    /// The one before.
-    pub previous_secret: Option<String>,
-    /// The static token.
-    pub auth_token: Option<String>,
+pub fn enable(tenant: &TenantScope, id: &WebhookId, at: Timestamp, stamp: i64) -> Statement {
+    of_tenant(tenant, begin_verification("status = 'disabled'")).bind(id).bind(at).bind(stamp)
 }
 
 /// Deletes one. Its pending deliveries end at once, many of them in the cron run ([`super::tending::end_deleted`]).
-pub fn delete(org_id: &OrgId, id: &WebhookId, at: Timestamp) -> Vec<Statement> {
+pub fn delete(tenant: &TenantScope, id: &WebhookId, at: Timestamp) -> Vec<Statement> {
     let note = "INSERT INTO deleted_webhooks (sequence, id, org_id, deleted_at, tend_at) SELECT sequence, id, org_id, ?3, ?3 FROM webhooks WHERE org_id = ?1 AND id = ?2";
-    let delete = Statement::new("DELETE FROM webhooks WHERE org_id = ?1 AND id = ?2").bind(org_id).bind(id);
-    vec![Statement::new(note).bind(org_id).bind(id).bind(at), delete]
+    let delete = of_tenant(tenant, "DELETE FROM webhooks WHERE org_id = ?1 AND id = ?2").bind(id);
+    vec![of_tenant(tenant, note).bind(id).bind(at), delete]
 }
 
 /// Deletes all of a tenant's, as [`delete`] does one.
-pub fn delete_all(org_id: &OrgId, at: Timestamp) -> Vec<Statement> {
+pub fn delete_all(tenant: &TenantScope, at: Timestamp) -> Vec<Statement> {
     let note = "INSERT INTO deleted_webhooks (sequence, id, org_id, deleted_at, tend_at) SELECT sequence, id, org_id, ?2, ?2 FROM webhooks WHERE org_id = ?1";
-    let delete = Statement::new("DELETE FROM webhooks WHERE org_id = ?1").bind(org_id);
-    vec![Statement::new(note).bind(org_id).bind(at), delete]
+    let delete = of_tenant(tenant, "DELETE FROM webhooks WHERE org_id = ?1");
+    vec![of_tenant(tenant, note).bind(at), delete]
 }
 
 /// The most held deliveries that are counted.
@@ -219,13 +174,13 @@ fn columns() -> String {
 }
 
 /// One of the tenant's webhooks.
-pub fn select(org_id: &OrgId, id: &WebhookId) -> Statement {
-    Statement::new(format!("{} WHERE org_id = ?1 AND id = ?2", columns())).bind(org_id).bind(id)
+pub fn select(tenant: &TenantScope, id: &WebhookId) -> Statement {
+    of_tenant(tenant, format!("{} WHERE org_id = ?1 AND id = ?2", columns())).bind(id)
 }
 
 /// One row where the tenant has this webhook: its status.
-pub fn exists(org_id: &OrgId, id: &WebhookId) -> Statement {
-    Statement::new("SELECT status FROM webhooks WHERE org_id = ?1 AND id = ?2").bind(org_id).bind(id)
+pub fn exists(tenant: &TenantScope, id: &WebhookId) -> Statement {
+    of_tenant(tenant, "SELECT status FROM webhooks WHERE org_id = ?1 AND id = ?2").bind(id)
 }
 
 /// What [`exists`] finds.
@@ -236,14 +191,13 @@ pub struct StatusRow {
 }
 
 /// How many the tenant has.
-pub fn count(org_id: &OrgId) -> Statement {
-    Statement::new("SELECT COUNT(*) AS total FROM webhooks WHERE org_id = ?1").bind(org_id)
+pub fn count(tenant: &TenantScope) -> Statement {
+    of_tenant(tenant, "SELECT COUNT(*) AS total FROM webhooks WHERE org_id = ?1")
 }
 
 /// A page of them, in the order of their creation.
-pub fn page(org_id: &OrgId, page: Page) -> Statement {
-    Statement::new(format!("{} WHERE org_id = ?1 ORDER BY sequence LIMIT ?2 OFFSET ?3", columns()))
-        .bind(org_id)
+pub fn page(tenant: &TenantScope, page: Page) -> Statement {
+    of_tenant(tenant, format!("{} WHERE org_id = ?1 ORDER BY sequence LIMIT ?2 OFFSET ?3", columns()))
         .bind(page.limit)
         .bind(page.offset)
 }

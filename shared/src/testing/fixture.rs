@@ -21,9 +21,15 @@ use crate::ports::{Clock, Random, Statement};
 use crate::sealer::{Sealer, SealingKey};
 use crate::shard::Shards;
 use crate::tenant::{EmailAddress, OrgId, OrgName};
+use crate::tenant_scope::TenantScope;
 use crate::webhook::authentication::Authentication;
 use crate::webhook::filter::EventFilter;
 use crate::webhook::url::WebhookUrl;
+
+/// The tenant as an admin may act for it.
+pub fn admins(org_id: &OrgId) -> TenantScope {
+    TenantScope::new(Actor::person("admin@smartphonekey.com"), org_id.clone())
+}
 
 /// Use cases and courier over the same fakes.
 pub struct Fixture {
@@ -147,10 +153,7 @@ impl Fixture {
             org_name: OrgName::parse("Some Organization").expect("a name"),
             owner_email: EmailAddress::parse("owner@example.com").expect("an address"),
         };
-        self.app
-            .register_tenant(&Actor::person("admin@smartphonekey.com"), &org_id, new)
-            .await
-            .expect("registered");
+        self.app.register_tenant(&admins(&org_id), new).await.expect("registered");
         org_id
     }
 
@@ -167,9 +170,6 @@ impl Fixture {
             secret: None,
             auth: RequestedAuthentication { authentication: Authentication::None, token: None },
         };
-        self.app
-            .create_webhook(&Actor::person("admin@smartphonekey.com"), org_id, requested)
-            .await
-            .expect("created")
+        self.app.create_webhook(&admins(org_id), requested).await.expect("created")
     }
 }

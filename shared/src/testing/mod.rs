@@ -18,6 +18,6 @@ pub use clock::FakeClock;
 pub use database::{Crash, SqliteDatabase, migrations, tenants_migrations};
 pub use deflate::Deflate;
 pub use endpoints::{Endpoints, Reply};
-pub use fixture::Fixture;
+pub use fixture::{Fixture, admins};
 pub use memory::{MemoryLog, MemoryMetrics, MemoryQueue, MemoryStore, SeededRandom};
 pub use simulation::Simulation;

@@ -22,6 +22,9 @@ use id::WebhookId;
 /// The most webhooks one tenant can have.
 pub const MOST_PER_TENANT: u32 = 20;
 
+/// The most secrets that a webhook signs with at once: the current one, and earlier ones in their overlap.
+pub const MOST_SECRETS: u32 = 5;
+
 /// Whether events go out to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use hmac::{Hmac, Mac as _};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 use super::id::WebhookId;
 
@@ -55,6 +55,12 @@ impl SigningSecret {
     /// The secret's text without its prefix: enough to sign with, and to be hidden wherever it shows.
     pub(crate) fn encoded(&self) -> SecretString {
         STANDARD.encode(self.0.expose_secret()).into()
+    }
+
+    /// Whether both are the same secret. Digests are compared, so that the time says nothing of either.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Sha256::digest(self.0.expose_secret()) == Sha256::digest(other.0.expose_secret())
     }
 
     /// Whether whoever reads this text has the secret: it holds the key itself, or its base64 in either alphabet.

@@ -23,8 +23,8 @@ pub struct Target {
     pub events: EventFilter,
     /// The signing secret, sealed.
     pub sealed_secret: String,
-    /// The secret before, sealed, while its overlap lasts.
-    pub sealed_previous_secret: Option<String>,
+    /// The earlier secrets, sealed, whose overlap lasts.
+    pub sealed_previous_secrets: Vec<String>,
     /// The kind of static token.
     pub authentication: Authentication,
     /// The static token, sealed.

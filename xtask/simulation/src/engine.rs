@@ -4,6 +4,7 @@ use anyhow::Result;
 use shared::courier::{Outage, queued_delay};
 use shared::delivery::policy::DeliveryPolicy;
 use shared::event::id::EventId;
+use shared::shard::Shards;
 use shared::time::Timestamp;
 use shared::webhook::health::Health;
 
@@ -44,6 +45,8 @@ pub(crate) struct Run<'s> {
     pub(crate) dice: Dice,
     pub(crate) agenda: Agenda<Happening>,
     pub(crate) now: Micros,
+    /// The place of each pair of Queues.
+    pairs: Shards<usize>,
     /// Fresh events at the even places, retries beside them.
     pub(crate) queues: Vec<Queue>,
     pub(crate) databases: Vec<Database>,
@@ -80,13 +83,14 @@ pub fn run(scenario: &Scenario) -> Result<Measured> {
         dice: Dice::new(scenario.seed),
         agenda: Agenda::default(),
         now: 0,
-        queues: (0..scenario.pairs * 2).map(|_| Queue::new(scenario.consumers)).collect(),
+        pairs: Shards::make(scenario.pairs, |pair| pair),
+        queues: (0..scenario.pairs.get() * 2).map(|_| Queue::new(scenario.consumers)).collect(),
         databases: (0..shards).map(database).collect(),
         rows: Rows::default(),
         webhooks: Webhooks::new(scenario)?,
         batches: Vec::new(),
         free: Vec::new(),
-        outages: (0..scenario.pairs * 2 * CONSUMERS * shards).map(|_| Outage::default()).collect(),
+        outages: (0..scenario.pairs.get() * 2 * CONSUMERS * shards).map(|_| Outage::default()).collect(),
         any_event: event_id(u64::MAX),
         measured: Measured::default(),
         records: 0,
@@ -189,7 +193,7 @@ impl Run<'_> {
 
     /// The place of the Queue of a shard's fresh events; that of its retries is the next.
     pub(crate) fn queue_of(&self, shard: usize) -> usize {
-        shard * self.scenario.pairs / self.scenario.shards.get() * 2
+        self.pairs.of_group(shard, self.scenario.shards) * 2
     }
 
     pub(crate) fn delay(&mut self, queue: usize, until: Micros, message: Message) {

@@ -74,7 +74,7 @@ pub struct Scenario {
     /// Databases.
     pub shards: ShardCount,
     /// Pairs of Queues, each for an equal part of the shards.
-    pub pairs: usize,
+    pub pairs: ShardCount,
     /// Consumers of a Queue at the same time.
     pub consumers: usize,
     /// How batches of fresh events are formed.
@@ -137,10 +137,11 @@ impl Scenario {
 
 /// As many pairs of Queues as carry the load with a fifth to spare, but no more than there are shards.
 #[allow(clippy::cast_precision_loss, reason = "thousands")]
-fn pairs_for(rate: f64, shards: ShardCount) -> usize {
+fn pairs_for(rate: f64, shards: ShardCount) -> ShardCount {
     let mut pairs = 1;
     while pairs < shards.get() && rate * 1.2 > (pairs as u64 * MESSAGES_A_SECOND) as f64 {
         pairs *= 2;
     }
-    pairs
+    // A power of two, as the number of shards is.
+    ShardCount::parse(&pairs.to_string()).unwrap_or(shards)
 }

@@ -75,7 +75,7 @@ fn a_queue_takes_five_thousand_a_second_and_no_more() -> Result<()> {
     near(measured.most(|sample| sample.fresh) as f64, 15_000.0 * 19.0, 0.02);
     // With room for a fifth more, two pairs carry 8,000.
     let two = Scenario::new(8_000.0, ShardCount::parse("2").unwrap_or(ShardCount::ONE))?.lasting(5, 20);
-    assert_eq!(two.pairs, 2);
+    assert_eq!(two.pairs.get(), 2);
     assert!(run(&two)?.most(|sample| sample.fresh) < 1_000);
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{envelope, message, row};
 use crate::event::message::EventMessage;
 use crate::ports::{Clock, Queue, QueuedMessage, Random, Statement};
-use crate::testing::{Fixture, Reply, SeededRandom, Simulation};
+use crate::testing::{Fixture, Reply, SeededRandom, Simulation, admins};
 use crate::webhook::id::WebhookId;
 
 const URL: &str = "https://hooks.example.com/in";
@@ -105,17 +105,16 @@ async fn try_now_makes_the_next_probe_due_at_once() {
     send(&fixture, (0..20).map(|index| format!("e-{index}"))).await;
     let mut simulation = Simulation::new(&fixture);
     simulation.run(MINUTE * 60).await;
-    let shown = fixture.app.get_webhook(&acme, &id).await.unwrap();
+    let shown = fixture.app.get_webhook(&admins(&acme), &id).await.unwrap();
     let wait = shown.next_probe_at.unwrap().since(fixture.clock.now());
     assert!(wait > MINUTE && shown.held_count == 20 && !shown.held_more, "{wait:?} {}", shown.held_count);
 
     fixture.endpoints.always(URL, Reply::Status(200));
-    let admin = crate::actor::Actor::person("admin@smartphonekey.com");
-    fixture.app.verify_webhook(&admin, &acme, &id).await.unwrap();
+    fixture.app.verify_webhook(&admins(&acme), &id).await.unwrap();
     simulation.run(MINUTE).await;
 
     assert_eq!(count(&fixture, "delivered"), 20);
-    let shown = fixture.app.get_webhook(&acme, &id).await.unwrap();
+    let shown = fixture.app.get_webhook(&admins(&acme), &id).await.unwrap();
     assert_eq!((shown.status.as_str(), shown.next_probe_at, shown.held_count), ("active", None, 0));
 }
 
@@ -125,8 +124,7 @@ async fn a_deleted_webhooks_deliveries_end_at_once() {
     let acme = fixture.tenant("acme-corp").await;
     let id = fixture.webhook(&acme, URL, &[]).await.webhook_id;
     fill(&fixture, &id, 5_000);
-    let admin = crate::actor::Actor::person("admin@smartphonekey.com");
-    fixture.app.delete_webhook(&admin, &acme, &id).await.unwrap();
+    fixture.app.delete_webhook(&admins(&acme), &id).await.unwrap();
     assert_eq!((count(&fixture, "failed"), count(&fixture, "held")), (2_000, 3_000));
     fixture.drive(fixture.courier.sweep()).unwrap();
     assert_eq!(count(&fixture, "failed"), 5_000);

@@ -9,7 +9,6 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::envelope;
-use crate::actor::Actor;
 use crate::app::change_webhook::RequestedChange;
 use crate::app::redeliver_range::RequestedRange;
 use crate::delivery::DeliveryState;
@@ -19,7 +18,7 @@ use crate::ports::{OutboundRequest, Queue, QueuedMessage, Statement};
 use crate::testing::campaign::{
     Checker, Deed, Dice, LoggedDelivery, Pair, SeenRequest, SentEvent, TENANTS, TYPES, WEBHOOKS_EACH,
 };
-use crate::testing::{Crash, Fixture, Reply, Simulation};
+use crate::testing::{Crash, Fixture, Reply, Simulation, admins};
 use crate::time::Timestamp;
 use crate::webhook::url::WebhookUrl;
 
@@ -58,17 +57,13 @@ async fn subscribe(fixture: &Fixture, dice: &Dice) -> Vec<Subscriber> {
     subscribers
 }
 
-fn admin() -> Actor {
-    Actor::person("admin@smartphonekey.com")
-}
-
 /// A URL says whose it is, and how many the webhook had before.
 async fn move_house(fixture: &Fixture, subscriber: &mut Subscriber) {
     subscriber.urls += 1;
     let url = format!("https://hooks.example.com/{}/{}", subscriber.number, subscriber.urls);
     let change = RequestedChange::url(WebhookUrl::parse(&url, &fixture.app.url_rules).unwrap());
     let WebhookKey { org_id, webhook_id } = &subscriber.webhook;
-    fixture.app.change_webhook(&admin(), org_id, webhook_id, change).await.unwrap();
+    fixture.app.change_webhook(&admins(org_id), webhook_id, change).await.unwrap();
 }
 
 /// Something that people do in the middle of it.
@@ -79,18 +74,18 @@ async fn meddle(fixture: &Fixture, dice: &Dice, subscriber: &mut Subscriber) {
     let WebhookKey { org_id, webhook_id: id } = &subscriber.webhook;
     match dice.deed() {
         Deed::Delete => {
-            fixture.app.delete_webhook(&admin(), org_id, id).await.unwrap();
+            fixture.app.delete_webhook(&admins(org_id), id).await.unwrap();
             subscriber.deleted = true;
         }
         Deed::Move => move_house(fixture, subscriber).await,
         Deed::Rotate => {
             let overlap = Duration::from_secs(dice.roll(7_200) as u64);
             let (_, secret) =
-                fixture.app.rotate_webhook_secret(&admin(), org_id, id, None, overlap).await.unwrap();
+                fixture.app.rotate_webhook_secret(&admins(org_id), id, None, overlap).await.unwrap();
             subscriber.secrets.push(secret.expose().expose_secret().to_owned());
         }
         Deed::Enable => {
-            let _ = fixture.app.enable_webhook(&admin(), org_id, id).await;
+            let _ = fixture.app.enable_webhook(&admins(org_id), id).await;
         }
         Deed::Redeliver => redeliver_all(fixture, &subscriber.webhook).await,
     }
@@ -103,7 +98,7 @@ async fn redeliver_all(fixture: &Fixture, webhook: &WebhookKey) {
         states: vec![DeliveryState::Failed, DeliveryState::Dead],
     };
     // A disabled webhook takes none.
-    let _ = fixture.app.redeliver_range(&webhook.org_id, &webhook.webhook_id, range).await;
+    let _ = fixture.app.redeliver_range(&admins(&webhook.org_id), &webhook.webhook_id, range).await;
 }
 
 /// A request as the checker knows it; its URL says whose it is.
@@ -237,8 +232,8 @@ async fn campaign(crashes_in_outages: bool) -> usize {
     *calm.lock().unwrap() = true;
     for subscriber in subscribers.iter().filter(|subscriber| !subscriber.deleted) {
         let WebhookKey { org_id, webhook_id } = &subscriber.webhook;
-        let _ = fixture.app.enable_webhook(&admin(), org_id, webhook_id).await;
-        fixture.app.verify_webhook(&admin(), org_id, webhook_id).await.unwrap();
+        let _ = fixture.app.enable_webhook(&admins(org_id), webhook_id).await;
+        fixture.app.verify_webhook(&admins(org_id), webhook_id).await.unwrap();
         redeliver_all(&fixture, &subscriber.webhook).await;
     }
     assert!(simulation.run(Duration::from_secs(86_400)).await);

@@ -16,7 +16,7 @@ use crate::event::id::EventId;
 use crate::event::message::{EventMessage, WebhookKey};
 use crate::ports::{Clock, Database, Statement};
 use crate::store::deliveries;
-use crate::testing::{Fixture, Reply, Simulation};
+use crate::testing::{Fixture, Reply, Simulation, admins};
 use crate::time::Timestamp;
 
 const URL: &str = "https://hooks.example.com/in";
@@ -61,19 +61,19 @@ async fn a_delivered_event_is_looked_at_and_sent_again_for_a_day() {
     fixture.deliver_events(&texts).await;
     assert_eq!((count(&fixture, "delivered_bodies"), count(&fixture, "bodies")), (1, 0));
 
-    let (delivery, body) = fixture.app.get_delivery(&acme, &id, &event).await.unwrap();
+    let (delivery, body) = fixture.app.get_delivery(&admins(&acme), &id, &event).await.unwrap();
     assert_eq!((delivery.state, body.as_deref()), (DeliveryState::Delivered, Some(mine.as_str())));
-    let (_, body) = fixture.app.get_delivery(&other, &others, &event).await.unwrap();
+    let (_, body) = fixture.app.get_delivery(&admins(&other), &others, &event).await.unwrap();
     assert!(body.unwrap().contains("\"other\""), "of its own tenant");
 
     fixture.endpoints.take();
     fixture.clock.advance(Duration::from_secs(23 * 3_600));
     fixture.courier.clean().await.unwrap();
-    fixture.app.redeliver(&acme, &id, &event).await.unwrap();
+    fixture.app.redeliver(&admins(&acme), &id, &event).await.unwrap();
     run_retries(&fixture).await;
     let sent = fixture.endpoints.take();
     assert_eq!(sent.iter().map(|request| request.body.as_str()).collect::<Vec<_>>(), [mine.as_str()]);
-    let (again, _) = fixture.app.get_delivery(&acme, &id, &event).await.unwrap();
+    let (again, _) = fixture.app.get_delivery(&admins(&acme), &id, &event).await.unwrap();
     let statuses: Vec<_> = again.attempts.iter().map(|attempt| attempt.status).collect();
     assert_eq!((again.state, statuses), (DeliveryState::Delivered, vec![Some(200), Some(200)]));
     assert_eq!(again.attempts[0], delivery.attempts[0], "the first attempt is as it was");
@@ -81,9 +81,9 @@ async fn a_delivered_event_is_looked_at_and_sent_again_for_a_day() {
     fixture.clock.advance(Duration::from_secs(2 * 3_600));
     fixture.courier.clean().await.unwrap();
     let text_id = EventId::parse("text-id").unwrap();
-    let (_, body) = fixture.app.get_delivery(&acme, &id, &text_id).await.unwrap();
+    let (_, body) = fixture.app.get_delivery(&admins(&acme), &id, &text_id).await.unwrap();
     assert_eq!(body, None, "its day is over");
-    assert_eq!(fixture.app.redeliver(&acme, &id, &text_id).await, Err(Error::BodyNotKept));
+    assert_eq!(fixture.app.redeliver(&admins(&acme), &id, &text_id).await, Err(Error::BodyNotKept));
     fixture.clock.advance(DAY);
     fixture.courier.clean().await.unwrap();
     assert_eq!((count(&fixture, "delivered_bodies"), count(&fixture, "bodies")), (0, 0));
@@ -112,9 +112,13 @@ async fn delivered_events_of_a_range_go_out_again_at_the_release_s_pace() {
     let fixture = Fixture::default();
     let acme = fixture.tenant("acme-corp").await;
     fixture.webhook(&acme, URL, &[]).await;
-    let id =
-        fixture.app.list_webhooks(&acme, crate::page::Page { limit: 1, offset: 0 }).await.unwrap().entries[0]
-            .id;
+    let id = fixture
+        .app
+        .list_webhooks(&admins(&acme), crate::page::Page { limit: 1, offset: 0 })
+        .await
+        .unwrap()
+        .entries[0]
+        .id;
     for batch in 0..8 {
         let texts: Vec<_> = (0..100)
             .map(|index| EventMessage::Envelope(kilobyte(&uuid(batch * 100 + index), "acme-corp")).encode())
@@ -129,7 +133,7 @@ async fn delivered_events_of_a_range_go_out_again_at_the_release_s_pace() {
         until: None,
         states: vec![DeliveryState::Delivered],
     };
-    let answer = fixture.app.redeliver_range(&acme, &id, requested).await.unwrap();
+    let answer = fixture.app.redeliver_range(&admins(&acme), &id, requested).await.unwrap();
     assert_eq!((answer.count, answer.more), (700, false));
 
     assert!(Simulation::new(&fixture).run(Duration::from_secs(3_600)).await);
@@ -146,7 +150,9 @@ async fn delivered_events_of_a_range_go_out_again_at_the_release_s_pace() {
     assert!(!ids.contains(&uuid(0)) && ids.contains(&uuid(100)));
     assert_eq!(count(&fixture, "redeliveries"), 0);
     let filter = LogFilter { states: vec![DeliveryState::Pending], ..LogFilter::default() };
-    assert!(fixture.app.list_deliveries(&acme, &id, filter, 10).await.unwrap().deliveries.is_empty());
+    assert!(
+        fixture.app.list_deliveries(&admins(&acme), &id, filter, 10).await.unwrap().deliveries.is_empty()
+    );
 }
 
 #[tokio::test]
@@ -176,11 +182,11 @@ async fn a_test_event_keeps_its_body_as_long_as_the_log() {
     let acme = fixture.tenant("acme-corp").await;
     let id = fixture.webhook(&acme, URL, &[]).await.webhook_id;
     let event_type = crate::event::catalogue::EventType::parse("KeyAdded").unwrap();
-    let event = fixture.app.test_webhook(&acme, &id, &event_type).await.unwrap();
+    let event = fixture.app.test_webhook(&admins(&acme), &id, &event_type).await.unwrap();
     run_retries(&fixture).await;
     fixture.clock.advance(DAY * 29);
     fixture.courier.clean().await.unwrap();
-    assert!(fixture.app.get_delivery(&acme, &id, &event).await.unwrap().1.is_some());
+    assert!(fixture.app.get_delivery(&admins(&acme), &id, &event).await.unwrap().1.is_some());
     fixture.clock.advance(DAY * 2);
     fixture.courier.clean().await.unwrap();
     assert_eq!((count(&fixture, "deliveries"), count(&fixture, "bodies")), (0, 0));
@@ -200,12 +206,12 @@ async fn delivered_and_undelivered_are_kept_each_for_its_own_time() {
     ));
     fixture.deliver_events(&[message("fine", "KeyAdded", "acme-corp")]).await;
     assert_eq!(count(&fixture, "delivered_bodies"), 0, "switched off");
-    let last = fixture.app.get_webhook(&acme, &id).await.unwrap().last_delivered_at;
+    let last = fixture.app.get_webhook(&admins(&acme), &id).await.unwrap().last_delivered_at;
     fixture.clock.advance(DAY * 3);
     fixture.courier.clean().await.unwrap();
     let left = |fixture: &Fixture| fixture.database.query(Statement::new("SELECT event FROM deliveries"));
     assert_eq!(left(&fixture), [serde_json::json!({"event": "gone"})]);
-    assert_eq!(fixture.app.get_webhook(&acme, &id).await.unwrap().last_delivered_at, last);
+    assert_eq!(fixture.app.get_webhook(&admins(&acme), &id).await.unwrap().last_delivered_at, last);
     fixture.clock.advance(DAY * 18);
     fixture.courier.clean().await.unwrap();
     assert_eq!((left(&fixture).len(), count(&fixture, "bodies")), (0, 0));
@@ -233,7 +239,7 @@ async fn cleaning_keeps_up_with_many_webhooks_and_with_a_busy_one() {
         runs += 1;
         assert!(runs <= 2, "a minute's run deletes hundreds of thousands");
     }
-    assert!(fixture.app.get_webhook(&acme, &id).await.unwrap().last_delivered_at.is_some());
+    assert!(fixture.app.get_webhook(&admins(&acme), &id).await.unwrap().last_delivered_at.is_some());
 }
 
 /// What a batch of this time has delivered at once.

@@ -15,7 +15,7 @@ use crate::event::message::{DeliveryKey, EventMessage, RetryMessage};
 use crate::packing::Packed;
 use crate::ports::{Clock, Statement};
 use crate::tenant::OrgId;
-use crate::testing::{Fixture, Reply, Simulation};
+use crate::testing::{Fixture, Reply, Simulation, admins};
 use crate::time::Timestamp;
 use crate::webhook::id::WebhookId;
 use crate::webhook::signing::SigningSecret;
@@ -112,11 +112,7 @@ async fn a_challenge_is_repeated_when_the_endpoint_asked_for_it() {
     let fixture = Fixture::default();
     let acme = fixture.tenant("acme-corp").await;
     let id = fixture.webhook(&acme, URL, &[]).await.webhook_id;
-    fixture
-        .app
-        .verify_webhook(&crate::actor::Actor::person("a@smartphonekey.com"), &acme, &id)
-        .await
-        .unwrap();
+    fixture.app.verify_webhook(&admins(&acme), &id).await.unwrap();
     fixture.endpoints.reply(URL, &[Reply::RetryAfter(503, "600".into())]);
 
     let mut simulation = Simulation::new(&fixture);
@@ -233,7 +229,7 @@ async fn few_failures_among_many_deliveries_are_redelivered_at_once() {
     let states = vec![DeliveryState::Failed, DeliveryState::Dead];
     let range = RequestedRange { since: Timestamp::from_milliseconds(0), until: None, states };
     fixture.clock.advance(Duration::from_secs(1));
-    let redelivered = fixture.app.redeliver_range(&acme, &id, range).await.unwrap();
+    let redelivered = fixture.app.redeliver_range(&admins(&acme), &id, range).await.unwrap();
     assert_eq!((redelivered.count, redelivered.more), (1, false));
 
     assert!(Simulation::new(&fixture).run(Duration::from_secs(30)).await);
@@ -260,7 +256,7 @@ async fn a_range_longer_than_a_request_can_hold_is_held_by_the_cron_run() {
         .database
         .query(Statement::new("UPDATE webhooks SET circuit_opened_at = 1, tend_at = 253402300799999"));
 
-    let redelivered = fixture.app.redeliver_range(&acme, &id, range).await.unwrap();
+    let redelivered = fixture.app.redeliver_range(&admins(&acme), &id, range).await.unwrap();
 
     assert_eq!((redelivered.count, redelivered.more), (10_000, true));
     assert_eq!(count(&fixture, "stage = 'held'"), 10_000);

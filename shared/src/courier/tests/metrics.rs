@@ -7,11 +7,10 @@ use serde_json::json;
 use super::super::Meter;
 use super::super::Settlement::Acknowledge;
 use super::{THREE_DAYS, message, row, run_retries};
-use crate::actor::Actor;
 use crate::app::change_webhook::RequestedChange;
 use crate::delivery::measurement::{Measurement, fitted};
 use crate::ports::Statement;
-use crate::testing::{Fixture, Reply, Simulation};
+use crate::testing::{Fixture, Reply, Simulation, admins};
 use crate::webhook::url::WebhookUrl;
 
 const URL: &str = "https://hooks.example.com/in";
@@ -139,8 +138,7 @@ async fn a_challenge_is_of_an_event_type_of_its_own() {
     let acme = fixture.tenant("acme-corp").await;
     let id = fixture.webhook(&acme, URL, &[]).await.webhook_id;
     let url = WebhookUrl::parse("https://hooks.example.com/new", &fixture.app.url_rules).unwrap();
-    let admin = Actor::person("admin@smartphonekey.com");
-    fixture.app.change_webhook(&admin, &acme, &id, RequestedChange::url(url)).await.unwrap();
+    fixture.app.change_webhook(&admins(&acme), &id, RequestedChange::url(url)).await.unwrap();
 
     run_retries(&fixture).await;
 

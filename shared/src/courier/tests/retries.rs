@@ -6,11 +6,10 @@ use serde_json::{Value, json};
 
 use super::super::Settlement::Acknowledge;
 use super::{THREE_DAYS, event, message, row, run_retries};
-use crate::actor::Actor;
 use crate::app::change_webhook::RequestedChange;
 use crate::delivery::DeliveryState;
 use crate::error::Error;
-use crate::testing::{Fixture, Reply, Simulation};
+use crate::testing::{Fixture, Reply, Simulation, admins};
 use crate::webhook::WebhookStatus;
 use crate::webhook::url::WebhookUrl;
 
@@ -30,13 +29,14 @@ async fn an_endpoint_that_fails_twice_gets_three_attempts_with_one_id() {
 
     let ids: Vec<_> = fixture.endpoints.take().iter().map(|request| request.headers[2].1.clone()).collect();
     assert_eq!(ids, ["e-1", "e-1", "e-1"]);
-    let (delivery, body) = fixture.app.get_delivery(&acme, &created.webhook_id, &event("e-1")).await.unwrap();
+    let (delivery, body) =
+        fixture.app.get_delivery(&admins(&acme), &created.webhook_id, &event("e-1")).await.unwrap();
     assert_eq!(delivery.state, DeliveryState::Delivered);
     let statuses: Vec<_> = delivery.attempts.iter().map(|attempt| attempt.status).collect();
     assert_eq!(statuses, [Some(500), None, Some(200)]);
     assert_eq!(delivery.attempts[1].error.as_deref(), Some("timed out"));
     assert!(body.is_some(), "kept for a day");
-    let webhook = fixture.app.get_webhook(&acme, &created.webhook_id).await.unwrap();
+    let webhook = fixture.app.get_webhook(&admins(&acme), &created.webhook_id).await.unwrap();
     assert_eq!((webhook.consecutive_failures, webhook.last_error_message.as_deref()), (0, Some("timed out")));
     assert_eq!(webhook.last_delivered_at, delivery.ended_at);
 }
@@ -52,7 +52,8 @@ async fn an_endpoint_that_never_answers_ends_dead_within_three_days_and_can_be_r
     fixture.deliver_events(&[message("e-1", "KeyAdded", "acme-corp")]).await;
     assert!(Simulation::new(&fixture).run(THREE_DAYS * 2).await);
 
-    let (delivery, body) = fixture.app.get_delivery(&acme, &created.webhook_id, &event("e-1")).await.unwrap();
+    let (delivery, body) =
+        fixture.app.get_delivery(&admins(&acme), &created.webhook_id, &event("e-1")).await.unwrap();
     assert_eq!(delivery.state, DeliveryState::Dead);
     assert_eq!(delivery.reason.as_deref(), Some("the endpoint did not recover in time"));
     assert_eq!(delivery.attempts.len(), 100, "the last hundred are kept");
@@ -62,9 +63,9 @@ async fn an_endpoint_that_never_answers_ends_dead_within_three_days_and_can_be_r
 
     fixture.endpoints.always(URL, Reply::Status(200));
     fixture.endpoints.take();
-    fixture.app.redeliver(&acme, &created.webhook_id, &event("e-1")).await.unwrap();
+    fixture.app.redeliver(&admins(&acme), &created.webhook_id, &event("e-1")).await.unwrap();
     assert_eq!(
-        fixture.app.redeliver(&acme, &created.webhook_id, &event("e-1")).await,
+        fixture.app.redeliver(&admins(&acme), &created.webhook_id, &event("e-1")).await,
         Err(Error::DeliveryPending)
     );
     assert!(Simulation::new(&fixture).run(THREE_DAYS).await);
@@ -72,11 +73,11 @@ async fn an_endpoint_that_never_answers_ends_dead_within_three_days_and_can_be_r
     fixture.clock.advance(Duration::from_secs(86_400));
     fixture.courier.clean().await.unwrap();
     assert_eq!(
-        fixture.app.redeliver(&acme, &created.webhook_id, &event("e-1")).await,
+        fixture.app.redeliver(&admins(&acme), &created.webhook_id, &event("e-1")).await,
         Err(Error::BodyNotKept)
     );
     assert_eq!(
-        fixture.app.redeliver(&acme, &created.webhook_id, &event("e-2")).await,
+        fixture.app.redeliver(&admins(&acme), &created.webhook_id, &event("e-2")).await,
         Err(Error::DeliveryNotFound)
     );
 }
@@ -99,7 +100,7 @@ async fn a_refusal_is_tried_again_and_a_410_is_final_and_disables_the_webhook() 
         assert_ne!(delivery["body"], Value::Null);
     }
 
-    let webhook = fixture.app.get_webhook(&acme, &created.webhook_id).await.unwrap();
+    let webhook = fixture.app.get_webhook(&admins(&acme), &created.webhook_id).await.unwrap();
     assert_eq!((webhook.status, webhook.consecutive_failures), (WebhookStatus::Disabled, 3));
     // What arrives meanwhile is kept.
     fixture.endpoints.take();
@@ -149,7 +150,6 @@ async fn the_current_url_is_used_and_a_deleted_webhook_ends_the_delivery() {
     let fixture = Fixture::default();
     let acme = fixture.tenant("acme-corp").await;
     let created = fixture.webhook(&acme, URL, &[]).await;
-    let admin = Actor::person("admin@smartphonekey.com");
     fixture.endpoints.reply(URL, &[Reply::Status(500), Reply::Status(500)]);
     fixture.deliver_events(&[message("e-1", "KeyAdded", "acme-corp")]).await;
     fixture.deliver_events(&[message("e-2", "KeyAdded", "acme-corp")]).await;
@@ -158,12 +158,12 @@ async fn the_current_url_is_used_and_a_deleted_webhook_ends_the_delivery() {
     fixture.endpoints.take();
 
     let url = WebhookUrl::parse("https://hooks.example.com/new", &fixture.app.url_rules).unwrap();
-    fixture.app.change_webhook(&admin, &acme, &created.webhook_id, RequestedChange::url(url)).await.unwrap();
+    fixture.app.change_webhook(&admins(&acme), &created.webhook_id, RequestedChange::url(url)).await.unwrap();
     fixture.deliver_retries(std::slice::from_ref(&retries[0].body)).await;
     assert!(fixture.endpoints.take().is_empty(), "it waits for the verification");
     assert_eq!(row(&fixture, &created.webhook_id, "e-1")["stage"], "held");
 
-    fixture.app.delete_webhook(&admin, &acme, &created.webhook_id).await.unwrap();
+    fixture.app.delete_webhook(&admins(&acme), &created.webhook_id).await.unwrap();
     let ended = row(&fixture, &created.webhook_id, "e-2");
     assert_eq!((&ended["stage"], &ended["reason"]), (&json!("failed"), &json!("webhook deleted")));
 }

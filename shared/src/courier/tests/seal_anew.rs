@@ -7,14 +7,13 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 
 use super::message;
-use crate::actor::Actor;
 use crate::app::change_webhook::RequestedChange;
 use crate::app::webhook_authentication::RequestedAuthentication;
 use crate::ports::{Clock, Statement};
 use crate::sealer::{Sealer, SealingKey};
-use crate::store::webhooks;
+use crate::store::secrets::{self, Rotation};
 use crate::tenant::OrgId;
-use crate::testing::{AesGcm, Crash, Fixture, SeededRandom};
+use crate::testing::{AesGcm, Crash, Fixture, SeededRandom, admins};
 use crate::webhook::authentication::Authentication;
 use crate::webhook::id::WebhookId;
 use crate::webhook::signing::secret_context;
@@ -39,7 +38,8 @@ fn rotate_key(fixture: &mut Fixture) {
 /// Every sealed value there is.
 fn sealed(fixture: &Fixture) -> Vec<String> {
     let statement = Statement::new(
-        "SELECT secret AS value FROM webhooks UNION ALL SELECT previous_secret FROM webhooks \
+        "SELECT secret AS value FROM webhooks \
+         UNION ALL SELECT j.value ->> 'secret' FROM webhooks, json_each(previous_secrets) AS j \
          UNION ALL SELECT auth_token FROM webhooks",
     );
     let rows = fixture.database.query(statement);
@@ -61,11 +61,10 @@ fn last_line(fixture: &Fixture) -> (Value, Value) {
 /// A webhook with all three values: a secret, the one before in its overlap of a day, and a token.
 async fn webhook_with_everything(fixture: &Fixture, org_id: &OrgId) -> WebhookId {
     let id = fixture.webhook(org_id, URL, &[]).await.webhook_id;
-    let admin = Actor::person("admin@smartphonekey.com");
     let auth = RequestedAuthentication { authentication: Authentication::BearerToken, token: None };
     let change = RequestedChange { auth: Some(auth), ..RequestedChange::default() };
-    fixture.app.change_webhook(&admin, org_id, &id, change).await.unwrap();
-    fixture.app.rotate_webhook_secret(&admin, org_id, &id, None, DAY).await.unwrap();
+    fixture.app.change_webhook(&admins(org_id), &id, change).await.unwrap();
+    fixture.app.rotate_webhook_secret(&admins(org_id), &id, None, DAY).await.unwrap();
     id
 }
 
@@ -121,7 +120,7 @@ async fn everything_is_sealed_anew_and_delivery_goes_on_without_the_previous_key
     assert_eq!(deliver(&fixture, "e-2").await.len(), 3);
     let after = fixture.database.query(Statement::new("SELECT * FROM webhooks"));
     for (column, value) in before[0].as_object().unwrap() {
-        let is_sealed = ["secret", "previous_secret", "auth_token"].contains(&column.as_str());
+        let is_sealed = ["secret", "previous_secrets", "auth_token"].contains(&column.as_str());
         assert_eq!(&after[0][column] != value, is_sealed, "{column}");
     }
 }
@@ -137,9 +136,8 @@ async fn a_secret_whose_overlap_has_ended_is_dropped() {
     assert_eq!(fixture.courier.seal_anew().await, Ok(1));
 
     assert_eq!((sealed(&fixture).len(), sealed_with(&fixture, NEW)), (2, 2));
-    let kept =
-        fixture.database.query(Statement::new("SELECT previous_secret, previous_secret_until FROM webhooks"));
-    assert_eq!(kept, [json!({"previous_secret": null, "previous_secret_until": null})]);
+    let kept = fixture.database.query(Statement::new("SELECT previous_secrets FROM webhooks"));
+    assert_eq!(kept, [json!({"previous_secrets": "[]"})]);
 }
 
 #[tokio::test]
@@ -151,7 +149,14 @@ async fn a_secret_rotated_in_between_wins_and_is_sealed_by_the_next_run() {
     // The Admin API does not have the new key yet. It rotates between the run's read and its write.
     let newest = sealer(OLD, None).seal(&secret_context(&id), "whsec_newest").await.unwrap();
     let now = fixture.clock.now();
-    let rotation = webhooks::rotate_secret(&acme, &id, &newest, Some(now.plus(DAY)), now);
+    let rotation = Rotation {
+        sealed: &newest,
+        overlap_until: Some(now.plus(DAY)),
+        based_on: None,
+        repeated: &[],
+        at: now,
+    };
+    let rotation = secrets::rotate(&admins(&acme), &id, &rotation);
     let (database, mut batch) = (fixture.database.clone(), 0);
     fixture.database.crash(move || {
         batch += 1;
@@ -166,7 +171,7 @@ async fn a_secret_rotated_in_between_wins_and_is_sealed_by_the_next_run() {
     assert!(sealed(&fixture).contains(&newest));
 
     assert_eq!(fixture.courier.seal_anew().await, Ok(1));
-    assert_eq!((sealed_with(&fixture, OLD), sealed_with(&fixture, NEW)), (0, 3));
+    assert_eq!((sealed_with(&fixture, OLD), sealed_with(&fixture, NEW)), (0, 4));
     let secret = fixture.database.query(Statement::new("SELECT secret FROM webhooks"));
     let opened = sealer(NEW, None).open(&secret_context(&id), secret[0]["secret"].as_str().unwrap()).await;
     assert_eq!(secrecy::ExposeSecret::expose_secret(&opened.unwrap()), "whsec_newest");

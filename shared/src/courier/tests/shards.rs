@@ -6,13 +6,14 @@ use std::time::Duration;
 use super::super::Settlement::{Acknowledge, Retry};
 use super::super::{Courier, Outage};
 use super::message;
+use crate::actor::Actor;
 use crate::app::App;
 use crate::app::tenants::TenantFilter;
 use crate::event::message::{EventMessage, RetryMessage};
 use crate::ports::{Queue, Statement};
 use crate::shard::{Bucket, ShardCount, Shards};
 use crate::tenant::OrgId;
-use crate::testing::{Fixture, MemoryQueue, Reply, SqliteDatabase};
+use crate::testing::{Fixture, MemoryQueue, Reply, SqliteDatabase, admins};
 use crate::time::Timestamp;
 
 /// Two databases, with everything else of one fixture.
@@ -161,11 +162,14 @@ async fn retries_probes_and_dead_letters_find_their_shard() {
 async fn lists_are_merged_with_an_exact_total_and_keys_name_their_shard() {
     let two = two();
     let tenants = two.tenants(9).await;
-    let page = two.apps.list_tenants(TenantFilter::ByCreation(None, None), 4).await.unwrap();
+    let page = two
+        .apps
+        .list_tenants(&Actor::person("admin@smartphonekey.com"), TenantFilter::ByCreation(None, None), 4)
+        .await
+        .unwrap();
     assert_eq!((page.tenants.len(), page.total, page.next.is_some()), (4, Some(9), true));
-    let admin = crate::actor::Actor::person("admin@smartphonekey.com");
     for (org_id, place) in tenants {
-        let issued = two.apps.of(&org_id).issue_api_key(&admin, &org_id, None, None).await.unwrap();
+        let issued = two.apps.of(&org_id).issue_api_key(&admins(&org_id), None, None).await.unwrap();
         assert_eq!(two.apps.place(issued.key.digest().bucket()), place);
         let partner =
             two.apps.of(issued.key.digest().bucket()).authenticate_partner(&issued.key).await.unwrap();

@@ -13,7 +13,7 @@ use crate::courier::Operators;
 use crate::event::message::{EventMessage, RetryMessage, WebhookKey};
 use crate::ports::{Clock, HttpClient, OutboundRequest, Queue, QueuedMessage, Statement};
 use crate::tenant::OrgId;
-use crate::testing::{Crash, FakeClock, Fixture, Reply, Simulation};
+use crate::testing::{Crash, FakeClock, Fixture, Reply, Simulation, admins};
 use crate::webhook::id::WebhookId;
 use crate::webhook::signing::SigningSecret;
 use crate::{delivery::outcome::AttemptResult, time::Timestamp};
@@ -179,7 +179,7 @@ async fn a_delivery_held_for_a_webhook_that_is_deleted_meanwhile_ends() {
     let (tenant, now) = (acme.clone(), fixture.clock.now());
     fixture.database.crash(move || {
         if seen.fetch_add(1, Ordering::Relaxed) + 1 == 2 {
-            for statement in crate::store::webhooks::delete(&tenant, &id, now) {
+            for statement in crate::store::webhooks::delete(&admins(&tenant), &id, now) {
                 database.query(statement);
             }
         }

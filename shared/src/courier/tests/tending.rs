@@ -5,13 +5,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{THREE_DAYS, event, message, row};
-use crate::actor::Actor;
 use crate::app::change_webhook::RequestedChange;
 use crate::courier::Operators;
 use crate::error::Error;
 use crate::ports::Statement;
 use crate::tenant::OrgId;
-use crate::testing::{Fixture, Reply, Simulation};
+use crate::testing::{Fixture, Reply, Simulation, admins};
 use crate::webhook::id::WebhookId;
 use crate::webhook::signing::SigningSecret;
 use crate::webhook::url::WebhookUrl;
@@ -20,17 +19,13 @@ use crate::webhook::{Webhook, WebhookStatus};
 const OLD: &str = "https://hooks.example.com/old";
 const NEW: &str = "https://hooks.example.com/new";
 
-fn admin() -> Actor {
-    Actor::person("admin@smartphonekey.com")
-}
-
 async fn change_url(fixture: &Fixture, org_id: &OrgId, id: &WebhookId, url: &str) {
     let url = WebhookUrl::parse(url, &fixture.app.url_rules).unwrap();
-    fixture.app.change_webhook(&admin(), org_id, id, RequestedChange::url(url)).await.unwrap();
+    fixture.app.change_webhook(&admins(org_id), id, RequestedChange::url(url)).await.unwrap();
 }
 
 async fn webhook(fixture: &Fixture, org_id: &OrgId, id: &WebhookId) -> Webhook {
-    fixture.app.get_webhook(org_id, id).await.unwrap()
+    fixture.app.get_webhook(&admins(org_id), id).await.unwrap()
 }
 
 /// Delivers fresh events one batch each.
@@ -132,8 +127,8 @@ async fn a_webhook_that_is_never_verified_leaves_its_events_dead_and_redeliverab
     assert_ne!(dead["body"], Value::Null);
     // An admin asks again, and sends what was missed.
     fixture.endpoints.always(NEW, Reply::Status(200));
-    fixture.app.verify_webhook(&admin(), &acme, &id).await.unwrap();
-    fixture.app.redeliver(&acme, &id, &event("e-1")).await.unwrap();
+    fixture.app.verify_webhook(&admins(&acme), &id).await.unwrap();
+    fixture.app.redeliver(&admins(&acme), &id, &event("e-1")).await.unwrap();
     assert!(Simulation::new(&fixture).run(Duration::from_secs(600)).await);
     assert_eq!(row(&fixture, &id, "e-1")["stage"], "delivered");
 }
@@ -211,14 +206,14 @@ async fn five_days_of_nothing_but_failures_disable_a_webhook_and_enabling_brings
     assert_eq!((troubled.len(), troubled[0].trouble), (1, "disabled"));
 
     fixture.endpoints.always(OLD, Reply::Status(200));
-    fixture.app.enable_webhook(&admin(), &acme, &id).await.unwrap();
-    assert_eq!(fixture.app.enable_webhook(&admin(), &acme, &id).await, Err(Error::WebhookNotDisabled));
+    fixture.app.enable_webhook(&admins(&acme), &id).await.unwrap();
+    assert_eq!(fixture.app.enable_webhook(&admins(&acme), &id).await, Err(Error::WebhookNotDisabled));
     let range = crate::app::redeliver_range::RequestedRange {
         since: crate::time::Timestamp::from_milliseconds(0),
         until: None,
         states: vec![crate::delivery::DeliveryState::Failed, crate::delivery::DeliveryState::Dead],
     };
-    assert_eq!(fixture.app.redeliver_range(&acme, &id, range).await.unwrap().count, 6);
+    assert_eq!(fixture.app.redeliver_range(&admins(&acme), &id, range).await.unwrap().count, 6);
     assert!(simulation.run(Duration::from_secs(3_600)).await);
 
     for event in 0..6 {
@@ -252,7 +247,7 @@ async fn a_rotated_secret_signs_along_until_its_overlap_ends() {
     let acme = fixture.tenant("acme-corp").await;
     let id = fixture.webhook(&acme, OLD, &[]).await.webhook_id;
     let overlap = Duration::from_secs(3_600);
-    fixture.app.rotate_webhook_secret(&admin(), &acme, &id, None, overlap).await.unwrap();
+    fixture.app.rotate_webhook_secret(&admins(&acme), &id, None, overlap).await.unwrap();
 
     events(&fixture, 0..1).await;
     fixture.clock.advance(overlap);
@@ -271,7 +266,7 @@ async fn a_test_event_goes_to_one_webhook_whatever_its_filter() {
     fixture.webhook(&acme, NEW, &[]).await;
     let event_type = crate::event::catalogue::EventType::parse("KeyAdded").unwrap();
 
-    let event_id = fixture.app.test_webhook(&acme, &id, &event_type).await.unwrap();
+    let event_id = fixture.app.test_webhook(&admins(&acme), &id, &event_type).await.unwrap();
     assert!(Simulation::new(&fixture).run(Duration::from_secs(60)).await);
 
     let requests = fixture.endpoints.take();

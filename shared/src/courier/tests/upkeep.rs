@@ -8,7 +8,7 @@ use super::message;
 use crate::app::deliveries::LogFilter;
 use crate::delivery::DeliveryState;
 use crate::ports::Statement;
-use crate::testing::{Fixture, Reply};
+use crate::testing::{Fixture, Reply, admins};
 
 const URL: &str = "https://hooks.example.com/in";
 const DAY: Duration = Duration::from_secs(86_400);
@@ -23,7 +23,7 @@ async fn deliveries_older_than_thirty_days_go_in_slices_and_pending_ones_stay() 
             (0..100).map(|index| message(&format!("e-{batch}-{index}"), "KeyAdded", "acme-corp")).collect();
         fixture.deliver_events(&messages).await;
     }
-    let last = fixture.app.get_webhook(&acme, &id).await.unwrap().last_delivered_at;
+    let last = fixture.app.get_webhook(&admins(&acme), &id).await.unwrap().last_delivered_at;
     fixture.database.query(Statement::new(
         "UPDATE delivery_log SET stage = 'scheduled', next_attempt_at = 253402300799999, ended_at = NULL WHERE event_id = 'e-0-0'",
     ));
@@ -40,7 +40,7 @@ async fn deliveries_older_than_thirty_days_go_in_slices_and_pending_ones_stay() 
     let left = fixture.database.query(Statement::new("SELECT event_id FROM delivery_log"));
     assert_eq!(left, [json!({"event_id": "e-0-0"})]);
     assert_eq!(
-        fixture.app.get_webhook(&acme, &id).await.unwrap().last_delivered_at,
+        fixture.app.get_webhook(&admins(&acme), &id).await.unwrap().last_delivered_at,
         last,
         "the log is gone, the time is not"
     );
@@ -84,21 +84,21 @@ async fn one_failure_among_many_deliveries_is_on_the_first_page_and_an_event_typ
 
     let filter =
         LogFilter { states: vec![DeliveryState::Failed, DeliveryState::Dead], ..LogFilter::default() };
-    let page = fixture.app.list_deliveries(&acme, &id, filter, 50).await.unwrap();
+    let page = fixture.app.list_deliveries(&admins(&acme), &id, filter, 50).await.unwrap();
     assert_eq!((page.deliveries.len(), page.next), (1, None));
 
     let filter = LogFilter { event_type: Some("LockCreated".into()), ..LogFilter::default() };
-    let first = fixture.app.list_deliveries(&acme, &id, filter.clone(), 50).await.unwrap();
+    let first = fixture.app.list_deliveries(&admins(&acme), &id, filter.clone(), 50).await.unwrap();
     assert!(first.deliveries.is_empty() && first.next.is_some(), "a bounded look, and where to go on");
     let second = LogFilter { cursor: first.next, ..filter };
-    let second = fixture.app.list_deliveries(&acme, &id, second, 50).await.unwrap();
+    let second = fixture.app.list_deliveries(&admins(&acme), &id, second, 50).await.unwrap();
     assert_eq!((second.deliveries.len(), second.next), (1, None));
 
     let mut seen = 0;
     let mut cursor = None;
     loop {
         let filter = LogFilter { cursor, ..LogFilter::default() };
-        let page = fixture.app.list_deliveries(&acme, &id, filter, 200).await.unwrap();
+        let page = fixture.app.list_deliveries(&admins(&acme), &id, filter, 200).await.unwrap();
         seen += page.deliveries.len();
         cursor = page.next;
         if cursor.is_none() {
