@@ -35,7 +35,8 @@ before(async () => {
   directory = await mkdtemp(join(tmpdir(), "gateway-"));
   await writeFile(join(directory, "worker.js"), STAND_IN);
   const crons = { "webhook-delivery": ["* * * * *"], "partner-portal": ["0 0 1 1 *"] };
-  const workers = [{ configPath: fileURLToPath(new URL("wrangler.toml", import.meta.url)), vars: { CRONS: crons } }];
+  const ports = { 8789: "admin-api", 8790: "partner-portal", 8791: "webhook-delivery" };
+  const workers = [{ configPath: fileURLToPath(new URL("wrangler.toml", import.meta.url)), vars: { CRONS: crons, WORKER_PORTS: ports } }];
   for (const name of ["admin-api", "partner-portal", "webhook-delivery"]) {
     const configPath = join(directory, `${name}.json`);
     await writeFile(configPath, JSON.stringify({ name, main: "worker.js", compatibility_date: "2026-11-01", vars: { NAME: name }, queues: { consumers: name === CONSUMER ? CONSUMED : [] } }));
@@ -64,6 +65,16 @@ test("the host name picks the Worker, which sees the URL as it was", async () =>
     assert.equal(seen.host, `${name}.localhost:8787`);
   }
   assert.equal((await server.fetch("http://other.localhost:8787/")).status, 404);
+});
+
+test("the port picks the Worker where the host is localhost", async () => {
+  for (const [port, name] of [[8789, "admin-api"], [8790, "partner-portal"], [8791, "webhook-delivery"]]) {
+    const seen = await (await server.fetch(`http://localhost:${port}/some/path`)).json();
+    assert.equal(seen.worker, name);
+    assert.equal(seen.host, `localhost:${port}`);
+  }
+  const front = await (await server.fetch("http://localhost:8787/")).text();
+  assert.match(front, /http:\/\/localhost:8790<\/code> \(partner-portal\)/);
 });
 
 test("a message is kept as it came, with its headers and the answer it got", async () => {

@@ -19,6 +19,7 @@ pub mod clock;
 pub mod credentials;
 pub mod endpoint;
 pub mod fleet;
+mod forward;
 pub mod group;
 pub mod interruption;
 pub mod log;

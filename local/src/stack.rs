@@ -23,10 +23,11 @@ pub use self::ports::require_free_ports;
 
 use self::ports::free_ports;
 use self::processes::Output;
-use crate::address::Address;
+use crate::address::{Address, OWN_PORTS};
 use crate::client::{Answer, Client};
 use crate::clock;
 use crate::credentials::Credentials;
+use crate::forward::Forward;
 use crate::group::Group;
 use crate::interruption;
 use crate::log::tail;
@@ -53,6 +54,8 @@ pub struct Stack {
     runtime: Option<Group>,
     /// The port of each Worker that is reached without wrangler's proxy; empty where all are reached through it.
     direct: BTreeMap<String, u16>,
+    /// The Workers' own ports.
+    forwards: Vec<Forward>,
     output: Output,
     /// Held as long as the stack lives: two stacks must not share one state.
     _lock: File,
@@ -76,8 +79,16 @@ impl Stack {
         let lock = lock(&directory, &options.name)?;
         let direct = direct_ports(&options)?;
         let output = Output::begin(&directory.join("log"))?;
-        let mut stack =
-            Self { options, directory, provider: None, runtime: None, direct, output, _lock: lock };
+        let mut stack = Self {
+            options,
+            directory,
+            provider: None,
+            runtime: None,
+            direct,
+            forwards: Vec::new(),
+            output,
+            _lock: lock,
+        };
         stack.launch()?;
         Ok(stack)
     }
@@ -103,6 +114,7 @@ impl Stack {
 
     /// Stops everything in order; dropping the stack does the same.
     pub fn stop(&mut self) {
+        self.forwards.clear();
         // Told together, waited for together.
         let mut groups: Vec<Group> =
             [self.runtime.take(), self.provider.take()].into_iter().flatten().collect();
@@ -243,6 +255,10 @@ impl Stack {
         let healthy: &[u16] = if self.options.overrides.is_empty() { &[200] } else { &[200, 503] };
         for Worker { name, .. } in &workers {
             self.wait(name, START_LIMIT, &address.worker(name)?, "/health", healthy)?;
+        }
+        for (name, distance) in OWN_PORTS {
+            let forward = Forward::start(self.options.port + distance, self.options.port);
+            self.forwards.push(forward.with_context(|| format!("the port of {name} is taken"))?);
         }
         self.output.echo(self.options.echo);
         step("Started", &format!("in {}", spoken(started.elapsed())));

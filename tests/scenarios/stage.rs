@@ -11,6 +11,11 @@ fn what_is_refused_in_stage_is_refused_here() {
     // The admin's token comes from an issuer that is https, as the rules of stage demand.
     let world = World::start(options);
     assert!(world.credentials().admin_api_url.starts_with("https://admin-api.localhost:"));
+    let (address, urls) = (world.stack().address(), world.credentials());
+    for url in [&urls.admin_api_localhost_url, &urls.portal_localhost_url, &urls.delivery_localhost_url] {
+        assert!(url.starts_with("https://localhost:"), "{url}");
+        assert_eq!(address.client(url).unwrap().get("/health").unwrap().status, 200, "{url}");
+    }
     run_alone(async {
         let health = world.delivery().get("/health").await.json();
         // The local runtime makes a version up at each start.

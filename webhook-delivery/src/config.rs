@@ -50,13 +50,10 @@ impl MailSettings {
     fn read(settings: &mut Settings<'_>, local: bool) -> Option<Self> {
         let from = settings
             .optional("MAIL_FROM", |text| EmailAddress::parse(text).map_err(|_| "must be an e-mail address"));
-        if !settings.is_set("MAIL_FROM") {
-            return None;
-        }
-        if !settings.is_set("PORTAL_ORIGIN") {
+        let portal_origin = settings.optional("PORTAL_ORIGIN", |text| origin(text, local));
+        if settings.is_set("MAIL_FROM") && !settings.is_set("PORTAL_ORIGIN") {
             return settings.fault("PORTAL_ORIGIN", "is missing, though MAIL_FROM is set");
         }
-        let portal_origin = settings.required("PORTAL_ORIGIN", |text| origin(text, local));
         Some(Self { from: from?, portal_origin: portal_origin? })
     }
 }

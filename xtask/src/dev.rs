@@ -86,14 +86,15 @@ pub fn run(port: u16, environment: Option<&'static str>, shards: ShardCount, fre
 fn announce(stack: &Stack, port: u16, environment: Option<&str>) {
     let urls = stack.address().urls();
     line("");
-    for (what, url) in [
-        ("Admin API", &urls.admin_api_url),
-        ("Partner Portal", &urls.portal_url),
-        ("Webhook delivery", &urls.delivery_url),
-        ("Webhook inbox", &urls.inbox_url),
-        ("OpenID provider", &urls.issuer),
+    for (what, url, own) in [
+        ("Admin API", &urls.admin_api_url, Some(&urls.admin_api_localhost_url)),
+        ("Partner Portal", &urls.portal_url, Some(&urls.portal_localhost_url)),
+        ("Webhook delivery", &urls.delivery_url, Some(&urls.delivery_localhost_url)),
+        ("Webhook inbox", &urls.inbox_url, None),
+        ("OpenID provider", &urls.issuer, None),
     ] {
-        line(format!("  {what:<17} {url}"));
+        let own = own.map(|own| format!(" or {own}")).unwrap_or_default();
+        line(format!("  {what:<17} {url}{own}"));
     }
     line("");
     line(format!("  Keys and a token:  cargo xtask credentials{}", flags(port, environment)));

@@ -19,8 +19,8 @@ struct Arguments {
 enum Command {
     /// Start everything on this machine: Workers, OpenID provider, webhook inbox; Ctrl-C stops it
     Dev {
-        /// Port of the Workers and the inbox; the OpenID provider takes the one after it
-        #[arg(long, default_value_t = 8787, value_parser = clap::value_parser!(u16).range(1024..=65534))]
+        /// Port of the Workers and the inbox; the four ports after it are the OpenID provider's and each Worker's own
+        #[arg(long, default_value_t = 8787, value_parser = clap::value_parser!(u16).range(1024..=65531))]
         port: u16,
         /// Run under the configuration and rules of a deployed environment: dev, nonprod, stage or prod
         #[arg(long)]

@@ -1,5 +1,6 @@
-// Picks a Worker by the first label of the host name. On plain localhost are the inbox, the cron trigger, and a way to put
-// messages on the Queues.
+// Picks a Worker by the first label of the host name, or by the port in the host that the client asked for: the Workers' own
+// ports are passed on to the gateway's. On plain localhost are the inbox, the cron trigger, and a way to put messages on the
+// Queues.
 import { runCrons } from "./cron.js";
 import { routeInbox } from "./inbox_routes.js";
 import { indexPage } from "./pages.js";
@@ -19,7 +20,8 @@ const WORKERS = {
 export default {
   async fetch(request, env) {
     const url = new URL(request.url);
-    const worker = url.hostname.endsWith(".localhost") ? WORKERS[url.hostname.split(".")[0]] : undefined;
+    const named = url.hostname.endsWith(".localhost") ? url.hostname.split(".")[0] : env.WORKER_PORTS[url.port];
+    const worker = WORKERS[named];
     // A redirect is the Worker's answer, which the browser has to follow and not the gateway.
     if (worker) return env[worker].fetch(new Request(request, { redirect: "manual" }));
     if (!["localhost", "127.0.0.1", "[::1]"].includes(url.hostname)) {
@@ -34,7 +36,7 @@ export default {
         return problem(405, "method_not_allowed", "Name the inbox: POST /inbox/<name>.");
       }
       const names = await env.INBOX_NAMES.getByName("all").list();
-      return html(indexPage({ origin: url.origin, port: url.port, workers: Object.keys(WORKERS), names }));
+      return html(indexPage({ origin: url.origin, port: url.port, workers: Object.keys(WORKERS), ports: env.WORKER_PORTS, names }));
     }
     if (url.pathname.startsWith("/inbox/")) return routeInbox(request, env, url);
     return problem(404, "not_found", "There is nothing here; the front page lists what there is.");

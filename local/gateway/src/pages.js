@@ -31,8 +31,10 @@ dd { margin: 0; overflow-wrap: anywhere; }
 `;
 
 /** The front page: where the Workers are, the inboxes in use, and how to use one. */
-export function indexPage({ origin, port, workers, names }) {
+export function indexPage({ origin, port, workers, ports, names }) {
   const link = (href, text) => `<li><a href="${escape(href)}">${escape(text)}</a></li>`;
+  const scheme = new URL(origin).protocol;
+  const own = Object.entries(ports).map(([port, name]) => `<code>${escape(`${scheme}//localhost:${port}`)}</code> (${escape(name)})`).join(", ");
   const inboxes = names.length > 0
     ? `<ul>${names.map((name) => link(`/inbox/${name}`, name)).join("")}</ul>`
     : `<p class="soft">None yet. An inbox begins with the first request to it; pick any name.</p>`;
@@ -40,7 +42,8 @@ export function indexPage({ origin, port, workers, names }) {
 <h1>SmartphoneKey, on this machine</h1>
 <p class="soft">The Workers, webhook inboxes to try them with, and a clock.</p>
 <h2>Workers</h2>
-<ul>${workers.map((name) => `http://${name}.localhost:${port}/`).map((href) => link(href, href)).join("")}</ul>
+<ul>${workers.map((name) => `${scheme}//${name}.localhost:${port}/`).map((href) => link(href, href)).join("")}</ul>
+<p>Clients that resolve no name below localhost reach them at ${own}.</p>
 <h2>Webhook inboxes</h2>
 ${inboxes}
 <div class="card">

@@ -9,6 +9,7 @@ use toml::{Table, Value};
 use super::environment::localized;
 use super::options::StackOptions;
 use super::shards;
+use crate::address::OWN_PORTS;
 use crate::secrets::Secrets;
 use crate::workspace::{Worker, read_toml, root};
 
@@ -91,6 +92,10 @@ pub(super) fn write(
     if let Some(vars) = vars.as_table_mut() {
         vars.insert("STACK".to_owned(), Value::String(options.name.clone()));
         vars.insert("CRONS".to_owned(), Value::Table(crons));
+        let own = |(name, distance): (&str, u16)| {
+            ((options.port + distance).to_string(), Value::String(name.to_owned()))
+        };
+        vars.insert("WORKER_PORTS".to_owned(), Value::Table(OWN_PORTS.map(own).into_iter().collect()));
     }
     let gateway = store(&directory.join("gateway"), &gateway, &dev_vars)?;
     Ok(Configs { gateway, workers: paths, databases: databases.into_values().collect() })

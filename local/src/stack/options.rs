@@ -29,7 +29,7 @@ pub struct StackOptions {
 }
 
 impl StackOptions {
-    /// A stack of this name, with its state in `.local/<name>/`, on `port` and the port after that.
+    /// A stack of this name, with its state in `.local/<name>/`, on `port` and the four after that.
     #[must_use]
     pub fn new(name: &str, port: u16) -> Self {
         Self {
@@ -44,14 +44,14 @@ impl StackOptions {
         }
     }
 
-    /// A stack of this name on any two ports in a row that are free, so that it can run beside others.
+    /// A stack of this name on ports in a row that are free, so that it can run beside others.
     ///
     /// # Errors
     ///
-    /// When no two ports in a row are free.
+    /// When too few ports in a row are free.
     pub fn on_free_ports(name: &str) -> Result<Self> {
-        let pair = (0..100).find_map(|_| free_port().ok().filter(|port| require_free_ports(*port).is_ok()));
-        Ok(Self::new(name, pair.context("no two ports in a row are free")?))
+        let first = (0..100).find_map(|_| free_port().ok().filter(|port| require_free_ports(*port).is_ok()));
+        Ok(Self::new(name, first.context("too few ports in a row are free")?))
     }
 
     /// Runs under the configuration and the rules of a deployed environment, over HTTPS.
@@ -103,6 +103,7 @@ impl StackOptions {
         self.overrides.entry(worker.to_owned()).or_default().insert(name.to_owned(), None);
         self
     }
+
     /// Where the stack answers once it runs.
     #[must_use]
     pub fn address(&self) -> Address {

@@ -3,13 +3,17 @@ use std::net::TcpListener;
 
 use anyhow::{Context, Result, bail};
 
-/// Refuses a port that something else listens on, and the port after it.
+use crate::address::OWN_PORTS;
+
+/// Refuses a stack's first port if something else listens on one of the stack's ports.
 ///
 /// # Errors
 ///
-/// When one of the two is taken.
+/// When one of the ports is taken.
 pub fn require_free_ports(port: u16) -> Result<()> {
-    for (port, of) in [(port, "the Workers"), (port.wrapping_add(1), "the OpenID provider")] {
+    let shared = [("the Workers", 0), ("the OpenID provider", 1)];
+    for (of, distance) in shared.into_iter().chain(OWN_PORTS) {
+        let port = port.checked_add(distance).unwrap_or_default();
         if port == 0 || listen(port).is_err() {
             bail!("port {port} (for {of}) is taken: stop what listens there, or choose another with --port");
         }
