@@ -33,7 +33,12 @@ const CONFIGURATION: Configuration<Config> = Configuration {
         "DELIVERED_BODIES_KEPT_HOURS",
         "PORTAL_ORIGIN",
     ],
-    secrets: &["EVENTS_API_KEY", "EVENTS_API_KEY_PREVIOUS", "WEBHOOK_SECRETS_KEY", "WEBHOOK_SECRETS_KEY_PREVIOUS"],
+    secrets: &[
+        "EVENTS_API_KEY",
+        "EVENTS_API_KEY_PREVIOUS",
+        "WEBHOOK_SECRETS_KEY",
+        "WEBHOOK_SECRETS_KEY_PREVIOUS",
+    ],
     sealing_keys: &["WEBHOOK_SECRETS_KEY", "WEBHOOK_SECRETS_KEY_PREVIOUS"],
 };
 /// 32 bytes of 0x08.

@@ -267,7 +267,10 @@ async fn the_address_is_where_the_configuration_says() {
     app.bearer(&good().claim("email_verified", true).signed()).get("/tenants").await.is(200);
     for (what, token) in [
         ("neither said to be verified nor not", good()),
-        ("verified in one place, not in the other", good().claim(&verified, true).claim("email_verified", false)),
+        (
+            "verified in one place, not in the other",
+            good().claim(&verified, true).claim("email_verified", false),
+        ),
         ("plain claim only", token().claim("email", "admin@smartphonekey.com")),
         ("another's", named("admin@example.com").claim("email", "admin@smartphonekey.com")),
         ("unverified", named("admin@smartphonekey.com").claim(&verified, false)),

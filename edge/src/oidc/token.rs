@@ -135,7 +135,11 @@ pub fn check_times(claims: &AnyClaims, now: Timestamp) -> Result<(), Problem> {
     let maturity = claims.not_before.is_none() || claims.validate_maturity(&options).is_ok();
     let issued = claims.issued_at.is_some_and(|issued| issued <= clock() + skew);
     let ends_after_it_began = life(claims).is_some_and(|seconds| seconds > 0);
-    if expiration && maturity && issued && ends_after_it_began { Ok(()) } else { Err(Problem::unauthorized()) }
+    if expiration && maturity && issued && ends_after_it_began {
+        Ok(())
+    } else {
+        Err(Problem::unauthorized())
+    }
 }
 
 /// Whether `aud`, one text or a list of them, names this audience.
