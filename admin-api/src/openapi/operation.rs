@@ -243,8 +243,6 @@ impl Operation {
         let mut all = self.problems.clone();
         if matches!(access, Access::Admin | Access::Partner) {
             all.push(Problem::unauthorized());
-        }
-        if access == Access::Partner {
             all.push(Problem::too_many_requests());
         }
         if access == Access::Admin {

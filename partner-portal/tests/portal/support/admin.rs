@@ -46,6 +46,7 @@ impl AdminBinding {
             cache: Arc::new(MemoryStore::default()),
             retries: Shards::one(tenants.retries.clone() as Arc<dyn Queue>),
             events: Shards::one(tenants.events.clone() as Arc<dyn Queue>),
+            failures: RateLimit::default(),
             partner_requests: RateLimit::default(),
             version: None,
         };
