@@ -8,7 +8,9 @@ use local::progress::{line, spoken, step};
 use local::workspace::{files_below, root};
 
 use crate::environments::ENVIRONMENTS;
-use crate::{aws, browser, build, clients, dependencies, deployment, python, schemathesis, setup, tidy};
+use crate::{
+    aws, browser, build, clients, dependencies, deployment, python, schemathesis, setup, tidy, tokens,
+};
 
 /// Sets up, then checks formatting, lints, tidiness, dependencies, unit tests, and the Workers end to end.
 ///
@@ -42,6 +44,7 @@ pub fn run() -> Result<()> {
     check("tests of the local tools", "node --test 'local/**/*.test.mjs'", &mut || {
         run_command(command("node").args(["--test", "--test-reporter=dot"]).args(&scripts))
     })?;
+    check("tokens of another library", "cargo xtask tokens", &mut || tokens::run(false))?;
     check("EventBridge's template", aws::ALONE, &mut aws::check)?;
     check("release build", "cargo xtask build", &mut || build::run(&machine).map(drop))?;
     check("deployable to every environment", "cargo xtask deploy --dry-run", &mut || {

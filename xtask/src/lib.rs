@@ -19,4 +19,5 @@ pub mod schemathesis;
 pub mod setup;
 pub mod simulate;
 pub mod tidy;
+pub mod tokens;
 mod wasm_target;

@@ -47,7 +47,7 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let MeteredApps(apps) = MeteredApps::metered(parts, state);
+        let apps = MeteredApps::metered(parts, state);
         PartnerGate::from_ref(state).admit(parts, &apps).await.map(Self)
     }
 }

@@ -225,7 +225,9 @@ impl Operation {
         };
         let path_parameters =
             names(path).map(|name| json!({"$ref": format!("#/components/parameters/{name}")}));
-        let parameters: Vec<_> = path_parameters.chain(self.query).collect();
+        let repeatable =
+            is_repeatable(method, access).then(|| json!({"$ref": "#/components/parameters/idempotencyKey"}));
+        let parameters: Vec<_> = path_parameters.chain(self.query).chain(repeatable).collect();
         if !parameters.is_empty() {
             operation["parameters"] = json!(parameters);
         }
@@ -244,6 +246,9 @@ impl Operation {
         if matches!(access, Access::Admin | Access::Partner) {
             all.push(Problem::unauthorized());
             all.push(Problem::too_many_requests());
+        }
+        if is_repeatable(method, access) {
+            all.push(Error::IdempotencyKeyReused.into());
         }
         if access == Access::Admin {
             let message = "Sign in with a verified e-mail address at smartphonekey.com.";
@@ -309,4 +314,9 @@ fn apply(needs: Needs, schema: &mut Value) {
     } else {
         schema["minProperties"] = json!(1);
     }
+}
+
+/// Whether the operation takes an `Idempotency-Key`: every POST of admins does.
+fn is_repeatable(method: &str, access: Access) -> bool {
+    access == Access::Admin && method.eq_ignore_ascii_case("post")
 }

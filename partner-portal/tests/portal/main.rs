@@ -18,6 +18,7 @@ mod help;
 mod key_once;
 mod onboarding;
 mod rate_limit;
+mod rotation;
 mod sessions;
 mod sign_in;
 mod story;
