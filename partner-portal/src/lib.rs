@@ -18,4 +18,4 @@ pub mod service;
 pub mod session;
 pub mod unread_key;
 pub mod visit;
-mod worker_entry;
+pub mod worker_entry;
