@@ -51,11 +51,7 @@ pub struct Bindings<'a> {
 
 impl Bindings<'_> {
     /// The binding of this name. `None` if there is none, which is noted as a fault.
-    pub fn bind<T>(
-        &mut self,
-        bound: impl FnOnce(&Env, &str) -> Option<T>,
-        name: &str,
-    ) -> Option<Arc<T>> {
+    pub fn bind<T>(&mut self, bound: impl FnOnce(&Env, &str) -> Option<T>, name: &str) -> Option<Arc<T>> {
         let binding = bound(self.env, name);
         if binding.is_none() {
             self.faults.insert(name.to_owned(), "is not bound".to_owned());

@@ -14,7 +14,8 @@ use crate::glue::{self, Call};
 pub struct WebCrypto;
 
 fn key_id(kind: &str, parts: &[&[u8]]) -> String {
-    let digest = parts.iter().fold(Sha256::new().chain_update(kind), |digest, part| digest.chain_update(part));
+    let digest =
+        parts.iter().fold(Sha256::new().chain_update(kind), |digest, part| digest.chain_update(part));
     URL_SAFE_NO_PAD.encode(digest.finalize())
 }
 

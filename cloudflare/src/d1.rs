@@ -131,7 +131,8 @@ mod tests {
         for answer in ["", "null", "{}", r#"[{"results": 5}]"#, "[7]"] {
             assert!(matches!(read(answer), Err(DatabaseError::Failed(_))), "{answer}");
         }
-        let mut batch = read(&json!([{"results": [{"one": 1}], "meta": {"rows_read": 3}}, {}]).to_string()).unwrap();
+        let mut batch =
+            read(&json!([{"results": [{"one": 1}], "meta": {"rows_read": 3}}, {}]).to_string()).unwrap();
         assert_eq!((batch.cost, batch.count(1)), (RowCount { read: 3, written: 0 }, 0));
         assert_eq!(batch.take::<Value>(0).unwrap(), [json!({"one": 1})]);
     }

@@ -116,7 +116,8 @@ pub fn fetch<W: Worker>(isolate: &'static Isolate<W>, request: &JsValue, env: Js
                 match taken.or_thrown().and_then(|taken| from_runtime(taken, W::headers().as_ref())) {
                     Ok(request) => worker.answer(router, &surroundings, request).await,
                     Err(fault) => {
-                        ConsoleLog.write(json!({"message": "request not read", "level": "error", "detail": fault}));
+                        ConsoleLog
+                            .write(json!({"message": "request not read", "level": "error", "detail": fault}));
                         return promised.answer(500, "", b"INTERNAL SERVER ERROR");
                     }
                 }

@@ -1,5 +1,4 @@
 // The glue between the runtime and Wasm: one call across the edge does here what would take dozens from Rust.
-//
 // Work that takes time gets a `call`, the number that Rust waits for. `finish` hands over its outcome: the number, the time, a code,
 // a text and bytes. Arguments that are bytes lie in the memory of Wasm, and are copied before the first `await`.
 
@@ -213,6 +212,9 @@ export function put(call, place, key, text, expirationTtl) {
 }
 export function limit(call, place, key) {
   settle(call, async () => [(await bindings[place].limit({ key })).success ? 1 : 0]);
+}
+export function mail(call, place, from, to, subject, text) {
+  settle(call, async () => { await bindings[place].send({ from, to, subject, text }); });
 }
 /** Writes data points. Returns why that failed. */
 export function writePoints(place, json) {

@@ -49,6 +49,7 @@ extern "C" {
     pub(crate) fn get(call: u32, place: i32, key: &str);
     pub(crate) fn put(call: u32, place: i32, key: &str, text: &str, seconds: f64);
     pub(crate) fn limit(call: u32, place: i32, key: &str);
+    pub(crate) fn mail(call: u32, place: i32, from: &str, to: &str, subject: &str, text: &str);
     #[wasm_bindgen(js_name = writePoints)]
     pub(crate) fn write_points(place: i32, points: &str) -> Option<String>;
     pub(crate) fn aes(

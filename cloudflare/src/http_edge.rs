@@ -74,7 +74,10 @@ mod tests {
         let request = request("GET\nhttps://h\n+\u{1F511}\n+a\u{7}\n+text/plain").unwrap();
         assert_eq!(request.headers()[AUTHORIZATION].as_bytes(), "\u{1F511}".as_bytes());
         assert!(!request.headers().contains_key(COOKIE));
-        assert_eq!((request.uri().path(), &request.headers()[CONTENT_TYPE]), ("/", &HeaderValue::from_static("text/plain")));
+        assert_eq!(
+            (request.uri().path(), &request.headers()[CONTENT_TYPE]),
+            ("/", &HeaderValue::from_static("text/plain"))
+        );
     }
 
     #[test]

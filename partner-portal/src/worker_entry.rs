@@ -2,7 +2,9 @@
 
 use axum::Router;
 use axum::response::Response as AxumResponse;
-use cloudflare::{Bindings, D1, Env, Kept, Kv, Ready, Runtime, Worker, WorkerRateLimiter, WorkerServiceBinding};
+use cloudflare::{
+    Bindings, D1, Env, Kept, Kv, Ready, Runtime, Worker, WorkerRateLimiter, WorkerServiceBinding,
+};
 use edge::json::LARGEST_BODY;
 use edge::rate_limit::RateLimit;
 use edge::serve::Surroundings;

@@ -8,7 +8,7 @@ use local::progress::{line, spoken, step};
 use local::workspace::{files_below, root};
 
 use crate::environments::ENVIRONMENTS;
-use crate::{aws, browser, build, dependencies, deployment, python, schemathesis, setup, tidy};
+use crate::{aws, browser, build, clients, dependencies, deployment, python, schemathesis, setup, tidy};
 
 /// Sets up, then checks formatting, lints, tidiness, dependencies, unit tests, and the Workers end to end.
 ///
@@ -38,10 +38,13 @@ pub fn run() -> Result<()> {
     check("dependencies", dependencies::ALONE, &mut dependencies::check)?;
     let unit = ["test", "--workspace", "--exclude", "tests", "--", "--quiet"];
     check("unit tests", &format!("cargo {}", unit.join(" ")), &mut || cargo(&unit))?;
-    let (of_bundles, of_tools): (Vec<_>, Vec<_>) = script_tests().into_iter().partition(|file| is_of_bundles(file));
-    check("tests of the local tools", "node --test 'local/{gateway,openid-provider}/*.test.mjs'", &mut || {
-        run_scripts(&of_tools)
-    })?;
+    let (of_bundles, of_tools): (Vec<_>, Vec<_>) =
+        script_tests().into_iter().partition(|file| is_of_bundles(file));
+    check(
+        "tests of the local tools",
+        "node --test 'local/{gateway,openid-provider}/*.test.mjs'",
+        &mut || run_scripts(&of_tools),
+    )?;
     check("EventBridge's template", aws::ALONE, &mut aws::check)?;
     check("release build", "cargo xtask build", &mut || build::run(&machine).map(drop))?;
     check("the bundles", "node --test 'local/bundles/*.test.mjs'", &mut || run_scripts(&of_bundles))?;
@@ -53,6 +56,7 @@ pub fn run() -> Result<()> {
     let bench = ["test", "--package", "xtask", "--test", "bench", "--", "--ignored"];
     check("the bench, briefly", &format!("cargo {}", bench.join(" ")), &mut || cargo(&bench))?;
     check("end to end", "cargo test --package tests", &mut || cargo(&["test", "--package", "tests"]))?;
+    check("clients", "cargo xtask clients", &mut clients::run)?;
     check("schemathesis", "cargo xtask schemathesis", &mut schemathesis::run)?;
 
     line("");
