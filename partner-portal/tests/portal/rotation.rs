@@ -16,7 +16,7 @@ fn steps<'a>(old: &'a str, new: &'a str) -> [(&'a str, Option<&'a str>); 4] {
 
 /// Every pair of steps that two Workers, or two isolates of one, are at while one of them is a step ahead.
 fn neighbours() -> impl Iterator<Item = (usize, usize)> {
-    (0..4)
+    (0..4_usize)
         .flat_map(|one| (0..4_usize).map(move |other| (one, other)))
         .filter(|(one, other)| one.abs_diff(*other) <= 1)
 }
