@@ -39,7 +39,7 @@ pub async fn offer(
         if find(&admin, owner, None, event_id).await?.is_some() {
             let frame = Frame { notice: None, ..Frame::of("Another organization", signed_in) };
             let return_to = &signed_in.visit.target;
-            return page(StatusCode::NOT_FOUND, None, &ElsewherePage { frame, current, owner, return_to });
+            return page(StatusCode::OK, None, &ElsewherePage { frame, current, owner, return_to });
         }
     }
     Err(otherwise.into())
