@@ -139,6 +139,24 @@ pub fn issuer(text: &str, plain_http: bool) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
+/// The origin of a website: HTTPS, or plain HTTP where `plain_http`, without a slash at its end.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn origin(text: &str, plain_http: bool) -> Result<String, &'static str> {
+    // An origin is an issuer's URL without the slash.
+    let url = issuer(&format!("{text}/"), plain_http)
+        .ok()
+        .and_then(|text| url::Url::parse(&text).ok())
+        .filter(|url| url.path() == "/");
+    match url {
+        Some(url) if url.origin().ascii_serialization() == text => Ok(text.to_owned()),
+        _ => Err(
+            "must be an https origin, such as https://partner-portal.example.com, without a slash at its end",
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

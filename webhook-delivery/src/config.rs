@@ -8,8 +8,9 @@ use shared::delivery::policy::{DeliveryPolicy, Retention};
 use shared::delivery::retry::RetryPolicy;
 use shared::environment::Environment;
 use shared::sealer::SealingKey;
-use shared::settings::{SettingFaults, Settings};
+use shared::settings::{SettingFaults, Settings, origin};
 use shared::shard::ShardCount;
+use shared::tenant::EmailAddress;
 use shared::webhook::health::HealthPolicy;
 
 /// Everything the Worker is configured with.
@@ -31,6 +32,30 @@ pub struct Config {
     pub policy: DeliveryPolicy,
     /// The operators' endpoint, which is told when a webhook starts failing, is disabled, or recovers.
     pub operators: Option<Operators>,
+    /// The sender of mails to members, and the portal that they lead to. `None` where nobody is mailed.
+    pub mail: Option<MailSettings>,
+}
+
+/// What mails need besides the service that takes them.
+#[derive(Clone)]
+pub struct MailSettings {
+    /// `MAIL_FROM`
+    pub from: EmailAddress,
+    /// `PORTAL_ORIGIN`
+    pub portal_origin: String,
+}
+
+impl MailSettings {
+    /// Reads both. `MAIL_FROM` alone is a fault: a mail without a way to the dashboard helps nobody.
+    fn read(settings: &mut Settings<'_>, local: bool) -> Option<Self> {
+        let from = settings
+            .optional("MAIL_FROM", |text| EmailAddress::parse(text).map_err(|_| "must be an e-mail address"));
+        let portal_origin = settings.optional("PORTAL_ORIGIN", |text| origin(text, local));
+        if settings.is_set("MAIL_FROM") && !settings.is_set("PORTAL_ORIGIN") {
+            return settings.fault("PORTAL_ORIGIN", "is missing, though MAIL_FROM is set");
+        }
+        Some(Self { from: from?, portal_origin: portal_origin? })
+    }
 }
 
 impl Config {
@@ -48,6 +73,7 @@ impl Config {
         let previous_sealing_key = SealingKey::optional(&mut settings, "WEBHOOK_SECRETS_KEY_PREVIOUS");
         let policy = policy(&mut settings);
         let operators = Operators::read(&mut settings, environment);
+        let mail = MailSettings::read(&mut settings, environment == Some(Environment::Local));
         let config = || {
             Some(Self {
                 environment: environment?,
@@ -58,6 +84,7 @@ impl Config {
                 previous_sealing_key,
                 policy: policy?,
                 operators,
+                mail,
             })
         };
         settings.finish(config())

@@ -72,6 +72,7 @@ impl TestApp {
             events: Shards::one(fixture.events.clone() as Arc<dyn Queue>),
             retries: Shards::one(fixture.retries.clone() as Arc<dyn Queue>),
             meter: Meter::new(fixture.metrics.clone()),
+            mailer: None,
             version: version.map(str::to_owned),
         };
         let delivery = WebhookDelivery::new(config, ports, &platform);
