@@ -20,7 +20,7 @@ use super::field::Field;
 use super::frame::Frame;
 use super::moment::{Moment, read_field};
 use super::redelivery::UNDER_WAY_FIELD;
-use super::selection::{Selection, select};
+use super::selection::{ORGANIZATION_FIELD, Selection, select};
 use super::webhook_state::WebhookState;
 use crate::admin_client::{AdminFault, LogQuery, LoggedDeliveries, Webhook};
 use crate::draft::Draft;
@@ -171,6 +171,7 @@ async fn render(
     let mut frame = Frame::of("Deliveries", signed_in).renewed_after(under_way.then_some(5), newest.clone());
     let mut status = StatusCode::OK;
     let draft = if refused.is_none() { visit.draft(PATH).await } else { None };
+    let draft = draft.filter(|draft| draft.field(ORGANIZATION_FIELD) == Some(tenant.org_id.as_str()));
     if refused.is_some() || filter.has_fault() || event_id.fault.is_some() {
         frame = frame.refused();
         status = StatusCode::UNPROCESSABLE_ENTITY;
