@@ -50,8 +50,9 @@ fn every_page_and_state_is_accessible_narrow_and_wide_light_and_dark() {
         for count in 0..5 {
             browser.open("/dashboard").await;
             browser.click("form[action='/webhook/test'] button").await;
-            browser.sees("[role=alert]", "Your endpoint did not accept the test event.").await;
+            browser.sees("h1", "Test").await;
             if count == 0 {
+                browser.sees("h1", "Retrying").await;
                 let still = format!("{}?still=1", browser.path().await);
                 browser.open(&still).await;
                 browser.look("delivery-retrying").await;
