@@ -57,15 +57,18 @@ webhook-signature: v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
     fn code(&self) -> &'static str {
         r#"import { verify } from "./verify.mjs";
 
-app.post("/webhooks", express.raw({ type: "*/*" }), (request, response) => {
-  try {
-    verify(process.env.WEBHOOK_SECRET, request.headers, request.body);
-  } catch {
-    return response.sendStatus(401);
-  }
-  queue(JSON.parse(request.body));
-  response.sendStatus(204);
-});"#
+app.post("/webhooks",
+  express.raw({ type: "*/*" }),
+  (request, response) => {
+    const { headers, body } = request;
+    try {
+      verify(SECRET, headers, body);
+    } catch {
+      return response.sendStatus(401);
+    }
+    queue(JSON.parse(body));
+    response.sendStatus(204);
+  });"#
     }
 }
 
