@@ -5,16 +5,16 @@
 
 use std::sync::Arc;
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 
-use crate::support::{AdminBinding, Browser, EMAIL, World, settings};
+use crate::support::{AdminBinding, EMAIL, World, settings};
 
 /// The settings of a Worker after each step: the current value, and the other value that is accepted.
 fn steps<'a>(old: &'a str, new: &'a str) -> [(&'a str, Option<&'a str>); 4] {
     [(old, None), (old, Some(new)), (new, Some(old)), (new, None)]
 }
 
-/// Every pair of steps that two Workers, or two isolates of one, are at while one of them is a step ahead.
+/// Every pair of steps that two Workers are at while one of them is a step ahead.
 fn neighbours() -> impl Iterator<Item = (usize, usize)> {
     (0..4_usize)
         .flat_map(|one| (0..4_usize).map(move |other| (one, other)))
@@ -56,36 +56,4 @@ async fn the_secrets_between_portal_and_api_rotate_in_any_order_of_deployments()
         browser.cookies.clone_from(&cookies);
         assert_ne!(browser.get("/dashboard").await.status, StatusCode::OK, "{name}");
     }
-}
-
-#[tokio::test]
-async fn the_session_key_rotates_while_isolates_of_two_versions_answer_one_browser() {
-    let world = World::default();
-    world.connected(EMAIL, "acme-corp").await;
-    let new = "another-session-key-0123456789abcdef01234";
-    let old = of_world("SESSION_KEY");
-    let steps = steps(&old, new);
-    // Sessions of the old key have ended before the last step.
-    for (made, read) in neighbours().filter(|(made, read)| read.max(made) < &3 || made == read) {
-        let at =
-            |step: usize| [("SESSION_KEY", Some(steps[step].0)), ("SESSION_KEY_PREVIOUS", steps[step].1)];
-        let mut browser = world.browser_with(&at(made));
-        let callback = browser.visit_provider("/login", EMAIL, true).await;
-        // The sign-in ends at the other version,
-        let mut other = moved(&mut browser, world.browser_with(&at(read)));
-        let page = other.send(Method::GET, &callback, &[], "").await;
-        assert_eq!(page.location(), "/dashboard", "made at {made}, read at {read}: {}", page.body);
-        let page = other.get("/dashboard").await;
-        // and the form of a page of that version is sent to the first.
-        let mut browser = moved(&mut other, browser);
-        let sent = browser.submit(&page, "/webhook/test", &[]).await;
-        assert_eq!(sent.status, StatusCode::SEE_OTHER, "made at {read}, read at {made}: {}", sent.body);
-        assert_ne!(sent.location(), "/login");
-    }
-}
-
-/// `to` with the cookies of `from`.
-fn moved(from: &mut Browser, mut to: Browser) -> Browser {
-    to.cookies.clone_from(&from.cookies);
-    to
 }
