@@ -55,6 +55,15 @@ enum Command {
         /// dev, nonprod, stage or prod
         #[arg(long)]
         env: String,
+        /// Only check plan, permissions, subdomain and jurisdiction
+        #[arg(long)]
+        check: bool,
+    },
+    /// Print the addresses of an environment's Workers as one JSON object
+    Addresses {
+        /// dev, nonprod, stage or prod
+        #[arg(long)]
+        env: String,
     },
     /// Upload the secrets that are set in this process's environment, after checking them
     Secrets {
@@ -104,7 +113,14 @@ fn run() -> Result<()> {
         Command::SplitShards { env } => {
             Deployment::of_this_process(environments::named(&env)?).split_shards()
         }
-        Command::Provision { env } => Deployment::of_this_process(environments::named(&env)?).provision(),
+        Command::Provision { env, check } => {
+            let deployment = Deployment::of_this_process(environments::named(&env)?);
+            if check { deployment.check_account() } else { deployment.provision() }
+        }
+        Command::Addresses { env } => {
+            println!("{}", Deployment::of_this_process(environments::named(&env)?).addresses()?);
+            Ok(())
+        }
         Command::Secrets { env, check } => {
             Deployment::of_this_process(environments::named(&env)?).secrets(check)
         }

@@ -113,9 +113,10 @@ impl Deployment {
     /// version before still answers, and is well too.
     fn wait_for_health(&self, planned: &Planned, version: &str) -> Result<()> {
         let Planned { worker, file, .. } = planned;
-        let url = format!("https://{worker}.spk-{}.workers.dev/health", self.environment);
+        let url = format!("{}/health", self.places()?.origin(worker));
+        let patience = if planned.standing.before.is_none() { self.first_patience } else { self.patience };
         let mut last = "nothing answered".to_owned();
-        let well = clock::wait_until(self.patience, std::time::Duration::from_secs(1), || {
+        let well = clock::wait_until(patience, std::time::Duration::from_secs(1), || {
             match (self.get)(&url) {
                 Ok((200, body)) => {
                     let told: Value = serde_json::from_str(&body).unwrap_or_default();

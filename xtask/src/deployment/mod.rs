@@ -2,12 +2,14 @@
 //!
 //! Every command may be run again after a failure: it looks at what is there first and does the rest.
 
+mod account;
 mod changes;
 mod checks;
 mod deploy;
 mod dry_run;
 mod ids;
 mod migrations;
+mod places;
 mod plan;
 mod provision;
 mod secrets;
@@ -24,6 +26,7 @@ use local::workspace::root;
 use ureq::Agent;
 
 pub use self::dry_run::dry_run;
+pub use self::places::Places;
 use crate::environments::{WranglerFile, WranglerFiles, is_placeholder, text};
 
 /// The order in which Workers are deployed: the consumer of the Queues, then who puts messages there, then who calls that
@@ -33,6 +36,8 @@ const ORDER: [&str; 3] = ["webhook-delivery", "admin-api", "partner-portal"];
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// How long a deployed Worker may take until its new version answers.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The same for a Worker's first version: a new name takes minutes to resolve everywhere.
+const FIRST_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Sends a `GET` to a URL, and returns status and body.
 pub type Get = Box<dyn Fn(&str) -> Result<(u16, String)>>;
@@ -44,6 +49,7 @@ pub struct Deployment {
     variables: BTreeMap<String, String>,
     get: Get,
     patience: Duration,
+    first_patience: Duration,
 }
 
 impl Deployment {
@@ -56,10 +62,11 @@ impl Deployment {
             variables: std::env::vars().collect(),
             get: Box::new(get_public),
             patience: PATIENCE,
+            first_patience: FIRST_PATIENCE,
         }
     }
 
-    /// An environment of any project, with any variables, internet and patience: for tests.
+    /// An environment of any project, with any variables, internet and patience, for first versions too: for tests.
     #[must_use]
     pub fn of(
         root: PathBuf,
@@ -68,7 +75,7 @@ impl Deployment {
         get: Get,
         patience: Duration,
     ) -> Self {
-        Self { root, environment, variables, get, patience }
+        Self { root, environment, variables, get, patience, first_patience: patience }
     }
 
     fn files(&self) -> Result<WranglerFiles> {

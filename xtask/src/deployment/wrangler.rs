@@ -70,6 +70,8 @@ impl Deployment {
 pub(super) fn quieten(command: &mut Command) {
     // No terminal to ask on: it goes ahead.
     wrangler::quieten(command, &root().join(".local/wrangler")).env("CI", "true").env("FORCE_COLOR", "0");
+    // The `[build]` of the wrangler files is for deployments by hand: ours have built by then.
+    command.env("WORKERS_ARE_BUILT", "true");
     command.env_remove("CLOUDFLARE_ENV");
 }
 
@@ -85,6 +87,8 @@ pub(super) fn is_unknown_worker(error: &anyhow::Error) -> bool {
     text.contains("code: 10007]")
         || text.contains("code: 10090]")
         || text.contains("does not exist on your account")
+        // `secret list` has a sentence of its own, without a code.
+        || (text.contains("Worker \"") && text.contains(" not found."))
 }
 
 /// A failure of wrangler's in one sentence; `deploy` is the command of ours that deploys.

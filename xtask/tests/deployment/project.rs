@@ -43,6 +43,7 @@ impl Project {
             fs::remove_dir_all(&root).unwrap();
         }
         copy(&own.join("wrangler.toml"), &root.join("wrangler.toml"));
+        copy(&own.join("environments.toml"), &root.join("environments.toml"));
         copy(&own.join("migrations"), &root.join("migrations"));
         // A test needs several migrations, however many the product has.
         for name in ADDED_MIGRATIONS {
@@ -190,7 +191,9 @@ impl Project {
                     "account_id" => Some(ACCOUNT.to_owned()),
                     "database_id" => {
                         let id = format!("d1-{database}");
-                        account.databases.entry(database.clone()).or_default().id.clone_from(&id);
+                        let entry = account.databases.entry(database.clone()).or_default();
+                        entry.id.clone_from(&id);
+                        entry.jurisdiction = Some("eu".to_owned());
                         Some(id)
                     }
                     "id" => {
