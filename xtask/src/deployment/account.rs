@@ -94,6 +94,11 @@ impl Deployment {
     pub(super) fn require_subdomain(&self, account: &str, places: &Places) -> Result<()> {
         let Some(wanted) = &places.subdomain else { return Ok(()) };
         let answer = self.read_account(account, "/workers/subdomain")?;
+        if answer.is_refused() {
+            bail!(
+                "Cloudflare does not accept CLOUDFLARE_API_TOKEN for this account: create one with the permissions to edit Workers, D1, KV and Queues"
+            );
+        }
         match answer.result.get("subdomain").and_then(Value::as_str) {
             Some(name) if name == wanted => return Ok(()),
             Some(name) if !name.is_empty() => bail!(
@@ -103,7 +108,10 @@ impl Deployment {
             _ => {}
         }
         if answer.status != 200 && answer.code != Some(NO_SUBDOMAIN) {
-            bail!("Cloudflare does not tell the account's workers.dev subdomain (it answers {})", answer.status);
+            bail!(
+                "Cloudflare does not tell the account's workers.dev subdomain (it answers {})",
+                answer.status
+            );
         }
         let available = self.read_account(account, &format!("/workers/subdomains/{wanted}"))?;
         if available.code != Some(FREE_SUBDOMAIN) {
@@ -118,12 +126,19 @@ impl Deployment {
     }
 
     /// Requires that a database of the account is in the jurisdiction that `environments.toml` names.
-    pub(super) fn require_jurisdiction(&self, account: &str, places: &Places, name: &str, id: &str) -> Result<()> {
+    pub(super) fn require_jurisdiction(
+        &self,
+        account: &str,
+        places: &Places,
+        name: &str,
+        id: &str,
+    ) -> Result<()> {
         let answer = self.read_account(account, &format!("/d1/database/{id}"))?;
         if answer.status != 200 {
             bail!("Cloudflare does not tell where the D1 database {name} is (it answers {})", answer.status);
         }
-        let found = answer.result.get("jurisdiction").and_then(Value::as_str).filter(|found| !found.is_empty());
+        let found =
+            answer.result.get("jurisdiction").and_then(Value::as_str).filter(|found| !found.is_empty());
         if found != places.jurisdiction.as_deref() {
             bail!(
                 "the D1 database {name} of {} is in the jurisdiction {}, and should be in {}: a database cannot be moved, so correct environments.toml, or export it, delete it and provision anew",
@@ -141,7 +156,8 @@ impl Deployment {
         let url = format!("{base}/accounts/{account}{path}");
         let token = self.variable("CLOUDFLARE_API_TOKEN").unwrap_or_default();
         let limited = Agent::config_builder().timeout_global(Some(ANSWER_LIMIT)).http_status_as_error(false);
-        let asked = limited.build().new_agent().get(&url).header("Authorization", format!("Bearer {token}")).call();
+        let asked =
+            limited.build().new_agent().get(&url).header("Authorization", format!("Bearer {token}")).call();
         let Ok(mut answer) = asked else { bail!("Cloudflare's API cannot be reached: check the network") };
         let status = answer.status().as_u16();
         let body: Value = answer

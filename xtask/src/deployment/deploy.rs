@@ -12,12 +12,13 @@ use super::versions::DeployedVersions;
 use crate::environments::WranglerFiles;
 
 impl Deployment {
-    /// Deploys the commit that is checked out, which `build` builds.
+    /// Deploys the commit that is checked out, which `build` builds. With `gradual`, a Worker that is there already gets a tenth
+    /// of the requests first. Ends with the smoke test, where that is set up.
     ///
     /// # Errors
     ///
     /// At the first thing that is wrong, with what has been changed by then, and how to go on or back.
-    pub fn deploy(&self, build: impl FnOnce() -> Result<()>) -> Result<()> {
+    pub fn deploy(&self, build: impl FnOnce() -> Result<()>, gradual: bool) -> Result<()> {
         let started = clock::now();
         let files = self.files()?;
         let (commit, subject) = self.commit()?;
@@ -26,7 +27,7 @@ impl Deployment {
         build().context("nothing was changed")?;
 
         let mut changes = Changes::default();
-        let result = self.change(&files, &plan, &mut changes);
+        let result = self.change(&files, &plan, gradual, &mut changes);
         if let Err(error) = result {
             return Err(error.context(self.ways_out(&plan, &changes)));
         }
@@ -35,10 +36,16 @@ impl Deployment {
             &format!("{} to {} in {}", plan.commit, self.environment, spoken(started.elapsed())),
         );
         self.tell(&plan, &changes);
-        Ok(())
+        self.smoke_if_set_up().with_context(|| self.ways_out(&plan, &changes))
     }
 
-    fn change<'a>(&self, files: &WranglerFiles, plan: &Plan<'a>, changes: &mut Changes<'a>) -> Result<()> {
+    fn change<'a>(
+        &self,
+        files: &WranglerFiles,
+        plan: &Plan<'a>,
+        gradual: bool,
+        changes: &mut Changes<'a>,
+    ) -> Result<()> {
         // Migrations first: they are written so that the version before them works on.
         for pending in &plan.migrations {
             step("Migrating", &format!("the database {}", pending.database));
@@ -51,7 +58,11 @@ impl Deployment {
         self.mark_shards(files)?;
         for planned in &plan.workers {
             step("Deploying", planned.worker);
-            match self.upload(planned, plan) {
+            let uploaded = match &planned.standing.before {
+                Some(before) if gradual => self.upload_gradually(planned, plan, before),
+                _ => self.upload(planned, plan),
+            };
+            match uploaded {
                 Ok(now) => {
                     changes.workers.insert(planned.worker, now.clone());
                     self.wait_for_health(planned, &now)?;

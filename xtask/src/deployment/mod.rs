@@ -7,6 +7,8 @@ mod changes;
 mod checks;
 mod deploy;
 mod dry_run;
+mod export;
+mod gradual;
 mod ids;
 mod migrations;
 mod places;
@@ -14,6 +16,8 @@ mod plan;
 mod provision;
 mod secrets;
 pub(crate) mod shards;
+mod tenant;
+mod token;
 mod versions;
 mod wrangler;
 
@@ -38,6 +42,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The same for a Worker's first version: a new name takes minutes to resolve everywhere.
 const FIRST_PATIENCE: Duration = Duration::from_secs(600);
+/// How long a new version has only a tenth of the requests in a gradual deployment.
+const WATCHING: Duration = Duration::from_secs(300);
 
 /// Sends a `GET` to a URL, and returns status and body.
 pub type Get = Box<dyn Fn(&str) -> Result<(u16, String)>>;
@@ -50,6 +56,8 @@ pub struct Deployment {
     get: Get,
     patience: Duration,
     first_patience: Duration,
+    /// How long a new version has only a tenth of the requests in a gradual deployment.
+    watching: Duration,
 }
 
 impl Deployment {
@@ -63,6 +71,7 @@ impl Deployment {
             get: Box::new(get_public),
             patience: PATIENCE,
             first_patience: FIRST_PATIENCE,
+            watching: WATCHING,
         }
     }
 
@@ -75,7 +84,7 @@ impl Deployment {
         get: Get,
         patience: Duration,
     ) -> Self {
-        Self { root, environment, variables, get, patience, first_patience: patience }
+        Self { root, environment, variables, get, patience, first_patience: patience, watching: patience }
     }
 
     fn files(&self) -> Result<WranglerFiles> {

@@ -58,7 +58,8 @@ impl Places {
     fn parse(text: &str, environment: &str) -> Result<Self> {
         let mut all: BTreeMap<String, Written> =
             toml::from_str(text).with_context(|| format!("{FILE} is malformed"))?;
-        let written = all.remove(environment).unwrap_or(Written { jurisdiction: eu(), domains: BTreeMap::new() });
+        let written =
+            all.remove(environment).unwrap_or(Written { jurisdiction: eu(), domains: BTreeMap::new() });
         let jurisdiction = match &*written.jurisdiction {
             "none" => None,
             known if JURISDICTIONS.contains(&known) => Some(known.to_owned()),
@@ -70,7 +71,11 @@ impl Places {
         let subdomain = format!("spk-{environment}");
         if written.domains.is_empty() {
             let host = |worker: &&str| ((*worker).to_owned(), format!("{worker}.{subdomain}.workers.dev"));
-            return Ok(Self { jurisdiction, hosts: ORDER.iter().map(host).collect(), subdomain: Some(subdomain) });
+            return Ok(Self {
+                jurisdiction,
+                hosts: ORDER.iter().map(host).collect(),
+                subdomain: Some(subdomain),
+            });
         }
         for worker in ORDER {
             let Some(host) = written.domains.get(worker) else {
@@ -79,7 +84,9 @@ impl Places {
             let is_host = host.contains('.')
                 && host.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c));
             if !is_host {
-                bail!("{FILE}: the domain of {worker} in {environment} is no host name: write it without scheme and path");
+                bail!(
+                    "{FILE}: the domain of {worker} in {environment} is no host name: write it without scheme and path"
+                );
             }
         }
         if let Some(other) = written.domains.keys().find(|name| !ORDER.contains(&name.as_str())) {
@@ -97,7 +104,8 @@ impl Places {
     /// Writes the addresses into the environment's part of a Worker's file. Returns the file's new text.
     pub(super) fn written(&self, text: &str, environment: &str, worker: &str) -> Result<String> {
         let mut document: DocumentMut = text.parse()?;
-        let part = document.get_mut("env").and_then(|all| all.get_mut(environment)).and_then(Item::as_table_mut);
+        let part =
+            document.get_mut("env").and_then(|all| all.get_mut(environment)).and_then(Item::as_table_mut);
         let Some(part) = part else { return Ok(text.to_owned()) };
         if let Some(vars) = part.get_mut("vars").and_then(Item::as_table_like_mut) {
             for (name, owner) in [("PORTAL_ORIGIN", "partner-portal"), ("ADMIN_API_ORIGIN", "admin-api")] {

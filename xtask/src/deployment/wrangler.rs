@@ -23,6 +23,8 @@ const NOT_DEPLOYED: [&str; 3] = ["isn't currently deployed", "code: 10214]", "co
 
 /// How long one command of wrangler's may take.
 const LIMIT: Duration = Duration::from_secs(180);
+/// The same for a command that copies a database of up to 10 GB.
+const LONG_LIMIT: Duration = Duration::from_secs(7200);
 
 impl Deployment {
     /// Runs wrangler with these words, for this environment, by this configuration file. Returns what wrangler printed.
@@ -42,6 +44,11 @@ impl Deployment {
         self.finish(self.wrangler_command(config, words, self.environment), words, input)
     }
 
+    /// The same as [`Self::wrangler`], for commands that copy a whole database.
+    pub(super) fn wrangler_at_length(&self, config: &Path, words: &[&str]) -> Result<String> {
+        self.finish_within(LONG_LIMIT, self.wrangler_command(config, words, self.environment), words, "")
+    }
+
     fn wrangler_command(&self, config: &Path, words: &[&str], environment: &str) -> Command {
         let mut wrangler = command(npm_bin("wrangler"));
         wrangler.envs(&self.variables).env("PATH", local::process::search_path());
@@ -50,12 +57,22 @@ impl Deployment {
         wrangler
     }
 
-    fn finish(&self, mut wrangler: Command, words: &[&str], input: &str) -> Result<String> {
+    fn finish(&self, wrangler: Command, words: &[&str], input: &str) -> Result<String> {
+        self.finish_within(LIMIT, wrangler, words, input)
+    }
+
+    fn finish_within(
+        &self,
+        limit: Duration,
+        mut wrangler: Command,
+        words: &[&str],
+        input: &str,
+    ) -> Result<String> {
         // The group is killed as a whole where it takes too long: wrangler starts a Node of its own.
-        let output = Group::run(&mut wrangler, input, LIMIT)
+        let output = Group::run(&mut wrangler, input, limit)
             .context("wrangler cannot be started: run `cargo xtask setup`")?;
         let Some(Output { status, stdout, stderr }) = output else {
-            bail!("`wrangler {}` did not end within {} minutes", words.join(" "), LIMIT.as_secs() / 60);
+            bail!("`wrangler {}` did not end within {} minutes", words.join(" "), limit.as_secs() / 60);
         };
         let printed = String::from_utf8_lossy(&stdout).into_owned();
         if status.success() {

@@ -156,7 +156,9 @@ impl Facts {
         }
         // How many databases hold the tenants may differ.
         facts.0.retain(|fact| !fact.contains("DATABASE_") || fact.contains("DATABASE_0"));
-        facts.0.retain(|fact| !OPTIONAL.iter().any(|key| fact.split(['.', ' ']).any(|word| word == *key)));
+        facts.0.retain(|fact| {
+            !OPTIONAL.iter().chain(&ADDRESSED).any(|key| fact.split(['.', ' ']).any(|word| word == *key))
+        });
         facts.0
     }
 

@@ -137,9 +137,11 @@ impl Project {
     /// Fills in what only people can.
     pub(crate) fn fill_in(&self) {
         let text = self.read("partner-portal/wrangler.toml");
-        let filled = text.lines().map(|line| match line.strip_prefix("AUTH0_CLIENT_ID = \"<") {
-            Some(_) => "AUTH0_CLIENT_ID = \"abcDEF123\"",
-            None => line,
+        let filled = text.lines().map(|line| match line.split_once(" = \"<") {
+            Some(("AUTH0_CLIENT_ID", _)) => "AUTH0_CLIENT_ID = \"abcDEF123\"",
+            Some(("SUPPORT_EMAIL", _)) => "SUPPORT_EMAIL = \"support@example.com\"",
+            Some(("STATUS_URL", _)) => "STATUS_URL = \"https://status.example.com/\"",
+            _ => line,
         });
         let filled: Vec<&str> = filled.collect();
         fs::write(self.root.join("partner-portal/wrangler.toml"), filled.join("\n") + "\n").unwrap();

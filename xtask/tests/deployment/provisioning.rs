@@ -47,7 +47,8 @@ fn provisioning_makes_what_is_missing_and_goes_on_where_it_stopped() {
         project.cloudflare.changes(),
         [
             "POST /storage/kv/namespaces { \"title\": \"cache\", \"jurisdiction\": \"eu\" }".to_owned(),
-            "POST /storage/kv/namespaces { \"title\": \"portal-cache\", \"jurisdiction\": \"eu\" }".to_owned(),
+            "POST /storage/kv/namespaces { \"title\": \"portal-cache\", \"jurisdiction\": \"eu\" }"
+                .to_owned(),
             "POST /storage/kv/namespaces { \"title\": \"bodies\", \"jurisdiction\": \"eu\" }".to_owned(),
         ]
     );

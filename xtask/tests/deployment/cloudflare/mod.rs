@@ -210,7 +210,9 @@ impl Account {
                 None => unknown(10007),
             },
             // 10032: nobody has that name. 10031: somebody has.
-            ("GET", ["workers", "subdomains", _]) => unknown(if self.is_subdomain_taken { 10031 } else { 10032 }),
+            ("GET", ["workers", "subdomains", _]) => {
+                unknown(if self.is_subdomain_taken { 10031 } else { 10032 })
+            }
             ("GET", [""]) => (200, json!({"id": ACCOUNT, "name": "stage"})),
             ("GET", ["workers", "scripts"]) => {
                 (200, self.workers.keys().map(|name| json!({"id": name})).collect())
