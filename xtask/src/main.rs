@@ -160,7 +160,7 @@ fn run() -> Result<()> {
             if check { deployment.check_account() } else { deployment.provision() }
         }
         Command::Addresses { env } => {
-            println!("{}", Deployment::of_this_process(environments::named(&env)?).addresses()?);
+            local::progress::line(Deployment::of_this_process(environments::named(&env)?).addresses()?);
             Ok(())
         }
         Command::Secrets { env, check } => {
@@ -169,7 +169,7 @@ fn run() -> Result<()> {
         Command::Deploy { env, dry_run, gradual } => deploy(env.as_deref(), dry_run, gradual),
         Command::Auth0 { env } => Deployment::of_this_process(environments::named(&env)?).deploy_tenant(),
         Command::Token { env } => {
-            println!("{}", Deployment::of_this_process(environments::named(&env)?).token()?);
+            local::progress::line(Deployment::of_this_process(environments::named(&env)?).token()?);
             Ok(())
         }
         Command::Smoke { env } => Deployment::of_this_process(environments::named(&env)?).smoke(),

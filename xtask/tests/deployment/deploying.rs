@@ -162,7 +162,13 @@ fn nothing_is_changed_before_everything_is_checked() {
 
     // A Worker that does not exist yet: wrangler says so in a sentence without a code.
     let admin_api = project.cloudflare.account().workers.remove("admin-api").unwrap();
-    assert_says(deploy(&project), &["ADMIN_API_KEY, ", "run `cargo xtask secrets --env stage`"]);
+    assert_says(
+        deploy(&project),
+        &[
+            "ADMIN_API_KEY of admin-api, SERVICE_JWT_SECRET of admin-api",
+            "run `cargo xtask secrets --env stage`",
+        ],
+    );
     project.cloudflare.account().workers.insert("admin-api".to_owned(), admin_api);
 
     let move_tenants = |jurisdiction: Option<&str>| {
