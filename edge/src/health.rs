@@ -15,7 +15,14 @@ const REPEATED_FOR: Duration = Duration::from_secs(3);
 
 /// What the databases answered when `/health` last asked them.
 #[derive(Clone, Default)]
-pub struct LastAnswer(Arc<Mutex<Option<(Timestamp, Result<(), Problem>)>>>);
+pub struct LastAnswer(Arc<Mutex<Option<Answered>>>);
+
+/// An answer of the databases, and its time.
+#[derive(Clone)]
+struct Answered {
+    at: Timestamp,
+    answer: Result<(), Problem>,
+}
 
 impl LastAnswer {
     /// The last answer, if that is younger than three seconds; otherwise [`answers`].
@@ -24,15 +31,15 @@ impl LastAnswer {
     /// As [`answers`].
     pub async fn or_ask(&self, now: Timestamp, databases: &Shards<Arc<dyn Database>>) -> Result<(), Problem> {
         let repeated_for = i64::try_from(REPEATED_FOR.as_millis()).unwrap_or(i64::MAX);
-        let age = |at: &Timestamp| now.milliseconds() - at.milliseconds();
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((at, answer)) = last
-            && (0..repeated_for).contains(&age(&at))
+        if let Some(Answered { at, answer }) = last
+            && (0..repeated_for).contains(&(now.milliseconds() - at.milliseconds()))
         {
             return answer;
         }
         let answer = answers(databases).await;
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, answer.clone()));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Answered { at: now, answer: answer.clone() });
         answer
     }
 }
