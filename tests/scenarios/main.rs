@@ -13,7 +13,6 @@ mod cost;
 mod crash;
 mod delivery;
 mod growth;
-mod leaving;
 mod mail;
 mod misconfiguration;
 mod outages;
