@@ -22,7 +22,7 @@ use crate::auth::portal;
 pub enum Needs {
     /// All of these fields, none of them null.
     All(&'static [&'static str]),
-    /// At least one of these fields, not null.
+    /// At least one of these fields. A field that is null is as good as absent.
     OneOf(&'static [&'static str]),
     /// The fields that are no `Option` in the body's type.
     Body,
@@ -301,14 +301,19 @@ fn security(access: Access) -> Value {
 
 /// Says in a body's schema which fields have to be there.
 fn apply(needs: Needs, schema: &mut Value) {
-    let (Needs::All(fields) | Needs::OneOf(fields)) = needs else { return };
-    for field in fields {
-        let property = &mut schema["properties"][field];
-        *property = not_null(property);
-    }
-    if matches!(needs, Needs::All(_)) {
-        schema["required"] = json!(fields);
-    } else {
-        schema["minProperties"] = json!(1);
+    match needs {
+        Needs::All(fields) => {
+            for field in fields {
+                let property = &mut schema["properties"][field];
+                *property = not_null(property);
+            }
+            schema["required"] = json!(fields);
+        }
+        Needs::OneOf(fields) => {
+            let none: Map<_, _> =
+                fields.iter().map(|field| ((*field).to_owned(), json!({"type": "null"}))).collect();
+            schema["not"] = json!({"properties": none});
+        }
+        Needs::Body | Needs::NoBody => {}
     }
 }

@@ -44,8 +44,9 @@ pub(super) fn parameters() -> Value {
         "offset": query("offset", "Entries to leave out before.", offset, json!(0)),
         "ownerEmail": query("ownerEmail", "Only tenants with this member, the owner or another, ASCII case aside.",
             reference("EmailAddress"), json!("owner@acme-corp.com")),
-        "search": query("search", "Only tenants whose ID or name begins with this text, ASCII case aside.",
-            json!({"type": "string", "minLength": 1, "maxLength": 120}), json!("acme")),
+        "search": query("search", "Only tenants whose ID or name begins with this text, ASCII case aside; not together with `ownerEmail`.",
+            json!({"type": "string", "minLength": 1, "maxLength": 120, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"}),
+            json!("acme")),
         "keysOf": keys_of,
         "state": query("state", "Only deliveries that stand so.", reference("DeliveryState"), json!("dead")),
         "eventType":
