@@ -310,9 +310,11 @@ fn apply(needs: Needs, schema: &mut Value) {
             schema["required"] = json!(fields);
         }
         Needs::OneOf(fields) => {
-            let none: Map<_, _> =
-                fields.iter().map(|field| ((*field).to_owned(), json!({"type": "null"}))).collect();
-            schema["not"] = json!({"properties": none});
+            // Generators pass over this, but make types of properties within `not`.
+            schema["not"] = json!({"additionalProperties": {"type": "null"}});
+            let fields = fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
+            schema["description"] =
+                json!(format!("At least one of {fields}. A field that is null is as good as absent."));
         }
         Needs::Body | Needs::NoBody => {}
     }
