@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 use shared::environment::Environment;
-use shared::settings::{SettingFaults, Settings, issuer};
+use shared::settings::{SettingFaults, Settings, issuer, origin};
 use shared::tenant::EmailAddress;
 
 /// The configuration of the Worker.
@@ -76,20 +76,6 @@ impl Config {
     /// Returns the URL to which the provider sends people back.
     pub fn callback_url(&self) -> String {
         format!("{}/callback", self.origin)
-    }
-}
-
-fn origin(text: &str, plain_http: bool) -> Result<String, &'static str> {
-    // An origin is an issuer's URL without the slash.
-    let url = issuer(&format!("{text}/"), plain_http)
-        .ok()
-        .and_then(|text| url::Url::parse(&text).ok())
-        .filter(|url| url.path() == "/");
-    match url {
-        Some(url) if url.origin().ascii_serialization() == text => Ok(text.to_owned()),
-        _ => Err(
-            "must be an https origin, such as https://partner-portal.example.com, without a slash at its end",
-        ),
     }
 }
 

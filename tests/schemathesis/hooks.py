@@ -1,6 +1,7 @@
 """Changes generated requests where the document cannot say what a careful client would send."""
 
 import os
+import uuid
 from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
@@ -108,6 +109,9 @@ def before_call(context, case, kwargs):
         case.body = {**body, "url": f"{INBOX}/example"}
     if case.meta is not None and not case.meta.generation.mode.is_positive:
         return
+    # A key of another request is refused, and so the document's example would be.
+    if "Idempotency-Key" in (case.headers or {}):
+        case.headers = {**case.headers, "Idempotency-Key": str(uuid.uuid4())}
     # No link can give a value to a body, so that the tenants' names would be made up.
     if case.operation.definition.raw.get("operationId") == "issueApiKey" and "orgId" in body:
         case.body = {**body, "orgId": OTHER_TENANT}

@@ -88,6 +88,7 @@ impl Fixture {
             events: events.clone(),
             url_rules: environment.webhook_url_rules(),
             retry_window: DeliveryPolicy::default().retry.window(),
+            repeatable: None,
         };
         let courier = Courier {
             database: database.clone(),
@@ -104,6 +105,7 @@ impl Fixture {
             policy: DeliveryPolicy::default(),
             url_rules: environment.webhook_url_rules(),
             operators: None,
+            mailing: None,
             outage: Outage::default(),
         };
         Self { database, clock, endpoints, events, retries, bodies, log, metrics, app, courier }

@@ -12,10 +12,12 @@ use crate::delivery::standing::{Stage, Standing};
 use crate::environment::Environment;
 use crate::event::id::EventId;
 use crate::event::message::{DeliveryKey, WebhookKey};
+use crate::mail::Topic;
 use crate::packing::Packed;
 use crate::page::Page;
 use crate::ports::Statement;
 use crate::shard::{Bucket, ShardCount};
+use crate::store::kept_answers::{Change as KeptFor, NewAnswer};
 use crate::store::*;
 use crate::tenant::{EmailAddress, OrgId, OrgName};
 use crate::time::Timestamp;
@@ -37,6 +39,15 @@ pub(super) fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
     let fresh_event = &EventId::parse("fresh").unwrap();
     let now = Timestamp::from_milliseconds(50_000_000);
     let tenant = &TenantScope::new(actor.clone(), org.clone());
+    let notice = &notices::NoticeRow {
+        sequence: 1,
+        id: "notice-1".to_owned(),
+        webhook_id: Some(*id),
+        org_id: org.clone(),
+        change: Change::Verified.as_str().to_owned(),
+        details: "{}".to_owned(),
+        at: 50_000_000,
+    };
     let another_tenant = &TenantScope::new(actor.clone(), OrgId::parse("another").unwrap());
     let name = &OrgName::parse("ACME").unwrap();
     let owner = &EmailAddress::parse("owner@acme-corp.com").unwrap();
@@ -56,6 +67,7 @@ pub(super) fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
     let new_webhook =
         webhooks::NewWebhook { id: another, url, events, sealed_secret: "1.a.b", auth, at: now, most: 20 };
     let change = webhooks::WebhookChange { events: Some(events), ..webhooks::WebhookChange::default() };
+    let answer = NewAnswer { id: "answer", request: "request", sealed: "1.a.b", at: now };
     let new_key = api_keys::NewApiKey {
         key: api_key,
         org_name: None,
@@ -156,6 +168,36 @@ pub(super) fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
         ("delivery_summary::by_hour", one(delivery_summary::by_hour(tenant, id, now, now, 100))),
         ("health::write", one(health::write(conditions))),
         ("health::tell", health::tell(conditions).into_iter().collect()),
+        (
+            "kept_answers::keep",
+            [
+                KeptFor::Registered,
+                KeptFor::ApiKey(digest),
+                KeptFor::Webhook(id),
+                KeptFor::WorkingWebhook(id),
+                KeptFor::WebhookSecret(id, "sealed"),
+                KeptFor::WebhookCondition(id, 1),
+                KeptFor::Redelivered(id),
+            ]
+            .iter()
+            .enumerate()
+            .map(|(number, change)| {
+                let answer = NewAnswer { id: &format!("answer-{number}"), ..answer };
+                kept_answers::keep(tenant, &answer, change)
+            })
+            .collect(),
+        ),
+        ("kept_answers::keep_of_none", one(kept_answers::keep_of_none(&answer))),
+        ("kept_answers::find", one(kept_answers::find("answer", Some("owner@example.com")))),
+        ("kept_answers::delete_old", one(kept_answers::delete_old(now, 5_000))),
+        ("mails::write", one(mails::write(&mails::NewMail::of_notice(notice).expect("a mail")))),
+        ("mails::transitions_after", one(mails::transitions_after(Some(1), 200))),
+        ("mails::failing", one(mails::failing(now, 200))),
+        ("mails::expiring", one(mails::expiring(Topic::ExpiresIn3Days, now, 20))),
+        ("mails::to_send", one(mails::to_send(now, 10))),
+        ("mails::sent", one(mails::sent(&[1], now))),
+        ("mails::not_taken", one(mails::not_taken(&[1]))),
+        ("mails::delete_old", one(mails::delete_old(now, 5_000))),
         ("members::insert", one(members::insert(tenant, person, now))),
         ("members::insert_owner", one(members::insert_owner(tenant, now))),
         ("members::delete_owner", one(members::delete_owner(tenant, person))),
