@@ -288,6 +288,7 @@ fn names(path: &str) -> impl Iterator<Item = &str> {
 fn tag(path: &str) -> &'static str {
     match path {
         _ if path.contains("/deliveries") || path.ends_with("/redeliver") => "Deliveries",
+        "/partner-webhooks.openapi.json" => "About",
         _ if path.contains("webhooks") => "Webhooks",
         _ if path.starts_with("/api-keys") => "API keys",
         _ if path.starts_with("/tenants") => "Tenants",
