@@ -1,6 +1,7 @@
 //! Bad requests (spec: Adversarial cases, Requests): each gets a clear answer and leaves nothing behind.
 
 mod anything;
+mod faults;
 
 use axum::body::{Body, Bytes};
 use futures_util::stream;

@@ -1,15 +1,15 @@
 //! Tenants: register, list, get, change, close, and their audit log.
 
+use edge::fields::Given;
 use edge::json::{Answer, Json};
 use edge::parameters::{NoQuery, OrgPath, Query};
-use edge::problem::Problem;
 use edge::routes::{delete, get, patch, post};
 use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shared::app::register_tenant::NewTenant;
 use shared::app::tenants::{FoundTenants, TenantChange, TenantFilter};
-use shared::cursor::Cursor;
+use shared::cursor::{Cursor, NotACursor};
 use shared::page::Limit;
 use shared::tenant::{EmailAddress, OrgName, Tenant};
 use shared::transition::Transition;
@@ -145,40 +145,44 @@ struct TenantPage {
 async fn list(
     admin: Admin,
     MeteredApps(apps): MeteredApps,
-    Query(TenantsQuery { limit, cursor, owner_email, search }): Query<TenantsQuery>,
+    Query(query): Query<Given<TenantsQuery>>,
 ) -> JsonResult<TenantPage> {
-    admin.check_portal(search.is_some())?;
-    let limit = limit.unwrap_or_default().0;
-    let filter = match search {
-        Some(_) if owner_email.is_some() => {
-            return Err(Problem::invalid_field("search", "must not come together with ownerEmail"));
+    let mut searches = false;
+    let checked = query.check(|TenantsQuery { limit, cursor, owner_email, search }, faults| {
+        searches = search.is_some();
+        if searches && owner_email.is_some() {
+            faults.add("search", "must not come together with ownerEmail");
         }
-        Some(search) => TenantFilter::Search(searched(search)?, place(cursor.as_deref())?),
-        None => {
-            let after = place(cursor.as_deref())?.map(|(org_id, at): (String, i64)| (at, org_id));
-            TenantFilter::ByCreation(owner_email, after)
-        }
-    };
+        let filter = match search {
+            Some(text) => {
+                if !is_searchable(&text) {
+                    faults.add("search", "must have 1 to 120 characters, and no control characters");
+                }
+                TenantFilter::Search(text, faults.check("cursor", place(cursor.as_deref()))?)
+            }
+            None => {
+                let after = faults.check("cursor", place(cursor.as_deref()))?;
+                TenantFilter::ByCreation(owner_email, after.map(|(org_id, at): (String, i64)| (at, org_id)))
+            }
+        };
+        Some((filter, limit.unwrap_or_default().0))
+    });
+    admin.check_portal(searches)?;
+    let (filter, limit) = checked?;
     let FoundTenants { tenants, total, next, next_match } =
         apps.list_tenants(&admin.actor, filter, limit).await?;
     let next = next.map(|cursor| cursor.to_string()).or(next_match.map(|cursor| cursor.to_string()));
     ok(TenantPage { tenants, total, limit, next_cursor: next })
 }
 
-/// The beginning of an ID or a name.
-fn searched(text: String) -> Result<String, Problem> {
-    let good = (1..=120).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    if good {
-        Ok(text)
-    } else {
-        Err(Problem::invalid_field("search", "must have 1 to 120 characters, and no control characters"))
-    }
+/// Returns whether the text can be the beginning of an ID or a name.
+fn is_searchable(text: &str) -> bool {
+    (1..=120).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 /// The place that a cursor of this kind of list names.
-fn place<T: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<T>, Problem> {
-    let place = cursor.map(Cursor::parse).transpose();
-    Ok(place.map_err(|fault| Problem::invalid_field("cursor", fault))?.map(|Cursor(place)| place))
+fn place<T: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<T>, NotACursor> {
+    Ok(cursor.map(Cursor::parse).transpose()?.map(|Cursor(place)| place))
 }
 
 async fn find(
@@ -204,12 +208,14 @@ async fn change(
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
-    Json(ChangeTenantBody { org_name, owner_email }): Json<ChangeTenantBody>,
+    Json(body): Json<Given<ChangeTenantBody>>,
 ) -> JsonResult<TransitionedBody> {
-    if org_name.is_none() && owner_email.is_none() {
-        return Err(Problem::invalid_field("body", "must have at least one of orgName and ownerEmail"));
-    }
-    let change = TenantChange { org_name, owner_email };
+    let change = body.check(|ChangeTenantBody { org_name, owner_email }, faults| {
+        if org_name.is_none() && owner_email.is_none() {
+            faults.add("body", "must have at least one of orgName and ownerEmail");
+        }
+        Some(TenantChange { org_name, owner_email })
+    })?;
     ok(app.change_tenant(&admin.of(org_id), change).await?.into())
 }
 
