@@ -13,6 +13,7 @@ use shared::error::Error;
 use shared::strict_json;
 
 use crate::fields::{Fields, Kind};
+use crate::media_type::MediaType;
 use crate::problem::Problem;
 use crate::secret::the_only;
 
@@ -81,11 +82,8 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     }
     let media_type = the_only(headers, &header::CONTENT_TYPE)
         .and_then(|value| std::str::from_utf8(value).ok())
-        .and_then(|value| value.parse::<mime::Mime>().ok());
-    let good = media_type.is_some_and(|media_type| {
-        media_type.essence_str() == "application/json"
-            && media_type.get_param("charset").is_none_or(|charset| charset == "utf-8")
-    });
+        .and_then(MediaType::parse);
+    let good = media_type.is_some_and(|media_type| media_type.is_utf_8("application/json"));
     if good { Ok(()) } else { Err(Problem::unsupported_media_type("Send the body as application/json.")) }
 }
 

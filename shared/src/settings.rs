@@ -96,6 +96,13 @@ impl<'a> Settings<'a> {
         (self.read)(name).and_then(|_| self.secret(name))
     }
 
+    /// A secret that must be there and, while it is being rotated, the value before, as `<name>_PREVIOUS`. Current first.
+    pub fn rotating_secret(&mut self, name: &str) -> Option<Vec<SecretString>> {
+        let current = self.secret(name);
+        let previous = self.optional_secret(&format!("{name}_PREVIOUS"));
+        Some(std::iter::once(current?).chain(previous).collect())
+    }
+
     /// Notes a fault of anything else: a binding that is not there.
     pub fn fault<T>(&mut self, name: &str, fault: &str) -> Option<T> {
         self.faults.insert(name.to_owned(), fault.to_owned());

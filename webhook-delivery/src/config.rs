@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use edge::secret::SecretDigest;
+use edge::secret::SharedSecret;
 use shared::courier::Operators;
 use shared::delivery::policy::{DeliveryPolicy, Retention};
 use shared::delivery::retry::RetryPolicy;
@@ -22,8 +22,8 @@ pub struct Config {
     pub shards: ShardCount,
     /// How many pairs of Queues they share.
     pub queue_pairs: ShardCount,
-    /// The digest of `EVENTS_API_KEY`.
-    pub events_api_key: SecretDigest,
+    /// `EVENTS_API_KEY`
+    pub events_api_key: SharedSecret,
     /// The key that opens webhook secrets.
     pub sealing_key: SealingKey,
     /// The previous sealing key, while there are values sealed with it.
@@ -68,7 +68,7 @@ impl Config {
         let environment = settings.required("ENVIRONMENT", str::parse::<Environment>);
         let shards = ShardCount::read(&mut settings);
         let queue_pairs = ShardCount::read_pairs(&mut settings, shards);
-        let events_api_key = settings.secret("EVENTS_API_KEY");
+        let events_api_key = settings.rotating_secret("EVENTS_API_KEY");
         let sealing_key = SealingKey::required(&mut settings, "WEBHOOK_SECRETS_KEY");
         let previous_sealing_key = SealingKey::optional(&mut settings, "WEBHOOK_SECRETS_KEY_PREVIOUS");
         let policy = policy(&mut settings);
@@ -79,7 +79,7 @@ impl Config {
                 environment: environment?,
                 shards: shards?,
                 queue_pairs: queue_pairs?,
-                events_api_key: SecretDigest::of(&events_api_key?),
+                events_api_key: SharedSecret::of(&events_api_key?),
                 sealing_key: sealing_key?,
                 previous_sealing_key,
                 policy: policy?,

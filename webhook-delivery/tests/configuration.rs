@@ -22,6 +22,7 @@ const CONFIGURATION: Configuration<Config> = Configuration {
     ],
     optional: &[
         "QUEUE_PAIRS",
+        "EVENTS_API_KEY_PREVIOUS",
         "WEBHOOK_SECRETS_KEY_PREVIOUS",
         "ATTEMPT_TIMEOUT_SECONDS",
         "FIRST_PROBE_SECONDS",
@@ -32,7 +33,12 @@ const CONFIGURATION: Configuration<Config> = Configuration {
         "DELIVERED_BODIES_KEPT_HOURS",
         "PORTAL_ORIGIN",
     ],
-    secrets: &["EVENTS_API_KEY", "WEBHOOK_SECRETS_KEY", "WEBHOOK_SECRETS_KEY_PREVIOUS"],
+    secrets: &[
+        "EVENTS_API_KEY",
+        "EVENTS_API_KEY_PREVIOUS",
+        "WEBHOOK_SECRETS_KEY",
+        "WEBHOOK_SECRETS_KEY_PREVIOUS",
+    ],
     sealing_keys: &["WEBHOOK_SECRETS_KEY", "WEBHOOK_SECRETS_KEY_PREVIOUS"],
 };
 /// 32 bytes of 0x08.
