@@ -3,14 +3,14 @@
 //! A body is a struct that derives `Deserialize`. The types of its fields parse themselves, and say what is wrong with a
 //! text that they do not take; a field that may be absent is an `Option` (`#[serde(default)]` has no effect here, and
 //! unknown fields are always refused). Serde stops at the first fault. The struct is then read again with each other field
-//! in front, until every field had its turn, so that one answer names all faults.
+//! in front, until every field had its turn, so that one answer names all faults. Unknown fields are collected by the way.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::iter::Enumerate;
 use std::slice::Iter;
 
-use serde::de::value::StrDeserializer;
+use serde::de::value::{SeqDeserializer, StrDeserializer};
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, Expected, MapAccess, SeqAccess, Unexpected,
     Visitor,
@@ -24,28 +24,47 @@ use crate::problem::Problem;
 /// A type that [`crate::json::Json`] and [`crate::parameters::Query`] read: a struct that derives `Deserialize`, or
 /// [`Given`] such a struct.
 pub trait Fields: Sized {
-    /// Reads the fields from a JSON object. Messages call a member that is not known a `kind`: a field or a parameter.
+    /// Reads the fields from a JSON object.
     ///
     /// # Errors
     /// What is wrong with each field.
-    fn read(object: &Value, kind: &str) -> Result<Self, FieldFaults>;
+    fn read(object: &Value, kind: Kind) -> Result<Self, FieldFaults>;
 }
 
-impl<T: DeserializeOwned> Fields for T {
-    fn read(object: &Value, kind: &str) -> Result<Self, FieldFaults> {
-        let mut read = None;
-        let faults = faults(object, kind, &mut |field| {
-            read = Some(T::deserialize(field)?);
-            Ok(())
-        });
-        read.ok_or(faults)
+/// Where the members of an object come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// From a JSON body.
+    Field,
+    /// From a query. A list there is a text with commas, or a parameter that is given several times: an array of texts. Any
+    /// other parameter is given once.
+    Parameter,
+}
+
+impl Kind {
+    fn unknown(self) -> &'static str {
+        match self {
+            Self::Field => "is not a known field",
+            Self::Parameter => "is not a known parameter",
+        }
     }
 }
 
-/// Returns what is wrong with each field that `read` reads from an object; nothing if `read` succeeds.
+impl<T: DeserializeOwned> Fields for T {
+    fn read(object: &Value, kind: Kind) -> Result<Self, FieldFaults> {
+        let mut right = None;
+        let faults = faults(object, kind, &mut |field| {
+            right = Some(T::deserialize(field)?);
+            Ok(())
+        });
+        right.filter(|_| faults.is_empty()).ok_or(faults)
+    }
+}
+
+/// Returns what is wrong with each field that `read` reads from an object, and each member that is no such field.
 fn faults(
     object: &Value,
-    kind: &str,
+    kind: Kind,
     read: &mut dyn FnMut(Field<'_>) -> Result<(), FieldError>,
 ) -> FieldFaults {
     let none = FieldFaults::new();
@@ -53,8 +72,12 @@ fn faults(
     let mut fronts = vec![String::new()];
     let mut turn = 0;
     while let Some(front) = fronts.get(turn).cloned() {
-        let reading = Reading { kind, front: &front, left_out: &none, asked: RefCell::default() };
-        let Err(FieldError(error)) = read(reading.of(object)) else { break };
+        let reading = Reading::new(kind, &front, &none);
+        let read = read(reading.of(object));
+        for path in reading.unknown.into_inner() {
+            faults.add(&path, kind.unknown());
+        }
+        let Err(FieldError(error)) = read else { break };
         let (path, fault) = *error;
         faults.add(if path.is_empty() { "body" } else { &path }, fault);
         for path in reading.asked.into_inner() {
@@ -75,7 +98,7 @@ pub struct Given<T> {
 }
 
 impl<T: DeserializeOwned> Fields for Given<T> {
-    fn read(object: &Value, kind: &str) -> Result<Self, FieldFaults> {
+    fn read(object: &Value, kind: Kind) -> Result<Self, FieldFaults> {
         let mut right = None;
         let mut read = |field: Field<'_>| {
             right = Some(T::deserialize(field)?);
@@ -83,7 +106,7 @@ impl<T: DeserializeOwned> Fields for Given<T> {
         };
         let faults = faults(object, kind, &mut read);
         if !faults.is_empty() {
-            let reading = Reading { kind, front: "", left_out: &faults, asked: RefCell::default() };
+            let reading = Reading::new(kind, "", &faults);
             // This fails if a field that has to be there is wrong, which the faults already say.
             let _ = read(reading.of(object));
         }
@@ -105,16 +128,22 @@ impl<T> Given<T> {
 
 /// One attempt to read an object.
 struct Reading<'a> {
-    kind: &'a str,
+    kind: Kind,
     /// The path of the field that is read before all others.
     front: &'a str,
     /// Faults of an earlier attempt: the outermost fields that have one are read as if absent.
     left_out: &'a FieldFaults,
     /// The path of each field that the type has.
     asked: RefCell<Vec<String>>,
+    /// The path of each member that is no field of the type.
+    unknown: RefCell<Vec<String>>,
 }
 
 impl<'a> Reading<'a> {
+    fn new(kind: Kind, front: &'a str, left_out: &'a FieldFaults) -> Self {
+        Self { kind, front, left_out, asked: RefCell::default(), unknown: RefCell::default() }
+    }
+
     fn of(&'a self, object: &'a Value) -> Field<'a> {
         Field { value: Some(object), path: String::new(), reading: self }
     }
@@ -139,10 +168,8 @@ impl<'a> Field<'a> {
             Some(_) => return Err(de::Error::custom("must be an object")),
             None => return Err(FieldError::absent()),
         };
-        if let Some(stray) = object.keys().find(|key| !names.contains(&key.as_str())) {
-            let fault = format!("is not a known {}", self.reading.kind);
-            return Err(FieldError(Box::new((self.path_of(stray), fault))));
-        }
+        let unknown = object.keys().filter(|key| !names.contains(&key.as_str()));
+        self.reading.unknown.borrow_mut().extend(unknown.map(|key| self.path_of(key)));
         let mut left: Vec<_> = names.iter().rev().map(|name| (*name, self.path_of(name))).collect();
         self.reading.asked.borrow_mut().extend(left.iter().rev().map(|(_, path)| path.clone()));
         let in_front = |path: &str| {
@@ -158,6 +185,7 @@ impl<'a> Field<'a> {
     fn text(&self) -> Result<&'a str, FieldError> {
         match self.value {
             Some(Value::String(text)) => Ok(text),
+            Some(_) if self.reading.kind == Kind::Parameter => Err(de::Error::custom("must be given once")),
             Some(_) => Err(de::Error::custom("must be a string")),
             None => Err(FieldError::absent()),
         }
@@ -187,6 +215,12 @@ impl<'de> Deserializer<'de> for Field<'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        if self.reading.kind == Kind::Parameter {
+            let texts = self.value.ok_or_else(FieldError::absent)?;
+            let texts = texts.as_array().map_or(std::slice::from_ref(texts), Vec::as_slice).iter();
+            let texts = texts.filter_map(Value::as_str).flat_map(|text| text.split(','));
+            return visitor.visit_seq(SeqDeserializer::new(texts));
+        }
         let elements = match self.value {
             Some(Value::Array(elements)) => elements.iter(),
             Some(_) => return Err(de::Error::custom("must be a list")),

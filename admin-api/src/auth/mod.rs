@@ -208,6 +208,6 @@ where
         let (_, org_id) = path.iter().find(|(name, _)| *name == "orgId").ok_or_else(|| {
             Problem::from(Error::Internal("a route without a tenant asks for the tenant's shard".to_owned()))
         })?;
-        Ok(Self(apps.of(Bucket::of(org_id)).clone()))
+        Ok(Self(apps.of(Bucket::of(&org_id.to_ascii_lowercase())).clone()))
     }
 }

@@ -84,6 +84,7 @@ pub(super) fn routes() -> Routes {
         .route(described!(
             get("/tenants/{orgId}/transitions", transitions),
             Operation::new("listTransitions", "Read a tenant's audit log")
+                .details("A closed tenant's, too: its closing is the newest entry.")
                 .pages(17_i64)
                 .answers::<TransitionPage>(
                     200,

@@ -73,6 +73,32 @@ pub fn select(tenant: &TenantScope, webhook_id: &WebhookId, event_id: &EventId) 
     .bind(StoredEvent::from(event_id).0)
 }
 
+/// An event's delivery to each webhook of the tenant, in the order of the webhooks' creation; those of webhooks that were
+/// deleted lately come last.
+pub fn of_event(tenant: &TenantScope, event_id: &EventId) -> Statement {
+    let (columns, event) = (columns(), event_key("?2"));
+    of_tenant(
+        tenant,
+        format!(
+            "SELECT webhook_id, {columns} FROM \
+             (SELECT 0 AS deleted, sequence, id AS webhook_id FROM webhooks WHERE org_id = ?1 UNION ALL \
+              SELECT 1, sequence, id FROM deleted_webhooks WHERE org_id = ?1) AS of \
+             CROSS JOIN deliveries ON webhook = of.sequence AND event = {event} ORDER BY deleted, webhook"
+        ),
+    )
+    .bind(StoredEvent::from(event_id).0)
+}
+
+/// What [`of_event`] finds.
+#[derive(Debug, Deserialize)]
+pub struct EventRow {
+    /// The webhook.
+    pub webhook_id: WebhookId,
+    /// The delivery.
+    #[serde(flatten)]
+    pub delivery: LogRow,
+}
+
 /// A row of the log.
 #[derive(Debug, Deserialize)]
 pub struct LogRow {
