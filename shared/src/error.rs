@@ -115,6 +115,11 @@ impl Faults {
         self.0.entry(field.to_owned()).or_insert_with(|| fault.to_string());
     }
 
+    /// Takes back what was noted of a field.
+    pub fn remove(&mut self, field: &str) {
+        self.0.remove(field);
+    }
+
     /// # Errors
     /// [`Error::Invalid`] where anything was noted.
     pub fn into_result(self) -> Result<(), Error> {

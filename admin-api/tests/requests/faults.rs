@@ -60,11 +60,18 @@ async fn every_fault_of_a_body_is_named_at_once() {
         ),
     ] {
         let answer = app.admin().request(method, path).json(&body).send().await;
-        let named: Vec<_> = answer.names_field(faults[0]).body["fields"].as_object().unwrap().keys().collect();
+        let named: Vec<_> =
+            answer.names_field(faults[0]).body["fields"].as_object().unwrap().keys().collect();
         assert_eq!(named, faults, "{method} {path} {body}");
     }
-    let own = app.partner(&key).patch(&format!("/webhooks/{id}"), json!({"url": "http://x/", "events": ["*"]})).await;
-    assert_eq!(own.says("events", "is not a known").body["fields"].as_object().map(serde_json::Map::len), Some(2));
+    let own = app
+        .partner(&key)
+        .patch(&format!("/webhooks/{id}"), json!({"url": "http://x/", "events": ["*"]}))
+        .await;
+    assert_eq!(
+        own.says("events", "is not a known").body["fields"].as_object().map(serde_json::Map::len),
+        Some(2)
+    );
 }
 
 #[tokio::test]
@@ -88,7 +95,8 @@ async fn every_fault_of_a_query_is_named_at_once() {
         ),
     ] {
         let answer = app.admin().get(path).await;
-        let named: Vec<_> = answer.names_field(faults[0]).body["fields"].as_object().unwrap().keys().collect();
+        let named: Vec<_> =
+            answer.names_field(faults[0]).body["fields"].as_object().unwrap().keys().collect();
         assert_eq!(named, faults, "{path}");
         assert_ne!(answer.body["fields"], Value::Null);
     }

@@ -203,7 +203,10 @@ async fn what_was_delivered_is_sent_again_within_its_day() {
     delivery.retries().await;
     assert_eq!(delivery.received().len(), 1);
     let again = app.admin().get(&format!("{path}/deliveries/e-1")).await;
-    assert_eq!((&again.body["state"], &again.body["attempts"][1]["status"]), (&json!("delivered"), &json!(200)));
+    assert_eq!(
+        (&again.body["state"], &again.body["attempts"][1]["status"]),
+        (&json!("delivered"), &json!(200))
+    );
 
     let range = json!({"states": ["delivered"]});
     let answer = app.admin().post(&format!("{path}/redeliver"), range.clone()).await;

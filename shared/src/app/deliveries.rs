@@ -114,8 +114,7 @@ impl App {
         event_id: &EventId,
     ) -> Result<Vec<(WebhookId, Delivery)>, Error> {
         for event_id in event_id.spellings() {
-            let statements =
-                vec![tenants::registered(tenant), delivery_log::of_event(tenant, &event_id)];
+            let statements = vec![tenants::registered(tenant), delivery_log::of_event(tenant, &event_id)];
             let mut batch = self.run(statements).await?;
             if !batch.any(0) {
                 return Err(Error::TenantNotRegistered);
