@@ -1,3 +1,4 @@
+use serde::Deserialize;
 use serde_json::json;
 use shared::tenant::OrgId;
 use shared::time::Timestamp;
