@@ -169,7 +169,8 @@ async fn find_event(
     Query(EventQuery { event_id }): Query<EventQuery>,
 ) -> JsonResult<EventDeliveries> {
     let found = app.find_event(&admin.of(org_id), &event_id).await?;
-    let deliveries = found.into_iter().map(|(webhook_id, delivery)| DeliveryToWebhook { webhook_id, delivery });
+    let deliveries =
+        found.into_iter().map(|(webhook_id, delivery)| DeliveryToWebhook { webhook_id, delivery });
     ok(EventDeliveries { deliveries: deliveries.collect() })
 }
 

@@ -168,7 +168,9 @@ fn ended_states<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec
         _ => None,
     });
     let states = states.collect::<Option<Vec<_>>>().filter(|states| !states.is_empty());
-    states.map(Some).ok_or_else(|| de::Error::custom("must be a list of delivered, failed and dead, at least one"))
+    states
+        .map(Some)
+        .ok_or_else(|| de::Error::custom("must be a list of delivered, failed and dead, at least one"))
 }
 
 /// Which deliveries to send again.

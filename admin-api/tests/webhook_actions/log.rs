@@ -185,7 +185,8 @@ async fn one_call_tells_what_became_of_an_event_at_each_webhook() {
         let answer = app.admin().get(&format!("/tenants/{of}")).await;
         let deliveries = answer.is(200).body["deliveries"].as_array().unwrap().clone();
         let part = |value: &Value, name: &str| value[name].as_str().unwrap().to_owned();
-        let parts = deliveries.iter().map(|one| (part(one, "webhookId"), part(one, "state"), part(one, "eventId")));
+        let parts =
+            deliveries.iter().map(|one| (part(one, "webhookId"), part(one, "state"), part(one, "eventId")));
         parts.collect::<Vec<_>>()
     };
     let at = |path: &str, state: &str, event: &str| (id(path), state.to_owned(), event.to_owned());
@@ -194,17 +195,27 @@ async fn one_call_tells_what_became_of_an_event_at_each_webhook() {
     assert_eq!(found("acme-corp/deliveries?eventId=e-7").await, both);
     assert_eq!(found("ACME-Corp/deliveries?eventId=E-7").await, both, "ids are taken in any case");
     let capital = "7BF73129-1428-4CD3-A780-95DB273D1602";
-    assert_eq!(found(&format!("acme-corp/deliveries?eventId={capital}")).await[0], at(&first, "delivered", capital));
+    assert_eq!(
+        found(&format!("acme-corp/deliveries?eventId={capital}")).await[0],
+        at(&first, "delivered", capital)
+    );
     let small = "7bf73129-1428-4cd3-a780-95db273d1603";
     let upper = small.to_uppercase();
-    assert_eq!(found(&format!("acme-corp/deliveries?eventId={upper}")).await[0], at(&first, "delivered", small));
+    assert_eq!(
+        found(&format!("acme-corp/deliveries?eventId={upper}")).await[0],
+        at(&first, "delivered", small)
+    );
     assert!(found("acme-corp/deliveries?eventId=e-99").await.is_empty());
     assert!(found("other/deliveries?eventId=e-7").await.is_empty());
     let answer = app.admin().get("/tenants/acme-corp/deliveries?eventId=e-0").await;
     assert_eq!(answer.body["deliveries"][0]["attempts"][0]["status"], 404);
 
     app.admin().request("DELETE", &second).send().await.is(200);
-    assert_eq!(found("acme-corp/deliveries?eventId=e-7").await, both, "a deleted webhook's log stays a while");
+    assert_eq!(
+        found("acme-corp/deliveries?eventId=e-7").await,
+        both,
+        "a deleted webhook's log stays a while"
+    );
     app.admin().get("/tenants/nobody/deliveries?eventId=e-7").await.is_problem(404, "tenant_not_registered");
     for query in ["", "?eventId=", "?eventId=a%20b", "?eventId=e-1&eventId=e-2"] {
         app.admin().get(&format!("/tenants/acme-corp/deliveries{query}")).await.names_field("eventId");

@@ -97,7 +97,6 @@ async fn a_range_is_counted_and_sent_again() {
         (json!({"states": ["failed"]}), 1),
         (json!({"states": ["dead"]}), 1),
         (json!({"states": ["dead", "failed", "dead"]}), 2),
-        (json!({"states": ["delivered", "failed", "dead"]}), 3),
         (json!({"since": "2026-04-02T10:00:30Z"}), 1),
         (json!({"since": "2026-04-02T10:00:30Z", "until": "2026-04-02T10:00:40Z"}), 0),
         (json!({"until": "2026-04-02T10:00:30.000Z"}), 1),
@@ -203,7 +202,10 @@ async fn what_was_delivered_is_sent_again_within_its_day() {
     delivery.retries().await;
     assert_eq!(delivery.received().len(), 1);
     let again = app.admin().get(&format!("{path}/deliveries/e-1")).await;
-    assert_eq!((&again.body["state"], &again.body["attempts"][1]["status"]), (&json!("delivered"), &json!(200)));
+    assert_eq!(
+        (&again.body["state"], &again.body["attempts"][1]["status"]),
+        (&json!("delivered"), &json!(200))
+    );
 
     let range = json!({"states": ["delivered"]});
     let answer = app.admin().post(&format!("{path}/redeliver"), range.clone()).await;

@@ -35,7 +35,8 @@ const NO_TIME: &str = "must be an ISO 8601 time with its offset, such as 2026-04
 
 #[test]
 fn what_is_absent_or_null_is_none() {
-    let body = Body::read(&json!({"orgId": "acme", "since": null, "inner": {"id": "abc"}}), Kind::Field).unwrap();
+    let body =
+        Body::read(&json!({"orgId": "acme", "since": null, "inner": {"id": "abc"}}), Kind::Field).unwrap();
     assert_eq!((body.org_id.as_str(), body.since, body.names, body.seconds), ("acme", None, None, None));
     assert_eq!(body.inner.map(|inner| inner.id.to_string()).as_deref(), Some("abc"));
 }

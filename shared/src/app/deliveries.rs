@@ -103,8 +103,8 @@ impl App {
         Ok(LogPage { deliveries, next: next.map(Cursor) })
     }
 
-    /// An event's delivery to each webhook of the tenant, in the order of the webhooks' creation; those of webhooks that were
-    /// deleted lately come last. The id is taken in any case.
+    /// An event's delivery to each webhook of the tenant, in the order of the webhooks' creation, those that were deleted lately
+    /// among them. The id is taken in any case.
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`].
@@ -114,8 +114,7 @@ impl App {
         event_id: &EventId,
     ) -> Result<Vec<(WebhookId, Delivery)>, Error> {
         for event_id in event_id.spellings() {
-            let statements =
-                vec![tenants::registered(tenant), delivery_log::of_event(tenant, &event_id)];
+            let statements = vec![tenants::registered(tenant), delivery_log::of_event(tenant, &event_id)];
             let mut batch = self.run(statements).await?;
             if !batch.any(0) {
                 return Err(Error::TenantNotRegistered);

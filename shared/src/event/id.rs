@@ -76,8 +76,12 @@ mod tests {
         for good in ["e", "...", "7bf73129-1428-4cd3-a780-95db273d1602", &"x".repeat(128), "a/b?c#%"] {
             assert!(EventId::parse(good).is_ok(), "{good}");
         }
-        let spelt = |text: &str| EventId::parse(text).unwrap().spellings().map(String::from).collect::<Vec<_>>();
-        assert_eq!((spelt("e-1"), spelt("E-1")), (vec!["e-1".to_owned()], vec!["E-1".to_owned(), "e-1".to_owned()]));
+        let spelt =
+            |text: &str| EventId::parse(text).unwrap().spellings().map(String::from).collect::<Vec<_>>();
+        assert_eq!(
+            (spelt("e-1"), spelt("E-1")),
+            (vec!["e-1".to_owned()], vec!["E-1".to_owned(), "e-1".to_owned()])
+        );
         for bad in ["", ".", "..", "a b", "ä", "a\n", &"x".repeat(129)] {
             assert_eq!(EventId::parse(bad), Err(EventIdFault), "{bad}");
         }
