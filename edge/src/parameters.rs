@@ -25,6 +25,19 @@ impl<S: Send + Sync> FromRequestParts<S> for OrgPath {
     }
 }
 
+/// The `{orgId}` of the path as it is spelt: for the route where the ID is chosen, so that nobody takes an ID in capitals for
+/// another.
+pub struct NewOrgPath(pub OrgId);
+
+impl<S: Send + Sync> FromRequestParts<S> for NewOrgPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = segment(parts, state, "orgId").await?;
+        OrgId::parse(&text).map(Self).map_err(|fault| Problem::invalid_field("orgId", fault))
+    }
+}
+
 /// The `{email}` of the path.
 pub struct EmailPath(pub EmailAddress);
 

@@ -27,9 +27,6 @@ pub(super) fn parameters() -> Value {
     };
     let mut keys_of = query("orgId", "Whose keys.", reference("OrgId"), json!("acme-corp"));
     keys_of["required"] = json!(true);
-    // Paths take an ID in any case.
-    let org_id = json!({"type": "string", "minLength": 3, "maxLength": 63,
-        "pattern": "^[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9]$"});
     let event_id = json!({"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"});
     let mut event_of = query("eventId", "The envelope's id.", event_id.clone(), json!(EVENT));
     event_of["required"] = json!(true);
@@ -38,7 +35,7 @@ pub(super) fn parameters() -> Value {
     let since = "Only deliveries created then or later.";
     let until = "Only deliveries created before; after `since`.";
     json!({
-        "orgId": path("orgId", "The organization's ID, in any case.", org_id, json!("acme-corp")),
+        "orgId": path("orgId", "The organization's ID. Capitals are taken for small letters, except where the ID is chosen.", reference("OrgId"), json!("acme-corp")),
         "webhookId":
             path("webhookId", "The webhook.", json!({"type": "string", "format": "uuid"}), json!(WEBHOOK)),
         "email": path("email", "The person's e-mail address.", reference("EmailAddress"),

@@ -2,14 +2,15 @@
 
 use edge::fields::Given;
 use edge::json::{Answer, Json};
-use edge::parameters::{NoQuery, OrgPath, Query};
+use edge::parameters::{NewOrgPath, NoQuery, OrgPath, Query};
 use edge::routes::{delete, get, patch, post};
 use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shared::app::register_tenant::NewTenant;
 use shared::app::tenants::{FoundTenants, TenantChange, TenantFilter};
-use shared::cursor::{Cursor, NotACursor};
+use shared::cursor::Cursor;
+use shared::error::Faults;
 use shared::page::Limit;
 use shared::tenant::{EmailAddress, OrgName, Tenant};
 use shared::transition::Transition;
@@ -111,7 +112,7 @@ async fn register(
     admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
-    OrgPath(org_id): OrgPath,
+    NewOrgPath(org_id): NewOrgPath,
     Json(RegisterTenantBody { org_name, owner_email }): Json<RegisterTenantBody>,
 ) -> JsonResult<TransitionedBody> {
     let new = NewTenant { org_name, owner_email };
@@ -148,42 +149,43 @@ async fn list(
     MeteredApps(apps): MeteredApps,
     Query(query): Query<Given<TenantsQuery>>,
 ) -> JsonResult<TenantPage> {
-    let mut searches = false;
-    let checked = query.check(|TenantsQuery { limit, cursor, owner_email, search }, faults| {
-        searches = search.is_some();
-        if searches && owner_email.is_some() {
+    let (filter, limit) = query.check(|query, faults| {
+        let TenantsQuery { limit, cursor, owner_email, search } = query;
+        if search.is_some() && owner_email.is_some() {
             faults.add("search", "must not come together with ownerEmail");
         }
         let filter = match search {
-            Some(text) => {
-                if !is_searchable(&text) {
-                    faults.add("search", "must have 1 to 120 characters, and no control characters");
-                }
-                TenantFilter::Search(text, faults.check("cursor", place(cursor.as_deref()))?)
+            Some(search) => {
+                let (search, after) = (searched(search, faults), place(cursor.as_deref(), faults));
+                TenantFilter::Search(search?, after?)
             }
             None => {
-                let after = faults.check("cursor", place(cursor.as_deref()))?;
+                let after = place(cursor.as_deref(), faults)?;
                 TenantFilter::ByCreation(owner_email, after.map(|(org_id, at): (String, i64)| (at, org_id)))
             }
         };
         Some((filter, limit.unwrap_or_default().0))
-    });
-    admin.check_portal(searches)?;
-    let (filter, limit) = checked?;
+    })?;
+    admin.check_portal(matches!(filter, TenantFilter::Search(..)))?;
     let FoundTenants { tenants, total, next, next_match } =
         apps.list_tenants(&admin.actor, filter, limit).await?;
     let next = next.map(|cursor| cursor.to_string()).or(next_match.map(|cursor| cursor.to_string()));
     ok(TenantPage { tenants, total, limit, next_cursor: next })
 }
 
-/// Returns whether the text can be the beginning of an ID or a name.
-fn is_searchable(text: &str) -> bool {
-    (1..=120).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+/// The beginning of an ID or a name.
+fn searched(text: String, faults: &mut Faults) -> Option<String> {
+    let good = (1..=120).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    faults.check(
+        "search",
+        good.then_some(text).ok_or("must have 1 to 120 characters, and no control characters"),
+    )
 }
 
-/// The place that a cursor of this kind of list names.
-fn place<T: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<T>, NotACursor> {
-    Ok(cursor.map(Cursor::parse).transpose()?.map(|Cursor(place)| place))
+/// The place that a cursor of this kind of list names: `Some(None)` if there is no cursor, `None` if the cursor is wrong.
+fn place<T: DeserializeOwned>(cursor: Option<&str>, faults: &mut Faults) -> Option<Option<T>> {
+    let place = faults.check("cursor", cursor.map(Cursor::parse).transpose())?;
+    Some(place.map(|Cursor(place)| place))
 }
 
 async fn find(

@@ -127,7 +127,7 @@ async fn a_closed_tenant_is_gone_and_its_id_stays_taken() {
 
     let log = app.admin().get("/tenants/acme-corp/transitions?limit=2").await;
     assert_eq!(log.is(200).body["transitions"][0]["kind"], "TenantClosed");
-    assert_eq!(log.body["transitions"][0]["actor"], "jane.doe@smartphonekey.com");
+    assert_eq!(log.body["transitions"][0]["actor"], "admin@smartphonekey.com");
     assert_eq!(log.body["transitions"][1]["kind"], "WebhookCreated");
     app.admin().get("/tenants/nobody/transitions").await.is_problem(404, "tenant_not_registered");
 

@@ -103,8 +103,8 @@ impl App {
         Ok(LogPage { deliveries, next: next.map(Cursor) })
     }
 
-    /// An event's delivery to each webhook of the tenant, in the order of the webhooks' creation; those of webhooks that were
-    /// deleted lately come last. The id is taken in any case.
+    /// An event's delivery to each webhook of the tenant, in the order of the webhooks' creation, those that were deleted lately
+    /// among them. The id is taken in any case.
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`].

@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::columns::{History, StoredAttempt, StoredEvent, TENANTS_WEBHOOK, event_key, event_text};
+use super::columns::{
+    History, StoredAttempt, StoredEvent, TENANTS_WEBHOOK, event_key, event_text, of_webhook,
+};
 use super::of_tenant;
 use crate::delivery::standing::Stage;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
@@ -73,17 +75,16 @@ pub fn select(tenant: &TenantScope, webhook_id: &WebhookId, event_id: &EventId) 
     .bind(StoredEvent::from(event_id).0)
 }
 
-/// An event's delivery to each webhook of the tenant, in the order of the webhooks' creation; those of webhooks that were
-/// deleted lately come last.
+/// An event's delivery to each webhook of the tenant, in the order of the webhooks' creation, those that were deleted lately
+/// among them.
 pub fn of_event(tenant: &TenantScope, event_id: &EventId) -> Statement {
-    let (columns, event) = (columns(), event_key("?2"));
+    let (id, columns, event) = (of_webhook("id", "webhook"), columns(), event_key("?2"));
     of_tenant(
         tenant,
         format!(
-            "SELECT webhook_id, {columns} FROM \
-             (SELECT 0 AS deleted, sequence, id AS webhook_id FROM webhooks WHERE org_id = ?1 UNION ALL \
-              SELECT 1, sequence, id FROM deleted_webhooks WHERE org_id = ?1) AS of \
-             CROSS JOIN deliveries ON webhook = of.sequence AND event = {event} ORDER BY deleted, webhook"
+            "SELECT {id} AS webhook_id, {columns} FROM deliveries WHERE webhook IN \
+             (SELECT sequence FROM webhooks WHERE org_id = ?1 UNION ALL \
+              SELECT sequence FROM deleted_webhooks WHERE org_id = ?1) AND event = {event} ORDER BY webhook"
         ),
     )
     .bind(StoredEvent::from(event_id).0)
