@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 use shared::ports::{Clock, Log, Random};
+use shared::text::printable_json;
 use shared::time::Timestamp;
 use worker::Delay;
 use worker::send::SendFuture;
@@ -46,6 +47,6 @@ pub struct ConsoleLog;
 
 impl Log for ConsoleLog {
     fn write(&self, line: Value) {
-        worker::console_log!("{line}");
+        worker::console_log!("{}", printable_json(&line.to_string()));
     }
 }

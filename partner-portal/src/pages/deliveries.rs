@@ -8,6 +8,7 @@ use shared::code::ErrorCode;
 use shared::delivery::{Delivery, DeliveryState};
 use shared::event::id::EventId;
 use shared::tenant::Tenant;
+use shared::text::printable_json;
 use shared::time::Timestamp;
 use shared::webhook::id::WebhookId;
 
@@ -104,7 +105,7 @@ impl DeliveryPage {
             status: attempt.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string()),
             duration: spoken_duration(attempt.duration_milliseconds),
             // `answered 404` says no more than the status beside it.
-            error: attempt.error.filter(|error| {
+            error: attempt.error.map(|error| error.to_string()).filter(|error| {
                 !attempt.status.is_some_and(|status| error.ends_with(&format!("answered {status}")))
             }),
         });
@@ -117,7 +118,7 @@ impl DeliveryPage {
             badge,
             explanation,
             attempts: attempts.collect(),
-            body,
+            body: body.map(|body| printable_json(&body).into_owned()),
             redeliver,
             event_id: delivery.event_id,
             event_type: delivery.event_type,

@@ -51,7 +51,7 @@ impl DeliveryLog {
             created: Moment::new(delivery.created_at, now),
             badge: Badge::of_delivery(&delivery),
             duration: delivery.attempts.last().map(|attempt| spoken_duration(attempt.duration_milliseconds)),
-            error: delivery.attempts.last().and_then(|attempt| attempt.error.clone()),
+            error: delivery.attempts.last().and_then(|attempt| attempt.error.as_deref().map(str::to_owned)),
             event_type: delivery.event_type,
         });
         Self::Shown(Box::new(ShownLog { chart, latest: latest.collect() }))
