@@ -55,6 +55,7 @@ CREATE TABLE api_keys (
   revoked_at INTEGER
 ) STRICT;
 CREATE INDEX api_keys_by_tenant ON api_keys (org_id, sequence);
+CREATE INDEX api_keys_expiring ON api_keys (expires_at) WHERE expires_at IS NOT NULL AND revoked_at IS NULL;
 -- At most one active key per tenant, whoever races whom.
 CREATE UNIQUE INDEX api_keys_one_active ON api_keys (org_id) WHERE revoked_at IS NULL;
 
@@ -115,7 +116,7 @@ CREATE INDEX webhooks_in_trouble ON webhooks (
 ) WHERE status <> 'active' OR consecutive_failures > 0;
 
 -- Open circuits that nobody was told of yet.
-CREATE INDEX webhooks_failing ON webhooks (circuit_opened_at) WHERE circuit_opened_at IS NOT NULL AND failing_told = 0;
+CREATE INDEX webhooks_failing ON webhooks (failing_told, circuit_opened_at) WHERE circuit_opened_at IS NOT NULL;
 
 -- Webhooks deleted lately: their pending deliveries end, those too that a consumer writes a little later.
 CREATE TABLE deleted_webhooks (
@@ -258,6 +259,25 @@ CREATE TABLE notices (
   details TEXT NOT NULL,
   at INTEGER NOT NULL
 ) STRICT;
+
+-- E-mails to members, a row for each recipient. A row stays for some days after its mail was sent, so that the same cause
+-- is told nobody twice, and a webhook's trouble not too often.
+CREATE TABLE mails (
+  sequence INTEGER PRIMARY KEY,
+  -- The notice, the transition or the key that the mail tells of.
+  cause TEXT NOT NULL,
+  org_id TEXT NOT NULL,
+  webhook_id TEXT,
+  topic TEXT NOT NULL,
+  details TEXT NOT NULL,
+  recipient TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  sent_at INTEGER
+) STRICT;
+CREATE UNIQUE INDEX mails_once ON mails (cause, recipient);
+CREATE INDEX mails_to_send ON mails (attempts, sequence) WHERE sent_at IS NULL;
+CREATE INDEX mails_of_webhook ON mails (webhook_id, topic, at) WHERE webhook_id IS NOT NULL;
 
 -- Redeliveries of ranges that were too long for the request that asked for them.
 CREATE TABLE redeliveries (

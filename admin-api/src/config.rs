@@ -1,6 +1,6 @@
 //! The Worker's variables and secrets, checked as a whole.
 
-use edge::secret::SecretDigest;
+use edge::secret::SharedSecret;
 use secrecy::SecretString;
 use shared::environment::Environment;
 use shared::sealer::SealingKey;
@@ -16,10 +16,10 @@ pub struct Config {
     pub shards: ShardCount,
     /// How many pairs of Queues they share.
     pub queue_pairs: ShardCount,
-    /// The digest of `ADMIN_API_KEY`.
-    pub admin_api_key: SecretDigest,
-    /// The secret that signs the portal's service tokens.
-    pub service_jwt_secret: SecretString,
+    /// `ADMIN_API_KEY`
+    pub admin_api_key: SharedSecret,
+    /// The secret that signs the portal's service tokens; while it is being rotated, also the one before.
+    pub service_jwt_secrets: Vec<SecretString>,
     /// The key that seals webhook secrets.
     pub sealing_key: SealingKey,
     /// The previous sealing key, while there are values sealed with it.
@@ -43,8 +43,8 @@ impl Config {
         let shards = ShardCount::read(&mut settings);
         let queue_pairs = ShardCount::read_pairs(&mut settings, shards);
         let local = environment == Some(Environment::Local);
-        let admin_api_key = settings.secret("ADMIN_API_KEY");
-        let service_jwt_secret = settings.secret("SERVICE_JWT_SECRET");
+        let admin_api_key = settings.rotating_secret("ADMIN_API_KEY");
+        let service_jwt_secrets = settings.rotating_secret("SERVICE_JWT_SECRET");
         let sealing_key = SealingKey::required(&mut settings, "WEBHOOK_SECRETS_KEY");
         let previous_sealing_key = SealingKey::optional(&mut settings, "WEBHOOK_SECRETS_KEY_PREVIOUS");
         let issuer = settings.required("AUTH0_ISSUER", |text| issuer(text, local));
@@ -55,8 +55,8 @@ impl Config {
                 environment: environment?,
                 shards: shards?,
                 queue_pairs: queue_pairs?,
-                admin_api_key: SecretDigest::of(&admin_api_key?),
-                service_jwt_secret: service_jwt_secret?,
+                admin_api_key: SharedSecret::of(&admin_api_key?),
+                service_jwt_secrets: service_jwt_secrets?,
                 sealing_key: sealing_key?,
                 previous_sealing_key,
                 issuer: issuer?,

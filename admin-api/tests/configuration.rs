@@ -17,8 +17,20 @@ const CONFIGURATION: Configuration<Config> = Configuration {
         "AUTH0_ISSUER",
         "AUTH0_AUDIENCE",
     ],
-    optional: &["ADMIN_EMAIL_CLAIM", "WEBHOOK_SECRETS_KEY_PREVIOUS"],
-    secrets: &["ADMIN_API_KEY", "SERVICE_JWT_SECRET", "WEBHOOK_SECRETS_KEY", "WEBHOOK_SECRETS_KEY_PREVIOUS"],
+    optional: &[
+        "ADMIN_API_KEY_PREVIOUS",
+        "SERVICE_JWT_SECRET_PREVIOUS",
+        "ADMIN_EMAIL_CLAIM",
+        "WEBHOOK_SECRETS_KEY_PREVIOUS",
+    ],
+    secrets: &[
+        "ADMIN_API_KEY",
+        "ADMIN_API_KEY_PREVIOUS",
+        "SERVICE_JWT_SECRET",
+        "SERVICE_JWT_SECRET_PREVIOUS",
+        "WEBHOOK_SECRETS_KEY",
+        "WEBHOOK_SECRETS_KEY_PREVIOUS",
+    ],
     sealing_keys: &["WEBHOOK_SECRETS_KEY", "WEBHOOK_SECRETS_KEY_PREVIOUS"],
 };
 /// 32 bytes of 0x08.

@@ -3,6 +3,7 @@
 mod claims;
 mod keys;
 mod portal;
+mod rotation;
 mod service;
 
 use edge::testing::{forgeries, hs256, hs512, own_key_headers, public_key_spellings};
@@ -65,7 +66,8 @@ async fn anything_less_gets_one_and_the_same_answer() {
             "another scheme",
             vec![("x-admin-api-key", ADMIN_KEY), ("authorization", &format!("Basic {token}"))],
         ),
-        ("two spaces", vec![("x-admin-api-key", ADMIN_KEY), ("authorization", &format!("Bearer  {token}"))]),
+        ("a tab", vec![("x-admin-api-key", ADMIN_KEY), ("authorization", &format!("Bearer\t{token}"))]),
+        ("a colon", vec![("x-admin-api-key", ADMIN_KEY), ("authorization", &format!("Bearer: {token}"))]),
         (
             "two tokens",
             vec![("x-admin-api-key", ADMIN_KEY), ("authorization", &bearer), ("authorization", &bearer)],
@@ -97,12 +99,13 @@ async fn header_values_that_are_no_text_are_refused() {
 }
 
 #[tokio::test]
-async fn the_scheme_ignores_case() {
+async fn the_scheme_ignores_case_and_ends_in_any_number_of_spaces() {
     let app = TestApp::default();
     let token = token_of_admin(&app.clock).signed();
-    let caller =
-        app.anybody().with("x-admin-api-key", ADMIN_KEY).with("authorization", format!("bEARER {token}"));
-    caller.get("/tenants").await.is(200);
+    for scheme in ["bEARER ", "Bearer  ", "bearer     "] {
+        let caller = app.anybody().with("x-admin-api-key", ADMIN_KEY);
+        caller.with("authorization", format!("{scheme}{token}")).get("/tenants").await.is(200);
+    }
 }
 
 #[tokio::test]

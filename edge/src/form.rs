@@ -6,7 +6,9 @@ use axum::extract::Request;
 use http::header;
 
 use crate::json::{LARGEST_BODY, collect};
+use crate::media_type::MediaType;
 use crate::problem::Problem;
+use crate::secret::the_only;
 
 /// The fields of a body of `application/x-www-form-urlencoded`.
 ///
@@ -14,10 +16,11 @@ use crate::problem::Problem;
 /// 415 for another type or any encoding, 413 above 64 KiB, 400 if a field is given twice or is not UTF-8.
 pub async fn read_form(request: Request) -> Result<BTreeMap<String, String>, Problem> {
     let headers = request.headers();
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = media_type.and_then(|value| value.parse::<mime::Mime>().ok());
+    let media_type = the_only(headers, &header::CONTENT_TYPE)
+        .and_then(|value| std::str::from_utf8(value).ok())
+        .and_then(MediaType::parse);
     if headers.contains_key(header::CONTENT_ENCODING)
-        || media_type.is_none_or(|media_type| media_type.essence_str() != "application/x-www-form-urlencoded")
+        || media_type.is_none_or(|media_type| !media_type.is_utf_8("application/x-www-form-urlencoded"))
     {
         return Err(Problem::unsupported_media_type("Send the form as application/x-www-form-urlencoded."));
     }

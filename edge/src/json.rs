@@ -13,6 +13,7 @@ use shared::error::Error;
 use shared::strict_json;
 
 use crate::fields::Fields;
+use crate::media_type::MediaType;
 use crate::problem::Problem;
 use crate::secret::the_only;
 
@@ -29,30 +30,40 @@ impl<S: Send + Sync, T: Fields> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
-        let bytes = read(request, LARGEST_BODY).await?;
-        let malformed = |fault: &dyn fmt::Display| Problem::invalid_request(fault.to_string());
-        strict_json::check_object(&bytes).map_err(|fault| malformed(&fault))?;
-        let object = serde_json::from_slice(&bytes).map_err(|fault| malformed(&fault))?;
-        Ok(Self(T::read(&object, "field").map_err(Error::Invalid)?))
+        parse(&read(request, LARGEST_BODY).await?).map(Self)
     }
 }
 
-/// As [`Json`], for routes whose body may be absent: an absent body is read as `{}`.
+fn parse<T: Fields>(bytes: &[u8]) -> Result<T, Problem> {
+    let malformed = |fault: &dyn fmt::Display| Problem::invalid_request(fault.to_string());
+    strict_json::check_object(bytes).map_err(|fault| malformed(&fault))?;
+    let object = serde_json::from_slice(bytes).map_err(|fault| malformed(&fault))?;
+    Ok(T::read(&object, "field").map_err(Error::Invalid)?)
+}
+
+/// As [`Json`], for routes whose body may be absent: an absent body is read as `{}`. Generated clients name the type of a
+/// body that they leave out, too.
 pub struct OptionalJson<T>(pub T);
 
 impl<S: Send + Sync, T: Fields> FromRequest<S> for OptionalJson<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         let headers = request.headers();
-        if headers.contains_key(header::CONTENT_TYPE) || headers.contains_key(header::CONTENT_ENCODING) {
-            return Json::from_request(request, state).await.map(|Json(value)| Self(value));
+        let typed =
+            headers.contains_key(header::CONTENT_TYPE) || headers.contains_key(header::CONTENT_ENCODING);
+        let bytes = if typed {
+            read(request, LARGEST_BODY).await?
+        } else {
+            collect(request.into_body(), LARGEST_BODY).await?
+        };
+        if bytes.is_empty() {
+            return Ok(Self(T::read(&Value::Object(Map::new()), "field").map_err(Error::Invalid)?));
         }
-        let bytes = collect(request.into_body(), LARGEST_BODY).await?;
-        if !bytes.is_empty() {
+        if !typed {
             return Err(Problem::unsupported_media_type("Send the body as application/json."));
         }
-        Ok(Self(T::read(&Value::Object(Map::new()), "field").map_err(Error::Invalid)?))
+        parse(&bytes).map(Self)
     }
 }
 
@@ -71,11 +82,8 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     }
     let media_type = the_only(headers, &header::CONTENT_TYPE)
         .and_then(|value| std::str::from_utf8(value).ok())
-        .and_then(|value| value.parse::<mime::Mime>().ok());
-    let good = media_type.is_some_and(|media_type| {
-        media_type.essence_str() == "application/json"
-            && media_type.get_param("charset").is_none_or(|charset| charset == "utf-8")
-    });
+        .and_then(MediaType::parse);
+    let good = media_type.is_some_and(|media_type| media_type.is_utf_8("application/json"));
     if good { Ok(()) } else { Err(Problem::unsupported_media_type("Send the body as application/json.")) }
 }
 

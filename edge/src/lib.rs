@@ -6,6 +6,7 @@ pub mod fields;
 pub mod form;
 pub mod health;
 pub mod json;
+pub mod media_type;
 pub mod oidc;
 pub mod parameters;
 pub mod ports;

@@ -37,7 +37,9 @@ use std::marker::PhantomData;
 
 use axum::Router;
 use axum::handler::Handler;
+use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use http::{HeaderValue, header};
 
 use crate::problem::Problem;
 
@@ -182,6 +184,21 @@ impl<S: Clone + Send + Sync + 'static, D> HandledRoute<S, D> {
     #[must_use]
     pub fn naming_its_methods(mut self) -> Self {
         self.handler = self.handler.fallback(async || Problem::method_not_allowed());
+        self
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static, D> HandledRoute<S, D> {
+    /// Answers `HEAD` with 405: a route whose `GET` does more than to show something does nothing for a request that
+    /// only asks about it. Without this, a `GET` route answers `HEAD`, too.
+    #[must_use]
+    pub fn without_head(mut self) -> Self {
+        let refused = async || {
+            let mut response = Problem::method_not_allowed().into_response();
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
+            response
+        };
+        self.handler = self.handler.on(MethodFilter::HEAD, refused);
         self
     }
 }

@@ -5,20 +5,25 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// The digest of a secret, which presented secrets are compared with in constant time.
+/// A secret that callers present: its current value and, while it is being rotated, the previous value. Kept as digests,
+/// which presented values are compared with in constant time.
 #[derive(Clone)]
-pub struct SecretDigest([u8; 32]);
+pub struct SharedSecret {
+    digests: Vec<[u8; 32]>,
+}
 
-impl SecretDigest {
-    /// Digests the configured secret.
-    pub fn of(secret: &SecretString) -> Self {
-        Self(Sha256::digest(secret.expose_secret().as_bytes()).into())
+impl SharedSecret {
+    /// Accepts each of these values: see [`shared::settings::Settings::rotating_secret`].
+    pub fn of(values: &[SecretString]) -> Self {
+        let digest = |value: &SecretString| Sha256::digest(value.expose_secret().as_bytes()).into();
+        Self { digests: values.iter().map(digest).collect() }
     }
 
-    /// Whether the headers have `name` exactly once, with the secret as its value.
+    /// Whether the headers have `name` exactly once, with an accepted value.
     pub fn is_presented(&self, headers: &HeaderMap, name: &HeaderName) -> bool {
         let presented: [u8; 32] = Sha256::digest(the_only(headers, name).unwrap_or_default()).into();
-        bool::from(presented.ct_eq(&self.0))
+        let matching = self.digests.iter().map(|digest| bool::from(presented.ct_eq(digest)));
+        matching.fold(false, |found, this| found | this)
     }
 }
 

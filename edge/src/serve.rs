@@ -105,7 +105,7 @@ pub async fn serve_as(
     }
     // Caches may keep assets alone, which say so themselves.
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    protect(response.headers_mut());
 
     let mut line = Map::from_iter([
         ("message".to_owned(), json!("request")),
@@ -145,7 +145,16 @@ pub fn misconfigured(
     let mut response = Response::default();
     write_problem(format, &problem, &request_id, &mut response);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    protect(response.headers_mut());
     response
+}
+
+/// Adds what every answer has: for two years no browser asks the host without TLS (RFC 6797; over plain HTTP the header
+/// means nothing), and none guesses at media types.
+fn protect(headers: &mut HeaderMap) {
+    let transport = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+    headers.insert(header::STRICT_TRANSPORT_SECURITY, transport);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
 fn write_problem(format: &dyn ProblemFormat, problem: &Problem, request_id: &str, response: &mut Response) {

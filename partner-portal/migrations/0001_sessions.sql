@@ -4,6 +4,10 @@
 CREATE TABLE sessions (
   digest TEXT PRIMARY KEY,
   email TEXT NOT NULL,
+  -- When the person signed in at the provider, if the provider said so.
+  authenticated_at INTEGER,
+  -- The browser in words, by which the person recognizes the session.
+  browser TEXT NOT NULL,
   -- The ID token, sealed: the hint that Auth0's logout asks for.
   sealed_id_token TEXT NOT NULL,
   -- The organization being looked at, once it is known which.
@@ -14,12 +18,16 @@ CREATE TABLE sessions (
   last_seen_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sessions_by_age ON sessions (created_at);
+CREATE INDEX sessions_by_person ON sessions (email COLLATE NOCASE);
 
 -- API keys that were issued and not looked at yet. The key that opens one is in its reader's cookie alone.
 CREATE TABLE unread_keys (
   id TEXT PRIMARY KEY,
-  session TEXT NOT NULL,
+  -- The person who had the key issued.
+  email TEXT NOT NULL,
   org_id TEXT NOT NULL,
+  -- The first 8 characters and the last 4, by which the key is told from one that replaced it.
+  masked TEXT NOT NULL,
   sealed TEXT NOT NULL,
   expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

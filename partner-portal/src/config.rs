@@ -2,7 +2,8 @@
 
 use secrecy::SecretString;
 use shared::environment::Environment;
-use shared::settings::{SettingFaults, Settings, issuer};
+use shared::settings::{SettingFaults, Settings, issuer, origin};
+use shared::tenant::EmailAddress;
 
 /// The configuration of the Worker.
 #[derive(Clone)]
@@ -11,6 +12,12 @@ pub struct Config {
     pub environment: Environment,
     /// The portal's own origin: `https://partner-portal.example.com`.
     pub origin: String,
+    /// The origin where partners' servers reach the Admin API.
+    pub admin_api_origin: String,
+    /// The e-mail address of partners' support, if there is one.
+    pub support_email: Option<EmailAddress>,
+    /// The URL of the page that says how the service does, if there is one.
+    pub status_url: Option<String>,
     /// The URL of the Auth0 tenant, with its trailing slash.
     pub issuer: String,
     /// The portal's client ID at Auth0.
@@ -36,7 +43,10 @@ impl Config {
         let mut settings = Settings::new(read);
         let environment = settings.required("ENVIRONMENT", str::parse::<Environment>);
         let local = environment == Some(Environment::Local);
-        let origin = settings.required("PORTAL_ORIGIN", |text| origin(text, local));
+        let origin = settings.required("PORTAL_ORIGIN", |text| self::origin(text, local));
+        let admin_api_origin = settings.required("ADMIN_API_ORIGIN", |text| self::origin(text, local));
+        let support_email = settings.optional("SUPPORT_EMAIL", EmailAddress::parse);
+        let status_url = settings.optional("STATUS_URL", |text| page_url(text, local));
         let issuer = settings.required("AUTH0_ISSUER", |text| issuer(text, local));
         let client_id = settings.required("AUTH0_CLIENT_ID", client_id);
         let client_secret = settings.secret("AUTH0_CLIENT_SECRET");
@@ -48,6 +58,9 @@ impl Config {
             Some(Self {
                 environment: environment?,
                 origin: origin?,
+                admin_api_origin: admin_api_origin?,
+                support_email,
+                status_url,
                 issuer: issuer?,
                 client_id: client_id?,
                 client_secret: client_secret?,
@@ -66,17 +79,13 @@ impl Config {
     }
 }
 
-fn origin(text: &str, plain_http: bool) -> Result<String, &'static str> {
-    // An origin is an issuer's URL without the slash.
-    let url = issuer(&format!("{text}/"), plain_http)
-        .ok()
-        .and_then(|text| url::Url::parse(&text).ok())
-        .filter(|url| url.path() == "/");
-    match url {
-        Some(url) if url.origin().ascii_serialization() == text => Ok(text.to_owned()),
-        _ => Err(
-            "must be an https origin, such as https://partner-portal.example.com, without a slash at its end",
-        ),
+/// Reads the URL of a page that people may be sent to.
+fn page_url(text: &str, plain_http: bool) -> Result<String, &'static str> {
+    let url = url::Url::parse(text).map_err(|_| "must be a URL")?;
+    match url.scheme() {
+        "https" => Ok(url.into()),
+        "http" if plain_http => Ok(url.into()),
+        _ => Err("must start with https://"),
     }
 }
 

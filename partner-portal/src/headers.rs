@@ -18,7 +18,7 @@ impl Nonce {
     }
 }
 
-/// Adds the security headers. `provider_origin` is where the form for signing out redirects to.
+/// Adds the security headers of pages; [`edge::serve`] adds those of every answer. `provider_origin` is where the form for signing out redirects to.
 pub fn secure(headers: &mut HeaderMap, nonce: &Nonce, provider_origin: &str) {
     let policy = format!(
         "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'nonce-{}'; base-uri 'none'; \
@@ -28,9 +28,7 @@ pub fn secure(headers: &mut HeaderMap, nonce: &Nonce, provider_origin: &str) {
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
-    let fixed: [(HeaderName, &str); 7] = [
-        (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    let fixed: [(HeaderName, &str); 5] = [
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),

@@ -96,6 +96,16 @@ notices! {
         "That form belongs to another organization than the one you are looking at. Nothing was changed.";
     SessionEnded = "session-ended", Bad:
         "Your session had ended, so nothing was changed. Please do it again.";
+    SignedInAgain = "signed-in-again", Good:
+        "Your last sign-in was more than an hour ago, so we asked you to sign in again first. Nothing was changed yet. Please \
+         do it once more.";
+    KeyGone = "key-gone", Bad:
+        "There is no key to reveal: it was shown already, or it waited for more than 15 minutes. If you did not save it, \
+         rotate it.";
+    KeyReplaced = "key-replaced", Bad:
+        "Another rotation has replaced this key, so we do not show it. Only the newest key works.";
+    OneSessionEnded = "one-session-ended", Good: "That session has ended.";
+    OtherSessionsEnded = "other-sessions-ended", Good: "All your other sessions have ended.";
     SignedOut = "signed-out", Good: "You are signed out.";
 }
 

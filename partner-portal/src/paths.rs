@@ -3,6 +3,9 @@
 /// The query parameter and form field with the path to go to afterwards.
 pub const RETURN_FIELD: &str = "return_to";
 
+/// The query parameter of `/login` for a person who has to sign in again before they do something dangerous.
+pub const CONFIRM_FIELD: &str = "confirm";
+
 /// The longest path that the portal returns to.
 const LONGEST: usize = 512;
 
@@ -22,6 +25,11 @@ pub fn with_return(path: &str, return_to: &str) -> String {
     format!("{path}?{query}")
 }
 
+/// Returns the path where a person signs in again before they do something dangerous on the page `return_to`.
+pub fn to_confirm(return_to: &str) -> String {
+    format!("{}&{CONFIRM_FIELD}=1", with_return("/login", return_to))
+}
+
 /// Encodes a text as one segment of a path.
 pub fn path_segment(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
@@ -34,11 +42,16 @@ pub fn delivery_path(event_id: &str) -> String {
     format!("/deliveries/{}", path_segment(event_id))
 }
 
+/// Returns the path of an event type's page.
+pub fn event_type_path(name: &str) -> String {
+    format!("/events/{}", path_segment(name))
+}
+
 /// Returns the page with the form that posts to `target`.
 pub fn page_of_form(target: &str) -> &str {
     let path = target.split('?').next().unwrap_or_default();
     match path {
-        "/onboarding" | "/organizations" => path,
+        "/onboarding" | "/organizations" | "/account" => path,
         "/deliveries/redeliver" => "/dashboard",
         _ => path
             .strip_suffix("/redeliver")

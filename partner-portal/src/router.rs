@@ -2,34 +2,64 @@
 
 use axum::Router;
 use axum::extract::Request;
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use edge::routes::{Route, Routes, get, open, post};
 use edge::serve::{Surroundings, serve_as};
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, COOKIE, ORIGIN};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, COOKIE, ORIGIN, SET_COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderName, Method};
 
 use shared::settings::SettingFaults;
 
+use crate::account_bar::{AccountBar, keep_account_bar};
+use crate::ahead;
 use crate::assets;
 use crate::csrf::FETCH_SITE;
 use crate::headers::{Nonce, secure};
-use crate::pages::dashboard::PURPOSE;
+use crate::pages::frame::Contacts;
 use crate::pages::problem::HtmlProblems;
-use crate::pages::{api_key, dashboard, deliveries, health, onboarding, organizations, sign_in, webhook};
+use crate::pages::{
+    account, api_key, dashboard, deliveries, event_types, guide, health, onboarding, organizations, sign_in,
+    webhook,
+};
 use crate::respond::no_page;
 use crate::service::Portal;
 
 /// The headers that any route reads.
-pub const HEADERS: [HeaderName; 6] = [COOKIE, ORIGIN, FETCH_SITE, PURPOSE, CONTENT_TYPE, CONTENT_ENCODING];
+pub const HEADERS: [HeaderName; 10] = {
+    use crate::ahead::{MOZ, PURPOSE, SEC_PURPOSE, X_PURPOSE};
+    [
+        COOKIE,
+        USER_AGENT,
+        ORIGIN,
+        FETCH_SITE,
+        CONTENT_TYPE,
+        CONTENT_ENCODING,
+        SEC_PURPOSE,
+        PURPOSE,
+        X_PURPOSE,
+        MOZ,
+    ]
+};
 
 /// The router, and the list of its routes.
 pub fn router(service: Portal) -> (Router, Vec<Route>) {
+    let (router, routes) = routes().build(service.clone());
+    (router.layer(from_fn_with_state(service, keep_account_bar)), routes)
+}
+
+fn routes() -> Routes<Portal> {
     Routes::default()
         .route(get("/health", open(health::health)))
         .route(get("/assets/{name}", open(assets::asset)))
         .route(get("/", open(sign_in::landing)))
-        .route(get("/login", open(sign_in::login)))
-        .route(get("/callback", open(sign_in::callback)))
+        .route(get("/login", open(sign_in::login)).without_head())
+        .route(get("/callback", open(sign_in::callback)).without_head())
+        .route(get("/account", account::show))
+        .route(post("/account", account::end_sessions))
+        .route(get("/guide", open(guide::show)))
+        .route(get("/events", open(event_types::list)))
+        .route(get("/events/{type}", open(event_types::show)))
         .route(get("/onboarding", onboarding::show))
         .route(post("/onboarding", onboarding::submit))
         .route(get("/organizations", organizations::show))
@@ -37,6 +67,7 @@ pub fn router(service: Portal) -> (Router, Vec<Route>) {
         .route(get("/dashboard", dashboard::show))
         .route(get("/api-key/shown", open(api_key::shown)))
         .route(post("/api-key/rotate", api_key::rotate))
+        .route(post("/api-key/reveal", api_key::reveal))
         .route(post("/webhook", webhook::set))
         .route(post("/webhook/verify", webhook::verify))
         .route(post("/webhook/test", webhook::test))
@@ -44,7 +75,6 @@ pub fn router(service: Portal) -> (Router, Vec<Route>) {
         .route(post("/deliveries/{eventId}/redeliver", deliveries::redeliver))
         .route(post("/deliveries/redeliver", deliveries::redeliver_since))
         .route(post("/logout", sign_in::logout))
-        .build(service)
 }
 
 /// Answers a request.
@@ -56,9 +86,25 @@ pub async fn answer(
 ) -> Response {
     let nonce = Nonce::draw(&*service.random);
     request.extensions_mut().insert(nonce.clone());
-    let format = HtmlProblems::of(request.method() == Method::GET, request.uri());
-    let fallback = async |_: &HeaderMap| no_page();
+    let account_bar = AccountBar::default();
+    request.extensions_mut().insert(account_bar.clone());
+    let method = request.method().clone();
+    let contacts = Contacts::from(&service.config);
+    let format = HtmlProblems::of(method == Method::GET, request.uri(), account_bar.clone(), contacts);
+    let is_ahead = ahead::is_ahead(request.headers());
+    let router = if is_ahead { Router::new() } else { router };
+    let fallback = async |headers: &HeaderMap| {
+        if is_ahead {
+            return ahead::refused();
+        }
+        account_bar.look_up(service, headers).await;
+        no_page()
+    };
     let mut response = serve_as(&format, router, surroundings, request, fallback).await;
+    if method == Method::HEAD {
+        // Nobody sees this answer: what a cookie would use up stays for the `GET`.
+        response.headers_mut().remove(SET_COOKIE);
+    }
     secure(response.headers_mut(), &nonce, &service.provider_origin);
     response
 }

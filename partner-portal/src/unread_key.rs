@@ -9,15 +9,21 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edge::problem::Problem;
-use secrecy::SecretString;
+use secrecy::ExposeSecret;
 use serde::Deserialize;
+use shared::api_key::{ApiKey, masked};
 use shared::error::Error;
 use shared::ports::{Aead, Database, Random, Statement};
 use shared::sealer::{Sealer, SealingKey};
 use shared::time::Timestamp;
 
+use crate::cookies;
+
 /// The time that an API key waits for its reader.
-pub const LIFE: Duration = Duration::from_secs(5 * 60);
+pub const LIFE: Duration = Duration::from_secs(15 * 60);
+
+/// The conditions of the one who may read an API key.
+const READER: &str = "id = ?1 AND email = ?2 COLLATE NOCASE AND org_id = ?3 AND expires_at > ?4";
 
 /// The store of unread API keys.
 #[derive(Clone)]
@@ -30,17 +36,33 @@ pub struct UnreadKeys {
     pub aead: Arc<dyn Aead>,
 }
 
-/// The one who may read an API key.
+/// The one who may read an API key: the person who had the key issued, in the browser that has the cookie. Another
+/// sign-in of the same person changes neither.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
-    /// The session that issued the key.
-    pub session_digest: &'a str,
+    /// The person's e-mail address.
+    pub email: &'a str,
     /// The organization that the key is for.
     pub org_id: &'a str,
 }
 
+/// An API key that nobody has read yet.
+#[derive(Debug, Deserialize)]
+pub struct UnreadKey {
+    /// The key, masked.
+    pub masked: String,
+    expires_at: i64,
+}
+
+impl UnreadKey {
+    /// Returns the time until which the key can be read.
+    pub fn expires_at(&self) -> Timestamp {
+        Timestamp::from_milliseconds(self.expires_at)
+    }
+}
+
 #[derive(Deserialize)]
-struct UnreadKeyRow {
+struct SealedRow {
     sealed: String,
 }
 
@@ -49,23 +71,42 @@ impl UnreadKeys {
     ///
     /// # Errors
     /// 503 if the database does not answer.
-    pub async fn put(&self, reader: Reader<'_>, api_key: &str, now: Timestamp) -> Result<String, Problem> {
+    pub async fn put(&self, reader: Reader<'_>, api_key: &ApiKey, now: Timestamp) -> Result<String, Problem> {
         let mut id = [0_u8; 16];
         self.random.fill(&mut id);
         let id = URL_SAFE_NO_PAD.encode(id);
         let mut key = [0_u8; 32];
         self.random.fill(&mut key);
-        let sealed = self.sealer(key).seal(&context(&id), api_key).await.map_err(Error::from)?;
+        let sealed = self.sealer(key).seal(&context(&id), api_key.reveal()).await.map_err(Error::from)?;
         let insert = Statement::new(
-            "INSERT INTO unread_keys (id, session, org_id, sealed, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO unread_keys (id, email, org_id, masked, sealed, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )
         .bind(&id)
-        .bind(reader.session_digest)
+        .bind(reader.email)
         .bind(reader.org_id)
+        .bind(masked(api_key.prefix(), api_key.suffix()))
         .bind(sealed)
         .bind(now.plus(LIFE));
         self.database.batch(vec![insert]).await.map_err(Error::from)?;
         Ok(format!("{id}.{}", URL_SAFE_NO_PAD.encode(key)))
+    }
+
+    /// Returns what is known of the API key that the cookie opens, and leaves the key where it is. `None` if the key was
+    /// taken before, is too old, or is for another reader.
+    ///
+    /// # Errors
+    /// 503 if the database does not answer.
+    pub async fn find(
+        &self,
+        reader: Reader<'_>,
+        cookie: &str,
+        now: Timestamp,
+    ) -> Result<Option<UnreadKey>, Problem> {
+        let Some((id, _)) = open(cookie) else { return Ok(None) };
+        let select = format!("SELECT masked, expires_at FROM unread_keys WHERE {READER}");
+        let mut batch =
+            self.database.batch(vec![of_reader(select, id, reader, now)]).await.map_err(Error::from)?;
+        Ok(batch.first(0).map_err(Error::from)?)
     }
 
     /// Takes the API key that the cookie opens. `None` if the key was taken before, is too old, or is for another reader.
@@ -77,25 +118,36 @@ impl UnreadKeys {
         reader: Reader<'_>,
         cookie: &str,
         now: Timestamp,
-    ) -> Result<Option<SecretString>, Problem> {
-        let Some((id, key)) = cookie.split_once('.') else { return Ok(None) };
-        let key = URL_SAFE_NO_PAD.decode(key).ok().and_then(|key| <[u8; 32]>::try_from(key).ok());
-        let Some(key) = key else { return Ok(None) };
-        let delete = Statement::new(
-            "DELETE FROM unread_keys WHERE id = ?1 AND session = ?2 AND org_id = ?3 AND expires_at > ?4 RETURNING sealed",
-        )
-        .bind(id)
-        .bind(reader.session_digest)
-        .bind(reader.org_id)
-        .bind(now);
-        let mut batch = self.database.batch(vec![delete]).await.map_err(Error::from)?;
-        let Some(row) = batch.first::<UnreadKeyRow>(0).map_err(Error::from)? else { return Ok(None) };
-        Ok(self.sealer(key).open(&context(id), &row.sealed).await.ok())
+    ) -> Result<Option<ApiKey>, Problem> {
+        let Some((id, key)) = open(cookie) else { return Ok(None) };
+        let delete = format!("DELETE FROM unread_keys WHERE {READER} RETURNING sealed");
+        let mut batch =
+            self.database.batch(vec![of_reader(delete, id, reader, now)]).await.map_err(Error::from)?;
+        let Some(row) = batch.first::<SealedRow>(0).map_err(Error::from)? else { return Ok(None) };
+        let opened = self.sealer(key).open(&context(id), &row.sealed).await.ok();
+        Ok(opened.and_then(|text| ApiKey::parse(text.expose_secret())))
     }
 
     fn sealer(&self, key: [u8; 32]) -> Sealer {
         Sealer::new(SealingKey::from_bytes(key), None, self.aead.clone(), self.random.clone())
     }
+}
+
+/// Returns the name of the cookie that opens an organization's unread key. Each organization has a cookie of its own, so
+/// that issuing a key for one leaves the key of another unread.
+pub fn cookie_name(org_id: &str) -> String {
+    format!("{}{org_id}", cookies::UNREAD_KEY)
+}
+
+/// Takes a cookie apart into the row's id and the key for decryption.
+fn open(cookie: &str) -> Option<(&str, [u8; 32])> {
+    let (id, key) = cookie.split_once('.')?;
+    let key = URL_SAFE_NO_PAD.decode(key).ok()?;
+    Some((id, key.try_into().ok()?))
+}
+
+fn of_reader(sql: String, id: &str, reader: Reader<'_>, now: Timestamp) -> Statement {
+    Statement::new(sql).bind(id).bind(reader.email).bind(reader.org_id).bind(now)
 }
 
 fn context(id: &str) -> String {

@@ -19,10 +19,11 @@ use shared::time::Timestamp;
 
 use crate::admin_client::PersonClient;
 use crate::csrf;
+use crate::draft::Draft;
 use crate::headers::Nonce;
 use crate::notice::PageNotice;
 use crate::oidc::TRANSACTION_LIFE;
-use crate::paths::{page_of_form, with_return};
+use crate::paths::{page_of_form, to_confirm, with_return};
 use crate::respond::{Instead, see_other, with_cookies};
 use crate::service::Portal;
 use crate::session::{Session, Sessions};
@@ -78,6 +79,23 @@ impl Visit {
     /// 503 if the database does not answer.
     pub async fn session(&self) -> Result<Option<Session>, Problem> {
         self.sessions.find(&self.headers, self.now).await
+    }
+
+    /// Returns what the person typed into the form of this page before they had to sign in, if anything.
+    pub async fn draft(&self, page: &str) -> Option<Draft> {
+        Draft::read(&self.headers, page, self.sessions.sealer(), self.now).await
+    }
+
+    /// Has the person sign in at `login`, and come back to the form of this request with what they typed.
+    async fn sign_in_first(
+        &self,
+        login: &str,
+        fields: &BTreeMap<String, String>,
+        notice: PageNotice,
+    ) -> Response {
+        let draft = Draft::new(page_of_form(&self.target), fields, self.now);
+        let cookies = [draft.cookie(self.sessions.sealer()).await, notice.cookie_for(TRANSACTION_LIFE)];
+        with_cookies(see_other(login), cookies)
     }
 
     /// Returns the store of API keys that wait for their one reading.
@@ -155,11 +173,35 @@ impl FromRequest<Portal> for Submitted {
         csrf::check_site(&visit.headers, &service.config.origin)?;
         let fields = read_form(Request::from_parts(parts, body)).await?;
         let token = fields.get(CSRF_FIELD).ok_or_else(|| csrf::refused("no token"))?;
-        let Some(session) = visit.session().await? else { return Err(after_session(&visit.target).into()) };
+        let Some(session) = visit.session().await? else {
+            return Err(after_session(&visit, &fields).await.into());
+        };
         if !visit.sessions.is_csrf_token(&session, token) {
             return Err(csrf::refused("another session's token").into());
         }
         Ok(Self { signed_in: SignedIn { visit, session }, fields })
+    }
+}
+
+/// A form that does something dangerous, sent by a person whose sign-in is recent. Anybody else signs in again and comes
+/// back to the form.
+pub struct Confirmed(pub Submitted);
+
+impl Caller for Confirmed {
+    const ACCESS: Access = Submitted::ACCESS;
+}
+
+impl FromRequest<Portal> for Confirmed {
+    type Rejection = Instead;
+
+    async fn from_request(request: Request, service: &Portal) -> Result<Self, Instead> {
+        let submitted = Submitted::from_request(request, service).await?;
+        let SignedIn { visit, session } = &*submitted;
+        if session.is_recent(visit.now) {
+            return Ok(Self(submitted));
+        }
+        let login = to_confirm(page_of_form(&visit.target));
+        Err(visit.sign_in_first(&login, &submitted.fields, PageNotice::SignedInAgain).await.into())
     }
 }
 
@@ -182,10 +224,10 @@ impl<P: FromRequestParts<Portal, Rejection = Problem> + Send> FromRequest<Portal
 
 /// Answers a form that came after its session had ended: the person signs in and comes back to the form's page, which
 /// says that nothing was changed. Signing out needs no session.
-fn after_session(target: &str) -> Response {
-    if target == "/logout" {
+async fn after_session(visit: &Visit, fields: &BTreeMap<String, String>) -> Response {
+    if visit.target == "/logout" {
         return see_other("/");
     }
-    let cookie = PageNotice::SessionEnded.cookie_for(TRANSACTION_LIFE);
-    with_cookies(see_other(&with_return("/login", page_of_form(target))), [cookie])
+    let login = with_return("/login", page_of_form(&visit.target));
+    visit.sign_in_first(&login, fields, PageNotice::SessionEnded).await
 }

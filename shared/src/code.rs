@@ -44,6 +44,8 @@ error_codes! {
     EmailNotUsable = "email_not_usable",
     /// The person has to verify the e-mail address first.
     EmailNotVerified = "email_not_verified",
+    /// A browser asked for a page ahead, before the person did.
+    FetchedAhead = "fetched_ahead",
     /// A form did not come from a page of the portal.
     FormRefused = "form_refused",
     /// A fault of our own.
@@ -78,6 +80,8 @@ error_codes! {
     SignInFailed = "sign_in_failed",
     /// The sign-in service refused.
     SignInRefused = "sign_in_refused",
+    /// The sign-in was finished before, and the person is signed in.
+    SignedInAlready = "signed_in_already",
     /// The organization ID is taken.
     TenantAlreadyRegistered = "tenant_already_registered",
     /// There is no such tenant.

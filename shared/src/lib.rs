@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod environment;
 pub mod error;
 pub mod event;
+pub mod mail;
 pub mod member;
 pub mod packing;
 pub mod page;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::delivery::measurement::Measurement;
 use crate::delivery::outcome::AttemptResult;
 use crate::error::Error;
+use crate::mail::Mail;
 use crate::time::Timestamp;
 
 /// The time of day, and its passing.
@@ -38,6 +39,20 @@ pub trait Database: Send + Sync {
     /// [`DatabaseError`]. Nothing was changed.
     async fn batch(&self, statements: Vec<Statement>) -> Result<Batch, DatabaseError>;
 }
+
+/// Sends e-mails.
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// Hands one mail over.
+    ///
+    /// # Errors
+    /// Why the mail was not taken.
+    async fn send(&self, mail: &Mail) -> Result<(), MailError>;
+}
+
+/// Why a mail was not taken, in the service's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailError(pub String);
 
 /// One SQL statement with its parameters, `?1` first.
 #[derive(Clone, Debug)]

@@ -96,6 +96,13 @@ impl<'a> Settings<'a> {
         (self.read)(name).and_then(|_| self.secret(name))
     }
 
+    /// A secret that must be there and, while it is being rotated, the value before, as `<name>_PREVIOUS`. Current first.
+    pub fn rotating_secret(&mut self, name: &str) -> Option<Vec<SecretString>> {
+        let current = self.secret(name);
+        let previous = self.optional_secret(&format!("{name}_PREVIOUS"));
+        Some(std::iter::once(current?).chain(previous).collect())
+    }
+
     /// Notes a fault of anything else: a binding that is not there.
     pub fn fault<T>(&mut self, name: &str, fault: &str) -> Option<T> {
         self.faults.insert(name.to_owned(), fault.to_owned());
@@ -137,6 +144,24 @@ pub fn issuer(text: &str, plain_http: bool) -> Result<String, &'static str> {
         return Err("must end with / and have no query, fragment, user name or password");
     }
     Ok(text.to_owned())
+}
+
+/// The origin of a website: HTTPS, or plain HTTP where `plain_http`, without a slash at its end.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn origin(text: &str, plain_http: bool) -> Result<String, &'static str> {
+    // An origin is an issuer's URL without the slash.
+    let url = issuer(&format!("{text}/"), plain_http)
+        .ok()
+        .and_then(|text| url::Url::parse(&text).ok())
+        .filter(|url| url.path() == "/");
+    match url {
+        Some(url) if url.origin().ascii_serialization() == text => Ok(text.to_owned()),
+        _ => Err(
+            "must be an https origin, such as https://partner-portal.example.com, without a slash at its end",
+        ),
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod cost;
 mod crash;
 mod delivery;
 mod growth;
+mod mail;
 mod misconfiguration;
 mod outages;
 mod portal;

@@ -14,7 +14,7 @@ use tests::world::{World, run_alone};
 
 const EMAIL: &str = "owner@signing-in.com";
 const SESSION: &str = "__Host-session";
-const TRANSACTION: &str = "__Host-transaction";
+const TRANSACTION: &str = "__Host-transaction-";
 
 /// A client that keeps cookies, as a browser does.
 #[derive(Clone)]
@@ -175,7 +175,8 @@ async fn callbacks_nobody_asked_for(world: &World, provider: &Provider) {
 async fn tampered_cookies(good: &Visitor, provider: &Provider) {
     let mut leaving = good.clone();
     let callback = leaving.visit(provider).await;
-    let transaction = leaving.cookies[TRANSACTION].clone();
+    let name = format!("{TRANSACTION}{}", callback.split("state=").nth(1).unwrap());
+    let transaction = leaving.cookies[&name].clone();
     let session = good.cookies[SESSION].clone();
     let flipped = |value: &str, at: usize| {
         let mut bytes = value.as_bytes().to_vec();
@@ -201,11 +202,16 @@ async fn tampered_cookies(good: &Visitor, provider: &Provider) {
     }
     for bad in [String::new(), flipped(&transaction, 20), session, "x".repeat(5_000)] {
         let mut visitor = leaving.clone();
-        visitor.cookies.insert(TRANSACTION.to_owned(), bad.clone());
+        visitor.cookies.insert(name.clone(), bad.clone());
         let page = visitor.get(&callback).await;
         assert_eq!(page.status, 400, "{bad}: {}", page.text);
     }
-    for (name, bad) in [("__Host-notice", "<b>"), ("__Host-unread-key", "a.b"), ("__Host-shown", "x")] {
+    for (name, bad) in [
+        ("__Host-notice", "<b>"),
+        ("__Host-unread-key-foreign-corp", "a.b"),
+        ("__Host-draft", "x.y"),
+        ("__Host-shown", "x"),
+    ] {
         let mut visitor = good.clone();
         visitor.cookies.insert(name.to_owned(), bad.to_owned());
         let page = visitor.get("/onboarding").await;
@@ -255,15 +261,16 @@ async fn forms_of_other_sites(good: &mut Visitor) {
     let registered = good.post("/onboarding", &form).await;
     assert_eq!(location(&registered), "/dashboard", "{}", registered.text);
     let shown = "id=\"key\"";
-    let ahead = Visitor {
+    let mut ahead = Visitor {
         portal: good.portal.clone().with("sec-purpose", "prefetch"),
         cookies: good.cookies.clone(),
     };
-    assert!(!ahead.clone().get("/dashboard").await.text.contains(shown));
-    let thief = good.clone();
-    assert!(good.get("/dashboard").await.text.contains(shown));
-    assert!(!good.get("/dashboard").await.text.contains(shown));
-    assert!(!thief.clone().get("/dashboard").await.text.contains(shown), "the cookie again");
+    assert_eq!(ahead.get("/dashboard").await.status, 403);
+    let reveal = format!("csrf={}&orgId=foreign-corp", csrf(&good.get("/dashboard").await));
+    let mut thief = good.clone();
+    assert!(good.post("/api-key/reveal", &reveal).await.text.contains(shown));
+    assert!(!good.post("/api-key/reveal", &reveal).await.text.contains(shown));
+    assert!(!thief.post("/api-key/reveal", &reveal).await.text.contains(shown), "the cookie again");
 }
 
 /// The state of an organization with a webhook: itself, its webhooks, and the deliveries of the first.

@@ -72,9 +72,17 @@ impl Browser {
         self.sees(".current code", url).await;
     }
 
-    /// Reveals the key that the dashboard shows this once.
+    /// Reveals the key that waits at the dashboard, and goes back to the dashboard.
     pub async fn reveal_key(&self) -> String {
-        self.click(".reveal summary").await;
+        let key = self.open_key().await;
+        self.click("main a[href='/dashboard']").await;
+        self.sees("#api-key", "API Key").await;
+        key
+    }
+
+    /// Reveals the key that waits at the dashboard, and stays on the page that shows the key.
+    pub async fn open_key(&self) -> String {
+        self.click("form[action='/api-key/reveal'] button").await;
         let key = self.text("#key").await;
         assert!(key.len() == 40 && key.bytes().all(|byte| byte.is_ascii_alphanumeric()), "no key: {key:?}");
         key

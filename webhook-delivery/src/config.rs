@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use edge::secret::SecretDigest;
+use edge::secret::SharedSecret;
 use shared::courier::Operators;
 use shared::delivery::policy::{DeliveryPolicy, Retention};
 use shared::delivery::retry::RetryPolicy;
 use shared::environment::Environment;
 use shared::sealer::SealingKey;
-use shared::settings::{SettingFaults, Settings};
+use shared::settings::{SettingFaults, Settings, origin};
 use shared::shard::ShardCount;
+use shared::tenant::EmailAddress;
 use shared::webhook::health::HealthPolicy;
 
 /// Everything the Worker is configured with.
@@ -21,8 +22,8 @@ pub struct Config {
     pub shards: ShardCount,
     /// How many pairs of Queues they share.
     pub queue_pairs: ShardCount,
-    /// The digest of `EVENTS_API_KEY`.
-    pub events_api_key: SecretDigest,
+    /// `EVENTS_API_KEY`
+    pub events_api_key: SharedSecret,
     /// The key that opens webhook secrets.
     pub sealing_key: SealingKey,
     /// The previous sealing key, while there are values sealed with it.
@@ -31,6 +32,30 @@ pub struct Config {
     pub policy: DeliveryPolicy,
     /// The operators' endpoint, which is told when a webhook starts failing, is disabled, or recovers.
     pub operators: Option<Operators>,
+    /// The sender of mails to members, and the portal that they lead to. `None` where nobody is mailed.
+    pub mail: Option<MailSettings>,
+}
+
+/// What mails need besides the service that takes them.
+#[derive(Clone)]
+pub struct MailSettings {
+    /// `MAIL_FROM`
+    pub from: EmailAddress,
+    /// `PORTAL_ORIGIN`
+    pub portal_origin: String,
+}
+
+impl MailSettings {
+    /// Reads both. `MAIL_FROM` alone is a fault: a mail without a way to the dashboard helps nobody.
+    fn read(settings: &mut Settings<'_>, local: bool) -> Option<Self> {
+        let from = settings
+            .optional("MAIL_FROM", |text| EmailAddress::parse(text).map_err(|_| "must be an e-mail address"));
+        let portal_origin = settings.optional("PORTAL_ORIGIN", |text| origin(text, local));
+        if settings.is_set("MAIL_FROM") && !settings.is_set("PORTAL_ORIGIN") {
+            return settings.fault("PORTAL_ORIGIN", "is missing, though MAIL_FROM is set");
+        }
+        Some(Self { from: from?, portal_origin: portal_origin? })
+    }
 }
 
 impl Config {
@@ -43,21 +68,23 @@ impl Config {
         let environment = settings.required("ENVIRONMENT", str::parse::<Environment>);
         let shards = ShardCount::read(&mut settings);
         let queue_pairs = ShardCount::read_pairs(&mut settings, shards);
-        let events_api_key = settings.secret("EVENTS_API_KEY");
+        let events_api_key = settings.rotating_secret("EVENTS_API_KEY");
         let sealing_key = SealingKey::required(&mut settings, "WEBHOOK_SECRETS_KEY");
         let previous_sealing_key = SealingKey::optional(&mut settings, "WEBHOOK_SECRETS_KEY_PREVIOUS");
         let policy = policy(&mut settings);
         let operators = Operators::read(&mut settings, environment);
+        let mail = MailSettings::read(&mut settings, environment == Some(Environment::Local));
         let config = || {
             Some(Self {
                 environment: environment?,
                 shards: shards?,
                 queue_pairs: queue_pairs?,
-                events_api_key: SecretDigest::of(&events_api_key?),
+                events_api_key: SharedSecret::of(&events_api_key?),
                 sealing_key: sealing_key?,
                 previous_sealing_key,
                 policy: policy?,
                 operators,
+                mail,
             })
         };
         settings.finish(config())

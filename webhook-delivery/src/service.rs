@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use edge::ports::Platform;
-use shared::courier::{Courier, Meter, Outage};
-use shared::ports::{BodyStore, Database, Queue};
+use shared::courier::{Courier, Mailing, Meter, Outage};
+use shared::ports::{BodyStore, Database, Mailer, Queue};
 use shared::sealer::Sealer;
 use shared::shard::Shards;
 use shared::store::guarded::GuardedDatabase;
@@ -23,6 +23,8 @@ pub struct Ports {
     pub retries: Shards<Arc<dyn Queue>>,
     /// `METRICS`; without that binding, nothing is measured.
     pub meter: Meter,
+    /// `MAIL`; without that binding, nobody is mailed.
+    pub mailer: Option<Arc<dyn Mailer>>,
     /// `VERSION`: the id that Cloudflare gave this version of the Worker. `None` if that is not bound.
     pub version: Option<String>,
 }
@@ -48,6 +50,11 @@ impl WebhookDelivery {
             platform.random(),
         );
         let shards = ports.databases.count();
+        let mailing = ports.mailer.zip(config.mail.clone()).map(|(mailer, mail)| Mailing {
+            mailer,
+            from: mail.from,
+            portal_origin: mail.portal_origin,
+        });
         let couriers = GuardedDatabase::all(&ports.databases).map_with_place(|place, database| Courier {
             database: database.clone(),
             clock: platform.clock(),
@@ -62,6 +69,7 @@ impl WebhookDelivery {
             meter: ports.meter.clone(),
             policy: config.policy,
             operators: config.operators.clone(),
+            mailing: mailing.clone(),
             url_rules: config.environment.webhook_url_rules(),
             outage: Outage::default(),
         });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::response::Response as AxumResponse;
-use cloudflare::{AnalyticsEngine, Bindings, D1, Kept, Kv, Ready, Runtime, Worker, WorkerQueue};
+use cloudflare::{AnalyticsEngine, Bindings, D1, Kept, Kv, MailService, Ready, Runtime, Worker, WorkerQueue};
 use edge::serve::Surroundings;
 use http::HeaderName;
 use serde_json::Value;
@@ -55,12 +55,18 @@ fn bind(bindings: &mut Bindings<'_>, config: &Config) -> Option<Ports> {
     let events = bindings.bind_pairs(WorkerQueue::bound, "EVENTS", config.queue_pairs);
     let retries = bindings.bind_pairs(WorkerQueue::bound, "RETRIES", config.queue_pairs);
     let metrics = bindings.bind_if_there(AnalyticsEngine::bound, "METRICS");
+    // The sender's address without the binding is half a configuration.
+    let mailer = config.mail.as_ref().map(|_| bindings.bind(MailService::bound, "MAIL"));
     Some(Ports {
         databases: databases?.map(|database| database.clone() as Arc<dyn Database>),
         bodies: bodies?,
         events: events?.map(|queue| queue.clone() as Arc<dyn Queue>),
         retries: retries?.map(|queue| queue.clone() as Arc<dyn Queue>),
         meter: metrics.map_or_else(Meter::default, |metrics| Meter::new(metrics)),
+        mailer: match mailer {
+            Some(bound) => Some(bound?),
+            None => None,
+        },
         version: bindings.version(),
     })
 }

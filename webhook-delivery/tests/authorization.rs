@@ -82,6 +82,22 @@ async fn a_stranger_is_not_told_which_paths_and_methods_there_are() {
 }
 
 #[tokio::test]
+async fn the_key_is_rotated_without_a_refused_event() {
+    const NEW_KEY: &str = "new-events-key-of-the-tests-0123456789ab";
+    let both = TestApp::configured(&[("EVENTS_API_KEY", NEW_KEY), ("EVENTS_API_KEY_PREVIOUS", EVENTS_KEY)]);
+    let with = |app, key: &str| TestApp::anybody(app, "POST", "/events").header("x-events-key", key);
+    for key in [EVENTS_KEY, NEW_KEY, EVENTS_KEY] {
+        sent(with(&both, key)).await.accepted(1);
+    }
+    sent(with(&both, &NEW_KEY[1..])).await.is(401);
+    sent(with(&both, NEW_KEY).header("x-events-key", EVENTS_KEY)).await.is(401);
+
+    let after = TestApp::configured(&[("EVENTS_API_KEY", NEW_KEY)]);
+    sent(with(&after, NEW_KEY)).await.accepted(1);
+    sent(with(&after, EVENTS_KEY)).await.is(401);
+}
+
+#[tokio::test]
 async fn event_bridge_is_told() {
     let app = TestApp::default();
     sent(app.event_bridge("POST", "/events")).await.accepted(1);

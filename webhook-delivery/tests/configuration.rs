@@ -22,6 +22,7 @@ const CONFIGURATION: Configuration<Config> = Configuration {
     ],
     optional: &[
         "QUEUE_PAIRS",
+        "EVENTS_API_KEY_PREVIOUS",
         "WEBHOOK_SECRETS_KEY_PREVIOUS",
         "ATTEMPT_TIMEOUT_SECONDS",
         "FIRST_PROBE_SECONDS",
@@ -30,8 +31,14 @@ const CONFIGURATION: Configuration<Config> = Configuration {
         "DELIVERED_KEPT_DAYS",
         "UNDELIVERED_KEPT_DAYS",
         "DELIVERED_BODIES_KEPT_HOURS",
+        "PORTAL_ORIGIN",
     ],
-    secrets: &["EVENTS_API_KEY", "WEBHOOK_SECRETS_KEY", "WEBHOOK_SECRETS_KEY_PREVIOUS"],
+    secrets: &[
+        "EVENTS_API_KEY",
+        "EVENTS_API_KEY_PREVIOUS",
+        "WEBHOOK_SECRETS_KEY",
+        "WEBHOOK_SECRETS_KEY_PREVIOUS",
+    ],
     sealing_keys: &["WEBHOOK_SECRETS_KEY", "WEBHOOK_SECRETS_KEY_PREVIOUS"],
 };
 /// 32 bytes of 0x08.
@@ -96,6 +103,20 @@ fn the_operators_secret_is_no_other_secret() {
             ("OPS_WEBHOOK_SECRET", Some(ops)),
         ],
     );
+}
+
+#[test]
+fn mail_needs_an_address_and_a_way_to_the_portal() {
+    let origin = ("PORTAL_ORIGIN", Some("https://portal.example.com"));
+    let config = CONFIGURATION.is_sound(&[("MAIL_FROM", Some("webhooks@example.com")), origin]);
+    assert_eq!(config.mail.unwrap().from.as_str(), "webhooks@example.com");
+    CONFIGURATION.are_wrong(
+        &["PORTAL_ORIGIN"],
+        &[("MAIL_FROM", Some("webhooks@example.com")), ("PORTAL_ORIGIN", None)],
+    );
+    for wrong in ["webhooks", "Webhooks <webhooks@example.com>", "a@b@c.example", ""] {
+        CONFIGURATION.are_wrong(&["MAIL_FROM"], &[("MAIL_FROM", Some(wrong)), origin]);
+    }
 }
 
 #[test]

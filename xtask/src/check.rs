@@ -8,7 +8,7 @@ use local::progress::{line, spoken, step};
 use local::workspace::{files_below, root};
 
 use crate::environments::ENVIRONMENTS;
-use crate::{aws, browser, build, dependencies, deployment, python, schemathesis, setup, tidy};
+use crate::{aws, browser, build, clients, dependencies, deployment, python, schemathesis, setup, tidy};
 
 /// Sets up, then checks formatting, lints, tidiness, dependencies, unit tests, and the Workers end to end.
 ///
@@ -52,6 +52,7 @@ pub fn run() -> Result<()> {
     let bench = ["test", "--package", "xtask", "--test", "bench", "--", "--ignored"];
     check("the bench, briefly", &format!("cargo {}", bench.join(" ")), &mut || cargo(&bench))?;
     check("end to end", "cargo test --package tests", &mut || cargo(&["test", "--package", "tests"]))?;
+    check("clients", "cargo xtask clients", &mut clients::run)?;
     check("schemathesis", "cargo xtask schemathesis", &mut schemathesis::run)?;
 
     line("");

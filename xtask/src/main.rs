@@ -86,6 +86,8 @@ enum Command {
     Setup,
     /// Ask the Admin API, as built, whatever its OpenAPI document allows and forbids
     Schemathesis,
+    /// Lint the OpenAPI documents, generate clients from them, and play the README's story with those and by curl
+    Clients,
     /// Check the rules of the source tree that no compiler checks
     Tidy,
 }
@@ -116,6 +118,7 @@ fn run() -> Result<()> {
         }
         Command::Setup => xtask::setup::run().map(drop),
         Command::Schemathesis => xtask::schemathesis::run(),
+        Command::Clients => xtask::clients::run(),
         Command::Tidy => xtask::tidy::run(),
     }
 }

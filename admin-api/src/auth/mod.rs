@@ -13,7 +13,7 @@ use edge::cost::Cost;
 use edge::problem::Problem;
 use edge::rate_limit::{RateLimit, client_network};
 use edge::routes::{Access, Caller};
-use edge::secret::{SecretDigest, the_only};
+use edge::secret::{SharedSecret, the_only};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, header};
 use shared::actor::Actor;
@@ -36,14 +36,14 @@ pub const PARTNER_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// Checks both of an admin's credentials.
 #[derive(Clone)]
 pub struct Authenticator {
-    key: SecretDigest,
+    key: SharedSecret,
     tokens: Arc<TokenVerifier>,
     clock: Arc<dyn Clock>,
 }
 
 impl Authenticator {
     /// Checks against this key and these issuers.
-    pub fn new(key: SecretDigest, tokens: TokenVerifier, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(key: SharedSecret, tokens: TokenVerifier, clock: Arc<dyn Clock>) -> Self {
         Self { key, tokens: Arc::new(tokens), clock }
     }
 
@@ -56,15 +56,16 @@ impl Authenticator {
         if !self.key.is_presented(headers, &ADMIN_KEY) {
             return Err(Problem::unauthorized());
         }
-        let bearer =
-            the_only(headers, &header::AUTHORIZATION).and_then(|value| std::str::from_utf8(value).ok());
-        let (scheme, token) =
-            bearer.and_then(|value| value.split_once(' ')).ok_or_else(Problem::unauthorized)?;
-        if !scheme.eq_ignore_ascii_case("Bearer") {
-            return Err(Problem::unauthorized());
-        }
+        let token = bearer_token(headers).ok_or_else(Problem::unauthorized)?;
         self.tokens.verify(token, self.clock.now()).await.map(|actor| Admin { actor })
     }
+}
+
+/// The token behind `Bearer`: the scheme in any case, then one or more spaces (RFC 9110 section 11.4).
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let value = std::str::from_utf8(the_only(headers, &header::AUTHORIZATION)?).ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim_start_matches(' '))
 }
 
 /// An admin, or the portal on behalf of a person.

@@ -179,7 +179,7 @@ fn problem(codes: &BTreeSet<ErrorCode>) -> Value {
         "description": "Why a request has failed.",
         "type": "object", "required": ["success", "error", "message", "requestId"],
         "properties": {
-            "success": {"type": "boolean", "const": false},
+            "success": {"type": "boolean", "description": "Always false."},
             "error": {"type": "string", "x-extensible-enum": codes,
                 "description": format!("A stable code for programs. {OPEN}")},
             "message": {"type": "string", "description": "A sentence for a person; says what to do."},

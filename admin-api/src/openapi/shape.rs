@@ -65,6 +65,10 @@ pub(super) fn open(schema: &mut Value) {
                 let about = members.get("description").and_then(Value::as_str).unwrap_or_default();
                 members.insert("description".to_owned(), json!(format!("{about} {OPEN}").trim_start()));
             }
+            if members.get("const").is_some_and(|value| !value.is_string()) {
+                // Some generators compare the value with its text, and then refuse it.
+                members.remove("const");
+            }
             members.values_mut().for_each(open);
         }
         Value::Array(entries) => entries.iter_mut().for_each(open),

@@ -83,6 +83,10 @@ fn what_is_sent_to_callers_may_grow() {
     let sent = |place: &str, value: &Value| {
         assert_ne!(value.get("additionalProperties"), Some(&json!(false)), "{place}");
         assert_ne!(value.get("unevaluatedProperties"), Some(&json!(false)), "{place}");
+        assert!(
+            value.get("const").is_none_or(|tag| tag.is_string() || value["type"].is_null()),
+            "{place}: a constant"
+        );
         assert!(value["enum"].as_array().is_none_or(|values| values.len() == 1), "{place}: a closed list");
         if value["x-extensible-enum"].is_array() {
             assert_eq!(value["type"], "string", "{place}");

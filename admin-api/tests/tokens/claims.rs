@@ -17,10 +17,10 @@ fn no_times() -> Vec<Value> {
 async fn a_token_counts_from_its_first_second_to_its_last_give_or_take_a_minute() {
     let app = TestApp::default();
     let now = app.clock.now().seconds();
-    let token = || token_of_admin(&app.clock);
+    let token = || token_of_admin(&app.clock).claim("iat", now - 100).claim("exp", now + 100);
     for (name, good, bad) in [
         ("exp", vec![now + 1, now, now - 60], vec![now - 61, now - 3600, 0, -1]),
-        ("iat", vec![now - 86_400, now, now + 60], vec![now + 61, now + 3600, -1]),
+        ("iat", vec![now - 3_500, now, now + 60], vec![now + 61, now + 3600, -1]),
         ("nbf", vec![0, now - 86_400, now, now + 60], vec![now + 61, now + 3600, -1]),
     ] {
         for time in good {
@@ -33,6 +33,31 @@ async fn a_token_counts_from_its_first_second_to_its_last_give_or_take_a_minute(
                 &token().claim(name, time).signed(),
             )
             .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_lives_an_hour_at_most_and_ends_after_it_began() {
+    let app = TestApp::default();
+    let now = app.clock.now().seconds();
+    for (issued, expires, good) in [
+        (now, now + 3_600, true),
+        (now - 3_600, now, true),
+        (now, now + 1, true),
+        (now, now + 3_601, false),
+        (now - 86_400, now + 60, false),
+        (now - 3_601, now, false),
+        (now, now + 86_400, false),
+        (now, now, false),
+        (now + 30, now + 30, false),
+        (now + 30, now + 10, false),
+    ] {
+        let token = token_of_admin(&app.clock).claim("iat", issued).claim("exp", expires).signed();
+        if good {
+            app.bearer(&token).get("/tenants").await.is(200);
+        } else {
+            is_refused_without_fetch_again(&app, &format!("{issued} to {expires}"), &token).await;
         }
     }
 }
@@ -203,14 +228,23 @@ async fn an_admin_has_an_address_at_our_domain() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_said_to_be_unverified_does_not_count() {
-    let app = TestApp::default();
-    for verified in [json!(false), json!("true"), json!(1), json!([true]), Value::Null] {
-        let token = token_of_admin(&app.clock).claim("email_verified", verified);
-        app.bearer(&token.signed()).get("/tenants").await.is_problem(403, "email_domain_not_allowed");
+async fn an_address_counts_only_if_it_is_said_to_be_verified() {
+    for environment in ["local", "dev", "nonprod", "stage", "prod"] {
+        let app = TestApp::configured(&[("ENVIRONMENT", environment)]);
+        for verified in [json!(false), json!("true"), json!(1), json!([true]), Value::Null] {
+            let token = token_of_admin(&app.clock).claim("email_verified", verified);
+            app.bearer(&token.signed()).get("/tenants").await.is_problem(403, "email_domain_not_allowed");
+        }
+        // Another claim's word is not the address's.
+        let silent = token_of_admin(&app.clock).without_claim("email_verified");
+        let silent = silent.claim("https://smartphonekey.com/email_verified", true).signed();
+        let answer = app.bearer(&silent).get("/tenants").await;
+        if environment == "local" {
+            answer.is(200);
+        } else {
+            answer.is_problem(403, "email_domain_not_allowed");
+        }
     }
-    let silent = token_of_admin(&app.clock).without_claim("email_verified").signed();
-    app.bearer(&silent).get("/tenants").await.is(200);
 }
 
 #[tokio::test]
@@ -227,9 +261,16 @@ async fn the_address_is_where_the_configuration_says() {
     let app = TestApp::configured(&[("ADMIN_EMAIL_CLAIM", CLAIM)]);
     let token = || token_of_admin(&app.clock).without_claim("email").without_claim("email_verified");
     let named = |address: &str| token().claim(CLAIM, address);
-    app.bearer(&named("admin@smartphonekey.com").signed()).get("/tenants").await.is(200);
     let verified = format!("{CLAIM}_verified");
+    let good = || named("admin@smartphonekey.com");
+    app.bearer(&good().claim(&verified, true).signed()).get("/tenants").await.is(200);
+    app.bearer(&good().claim("email_verified", true).signed()).get("/tenants").await.is(200);
     for (what, token) in [
+        ("neither said to be verified nor not", good()),
+        (
+            "verified in one place, not in the other",
+            good().claim(&verified, true).claim("email_verified", false),
+        ),
         ("plain claim only", token().claim("email", "admin@smartphonekey.com")),
         ("another's", named("admin@example.com").claim("email", "admin@smartphonekey.com")),
         ("unverified", named("admin@smartphonekey.com").claim(&verified, false)),

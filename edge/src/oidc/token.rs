@@ -65,12 +65,19 @@ pub struct IssuerTokens {
     audience: String,
     keys: KeyCache,
     rs256: Arc<dyn Rs256>,
+    longest_life: Option<i64>,
 }
 
 impl IssuerTokens {
     /// Accepts tokens of this issuer for this audience, both compared byte by byte.
     pub fn new(issuer: String, audience: String, keys: KeyCache, rs256: Arc<dyn Rs256>) -> Self {
-        Self { issuer, audience, keys, rs256 }
+        Self { issuer, audience, keys, rs256, longest_life: None }
+    }
+
+    /// The same, but of tokens that live so many seconds at most, from `iat` to `exp`.
+    #[must_use]
+    pub fn living_at_most(self, seconds: i64) -> Self {
+        Self { longest_life: Some(seconds), ..self }
     }
 
     /// Verifies an RS256 token with the issuer's keys, which are at `keys_url`. Returns the token's claims.
@@ -85,6 +92,9 @@ impl IssuerTokens {
         let claims: AnyClaims = token.deserialize_claims_unchecked().map_err(|_| Problem::unauthorized())?;
         // Claims first: a token that is stale, meant for others or not signed at all causes no fetch.
         check_times(&claims, now)?;
+        if self.longest_life.is_some_and(|longest| life(&claims).is_none_or(|seconds| seconds > longest)) {
+            return Err(Problem::unauthorized());
+        }
         let signature = token.signature_bytes();
         if signature.len() < SHORTEST_SIGNATURE
             || claims.custom.get("iss").and_then(Value::as_str) != Some(&self.issuer)
@@ -103,7 +113,12 @@ impl IssuerTokens {
     }
 }
 
-/// Checks the token's times. `exp` and `iat` must be there; `nbf` need not.
+/// The seconds from `iat` to `exp`.
+fn life(claims: &AnyClaims) -> Option<i64> {
+    claims.expiration.zip(claims.issued_at).map(|(end, start)| (end - start).num_seconds())
+}
+
+/// Checks the token's times. `exp` and `iat` must be there, `exp` after `iat`; `nbf` need not.
 ///
 /// # Errors
 /// 401 if a time is missing, out of range, or not fulfilled.
@@ -119,7 +134,12 @@ pub fn check_times(claims: &AnyClaims, now: Timestamp) -> Result<(), Problem> {
     let expiration = claims.validate_expiration(&options).is_ok();
     let maturity = claims.not_before.is_none() || claims.validate_maturity(&options).is_ok();
     let issued = claims.issued_at.is_some_and(|issued| issued <= clock() + skew);
-    if expiration && maturity && issued { Ok(()) } else { Err(Problem::unauthorized()) }
+    let ends_after_it_began = life(claims).is_some_and(|seconds| seconds > 0);
+    if expiration && maturity && issued && ends_after_it_began {
+        Ok(())
+    } else {
+        Err(Problem::unauthorized())
+    }
 }
 
 /// Whether `aud`, one text or a list of them, names this audience.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine;
@@ -9,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use shared::ports::Clock;
+use shared::time::Timestamp;
 use url::{Position, Url};
 
 use super::{Misbehaviour, TestKey, Token};
@@ -31,6 +33,8 @@ struct Grant {
     redirect_uri: String,
     email: String,
     verified: bool,
+    /// When the person signed in, in seconds; only for whoever asks with `max_age`.
+    auth_time: Option<i64>,
 }
 
 #[derive(Default)]
@@ -43,6 +47,8 @@ struct State {
     changed_metadata: Option<(String, String)>,
     documents: Vec<String>,
     token_requests: u32,
+    names_issuer: bool,
+    remembered: Option<Timestamp>,
 }
 
 /// The provider.
@@ -88,6 +94,16 @@ impl FakeProvider {
         self.state.lock().unwrap().changed_metadata = Some((name.to_owned(), value.to_owned()));
     }
 
+    /// Names the issuer in each answer from now on, and says so in the metadata (RFC 9207).
+    pub fn name_issuer(&self) {
+        self.state.lock().unwrap().names_issuer = true;
+    }
+
+    /// Remembers everybody since this time: a person need not sign in again, unless `max_age` wants it.
+    pub fn remember_since(&self, time: Timestamp) {
+        self.state.lock().unwrap().remembered = Some(time);
+    }
+
     /// How many token requests there were.
     pub fn token_requests(&self) -> u32 {
         self.state.lock().unwrap().token_requests
@@ -107,7 +123,14 @@ impl FakeProvider {
         assert_eq!(query["client_id"], self.registration.client_id);
         assert_eq!(query["scope"], "openid profile email");
         assert_eq!(query["code_challenge_method"], "S256");
+        let max_age = query.get("max_age").map(|text| Duration::from_secs(text.parse().unwrap()));
+        let (now, remembered) = (self.clock.now(), self.state.lock().unwrap().remembered);
+        let auth_time = max_age.map(|max_age| {
+            let young = remembered.filter(|since| now.since(*since) <= max_age);
+            young.unwrap_or(now).seconds()
+        });
         let grant = Grant {
+            auth_time,
             nonce: query["nonce"].clone(),
             challenge: query["code_challenge"].clone(),
             redirect_uri: query["redirect_uri"].clone(),
@@ -118,6 +141,9 @@ impl FakeProvider {
         let code = format!("code-{}", state.grants.len());
         let mut back = Url::parse(&grant.redirect_uri).unwrap();
         back.query_pairs_mut().append_pair("code", &code).append_pair("state", &query["state"]);
+        if state.names_issuer {
+            back.query_pairs_mut().append_pair("iss", &self.registration.issuer);
+        }
         state.grants.insert(code, grant);
         back[Position::BeforePath..].to_owned()
     }
@@ -136,6 +162,9 @@ impl FakeProvider {
                     "jwks_uri": format!("{issuer}.well-known/jwks.json"),
                     "end_session_endpoint": format!("{issuer}oidc/logout"),
                 });
+                if state.names_issuer {
+                    metadata["authorization_response_iss_parameter_supported"] = true.into();
+                }
                 if let Some((name, value)) = &state.changed_metadata {
                     metadata[name] = value.as_str().into();
                 }
@@ -180,11 +209,15 @@ impl FakeProvider {
 
     fn id_token(&self, grant: &Grant) -> Token {
         let now = self.clock.now().seconds();
-        Token::rs256(&json!({
+        let token = Token::rs256(&json!({
             "iss": self.registration.issuer, "aud": self.registration.client_id,
             "sub": format!("auth0|{}", grant.email), "iat": now, "exp": now + 3600, "nonce": grant.nonce,
             "email": grant.email, "email_verified": grant.verified, "name": "Jane <b>Doe</b>",
-        }))
+        }));
+        match grant.auth_time {
+            Some(seconds) => token.claim("auth_time", seconds),
+            None => token,
+        }
     }
 
     fn require_up(&self) -> Result<(), NoAnswer> {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use toml::{Table, Value};
 
 /// The settings that an environment does not inherit from the top level.
-const NOT_INHERITED: [&str; 10] = [
+const NOT_INHERITED: [&str; 11] = [
     "vars",
     "secrets",
     "d1_databases",
@@ -17,6 +17,7 @@ const NOT_INHERITED: [&str; 10] = [
     "analytics_engine_datasets",
     "durable_objects",
     "version_metadata",
+    "send_email",
 ];
 /// The key that names a resource, by the kind of binding. The top level names the local resource.
 const IDS: [(&str, &str); 2] = [("d1_databases", "database_id"), ("kv_namespaces", "id")];

@@ -28,6 +28,26 @@ fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D:
     String::deserialize(deserializer).map(Into::into)
 }
 
+/// A page of the keys ever issued for an organization.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IssuedKeys {
+    /// The keys, in the order in which they were issued.
+    pub api_keys: Vec<IssuedKey>,
+    /// The number of keys on all pages.
+    pub total: u32,
+}
+
+/// A key that was issued at some time.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IssuedKey {
+    /// `active`, `retiring`, `revoked` or `expired`.
+    pub state: String,
+    /// The time when the key expires by itself, if it does.
+    pub expires_at: Option<Timestamp>,
+}
+
 /// A page of webhooks.
 #[derive(Deserialize)]
 pub struct Webhooks {

@@ -23,7 +23,9 @@ use shared::tenant::Tenant;
 use shared::time::Timestamp;
 use shared::webhook::id::WebhookId;
 
-pub use answers::{CreatedWebhook, DeliveryDetail, FreshKey, Redelivered, Tenants, Webhook, Webhooks};
+pub use answers::{
+    CreatedWebhook, DeliveryDetail, FreshKey, IssuedKeys, Redelivered, Tenants, Webhook, Webhooks,
+};
 
 use crate::config::Config;
 use crate::paths::delivery_path;
@@ -154,6 +156,18 @@ impl PersonClient<'_> {
     /// Issues a new key and ends the old one, if there is one.
     pub async fn rotate_key(&self, org_id: &str) -> Called<FreshKey> {
         self.send(Method::POST, &format!("/api-keys/{org_id}/rotate"), None).await
+    }
+
+    /// Returns the time when the last key of the organization expired, if it did.
+    pub async fn last_expiry(&self, org_id: &str, now: Timestamp) -> Called<Option<Timestamp>> {
+        let page =
+            |limit: u32, offset: u32| format!("/api-keys?orgId={org_id}&limit={limit}&offset={offset}");
+        let mut keys: IssuedKeys = self.get(&page(MOST, 0)).await?;
+        if keys.total > MOST {
+            keys = self.get(&page(1, keys.total - 1)).await?;
+        }
+        let last = keys.api_keys.pop().and_then(|key| key.expires_at.filter(|_| key.state == "expired"));
+        Ok(last.filter(|end| *end <= now))
     }
 
     /// Returns the organization's webhooks, in the order of their creation.

@@ -15,6 +15,9 @@ pub struct Metadata {
     pub jwks_uri: String,
     /// The URL where people sign out (RP-Initiated Logout, section 2.1).
     pub end_session_endpoint: Option<String>,
+    /// Whether the provider names itself in each answer (RFC 9207, section 3).
+    #[serde(default)]
+    pub authorization_response_iss_parameter_supported: bool,
 }
 
 impl Metadata {

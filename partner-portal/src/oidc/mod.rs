@@ -4,6 +4,7 @@ mod metadata;
 mod transaction;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use edge::oidc::{AnyClaims, CachedDocument, DocumentSource, IssuerTokens, KeyCache};
 use edge::ports::{FormClient, Rs256};
@@ -19,9 +20,12 @@ use subtle::ConstantTimeEq;
 use url::Url;
 
 pub use metadata::Metadata;
-pub use transaction::{LIFE as TRANSACTION_LIFE, Transaction};
+pub use transaction::{LIFE as TRANSACTION_LIFE, Purpose, Transaction};
 
 use crate::config::Config;
+
+/// Clocks may differ by a minute.
+const SKEW: Duration = Duration::from_secs(60);
 
 /// The provider where people sign in.
 pub struct Provider {
@@ -39,6 +43,8 @@ pub struct Provider {
 pub struct Person {
     /// The verified e-mail address.
     pub email: EmailAddress,
+    /// The time when the person signed in at the provider, if the provider says so.
+    pub authenticated_at: Option<Timestamp>,
     /// The ID token, which logout sends as a hint.
     pub id_token: String,
 }
@@ -96,6 +102,9 @@ impl Provider {
         ];
         let challenge = transaction.challenge();
         parameters.push(("code_challenge", &challenge));
+        // The provider then also says when the person signed in (OpenID Connect Core, section 3.1.2.1).
+        let max_age = transaction.purpose.max_age().as_secs().to_string();
+        parameters.push(("max_age", &max_age));
         if again {
             parameters.push(("prompt", "login"));
         }
@@ -162,7 +171,8 @@ impl Provider {
             _ => unavailable(problem.detail.unwrap_or_default()),
         })?;
         let email = self.check(&claims, &transaction.nonce)?;
-        Ok(Person { email, id_token })
+        let authenticated_at = authenticated_at(&claims, transaction, now)?;
+        Ok(Person { email, authenticated_at, id_token })
     }
 
     /// Checks what OpenID Connect Core, section 3.1.3.7, requires beside signature, issuer, audience and times.
@@ -201,10 +211,45 @@ impl Provider {
         Ok(metadata)
     }
 
-    /// Returns whether an answer comes from this issuer: `named` is the issuer that the answer names (RFC 9207), if any.
-    pub fn is_issuer(&self, named: Option<&str>) -> bool {
-        named.is_none_or(|named| named == self.issuer)
+    /// Returns whether an answer comes from this issuer (RFC 9207). `named` is the issuer that the answer names, which a
+    /// provider that says that it sends the name must not leave out.
+    ///
+    /// # Errors
+    /// 503 if the provider does not answer.
+    pub async fn is_issuer(&self, named: Option<&str>, now: Timestamp) -> Result<bool, Problem> {
+        match named {
+            Some(named) => Ok(named == self.issuer),
+            None => Ok(!self.metadata(now).await?.authorization_response_iss_parameter_supported),
+        }
     }
+}
+
+/// Returns the time when the person signed in at the provider.
+///
+/// # Errors
+/// 400 if that was longer ago than the transaction allows, or is to come, or if the provider does not say the time and
+/// the transaction needs it (OpenID Connect Core, section 3.1.3.7, number 13).
+fn authenticated_at(
+    claims: &AnyClaims,
+    transaction: &Transaction,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Problem> {
+    let fault = |detail: &str| failed(format!("the ID token's auth_time {detail}"));
+    let Some(claim) = claims.custom.get("auth_time") else {
+        return match transaction.purpose {
+            Purpose::Session => Ok(None),
+            Purpose::Confirmation => Err(fault("is missing")),
+        };
+    };
+    let seconds = claim.as_i64().filter(|seconds| *seconds >= 0).ok_or_else(|| fault("is no time"))?;
+    let at = Timestamp::from_milliseconds(seconds.saturating_mul(1000));
+    if at > now.plus(SKEW) {
+        return Err(fault("is to come"));
+    }
+    if at.plus(transaction.purpose.max_age()).plus(SKEW) < transaction.began_at {
+        return Err(fault("is too long ago"));
+    }
+    Ok(Some(at))
 }
 
 fn with_query(endpoint: &str, parameters: &[(&str, &str)]) -> Result<String, Problem> {

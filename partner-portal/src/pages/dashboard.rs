@@ -6,9 +6,7 @@ use askama::Template;
 use edge::problem::Problem;
 use edge::serve::LogDetail;
 use futures_util::join;
-use http::{HeaderName, HeaderValue, Method, StatusCode};
-use secrecy::ExposeSecret;
-use shared::api_key::{ApiKey, masked};
+use http::StatusCode;
 use shared::app::delivery_summary::DeliverySummary;
 use shared::tenant::Tenant;
 use shared::webhook::id::WebhookId;
@@ -16,20 +14,22 @@ use shared::webhook::id::WebhookId;
 use super::delivery_log::DeliveryLog;
 use super::field::Field;
 use super::frame::Frame;
+use super::key_card::{KeyCard, KeyState, Unread};
 use super::moment::Moment;
-use super::selection::{Selection, select};
+use super::selection::{ORGANIZATION_FIELD, Selection, select};
 use super::webhook_card::WebhookView;
 use crate::admin_client::{AdminFault, Webhook};
 use crate::cookies;
+use crate::draft::Draft;
 use crate::respond::{Instead, PageResult, page, see_other, with_cookies};
-use crate::unread_key::Reader;
+use crate::unread_key::{Reader, UnreadKey, cookie_name};
 use crate::visit::{SignedIn, Submitted};
 
 /// The age of the deliveries that the field for sending again offers first: a day.
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Marks a request that a browser makes ahead, perhaps for a page that the person never sees.
-pub const PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
+/// The path of the dashboard.
+const PATH: &str = "/dashboard";
 
 #[derive(Template)]
 #[template(path = "dashboard.html")]
@@ -53,21 +53,10 @@ pub enum Refused {
     Since(Field),
 }
 
-enum KeyCard {
-    Fresh(ApiKey),
-    Masked(Box<MaskedKey>),
-    None,
-}
-
-struct MaskedKey {
-    masked: String,
-    issued: Moment,
-    by: String,
-    expires: Option<Moment>,
-}
-
-/// The answers of the Admin API that the dashboard shows.
+/// The answers of the Admin API and of the portal's own database that the dashboard shows.
 struct Loaded {
+    /// The key of this browser that nobody has read yet, read before the Admin API was asked for the active key.
+    unread: Option<UnreadKey>,
     selection: Selection,
     webhooks: Vec<Webhook>,
     summary: Option<Result<DeliverySummary, AdminFault>>,
@@ -104,6 +93,7 @@ async fn load(signed_in: &SignedIn, again: bool) -> Result<Loaded, Instead> {
             None => None,
         }
     };
+    let unread = find_unread_key(signed_in, org_id).await?;
     let (tenants, webhooks, summary) = join!(admin.tenants(), admin.webhooks(org_id), summary);
     let selection = select(signed_in, tenants?).await?;
     if selection.tenant.org_id != org_id {
@@ -120,7 +110,7 @@ async fn load(signed_in: &SignedIn, again: bool) -> Result<Loaded, Instead> {
         }
         first.map(|_| Err(AdminFault::Unavailable("the first webhook is another by now".to_owned())))
     };
-    Ok(Loaded { selection, webhooks, summary })
+    Ok(Loaded { unread, selection, webhooks, summary })
 }
 
 fn first_id(webhooks: &[Webhook]) -> Option<WebhookId> {
@@ -141,8 +131,9 @@ async fn remember(signed_in: &SignedIn) -> Result<Instead, Instead> {
 }
 
 async fn render(signed_in: &SignedIn, loaded: Loaded, refused: Option<Refused>) -> PageResult {
-    let Loaded { selection: Selection { tenant, several }, webhooks, summary } = loaded;
-    let now = signed_in.visit.now;
+    let Loaded { unread, selection: Selection { tenant, several }, webhooks, summary } = loaded;
+    let SignedIn { visit, .. } = signed_in;
+    let now = visit.now;
     let (log, detail) = match summary {
         None => (DeliveryLog::NoWebhook, None),
         Some(Ok(summary)) => (DeliveryLog::new(summary, now), None),
@@ -150,29 +141,29 @@ async fn render(signed_in: &SignedIn, loaded: Loaded, refused: Option<Refused>) 
     };
     let mut since = Field::new(Moment::field(now.minus(DAY)));
     let mut url = Field::new(webhooks.first().map(|webhook| webhook.url.clone()).unwrap_or_default());
-    let frame = Frame::of(tenant.org_name.clone(), signed_in);
-    // The key is taken last: from here on only the database can fail, so a key that is taken is also shown. The page of a
-    // refused form leaves the key for the next page.
-    let (status, frame, (fresh, cookie)) = match refused {
-        None => (StatusCode::OK, frame, take_key(signed_in, &tenant).await?),
+    let mut frame = Frame::of(tenant.org_name.clone(), signed_in);
+    let mut status = StatusCode::OK;
+    let draft = match refused {
+        None => visit.draft(PATH).await.filter(|draft| is_of(draft, &tenant)),
         Some(refused) => {
             match refused {
                 Refused::Url(field) => url = field,
                 Refused::Since(field) => since = field,
             }
-            (StatusCode::UNPROCESSABLE_ENTITY, frame.refused(), (None, None))
+            frame = frame.refused();
+            status = StatusCode::UNPROCESSABLE_ENTITY;
+            None
         }
     };
-    let key = match (fresh, &tenant.api_key) {
-        (Some(key), _) => KeyCard::Fresh(key),
-        (None, Some(key)) => KeyCard::Masked(Box::new(MaskedKey {
-            masked: key.masked.clone(),
-            issued: Moment::new(key.created_at, now),
-            by: key.created_by.clone(),
-            expires: key.expires_at.map(|end| Moment::new(end, now)),
-        })),
-        (None, None) => KeyCard::None,
+    if let Some(draft) = &draft {
+        url.restore(draft.field("url"));
+        since.restore(draft.field("since"));
+    }
+    let expired = match tenant.api_key {
+        Some(_) => None,
+        None => signed_in.admin().last_expiry(&tenant.org_id, now).await?,
     };
+    let key = KeyCard::new(&tenant, unread, expired, now);
     let mut webhooks = webhooks.into_iter().map(|webhook| WebhookView::new(webhook, now));
     let (webhook, others) = (webhooks.next(), webhooks.collect());
     let notice = frame.notice;
@@ -181,33 +172,18 @@ async fn render(signed_in: &SignedIn, loaded: Loaded, refused: Option<Refused>) 
     if let Some(detail) = detail {
         response.extensions_mut().insert(detail);
     }
-    Ok(with_cookies(response, [cookie]))
+    Ok(with_cookies(response, [draft.and_then(|_| Draft::clear())]))
 }
 
-/// Takes the unread key of this browser, if there is one, and returns it with the cookie that clears the old one.
-async fn take_key(
-    signed_in: &SignedIn,
-    tenant: &Tenant,
-) -> Result<(Option<ApiKey>, Option<HeaderValue>), Problem> {
+/// Returns the unread key of this browser, if there is one, and leaves the key unread.
+async fn find_unread_key(signed_in: &SignedIn, org_id: &str) -> Result<Option<UnreadKey>, Problem> {
     let SignedIn { visit, session } = signed_in;
-    // A request whose answer nobody may read must not use up the one reading.
-    let is_read = visit.method == Method::GET && !visit.headers.contains_key(PURPOSE);
-    let Some(cookie) = cookies::read(&visit.headers, cookies::UNREAD_KEY).filter(|_| is_read) else {
-        return Ok((None, None));
-    };
-    let reader = Reader { session_digest: &session.digest, org_id: &tenant.org_id };
-    let taken = visit.unread_keys().take(reader, cookie, visit.now).await?;
-    // After two rotations at once, the cookie may be for the key that has ended already.
-    let key = taken.as_ref().and_then(|key| ApiKey::parse(key.expose_secret()));
-    let active = tenant.api_key.as_ref().map(|key| key.masked.as_str());
-    let key = key.filter(|key| active == Some(&masked(key.prefix(), key.suffix())));
-    // A key of another organization stays for that organization's page, and so does the cookie.
-    Ok((key, taken.and_then(|_| cookies::clear(cookies::UNREAD_KEY))))
+    let Some(cookie) = cookies::read(&visit.headers, &cookie_name(org_id)) else { return Ok(None) };
+    let reader = Reader { email: &session.email, org_id };
+    visit.unread_keys().find(reader, cookie, visit.now).await
 }
 
-impl DashboardPage {
-    /// Returns whether the organization has an active key. The tenant shows a key that was just issued, too.
-    fn has_active_key(&self) -> bool {
-        !matches!(self.key, KeyCard::None)
-    }
+/// Returns whether a draft was typed into a form of this organization's.
+fn is_of(draft: &Draft, tenant: &Tenant) -> bool {
+    draft.field(ORGANIZATION_FIELD) == Some(tenant.org_id.as_str())
 }

@@ -4,6 +4,8 @@
 pub struct Field {
     /// The text in the field.
     pub value: String,
+    /// Whether the text is the person's own, which the page has to show them again.
+    pub typed: bool,
     /// What is wrong with the text: a sentence.
     pub fault: Option<String>,
 }
@@ -11,13 +13,21 @@ pub struct Field {
 impl Field {
     /// A field with this text and no fault.
     pub fn new(value: impl Into<String>) -> Self {
-        Self { value: value.into(), fault: None }
+        Self { value: value.into(), typed: false, fault: None }
+    }
+
+    /// Shows again what the person typed before, if anything.
+    pub fn restore(&mut self, typed: Option<&str>) {
+        if let Some(typed) = typed {
+            typed.clone_into(&mut self.value);
+            self.typed = true;
+        }
     }
 
     /// The same field with a fault, if there is one: either a sentence, or `must be …`, which `label` completes.
     #[must_use]
     pub fn with_fault(self, label: &str, fault: Option<String>) -> Self {
         let sentence = |fault: String| if fault.ends_with('.') { fault } else { format!("{label} {fault}.") };
-        Self { fault: fault.map(sentence), ..self }
+        Self { typed: true, fault: fault.map(sentence), ..self }
     }
 }

@@ -1,8 +1,12 @@
 //! What the base template of every page shows.
 
+use edge::problem::Problem;
+
+use crate::account_bar::Person;
 use crate::assets;
+use crate::config::Config;
 use crate::notice::PageNotice;
-use crate::visit::SignedIn;
+use crate::visit::{SignedIn, Visit};
 
 /// The frame around a page.
 pub struct Frame {
@@ -12,36 +16,63 @@ pub struct Frame {
     pub(super) nonce: String,
     pub(super) person: Option<Person>,
     pub(super) notice: Option<PageNotice>,
+    pub(super) contacts: Contacts,
 }
 
-/// The person who is signed in.
-pub(super) struct Person {
-    pub(super) email: String,
-    pub(super) csrf: String,
+/// Where people find help: the links of every page's footer that depend on the configuration.
+#[derive(Clone, Default)]
+pub struct Contacts {
+    /// The e-mail address of partners' support.
+    pub(super) support: Option<String>,
+    /// The URL of the page that says how the service does.
+    pub(super) status: Option<String>,
+}
+
+impl From<&Config> for Contacts {
+    fn from(config: &Config) -> Self {
+        let support = config.support_email.as_ref().map(|address| address.as_str().to_owned());
+        Self { support, status: config.status_url.clone() }
+    }
 }
 
 impl Frame {
-    /// The frame of a page for anybody.
-    pub fn new(title: impl Into<String>, nonce: &str) -> Self {
+    /// The frame of a page that says what went wrong, for this person, if somebody is signed in.
+    pub fn of_problem(title: impl Into<String>, person: Option<Person>, contacts: Contacts) -> Self {
         let paths = assets::paths();
         Self {
             title: title.into(),
             stylesheet: &paths.stylesheet,
             icon: &paths.icon,
-            nonce: nonce.to_owned(),
-            person: None,
+            nonce: String::new(),
+            person,
             notice: None,
+            contacts,
         }
+    }
+
+    /// The frame of a page for anybody.
+    pub fn for_anybody(title: impl Into<String>, visit: &Visit) -> Self {
+        let contacts = Contacts::from(&visit.service.config);
+        Self { nonce: visit.nonce.0.clone(), ..Self::of_problem(title, None, contacts) }
+    }
+
+    /// The frame of a page for anybody, with the bar of whoever is signed in.
+    ///
+    /// # Errors
+    /// 503 if the database does not answer.
+    pub async fn for_whoever(visit: &Visit, title: impl Into<String>) -> Result<Self, Problem> {
+        let session = visit.session().await?;
+        let person = session.map(|session| Person::of(&session, &visit.sessions));
+        Ok(Self { person, notice: PageNotice::read(&visit.headers), ..Self::for_anybody(title, visit) })
     }
 
     /// The frame of a page for a person who is signed in, with the notice that the request brings.
     pub fn of(title: impl Into<String>, signed_in: &SignedIn) -> Self {
         let SignedIn { visit, session } = signed_in;
-        let person = Person { email: session.email.clone(), csrf: visit.sessions.csrf_token(session) };
         Self {
-            person: Some(person),
+            person: Some(Person::of(session, &visit.sessions)),
             notice: PageNotice::read(&visit.headers),
-            ..Self::new(title, &visit.nonce.0)
+            ..Self::for_anybody(title, visit)
         }
     }
 

@@ -8,7 +8,7 @@ use shared::time::Timestamp;
 pub struct Moment {
     /// The attribute `datetime`.
     pub machine: String,
-    /// `2 Apr 2026, 10:00 UTC`
+    /// `2 Apr 2026, 10:00:05 UTC`
     pub full: String,
     /// `2 Apr, 10:00:05`
     pub short: String,
@@ -21,7 +21,7 @@ impl Moment {
     pub fn new(time: Timestamp, now: Timestamp) -> Self {
         Self {
             machine: time.to_string(),
-            full: format(time, "%-d %b %Y, %H:%M UTC"),
+            full: format(time, "%-d %b %Y, %H:%M:%S UTC"),
             short: format(time, "%-d %b, %H:%M:%S"),
             distance: distance(time, now),
         }
@@ -58,12 +58,13 @@ pub fn read_field(text: &str) -> Option<Timestamp> {
 fn distance(time: Timestamp, now: Timestamp) -> String {
     let (ahead, apart) = if time > now { (true, time.since(now)) } else { (false, now.since(time)) };
     let seconds = apart.as_secs();
-    let (count, unit) = match seconds {
-        0..=4 => return "just now".to_owned(),
-        5..=59 => (seconds, "second"),
-        60..=3_599 => (seconds / 60, "minute"),
-        3_600..=86_399 => (seconds / 3_600, "hour"),
-        _ => (seconds / 86_400, "day"),
+    let rounded = |unit: u64| (seconds + unit / 2) / unit;
+    let (count, unit) = match (seconds, rounded(60), rounded(3_600)) {
+        (0..=4, ..) => return "just now".to_owned(),
+        (5..=59, ..) => (seconds, "second"),
+        (_, minutes @ 0..=59, _) => (minutes, "minute"),
+        (.., hours @ 0..=23) => (hours, "hour"),
+        _ => (rounded(86_400), "day"),
     };
     let plural = if count == 1 { "" } else { "s" };
     if ahead { format!("in {count} {unit}{plural}") } else { format!("{count} {unit}{plural} ago") }
@@ -88,19 +89,24 @@ mod tests {
         let now: Timestamp = "2026-04-02T10:00:00Z".parse().unwrap();
         let moment = Moment::new(now.minus(Duration::from_secs(125)), now);
         assert_eq!(moment.machine, "2026-04-02T09:57:55.000Z");
-        assert_eq!(moment.full, "2 Apr 2026, 09:57 UTC");
+        assert_eq!(moment.full, "2 Apr 2026, 09:57:55 UTC");
         assert_eq!(moment.short, "2 Apr, 09:57:55");
         for (seconds, words) in [
             (0, "just now"),
             (5, "5 seconds ago"),
             (60, "1 minute ago"),
+            (3_569, "59 minutes ago"),
+            (3_570, "1 hour ago"),
             (7_300, "2 hours ago"),
+            (84_599, "23 hours ago"),
             (86_400, "1 day ago"),
             (400 * 86_400, "400 days ago"),
         ] {
             assert_eq!(Moment::new(now.minus(Duration::from_secs(seconds)), now).distance, words);
         }
         assert_eq!(Moment::new(now.plus(Duration::from_secs(120)), now).distance, "in 2 minutes");
+        // Not one day less because a second of it is over.
+        assert_eq!(Moment::new(now.plus(Duration::from_secs(14 * 86_400 - 1)), now).distance, "in 14 days");
     }
 
     #[test]

@@ -11,8 +11,9 @@ use super::api_key::to_unread_key;
 use super::field::Field;
 use super::frame::Frame;
 use crate::admin_client::AdminFault;
+use crate::draft::Draft;
 use crate::notice::PageNotice;
-use crate::respond::{PageResult, page, see_other, see_other_with};
+use crate::respond::{PageResult, page, see_other, see_other_with, with_cookies};
 use crate::visit::{SignedIn, Submitted};
 
 #[derive(Template)]
@@ -29,8 +30,14 @@ pub async fn show(signed_in: SignedIn) -> PageResult {
         return Ok(see_other("/dashboard"));
     }
     let frame = Frame::of(TITLE, &signed_in);
-    let (org_id, org_name) = (Field::new(""), Field::new(""));
-    page(StatusCode::OK, frame.notice, &OnboardingPage { frame, org_id, org_name })
+    let (mut org_id, mut org_name) = (Field::new(""), Field::new(""));
+    let draft = signed_in.visit.draft("/onboarding").await;
+    if let Some(draft) = &draft {
+        org_id.restore(draft.field("orgId"));
+        org_name.restore(draft.field("orgName"));
+    }
+    let response = page(StatusCode::OK, frame.notice, &OnboardingPage { frame, org_id, org_name })?;
+    Ok(with_cookies(response, [draft.and_then(|_| Draft::clear())]))
 }
 
 const TITLE: &str = "Register your organization";

@@ -6,13 +6,17 @@ use edge::serve::ProblemFormat;
 use http::{Extensions, StatusCode, Uri};
 use shared::code::ErrorCode;
 
-use super::frame::Frame;
+use super::frame::{Contacts, Frame};
+use crate::account_bar::AccountBar;
 
 /// Renders a problem as `text/html`, with a link that leads on.
 #[derive(Default)]
 pub struct HtmlProblems {
     /// The page that the person asked for, if it makes sense to ask for it again.
     again: Option<String>,
+    /// The person who is signed in, whose bar stays on the page.
+    account_bar: AccountBar,
+    contacts: Contacts,
 }
 
 /// The path where the person signs in again and then goes on; left on the answer of a callback that failed.
@@ -46,11 +50,13 @@ struct MisconfiguredPage<'a> {
 
 impl HtmlProblems {
     /// Renders the problems of this request.
-    pub fn of(is_get: bool, uri: &Uri) -> Self {
+    pub fn of(is_get: bool, uri: &Uri, account_bar: AccountBar, contacts: Contacts) -> Self {
         // The code of a callback is good once at most.
         let repeatable = is_get && uri.path() != "/callback";
         Self {
             again: repeatable.then(|| uri.path_and_query().map_or("/", |target| target.as_str()).to_owned()),
+            account_bar,
+            contacts,
         }
     }
 
@@ -61,9 +67,13 @@ impl HtmlProblems {
         let again = self.again.as_deref();
         let sign_in = left.get::<SignInAt>().map(|SignInAt(path)| path.as_str());
         let sign_in = sign_in.or(again).unwrap_or("/login");
+        let person = self.account_bar.person().cloned();
+        let start = if person.is_some() { DASHBOARD } else { START };
         let (title, link, second_link) = match problem.code {
-            ErrorCode::NotFound => ("Page not found", START, None),
-            ErrorCode::MethodNotAllowed => ("This address does not work like that", START, None),
+            ErrorCode::NotFound => ("Page not found", start, None),
+            ErrorCode::MethodNotAllowed => ("This address only takes forms", start, None),
+            ErrorCode::FetchedAhead => ("Not fetched ahead", start, None),
+            ErrorCode::SignedInAlready => ("You are signed in", DASHBOARD, None),
             ErrorCode::FormRefused => ("We did not accept this form", DASHBOARD, None),
             ErrorCode::SignInFailed => ("You are not signed in", (sign_in, "Sign in again"), None),
             ErrorCode::SignInRefused => {
@@ -77,7 +87,7 @@ impl HtmlProblems {
             ErrorCode::ProviderUnavailable => {
                 ("Signing in does not work at the moment", (sign_in, "Try again"), None)
             }
-            ErrorCode::TooManyRequests => ("That was too often", DASHBOARD, None),
+            ErrorCode::TooManyRequests => ("Too many requests", DASHBOARD, None),
             ErrorCode::DeliveryNotFound => ("Event not found", DASHBOARD, None),
             _ if problem.status == StatusCode::SERVICE_UNAVAILABLE => {
                 ("We cannot answer at the moment", (again.unwrap_or("/dashboard"), "Try again"), None)
@@ -85,7 +95,7 @@ impl HtmlProblems {
             _ if problem.status.is_client_error() => ("That did not work", DASHBOARD, None),
             _ => ("Something went wrong on our side", DASHBOARD, None),
         };
-        let frame = Frame::new(title, "");
+        let frame = Frame::of_problem(title, person, self.contacts.clone());
         ProblemPage { frame, title, message: &problem.message, request_id, link, second_link }.render()
     }
 }

@@ -12,12 +12,14 @@ use super::frame::Frame;
 use super::problem::SignInAt;
 use crate::cookies;
 use crate::notice::PageNotice;
-use crate::oidc::{TRANSACTION_LIFE, Transaction, failed};
-use crate::paths::{RETURN_FIELD, local_path, with_return};
-use crate::respond::{PageResult, page, see_other, see_other_with, with_cookies};
+use crate::oidc::{Purpose, Transaction, failed};
+use crate::paths::{CONFIRM_FIELD, RETURN_FIELD, local_path};
+use crate::respond::{Instead, PageResult, page, see_other, see_other_with, with_cookies};
 use crate::session::ABSOLUTE;
 use crate::visit::{SignedIn, Submitted, Visit};
 
+/// The longest code that the portal sends on.
+const LONGEST_CODE: usize = 2_048;
 /// The longest reason of the provider's that a page shows, in characters.
 const LONGEST_REASON: usize = 200;
 
@@ -33,59 +35,80 @@ pub async fn landing(visit: Visit) -> PageResult {
         return Ok(see_other("/dashboard"));
     }
     let notice = PageNotice::read(&visit.headers);
-    let frame = Frame { notice, ..Frame::new("Partner Portal", &visit.nonce.0) };
+    let frame = Frame { notice, ..Frame::for_anybody("Partner Portal", &visit) };
     page(StatusCode::OK, notice, &LandingPage { frame })
 }
 
-/// `GET /login`: goes to the provider. `return_to` says where to go afterwards; `switch` asks for another account.
+/// `GET /login`: goes to the provider. `return_to` says where to go afterwards; `switch` asks for another account, and
+/// `confirm` for a recent sign-in.
 pub async fn login(visit: Visit, RawQuery(query): RawQuery) -> PageResult {
     let query = fields(query.as_deref().unwrap_or_default())?;
     let return_to = query.get(RETURN_FIELD).map_or("/dashboard", |path| local_path(path));
-    let transaction = Transaction::begin(&*visit.service.random, return_to, visit.now);
+    let confirms = query.contains_key(CONFIRM_FIELD);
+    let purpose = if confirms { Purpose::Confirmation } else { Purpose::Session };
+    let transaction = Transaction::begin(&*visit.service.random, return_to, purpose, visit.now);
     let provider = &visit.service.provider;
     let url = provider.sign_in_url(&transaction, query.contains_key("switch"), visit.now).await?;
-    let sealed = transaction.seal(visit.sessions.sealer()).await;
-    let cookie = sealed.and_then(|sealed| cookies::set(cookies::TRANSACTION, &sealed, TRANSACTION_LIFE));
-    Ok(with_cookies(see_other(&url), [cookie]))
+    let cookies = transaction.cookies(&visit.headers, visit.sessions.sealer(), visit.now).await;
+    Ok(with_cookies(see_other(&url), cookies.unwrap_or_default().into_iter().map(Some)))
 }
 
 /// `GET /callback`: comes back from the provider.
 pub async fn callback(visit: Visit, RawQuery(query): RawQuery) -> PageResult {
     let query = fields(query.as_deref().unwrap_or_default())?;
-    let parameter = |name: &str| query.get(name).map(String::as_str);
-    // A callback without this browser's state changes nothing, not even the cookie of the sign-in under way.
-    let cookie = cookies::read(&visit.headers, cookies::TRANSACTION);
-    let Some((cookie, state)) = cookie.zip(parameter("state")) else {
-        return Err(failed("no state, or no transaction cookie".to_owned()).into());
+    let parameter = |name: &str| query.get(name).map(String::as_str).filter(|text| !text.is_empty());
+    let Some(state) = parameter("state") else { return Err(not_ours(&visit, "no state").await) };
+    // A callback without a state of this browser's changes nothing, not even the cookie of a sign-in under way.
+    let transaction = Transaction::of_state(&visit.headers, state, visit.sessions.sealer(), visit.now).await;
+    let Some(transaction) = transaction else {
+        return Err(not_ours(&visit, "the state is not this browser's, or too old").await);
     };
-    let transaction = Transaction::open(cookie, state, visit.sessions.sealer(), visit.now).await;
-    let transaction =
-        transaction.ok_or_else(|| failed("the state is not this browser's, or too old".to_owned()))?;
-    if !visit.sessions.spend(&transaction.digest(), transaction.expires_at).await? {
-        return Err(failed("the state was used before".to_owned()).into());
+    if !visit.sessions.spend(&transaction.digest(), transaction.expires_at()).await? {
+        return Err(not_ours(&visit, "the state was used before").await);
     }
-    let finished = match (parameter("error"), parameter("code")) {
-        (Some(error), _) => Err(sign_in_refused(parameter("error_description").unwrap_or(error))),
-        (None, _) if !visit.service.provider.is_issuer(parameter("iss")) => {
-            Err(failed("the answer is of another issuer".to_owned()))
-        }
-        (None, None) => Err(failed("no code".to_owned())),
-        (None, Some(code)) => begin_session(&visit, &transaction, code).await,
-    };
+    let finished = finish(&visit, &transaction, parameter).await;
     let answer = finished.unwrap_or_else(|problem| {
         let mut response = problem.into_response();
-        response.extensions_mut().insert(SignInAt(with_return("/login", &transaction.return_to)));
+        response.extensions_mut().insert(SignInAt(transaction.sign_in_path()));
         response
     });
-    Ok(with_cookies(answer, [cookies::clear(cookies::TRANSACTION)]))
+    Ok(with_cookies(answer, [transaction.clear()]))
 }
 
-async fn begin_session(visit: &Visit, transaction: &Transaction, code: &str) -> Result<Response, Problem> {
+/// The answer to a callback that belongs to no sign-in under way in this browser. Most often a person has loaded the page
+/// again, so whoever is signed in is told that.
+async fn not_ours(visit: &Visit, detail: &str) -> Instead {
+    match visit.session().await {
+        Ok(Some(_)) => signed_in_already(detail).into(),
+        Ok(None) => failed(detail.to_owned()).into(),
+        Err(problem) => problem.into(),
+    }
+}
+
+async fn finish<'a>(
+    visit: &Visit,
+    transaction: &Transaction,
+    parameter: impl Fn(&str) -> Option<&'a str>,
+) -> Result<Response, Problem> {
+    if !visit.service.provider.is_issuer(parameter("iss"), visit.now).await? {
+        return Err(failed("the answer names another issuer, or none".to_owned()));
+    }
+    if let Some(error) = parameter("error") {
+        return Err(sign_in_refused(parameter("error_description").unwrap_or(error)));
+    }
+    let code = parameter("code").filter(|code| is_code(code));
+    let code = code.ok_or_else(|| failed("no code, or a malformed one".to_owned()))?;
     let person = visit.service.provider.finish(transaction, code, visit.now).await?;
     let before = visit.session().await?;
-    let cookie = visit.sessions.begin(&person, before.as_ref(), visit.now).await?;
-    let cookies = [cookies::set(cookies::SESSION, &cookie, ABSOLUTE), cookies::clear(cookies::UNREAD_KEY)];
+    let cookie = visit.sessions.begin(&person, before.as_ref(), &visit.headers, visit.now).await?;
+    let cookies = [cookies::set(cookies::SESSION, &cookie, ABSOLUTE)];
     Ok(with_cookies(see_other(&transaction.return_to), cookies))
+}
+
+/// Returns whether a text can be an authorization code: printable ASCII (RFC 6749, appendix A.11), of a length that any
+/// provider's codes have.
+fn is_code(text: &str) -> bool {
+    text.len() <= LONGEST_CODE && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
 }
 
 /// `POST /logout`: ends the session here, then at the provider.
@@ -96,7 +119,14 @@ pub async fn logout(submitted: Submitted) -> PageResult {
     // The person is signed out here even if the provider does not answer.
     let url = visit.service.provider.sign_out_url(id_token.as_deref(), visit.now).await;
     let response = see_other_with(url.as_deref().unwrap_or("/"), PageNotice::SignedOut);
-    Ok(with_cookies(response, [cookies::clear(cookies::SESSION), cookies::clear(cookies::UNREAD_KEY)]))
+    Ok(with_cookies(response, [cookies::clear(cookies::SESSION)]))
+}
+
+/// The person has signed in, and has loaded the end of the sign-in again.
+fn signed_in_already(detail: &str) -> Problem {
+    let message = "This sign-in was finished before, and you are signed in. Go on to the dashboard.";
+    let problem = Problem::new(StatusCode::BAD_REQUEST, ErrorCode::SignedInAlready, message);
+    Problem { detail: Some(detail.to_owned()), ..problem }
 }
 
 fn sign_in_refused(reason: &str) -> Problem {

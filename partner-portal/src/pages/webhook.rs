@@ -13,7 +13,7 @@ use super::webhook_state::WebhookState;
 use crate::admin_client::{AdminFault, Webhook};
 use crate::notice::PageNotice;
 use crate::respond::{Instead, PageResult, see_other_with};
-use crate::visit::Submitted;
+use crate::visit::{Confirmed, Submitted};
 
 /// The rules for a URL that a person sets: plain HTTP is allowed only on the person's own machine.
 fn rules(environment: Environment) -> UrlRules {
@@ -21,7 +21,7 @@ fn rules(environment: Environment) -> UrlRules {
 }
 
 /// `POST /webhook`: the first URL creates the webhook, later ones change it.
-pub async fn set(submitted: Submitted) -> PageResult {
+pub async fn set(Confirmed(submitted): Confirmed) -> PageResult {
     let sessions = &submitted.visit.sessions;
     let (tenant, webhook) = own_webhook(&submitted).await?;
     let typed = submitted.field("url").trim();

@@ -1,5 +1,6 @@
 //! Sign-in sessions: a signed cookie with a random id, and a row with the person.
 
+mod browser;
 mod keys;
 mod store;
 mod token;
@@ -17,9 +18,10 @@ use shared::time::Timestamp;
 use shared::webhook::id::WebhookId;
 
 pub use keys::KeyRing;
-pub(crate) use store::ABSOLUTE;
+pub(crate) use store::{ABSOLUTE, RECENT};
 pub use token::SessionId;
 
+use self::store::NewSession;
 use crate::cookies;
 use crate::oidc::Person;
 
@@ -39,12 +41,44 @@ pub struct Session {
     pub digest: String,
     /// The person's verified e-mail address.
     pub email: String,
+    /// The time when the person signed in at the provider, in milliseconds, if the provider said so.
+    authenticated_at: Option<i64>,
     /// The organization that the person looks at.
     pub org_id: Option<String>,
     /// The first webhook of that organization, if it is known.
     pub webhook_id: Option<WebhookId>,
     /// The ID token of the sign-in, encrypted.
     sealed_id_token: String,
+}
+
+impl Session {
+    /// Returns whether the person signed in at the provider so lately that they may do what is dangerous.
+    pub fn is_recent(&self, now: Timestamp) -> bool {
+        self.authenticated_at.is_some_and(|at| now <= Timestamp::from_milliseconds(at).plus(RECENT))
+    }
+}
+
+/// A live session, as its person's list of sessions shows it.
+#[derive(Debug, Deserialize)]
+pub struct ListedSession {
+    /// The SHA-256 of the session's id.
+    pub digest: String,
+    /// The browser and its operating system, in words.
+    pub browser: String,
+    created_at: i64,
+    last_seen_at: i64,
+}
+
+impl ListedSession {
+    /// Returns the time when the session began.
+    pub fn began_at(&self) -> Timestamp {
+        Timestamp::from_milliseconds(self.created_at)
+    }
+
+    /// Returns the time when the session was last used, to the minute.
+    pub fn last_seen_at(&self) -> Timestamp {
+        Timestamp::from_milliseconds(self.last_seen_at)
+    }
 }
 
 impl Sessions {
@@ -106,6 +140,7 @@ impl Sessions {
         &self,
         person: &Person,
         before: Option<&Session>,
+        headers: &HeaderMap,
         now: Timestamp,
     ) -> Result<String, Problem> {
         let id = SessionId::draw(&*self.random);
@@ -113,10 +148,16 @@ impl Sessions {
         let sealed =
             self.sealer.seal(&id_token_context(&digest), &person.id_token).await.map_err(Error::from)?;
         let cookie = id.sign(&self.ring).ok_or_else(|| Error::Internal("no session cookie".into()))?;
-        let email = person.email.as_str();
+        let session = NewSession {
+            digest: &digest,
+            email: person.email.as_str(),
+            authenticated_at: person.authenticated_at,
+            browser: &browser::describe(headers),
+            sealed_id_token: &sealed,
+        };
         let mut statements: Vec<Statement> = store::sweep(now).into();
         statements.extend(before.map(|before| store::delete(&before.digest)));
-        statements.push(store::insert(&digest, email, &sealed, now));
+        statements.push(store::insert(&session, now));
         self.run(statements).await?;
         Ok(cookie)
     }
@@ -127,6 +168,31 @@ impl Sessions {
     /// 503 if the database does not answer.
     pub async fn end(&self, session: &Session) -> Result<(), Problem> {
         self.run(vec![store::delete(&session.digest)]).await.map(drop)
+    }
+
+    /// Returns the live sessions of a person, the one used last first.
+    ///
+    /// # Errors
+    /// 503 if the database does not answer.
+    pub async fn of_person(&self, email: &str, now: Timestamp) -> Result<Vec<ListedSession>, Problem> {
+        let mut batch = self.run(vec![store::of_person(email, now)]).await?;
+        Ok(batch.take(0).map_err(Error::from)?)
+    }
+
+    /// Ends the session with this digest, if it is the same person's.
+    ///
+    /// # Errors
+    /// 503 if the database does not answer.
+    pub async fn end_own(&self, session: &Session, digest: &str) -> Result<(), Problem> {
+        self.run(vec![store::delete_of_person(&session.email, digest)]).await.map(drop)
+    }
+
+    /// Ends all sessions of the session's person but this one.
+    ///
+    /// # Errors
+    /// 503 if the database does not answer.
+    pub async fn end_others(&self, session: &Session) -> Result<(), Problem> {
+        self.run(vec![store::delete_others(&session.email, &session.digest)]).await.map(drop)
     }
 
     /// Returns the ID token of the sign-in that began the session.

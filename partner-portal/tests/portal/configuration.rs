@@ -18,6 +18,7 @@ const CONFIGURATION: Configuration<Config> = Configuration {
     required: &[
         "ENVIRONMENT",
         "PORTAL_ORIGIN",
+        "ADMIN_API_ORIGIN",
         "AUTH0_ISSUER",
         "AUTH0_CLIENT_ID",
         "AUTH0_CLIENT_SECRET",
@@ -25,7 +26,7 @@ const CONFIGURATION: Configuration<Config> = Configuration {
         "SERVICE_JWT_SECRET",
         "SESSION_KEY",
     ],
-    optional: &["SESSION_KEY_PREVIOUS"],
+    optional: &["SESSION_KEY_PREVIOUS", "SUPPORT_EMAIL", "STATUS_URL"],
     secrets: &[
         "AUTH0_CLIENT_SECRET",
         "ADMIN_API_KEY",
@@ -49,6 +50,10 @@ fn each_malformed_setting_is_named_without_its_value() {
         ("PORTAL_ORIGIN", "https://portal.example/path"),
         ("PORTAL_ORIGIN", "https://PORTAL.example"),
         ("PORTAL_ORIGIN", "gateway"),
+        ("ADMIN_API_ORIGIN", "https://api.example/v1"),
+        ("SUPPORT_EMAIL", "support"),
+        ("STATUS_URL", "http://status.smartphonekey.com/"),
+        ("STATUS_URL", "javascript:alert(1)"),
         ("AUTH0_ISSUER", "tenant"),
         ("AUTH0_CLIENT_ID", "two words"),
         ("AUTH0_CLIENT_SECRET", "sesame"),

@@ -19,7 +19,7 @@ async fn every_page_of_a_person_s_asks_strangers_to_sign_in_and_every_form_refus
     let world = World::default();
     let (_, service) = world.portal(&[]);
     let (_, routes) = router(service);
-    assert_eq!(routes.len(), 19);
+    assert_eq!(routes.len(), 25);
     for route in routes.iter().filter(|route| route.access == Access::Person) {
         let path = path(route.path);
         let mut stranger = world.browser();
@@ -52,7 +52,7 @@ async fn a_form_that_is_not_ours_changes_nothing() {
     let (_, routes) = router(service);
     let forms: Vec<String> =
         routes.iter().filter(|route| route.method == "POST").map(|route| path(route.path)).collect();
-    assert_eq!(forms.len(), 9);
+    assert_eq!(forms.len(), 11);
     let same = ("sec-fetch-site", "same-origin");
     for form in &forms {
         for (headers, token) in [
@@ -111,7 +111,7 @@ async fn what_is_no_form_is_refused() {
         browser.send(Method::POST, "/webhook", &[same], &large).await.status,
         StatusCode::PAYLOAD_TOO_LARGE
     );
-    for get in ["/logout", "/webhook", "/api-key/rotate", "/webhook/test"] {
+    for get in ["/logout", "/webhook", "/api-key/rotate", "/api-key/reveal", "/webhook/test"] {
         assert_eq!(browser.get(get).await.status, StatusCode::METHOD_NOT_ALLOWED, "{get}");
     }
     assert_eq!(browser.get("/dashboard").await.status, StatusCode::OK);

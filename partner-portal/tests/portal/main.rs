@@ -7,12 +7,14 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod account;
 mod circuit;
 mod configuration;
 mod dashboard;
 mod deliveries;
 mod forms;
 mod headers;
+mod help;
 mod key_once;
 mod onboarding;
 mod rate_limit;

@@ -56,7 +56,8 @@ async fn a_broken_cookie_is_anonymous_and_never_an_error() {
     let mut browser = world.owner().await;
     let good = browser.cookies[SESSION].clone();
     let callback = browser.visit_provider("/login", EMAIL, true).await;
-    let transaction = browser.cookies["__Host-transaction"].clone();
+    let of_callback = format!("__Host-transaction-{}", callback.split("state=").nth(1).unwrap());
+    let transaction = browser.cookies[&of_callback].clone();
     let mut flipped = good.clone().into_bytes();
     *flipped.last_mut().unwrap() ^= 1;
     let flipped = String::from_utf8(flipped).unwrap();
@@ -86,7 +87,7 @@ async fn a_broken_cookie_is_anonymous_and_never_an_error() {
         }
     }
     // A session cookie is not accepted as a transaction either.
-    browser.cookies.insert("__Host-transaction".to_owned(), good);
+    browser.cookies.insert(of_callback, good);
     assert_eq!(browser.get(&callback).await.status, StatusCode::BAD_REQUEST);
 }
 
@@ -114,9 +115,10 @@ async fn keys_are_rotated_without_signing_people_out_and_retired_ones_do() {
 async fn neither_database_nor_log_holds_a_session_a_token_or_a_key() {
     let world = World::default();
     let mut browser = world.owner().await;
-    let (cookie, unread) = (browser.cookies[SESSION].clone(), browser.cookies["__Host-unread-key"].clone());
+    let (cookie, unread) =
+        (browser.cookies[SESSION].clone(), browser.cookies["__Host-unread-key-acme-corp"].clone());
     let before = world.sessions.dump();
-    let key = browser.get("/dashboard").await.key().unwrap().to_owned();
+    let key = browser.reveal().await.key().unwrap().to_owned();
     let claims = cookie.split('.').nth(1).unwrap();
     let opener = unread.split_once('.').unwrap().1;
     for text in [before, world.sessions.dump(), world.tenants.database.dump(), world.log.dump()] {
@@ -130,6 +132,7 @@ async fn neither_database_nor_log_holds_a_session_a_token_or_a_key() {
 async fn looking_writes_at_most_once_a_minute() {
     let world = World::default();
     let mut browser = world.owner().await;
+    browser.reveal().await;
     browser.arrive("/dashboard").await;
     world.clock.advance(Duration::from_secs(61));
     world.sessions.take_round_trips();

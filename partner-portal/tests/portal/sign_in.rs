@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use edge::testing::{Misbehaviour, bad_sign_ins};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::support::{Browser, CLIENT_ID, EMAIL, World};
@@ -13,6 +13,11 @@ async fn returning(world: &World) -> (Browser, String) {
     let mut browser = world.browser();
     let callback = browser.visit_provider("/login", EMAIL, true).await;
     (browser, callback)
+}
+
+/// The states of the sign-ins that the browser has under way.
+fn transactions(browser: &Browser) -> Vec<&str> {
+    browser.cookies.keys().filter_map(|name| name.strip_prefix("__Host-transaction-")).collect()
 }
 
 /// Signs in at a provider that misbehaves: the callback must answer `status`, and nobody is signed in.
@@ -82,18 +87,116 @@ async fn a_state_is_good_once_and_for_ten_minutes() {
     let (mut browser, callback) = returning(&world).await;
     let mut thief = browser.clone();
     assert_eq!(browser.get(&callback).await.status, StatusCode::SEE_OTHER);
-    assert!(!browser.cookies.contains_key("__Host-transaction"));
-    assert_eq!(browser.get(&callback).await.status, StatusCode::BAD_REQUEST);
+    assert!(transactions(&browser).is_empty());
+    // Whoever loads the callback again is told that they are signed in, and led on.
+    let again = browser.get(&callback).await;
+    assert_eq!(again.status, StatusCode::BAD_REQUEST);
+    again.says("You are signed in");
+    again.says("This sign-in was finished before");
+    again.says("href=\"/dashboard\"");
+    again.is_silent_about("Sign in again");
     // The state is refused even with the cookie as it was.
     assert_eq!(thief.get(&callback).await.status, StatusCode::BAD_REQUEST);
     assert_eq!(world.provider.token_requests(), 1);
 
-    let callback = browser.visit_provider("/login", EMAIL, true).await;
+    let (mut browser, callback) = returning(&world).await;
     world.clock.advance(Duration::from_secs(600));
     let page = browser.get(&callback).await;
     assert_eq!(page.status, StatusCode::BAD_REQUEST);
     page.says("href=\"/login\"");
     assert_eq!(world.provider.token_requests(), 1);
+}
+
+#[tokio::test]
+async fn several_tabs_sign_in_at_once_and_of_six_the_oldest_begins_anew() {
+    let world = World::default();
+    let mut browser = world.browser();
+    let mut callbacks = Vec::new();
+    for tab in 0..6 {
+        let login = format!("/login?return_to=/deliveries/{tab}");
+        callbacks.push(browser.visit_provider(&login, EMAIL, true).await);
+        world.clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(transactions(&browser).len(), 5);
+    assert_eq!(browser.get(&callbacks[0]).await.status, StatusCode::BAD_REQUEST);
+    for tab in [3, 5, 1, 2, 4] {
+        let page = browser.get(&callbacks[tab]).await;
+        assert_eq!(page.location(), format!("/deliveries/{tab}"), "{}", page.body);
+    }
+    assert!(transactions(&browser).is_empty());
+    // What has expired makes room, and so does what is none of ours.
+    browser.visit_provider("/login", EMAIL, true).await;
+    world.clock.advance(Duration::from_secs(600));
+    browser.cookies.insert("__Host-transaction-x".to_owned(), "y".to_owned());
+    browser.visit_provider("/login", EMAIL, true).await;
+    assert_eq!(transactions(&browser).len(), 1);
+}
+
+#[tokio::test]
+async fn what_fetches_ahead_or_only_asks_starts_nothing_and_uses_nothing_up() {
+    let world = World::default();
+    let (mut browser, callback) = returning(&world).await;
+    let before = browser.cookies.clone();
+    for path in ["/login", callback.as_str()] {
+        let head = browser.send(Method::HEAD, path, &[], "").await;
+        assert_eq!(head.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        assert_eq!(head.headers["allow"], "GET");
+        for purpose in [
+            ("sec-purpose", "prefetch"),
+            ("sec-purpose", "prefetch;prerender"),
+            ("purpose", "prefetch"),
+            ("x-moz", "prefetch"),
+        ] {
+            let page = browser.send(Method::GET, path, &[purpose], "").await;
+            assert_eq!((page.status, page.location()), (StatusCode::FORBIDDEN, ""), "{path} {purpose:?}");
+        }
+        assert_eq!(browser.cookies, before, "{path}");
+    }
+    assert_eq!(world.provider.token_requests(), 0);
+    assert!(world.query_sessions("SELECT 1 AS one FROM spent_transactions").is_empty());
+    assert_eq!(browser.get(&callback).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_provider_that_says_it_names_itself_has_to_name_itself_in_every_answer() {
+    let world = World::default();
+    world.provider.name_issuer();
+    let (mut browser, callback) = returning(&world).await;
+    assert!(callback.ends_with("&iss=https%3A%2F%2Ftenant.auth0.example%2F"), "{callback}");
+    assert_eq!(browser.get(&callback).await.status, StatusCode::SEE_OTHER);
+    for (from, to) in [
+        ("&iss=https%3A%2F%2Ftenant.auth0.example%2F", ""),
+        ("&iss=https%3A%2F%2Ftenant.auth0.example%2F", "&iss="),
+        ("tenant.auth0.example", "evil.example"),
+        ("auth0.example%2F", "auth0.example"),
+    ] {
+        let asked = world.provider.token_requests();
+        let (mut browser, callback) = returning(&world).await;
+        let page = browser.get(&callback.replace(from, to)).await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST, "{to}");
+        // Nor is an error taken from somebody else.
+        let (mut browser, callback) = returning(&world).await;
+        let error = callback.replace(from, to).replace("code=", "error=access_denied&code=");
+        browser.get(&error).await.says("You are not signed in");
+        assert_eq!(world.provider.token_requests(), asked, "{to}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_can_be_none_is_a_bad_code() {
+    let world = World::default();
+    for bad in ["", "%00", "a%0Ab", "%C3%A9", &"x".repeat(2_049)] {
+        let (mut browser, callback) = returning(&world).await;
+        let state = callback.split("state=").nth(1).unwrap();
+        let page = browser.get(&format!("/callback?code={bad}&state={state}")).await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST, "{bad}");
+        page.says("Sign in again");
+    }
+    let (mut browser, callback) = returning(&world).await;
+    let state = callback.split("state=").nth(1).unwrap();
+    let page = browser.get(&format!("/callback?state={state}")).await;
+    assert_eq!(page.status, StatusCode::BAD_REQUEST);
+    assert_eq!(world.provider.token_requests(), 0);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod dead_letters;
 mod fresh;
 mod lanes;
 mod ledger;
+mod mails;
 mod meter;
 mod notices;
 mod operators;
@@ -42,6 +43,7 @@ use crate::sealer::Sealer;
 use crate::time::Timestamp;
 use crate::webhook::url::UrlRules;
 
+pub use mails::Mailing;
 pub use meter::Meter;
 pub use operators::Operators;
 pub use outage::{FirstAttempts, Outage};
@@ -80,6 +82,8 @@ pub struct Courier {
     pub url_rules: UrlRules,
     /// Who is told when a webhook is failing, is disabled, or recovers.
     pub operators: Option<Operators>,
+    /// How members are told by e-mail; `None` where nobody is.
+    pub mailing: Option<Mailing>,
     /// What this isolate knows of trouble with the database.
     pub outage: Outage,
 }

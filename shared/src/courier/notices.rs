@@ -9,6 +9,7 @@ use super::Courier;
 use crate::delivery::outcome::{AttemptResult, Outcome};
 use crate::error::Error;
 use crate::event::message::RetryMessage;
+use crate::store::mails::NewMail;
 use crate::store::notices::{self, NoticeRow};
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
@@ -53,6 +54,7 @@ impl Courier {
     /// Where the database does not answer.
     pub(super) async fn tell_people(&self) -> Result<(), Error> {
         let rows = self.run(vec![notices::oldest(AT_ONCE)]).await?.take::<NoticeRow>(0)?;
+        self.write_mails(rows.iter().filter_map(NewMail::of_notice).collect()).await?;
         let mut done = Vec::new();
         for row in &rows {
             match self.tell(row).await {

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::Courier;
 use crate::error::Error;
 use crate::store::bodies::{self, OldRow};
+use crate::store::mails;
 use crate::store::moved;
 use crate::store::retention::{self, Kept, Position, SLICE};
 use crate::store::rounds::{self, BODIES, CLEAN};
@@ -14,6 +15,8 @@ use crate::time::Timestamp;
 
 /// How long operators are tried to be told of a change.
 const NOTICES_KEPT: Duration = Duration::from_secs(3 * 86_400);
+/// How long a mail is kept: longer than a circuit is open, so that its end is told as well.
+const MAILS_KEPT: Duration = Duration::from_secs(7 * 86_400);
 /// How long one part of a run deletes slice after slice; the next run goes on from there.
 const TIME_PER_PART: Duration = Duration::from_secs(15);
 /// Slices that one part of a run deletes at most: D1 allows an invocation a thousand queries.
@@ -36,7 +39,8 @@ impl Courier {
         let bodies = self.clean_bodies(now).await;
         let packed = self.clean_delivered_bodies(now.minus(retention.delivered_bodies)).await;
         let notices = retention::delete_notices(now.minus(NOTICES_KEPT));
-        let others = self.run(vec![retention::delete_dead_letters(now), notices]).await;
+        let mails = mails::delete_old(now.minus(MAILS_KEPT), SLICE);
+        let others = self.run(vec![retention::delete_dead_letters(now), notices, mails]).await;
         let (moved, deleted, bodies, packed) = (moved?, deliveries?, bodies?, packed?);
         others?;
         if moved + deleted + bodies + packed > 0 {

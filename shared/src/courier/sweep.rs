@@ -41,8 +41,9 @@ impl Courier {
             self.wake_webhooks().await,
             self.wake_deliveries().await,
             self.notify().await.map(|()| 0),
+            self.mail().await.map(|()| 0),
         ];
-        let [ended, deleted, redelivered, webhooks, deliveries, _] =
+        let [ended, deleted, redelivered, webhooks, deliveries, ..] =
             parts.each_ref().map(|part| *part.as_ref().unwrap_or(&0));
         let woken = webhooks + deliveries;
         if woken + ended + deleted + redelivered > 0 {

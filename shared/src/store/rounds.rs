@@ -10,6 +10,8 @@ pub const CLEAN: &str = "clean";
 pub const BODIES: &str = "bodies";
 /// No round: the row that is written to see whether the database takes a write.
 pub const WRITABLE: &str = "writable";
+/// Writes mails of transitions; the position is a transition's sequence number.
+pub const MAILS: &str = "mails";
 /// Seals secrets anew; the position is a webhook's sequence number.
 pub const SEAL_ANEW: &str = "seal-anew";
 

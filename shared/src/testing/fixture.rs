@@ -104,6 +104,7 @@ impl Fixture {
             policy: DeliveryPolicy::default(),
             url_rules: environment.webhook_url_rules(),
             operators: None,
+            mailing: None,
             outage: Outage::default(),
         };
         Self { database, clock, endpoints, events, retries, bodies, log, metrics, app, courier }

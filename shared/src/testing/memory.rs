@@ -9,8 +9,10 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::delivery::measurement::Measurement;
+use crate::mail::Mail;
 use crate::ports::{
-    BodyStore, Log, Metrics, MetricsError, Queue, QueueError, QueuedMessage, Random, StoreError,
+    BodyStore, Log, MailError, Mailer, Metrics, MetricsError, Queue, QueueError, QueuedMessage, Random,
+    StoreError,
 };
 
 /// Randomness that draws the same bytes for the same seed (SplitMix64).
@@ -138,6 +140,36 @@ impl MemoryLog {
 impl Log for MemoryLog {
     fn write(&self, line: Value) {
         self.0.lock().unwrap().push(line);
+    }
+}
+
+/// A mail service that keeps what it takes, and takes nothing for recipients that are refused.
+#[derive(Default)]
+pub struct MemoryMailer {
+    mails: Mutex<Vec<Mail>>,
+    refused: Mutex<Option<String>>,
+}
+
+impl MemoryMailer {
+    /// Every mail taken since the last `take`.
+    pub fn take(&self) -> Vec<Mail> {
+        std::mem::take(&mut self.mails.lock().unwrap())
+    }
+
+    /// Sets whom no mail is taken for.
+    pub fn refuse(&self, recipient: Option<&str>) {
+        *self.refused.lock().unwrap() = recipient.map(str::to_owned);
+    }
+}
+
+#[async_trait]
+impl Mailer for MemoryMailer {
+    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+        if self.refused.lock().unwrap().as_ref() == Some(&mail.to) {
+            return Err(MailError("recipient suppressed".to_owned()));
+        }
+        self.mails.lock().unwrap().push(mail.clone());
+        Ok(())
     }
 }
 

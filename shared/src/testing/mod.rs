@@ -19,5 +19,5 @@ pub use database::{Crash, SqliteDatabase, migrations, tenants_migrations};
 pub use deflate::Deflate;
 pub use endpoints::{Endpoints, Reply};
 pub use fixture::{Fixture, admins};
-pub use memory::{MemoryLog, MemoryMetrics, MemoryQueue, MemoryStore, SeededRandom};
+pub use memory::{MemoryLog, MemoryMailer, MemoryMetrics, MemoryQueue, MemoryStore, SeededRandom};
 pub use simulation::Simulation;

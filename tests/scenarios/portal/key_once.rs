@@ -6,17 +6,17 @@ use tests::world::run;
 
 use super::Partner;
 
-const UNREAD: &str = "__Host-unread-key";
-
 #[test]
 fn the_key_is_shown_once_whatever_buttons_are_pressed() {
     run(|world| async move {
         let (partner, browser) = (Partner::new(world), Browser::start(world).await);
         browser.sign_in(&partner.email).await;
         browser.register(&partner.org_id, "Acme Corporation").await;
-        let key = browser.reveal_key().await;
+        browser.sees(".unread", "Nobody has seen the new key yet.").await;
+        browser.look("dashboard-unread").await;
+        let key = browser.open_key().await;
         let masked = format!("{}…{}", &key[..8], &key[36..]);
-        browser.look("dashboard-revealed").await;
+        browser.look("key").await;
 
         let tab = browser.source_in_another_tab("/dashboard").await;
         assert!(tab.contains(&masked) && !tab.contains(&key), "another tab");
@@ -32,8 +32,13 @@ fn the_key_is_shown_once_whatever_buttons_are_pressed() {
         browser.open("/dashboard").await;
         browser.sees("section[aria-labelledby=api-key] code", &masked).await;
         assert!(!browser.source().await.contains(&key), "the dashboard anew");
-        assert!(!browser.cookies().await.contains(UNREAD));
+        assert!(!browser.cookies().await.contains(&unread(&partner)));
     });
+}
+
+/// The name of the cookie that opens the partner's key.
+fn unread(partner: &Partner) -> String {
+    format!("__Host-unread-key-{}", partner.org_id)
 }
 
 #[test]
@@ -42,32 +47,25 @@ fn the_cookie_that_opens_a_key_opens_it_once() {
         let (partner, browser) = (Partner::new(world), Browser::start(world).await);
         browser.sign_in(&partner.email).await;
         browser.register(&partner.org_id, "Acme Corporation").await;
-        let _ = browser.reveal_key().await;
-
-        // Somebody with this browser's session gets the answer to the rotation.
-        let csrf = browser.value("form[action='/api-key/rotate'] input[name=csrf]").await;
-        let session = browser.cookies().await;
-        let listener = world.portal().with("cookie", &session);
-        let form = listener.clone().with("content-type", "application/x-www-form-urlencoded");
-        let body = format!("csrf={csrf}&orgId={}", partner.org_id).into_bytes();
-        let rotated = form.send(Method::POST, "/api-key/rotate", Some(body)).await;
-        assert_eq!(rotated.status, 303, "{}", rotated.text);
-        let cookies = rotated.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
-        let unread = cookies
-            .filter_map(|cookie| cookie.strip_prefix(UNREAD)?.strip_prefix('=')?.split(';').next())
-            .find(|value| !value.is_empty());
-        let unread = unread.expect("the cookie that opens the key").to_owned();
-
-        browser.put_cookie(UNREAD, &unread).await;
-        browser.open("/dashboard").await;
+        let name = unread(&partner);
+        let cookies = browser.cookies().await;
+        let cookie = cookies.split("; ").find_map(|pair| pair.strip_prefix(&name)?.strip_prefix('='));
+        let cookie = cookie.expect("the cookie that opens the key").to_owned();
+        let csrf = browser.value("form[action='/api-key/reveal'] input[name=csrf]").await;
         let key = browser.reveal_key().await;
         assert_eq!(partner.status_of_key(&key).await, 200);
-        browser.put_cookie(UNREAD, &unread).await;
+
+        // The browser has the cookie again, and somebody else has it, too.
+        browser.put_cookie(&name, &cookie).await;
         browser.reload().await;
         browser.sees("section[aria-labelledby=api-key] code", &format!("{}…{}", &key[..8], &key[36..])).await;
-        assert!(!browser.source().await.contains(&key), "the browser's replay");
-        let replayed = world.portal().with("cookie", &format!("{session}; {UNREAD}={unread}"));
-        let page = replayed.get("/dashboard").await;
-        assert!(page.status == 200 && !page.text.contains(&key), "another's replay");
+        let source = browser.source().await;
+        assert!(!source.contains(&key) && !source.contains("/api-key/reveal"), "the browser's replay");
+        let replayed =
+            world.portal().with("cookie", &format!("{}; {name}={cookie}", browser.cookies().await));
+        let form = replayed.with("content-type", "application/x-www-form-urlencoded");
+        let body = format!("csrf={csrf}&orgId={}", partner.org_id).into_bytes();
+        let answer = form.send(Method::POST, "/api-key/reveal", Some(body)).await;
+        assert!(answer.status == 303 && !answer.text.contains(&key), "another's replay: {}", answer.text);
     });
 }

@@ -68,6 +68,9 @@ fn a_partner_is_onboarded_by_keyboard() {
         browser.press(Key::Enter).await;
         browser.sees("#copied", "Copied.").await;
         assert_eq!(browser.clipboard().await, key);
+        let _ = tab_to(&browser, "I have saved the key").await;
+        browser.press(Key::Enter).await;
+        browser.sees("h1", "Acme Corporation").await;
         let _ = tab_to(&browser, "#url").await;
         browser.types(&partner.inbox_url("keys")).await;
         browser.press(Key::Enter).await;

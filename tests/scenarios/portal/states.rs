@@ -26,6 +26,15 @@ fn every_page_and_state_is_accessible_narrow_and_wide_light_and_dark() {
         browser.look("dashboard-bare").await;
         browser.click("form[action='/api-key/rotate'] button").await;
         browser.look("dashboard-fresh").await;
+        browser.open("/account").await;
+        browser.look("account").await;
+        for (path, name) in
+            [("/guide", "guide"), ("/events", "event-types"), ("/events/LockCreated", "event-type")]
+        {
+            browser.open(path).await;
+            browser.look(name).await;
+        }
+        browser.open("/dashboard").await;
         browser.fill("#url", "ftp://acme.com").await;
         browser.click("form[action='/webhook'] button").await;
         browser.sees("#url-fault", "Nothing was changed.").await;

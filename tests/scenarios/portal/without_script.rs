@@ -15,15 +15,16 @@ fn a_partner_is_onboarded_without_script() {
         browser.sees("#orgId-fault", "The organization ID must be").await;
         assert_eq!(browser.value("#orgId").await, "No");
         browser.register(&partner.org_id, "Acme Corporation").await;
-        let key = browser.reveal_key().await;
+        let key = browser.open_key().await;
         assert_eq!(partner.status_of_key(&key).await, 200);
         // The button needs script.
         assert!(browser.attribute("#copy", "hidden").await.is_some());
 
         browser.open("/no/such/page").await;
         browser.back().await;
-        browser.sees("h1", "Acme Corporation").await;
         assert!(!browser.source().await.contains(&key), "nothing wipes the key, and back does not show it");
+        browser.open("/dashboard").await;
+        browser.sees("h1", "Acme Corporation").await;
 
         browser.fill("#url", "nonsense").await;
         browser.click("form[action='/webhook'] button").await;

@@ -59,8 +59,18 @@ impl Default for TestApp {
 impl TestApp {
     /// An isolate that is told this of its version.
     pub(crate) fn of_version(version: Option<&str>) -> Self {
+        Self::start(version, &[])
+    }
+
+    /// With these settings in place of the usual ones.
+    pub(crate) fn configured(settings: &[(&str, &str)]) -> Self {
+        Self::start(Some(VERSION), settings)
+    }
+
+    fn start(version: Option<&str>, settings: &[(&str, &str)]) -> Self {
         let fixture = Fixture::default();
-        let config = Config::read(&reader(&SETTINGS, &[])).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let changes: Vec<_> = settings.iter().map(|(name, value)| (*name, Some(*value))).collect();
+        let config = Config::read(&reader(&SETTINGS, &changes)).unwrap_or_else(|faults| panic!("{faults:?}"));
         let random = Arc::new(SeededRandom::new(1));
         let platform = TestPlatform {
             http: fixture.endpoints.clone(),
@@ -72,6 +82,7 @@ impl TestApp {
             events: Shards::one(fixture.events.clone() as Arc<dyn Queue>),
             retries: Shards::one(fixture.retries.clone() as Arc<dyn Queue>),
             meter: Meter::new(fixture.metrics.clone()),
+            mailer: None,
             version: version.map(str::to_owned),
         };
         let delivery = WebhookDelivery::new(config, ports, &platform);

@@ -24,6 +24,8 @@ const INHERITED: [&str; 9] = [
 ];
 /// Settings that the top level, which is for local runs, does not have.
 const DEPLOYED_ONLY: [&str; 2] = ["observability", "retry_delay"];
+/// Settings that an environment has once its account can send mail (docs/operations.md, Mail).
+const OPTIONAL: [&str; 2] = ["send_email", "MAIL_FROM"];
 /// Settings with values that may differ between environments. Every other value has to be the same.
 const FREE: [&str; 10] = [
     "SHARDS",
@@ -151,6 +153,7 @@ impl Facts {
         }
         // How many databases hold the tenants may differ.
         facts.0.retain(|fact| !fact.contains("DATABASE_") || fact.contains("DATABASE_0"));
+        facts.0.retain(|fact| !OPTIONAL.iter().any(|key| fact.split(['.', ' ']).any(|word| word == *key)));
         facts.0
     }
 

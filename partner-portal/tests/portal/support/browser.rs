@@ -155,6 +155,15 @@ impl Browser {
         page
     }
 
+    /// Presses **Reveal API key** on the dashboard, where it is offered. Returns the answer, or else the dashboard.
+    pub(crate) async fn reveal(&mut self) -> Page {
+        let page = self.arrive("/dashboard").await;
+        if page.body.contains("action=\"/api-key/reveal\"") {
+            return self.submit(&page, "/api-key/reveal", &[]).await;
+        }
+        page
+    }
+
     /// Signs in at the provider, and returns the path of the callback.
     pub(crate) async fn visit_provider(&mut self, login: &str, email: &str, verified: bool) -> String {
         let page = self.get(login).await;

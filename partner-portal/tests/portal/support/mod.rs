@@ -44,10 +44,11 @@ pub(crate) const CLIENT_ID: &str = "client-of-the-portal";
 /// The provider where people sign in.
 pub(crate) const ISSUER: &str = "https://tenant.auth0.example/";
 /// The settings of both Workers.
-pub(crate) const SETTINGS: [(&str, &str); 13] = [
+pub(crate) const SETTINGS: [(&str, &str); 14] = [
     ("ENVIRONMENT", "prod"),
     ("SHARDS", "1"),
     ("PORTAL_ORIGIN", ORIGIN),
+    ("ADMIN_API_ORIGIN", "https://api.example"),
     ("AUTH0_ISSUER", ISSUER),
     ("AUTH0_CLIENT_ID", CLIENT_ID),
     ("AUTH0_CLIENT_SECRET", "client-secret-0123456789abcdef0123456789"),
@@ -166,6 +167,7 @@ impl World {
     /// A browser of a person who has registered this organization, read its key, and set [`ENDPOINT`] as webhook URL.
     pub(crate) async fn connected(&self, email: &str, org_id: &str) -> Browser {
         let mut browser = self.registered(email, org_id).await;
+        assert!(browser.reveal().await.key().is_some());
         let page = browser.get("/dashboard").await;
         browser.submit(&page, "/webhook", &[("url", ENDPOINT)]).await;
         browser

@@ -8,6 +8,7 @@ mod first_attempts;
 mod kept;
 mod lanes;
 mod limits;
+mod mails;
 mod metrics;
 mod outages;
 mod races;

@@ -12,6 +12,7 @@ use crate::delivery::standing::{Stage, Standing};
 use crate::environment::Environment;
 use crate::event::id::EventId;
 use crate::event::message::{DeliveryKey, WebhookKey};
+use crate::mail::Topic;
 use crate::packing::Packed;
 use crate::page::Page;
 use crate::ports::Statement;
@@ -37,6 +38,15 @@ pub(super) fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
     let fresh_event = &EventId::parse("fresh").unwrap();
     let now = Timestamp::from_milliseconds(50_000_000);
     let tenant = &TenantScope::new(actor.clone(), org.clone());
+    let notice = &notices::NoticeRow {
+        sequence: 1,
+        id: "notice-1".to_owned(),
+        webhook_id: Some(*id),
+        org_id: org.clone(),
+        change: Change::Verified.as_str().to_owned(),
+        details: "{}".to_owned(),
+        at: 50_000_000,
+    };
     let another_tenant = &TenantScope::new(actor.clone(), OrgId::parse("another").unwrap());
     let name = &OrgName::parse("ACME").unwrap();
     let owner = &EmailAddress::parse("owner@acme-corp.com").unwrap();
@@ -156,6 +166,14 @@ pub(super) fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
         ("delivery_summary::by_hour", one(delivery_summary::by_hour(tenant, id, now, now, 100))),
         ("health::write", one(health::write(conditions))),
         ("health::tell", health::tell(conditions).into_iter().collect()),
+        ("mails::write", one(mails::write(&mails::NewMail::of_notice(notice).expect("a mail")))),
+        ("mails::transitions_after", one(mails::transitions_after(Some(1), 200))),
+        ("mails::failing", one(mails::failing(now, 200))),
+        ("mails::expiring", one(mails::expiring(Topic::ExpiresIn3Days, now, 20))),
+        ("mails::to_send", one(mails::to_send(now, 10))),
+        ("mails::sent", one(mails::sent(&[1], now))),
+        ("mails::not_taken", one(mails::not_taken(&[1]))),
+        ("mails::delete_old", one(mails::delete_old(now, 5_000))),
         ("members::insert", one(members::insert(tenant, person, now))),
         ("members::insert_owner", one(members::insert_owner(tenant, now))),
         ("members::delete_owner", one(members::delete_owner(tenant, person))),

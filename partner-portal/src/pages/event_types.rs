@@ -1,0 +1,106 @@
+//! The catalogue of event types.
+
+use askama::Template;
+use axum::extract::Path;
+use edge::problem::Problem;
+use http::StatusCode;
+use serde_json::Value;
+use shared::code::ErrorCode;
+use shared::event::catalogue::{CatalogueEntry, EventType, catalogue, find, nearest};
+use shared::event::sample::sample;
+use shared::tenant::OrgId;
+
+use super::frame::Frame;
+use super::schema_table::{Property, properties};
+use crate::paths::event_type_path;
+use crate::respond::{PageResult, page};
+use crate::visit::Visit;
+
+/// The organization of the examples, if the page does not know the person's.
+const EXAMPLE_ORGANIZATION: &str = "acme-corp";
+/// The event id of the examples.
+const EXAMPLE_ID: &str = "7bf73129-1428-4cd3-a780-95db273d1602";
+
+#[derive(Template)]
+#[template(path = "event_types.html")]
+struct EventTypesPage {
+    frame: Frame,
+    groups: Vec<Group>,
+}
+
+/// The event types of one aggregate.
+struct Group {
+    id: String,
+    title: String,
+    entries: Vec<&'static CatalogueEntry>,
+}
+
+#[derive(Template)]
+#[template(path = "event_type.html")]
+struct EventTypePage {
+    frame: Frame,
+    entry: &'static CatalogueEntry,
+    aggregate: String,
+    properties: Vec<Property>,
+    example: String,
+}
+
+/// `GET /events`
+pub async fn list(visit: Visit) -> PageResult {
+    let frame = Frame::for_whoever(&visit, "Event types").await?;
+    let mut groups: Vec<Group> = Vec::new();
+    for entry in catalogue().iter().filter(|entry| entry.republished) {
+        let title = spoken(entry.aggregate);
+        match groups.iter_mut().find(|group| group.title == title) {
+            Some(group) => group.entries.push(entry),
+            None => groups.push(Group { id: entry.aggregate.to_owned(), title, entries: vec![entry] }),
+        }
+    }
+    page(StatusCode::OK, frame.notice, &EventTypesPage { frame, groups })
+}
+
+/// `GET /events/{type}`
+pub async fn show(visit: Visit, Path(name): Path<String>) -> PageResult {
+    let entry = find(&name).filter(|entry| entry.republished).ok_or_else(|| unknown(&name))?;
+    let schema = entry.schema().and_then(|schema| serde_json::from_str::<Value>(schema.get()).ok());
+    let (Ok(event_type), Ok(org_id)) = (EventType::parse(entry.name), OrgId::parse(EXAMPLE_ORGANIZATION))
+    else {
+        return Err(unknown(&name).into());
+    };
+    let text = sample(EXAMPLE_ID, &event_type, &org_id, visit.now);
+    let frame = Frame::for_whoever(&visit, entry.name).await?;
+    let shown = EventTypePage {
+        frame,
+        entry,
+        aggregate: spoken(entry.aggregate),
+        properties: schema.as_ref().map(properties).unwrap_or_default(),
+        example: crate::json_layout::lay_out(&text),
+    };
+    page(StatusCode::OK, shown.frame.notice, &shown)
+}
+
+fn unknown(name: &str) -> Problem {
+    let nearest = nearest(name).map(|known| format!(" Did you mean {known}?")).unwrap_or_default();
+    let message = format!("There is no event type with this name.{nearest}");
+    Problem::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
+}
+
+/// Makes words of an aggregate's name: `Matter device`.
+fn spoken(aggregate: &str) -> String {
+    let mut words = String::new();
+    for (index, character) in aggregate.chars().enumerate() {
+        match (index, character.is_uppercase()) {
+            (0, _) => words.extend(character.to_uppercase()),
+            (_, true) => {
+                words.push(' ');
+                words.extend(character.to_lowercase());
+            }
+            (_, false) => words.push(character),
+        }
+    }
+    match words.as_str() {
+        "Iot" => "IoT".to_owned(),
+        "Rtsp camera" => "RTSP camera".to_owned(),
+        _ => words,
+    }
+}
