@@ -260,6 +260,21 @@ CREATE TABLE notices (
   at INTEGER NOT NULL
 ) STRICT;
 
+-- Answers to requests that their callers may repeat for a day, each written together with the change that it answers for.
+CREATE TABLE kept_answers (
+  -- A digest of the caller and the caller's key.
+  id TEXT PRIMARY KEY,
+  -- A digest of what was asked for.
+  request TEXT NOT NULL,
+  -- Sealed: it may hold a secret.
+  answer TEXT NOT NULL,
+  -- What the database alone knew of the answer, as JSON.
+  known TEXT NOT NULL,
+  org_id TEXT,
+  at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX kept_answers_by_age ON kept_answers (at);
+
 -- E-mails to members, a row for each recipient. A row stays for some days after its mail was sent, so that the same cause
 -- is told nobody twice, and a webhook's trouble not too often.
 CREATE TABLE mails (

@@ -7,4 +7,4 @@ pub mod openapi;
 pub mod router;
 pub mod routes;
 pub mod service;
-mod worker_entry;
+pub mod worker_entry;

@@ -10,13 +10,13 @@ use edge::serve::{Surroundings, serve};
 use http::HeaderName;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 
-use crate::auth::{ADMIN_KEY, PARTNER_KEY};
+use crate::auth::{ADMIN_KEY, IDEMPOTENCY_KEY, PARTNER_KEY};
 use crate::routes::{self, Description};
 use crate::service::AdminApi;
 
 /// The headers that any route reads.
-pub const HEADERS: [HeaderName; 6] =
-    [ADMIN_KEY, PARTNER_KEY, AUTHORIZATION, CONTENT_TYPE, CONTENT_ENCODING, CLIENT_ADDRESS];
+pub const HEADERS: [HeaderName; 7] =
+    [ADMIN_KEY, PARTNER_KEY, IDEMPOTENCY_KEY, AUTHORIZATION, CONTENT_TYPE, CONTENT_ENCODING, CLIENT_ADDRESS];
 
 /// The router, and the list of its routes.
 pub fn router(service: AdminApi) -> (Router, Vec<Route<Description>>) {

@@ -67,6 +67,7 @@ impl AdminApi {
             events: ports.events.of_group(place, shards).clone(),
             url_rules: config.environment.webhook_url_rules(),
             retry_window: RetryPolicy::default().window(),
+            repeatable: None,
         });
         Self {
             config: Arc::new(config),

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::response::Response as AxumResponse;
-use cloudflare::{Bindings, D1, Kept, Kv, Ready, Runtime, Worker, WorkerQueue, WorkerRateLimiter};
+use cloudflare::{Bindings, D1, Env, Kept, Kv, Ready, Runtime, Worker, WorkerQueue, WorkerRateLimiter};
 use edge::json::LARGEST_BODY;
 use edge::rate_limit::RateLimit;
 use edge::serve::Surroundings;
 use http::HeaderName;
 use shared::ports::{Database, Queue};
 use shared::settings::SettingFaults;
-use worker::{Context, Env, Request, Response, event};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::config::Config;
 use crate::router;
@@ -65,7 +66,7 @@ fn bind(bindings: &mut Bindings<'_>, config: &Config) -> Option<Ports> {
 }
 
 /// Answers one request.
-#[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<Response> {
-    cloudflare::fetch(&KEPT, request, &env).await
+#[wasm_bindgen]
+pub fn fetch(request: &JsValue, env: JsValue, _context: &JsValue) -> JsValue {
+    cloudflare::fetch(&KEPT, request, env)
 }

@@ -5,19 +5,38 @@ use serde_json::{Value, json};
 use shared::ports::{Database, Statement};
 
 use crate::documents::assert_described;
-use crate::support::{Answer, TestApp};
+use crate::support::{Answer, Route, TestApp};
 
 const MOST: u64 = 2;
+const LETTER: &str = "0b8d5a0e-6f5b-4c0c-9a43-6a3f0f0c2b7e";
 const MEMBER: &str = "colleague@example.com";
 
 /// A tenant with a key, a webhook with a token, and a delivery that failed.
-struct Given {
-    app: TestApp,
+pub(crate) struct Given {
+    pub(crate) app: TestApp,
     key: String,
     webhook_id: String,
 }
 
-async fn given() -> Given {
+impl Given {
+    /// The path of a sound request to this route, prepared so that the request succeeds.
+    pub(crate) async fn path(&self, route: &Route) -> String {
+        let what = format!("{} {}", route.method, route.path);
+        let org_id = if route.path.ends_with("/register") { "new-corp" } else { "acme-corp" };
+        if what == "POST /api-keys" {
+            self.app.admin().delete("/api-keys/acme-corp").await.is(200);
+        }
+        if route.path.ends_with("/enable") {
+            self.app.database.query(Statement::new("UPDATE webhooks SET status = 'disabled'"));
+        }
+        self.app.database.take_round_trips();
+        let path = route.path.replace("{orgId}", org_id).replace("{webhookId}", &self.webhook_id);
+        let path = path.replace("{eventId}", "event-1").replace("{email}", MEMBER).replace("{id}", LETTER);
+        if what == "GET /api-keys" { format!("{path}?orgId=acme-corp") } else { path }
+    }
+}
+
+pub(crate) async fn given() -> Given {
     let app = TestApp::default();
     let key = app.given_key("acme-corp").await;
     let path = app.given_webhook("acme-corp").await;
@@ -32,15 +51,15 @@ async fn given() -> Given {
         "INSERT INTO bodies (org_id, event, kept_until, length, body) VALUES ('acme-corp', 'event-1', 1, 2, '{}')",
     );
     let letter = Statement::new(
-        "INSERT INTO dead_letters (id, queue, digest, body, reason, received_at, ends_at) VALUES ('0b8d5a0e-6f5b-4c0c-9a43-6a3f0f0c2b7e', 'webhook-events', '', '', 'poison', 1, 9)",
+        "INSERT INTO dead_letters (id, queue, digest, body, reason, received_at, ends_at) VALUES (?1, 'webhook-events', '', '', 'poison', 1, 9)",
     );
-    app.database.batch(vec![failed.bind(&webhook_id), body, letter]).await.unwrap();
+    app.database.batch(vec![failed.bind(&webhook_id), body, letter.bind(LETTER)]).await.unwrap();
     app.database.take_round_trips();
     Given { app, key, webhook_id }
 }
 
 /// The dearest sound request of each route.
-fn dearest(method: &str, path: &str) -> Option<Value> {
+pub(crate) fn dearest(method: &str, path: &str) -> Option<Value> {
     let body = match (method, path) {
         ("POST", "/tenants/{orgId}/register") => json!({"orgName": "New", "ownerEmail": "owner@example.com"}),
         ("PATCH", "/tenants/{orgId}") => json!({"orgName": "New", "ownerEmail": "owner@example.com"}),
@@ -68,23 +87,11 @@ fn dearest(method: &str, path: &str) -> Option<Value> {
 #[tokio::test]
 async fn no_route_asks_the_database_more_than_twice() {
     for route in TestApp::default().routes {
-        let Given { app, key, webhook_id } = given().await;
+        let given = given().await;
         let what = format!("{} {}", route.method, route.path);
-        let org_id = if route.path.ends_with("/register") { "new-corp" } else { "acme-corp" };
-        let path = route.path.replace("{orgId}", org_id).replace("{webhookId}", &webhook_id);
-        let path = path
-            .replace("{eventId}", "event-1")
-            .replace("{email}", MEMBER)
-            .replace("{id}", "0b8d5a0e-6f5b-4c0c-9a43-6a3f0f0c2b7e");
-        let path = if what == "GET /api-keys" { format!("{path}?orgId=acme-corp") } else { path };
-        if what == "POST /api-keys" {
-            app.admin().delete("/api-keys/acme-corp").await.is(200);
-            app.database.take_round_trips();
-        }
-        if route.path.ends_with("/enable") {
-            app.database.query(Statement::new("UPDATE webhooks SET status = 'disabled'"));
-        }
-        let caller = if route.access == Access::Partner { app.partner(&key) } else { app.admin() };
+        let path = given.path(&route).await;
+        let Given { app, key, .. } = &given;
+        let caller = if route.access == Access::Partner { app.partner(key) } else { app.admin() };
         let request = caller.request(route.method, &path);
         let answer = match dearest(route.method, route.path) {
             Some(body) => request.json(&body).send().await,

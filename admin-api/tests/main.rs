@@ -13,6 +13,7 @@ mod cost;
 mod documents;
 mod partner_keys;
 mod rate_limit;
+mod repeated;
 mod requests;
 mod secrets;
 mod story;

@@ -8,22 +8,21 @@ use serde_json::Value;
 use shared::ports::{Clock, Log, Random};
 use shared::text::printable_json;
 use shared::time::Timestamp;
-use worker::Delay;
-use worker::send::SendFuture;
 
-/// `Date.now()`. On Workers it stands still between two I/O operations.
+use crate::glue::{self, Call};
+
+/// `Date.now()`. On Workers it stands still between two I/O operations, so each of those brings the time along.
 pub struct SystemClock;
 
 #[async_trait]
 impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the runtime's clock")]
     fn now(&self) -> Timestamp {
         #[allow(clippy::cast_possible_truncation, reason = "milliseconds until the year 9999 fit")]
-        Timestamp::from_milliseconds(js_sys::Date::now() as i64)
+        Timestamp::from_milliseconds(glue::last_time() as i64)
     }
 
     async fn sleep(&self, duration: Duration) {
-        SendFuture::new(Delay::from(duration)).await;
+        Call::sleeping(duration.as_secs_f64() * 1000.0).await;
     }
 }
 
@@ -31,14 +30,9 @@ impl Clock for SystemClock {
 pub struct WebRandom;
 
 impl Random for WebRandom {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "this is the one place that draws from the runtime's randomness"
-    )]
     fn fill(&self, bytes: &mut [u8]) {
         // WebCrypto has no way to fail here: the quota of 65,536 bytes is never reached.
-        let filled = getrandom::fill(bytes);
-        debug_assert!(filled.is_ok());
+        glue::random(bytes);
     }
 }
 
@@ -47,6 +41,6 @@ pub struct ConsoleLog;
 
 impl Log for ConsoleLog {
     fn write(&self, line: Value) {
-        worker::console_log!("{}", printable_json(&line.to_string()));
+        glue::log(&printable_json(&line.to_string()));
     }
 }

@@ -1,44 +1,33 @@
 //! Analytics Engine: a data point per attempt, all of a batch handed over as one string.
 
-use js_sys::{Array, JSON};
 use serde_json::{Value, json};
 use shared::delivery::measurement::{Measurement, fitted};
 use shared::ports::{Metrics, MetricsError};
-use wasm_bindgen::prelude::*;
-use worker::send::SendWrapper;
+
+use crate::bindings::{Bound, Env};
+use crate::glue;
 
 /// Data points per invocation (limits of Analytics Engine). The platform drops the rest without a word.
 const MOST_POINTS: usize = 250;
 
-#[wasm_bindgen]
-extern "C" {
-    /// The part of `AnalyticsEngineDataset` that is used here.
-    type DatasetBinding;
-    #[wasm_bindgen(method, catch, js_name = writeDataPoint)]
-    fn write_data_point(this: &DatasetBinding, point: &JsValue) -> Result<(), JsValue>;
-}
-
 /// A dataset.
-pub struct AnalyticsEngine(SendWrapper<DatasetBinding>);
+pub struct AnalyticsEngine(Bound);
 
 impl AnalyticsEngine {
-    /// The dataset bound as `name`.
-    ///
-    /// # Errors
-    /// If there is no such binding.
-    pub fn bound(env: &worker::Env, name: &str) -> worker::Result<Self> {
-        Ok(Self(SendWrapper(JsValue::from(env.analytics_engine(name)?).unchecked_into())))
+    /// The dataset bound as `name`. `None` if there is no such binding.
+    pub fn bound(env: &Env, name: &str) -> Option<Self> {
+        env.bound(name, "writeDataPoint").map(Self)
     }
 }
 
 impl Metrics for AnalyticsEngine {
     fn write(&self, measured: Vec<Measurement>) -> Result<(), MetricsError> {
         let points: Vec<Value> = fitted(measured, MOST_POINTS).iter().map(point).collect();
-        let written = JSON::parse(&Value::from(points).to_string()).and_then(|points| {
-            // Each call returns at once: the runtime sends the points when the invocation is over.
-            Array::from(&points).iter().try_for_each(|point| self.0.write_data_point(&point))
-        });
-        written.map_err(|error| MetricsError(crate::fetch::describe(&error)))
+        // Returns at once: the runtime sends the points when the invocation is over.
+        match glue::write_points(self.0.place(), &Value::from(points).to_string()) {
+            Some(thrown) => Err(MetricsError(thrown)),
+            None => Ok(()),
+        }
     }
 }
 

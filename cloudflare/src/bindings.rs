@@ -4,17 +4,43 @@ use std::sync::Arc;
 
 use shared::settings::SettingFaults;
 use shared::shard::{ShardCount, Shards};
-use worker::{Env, WorkerVersionMetadata};
+use wasm_bindgen::JsValue;
 
-/// The text of a variable or secret, if it is set.
-fn read_setting(env: &Env) -> impl Fn(&str) -> Option<String> {
-    |name| env.var(name).ok().map(|value| value.to_string())
+use crate::glue;
+
+/// A Worker's environment: its variables, secrets and bindings.
+pub struct Env(JsValue);
+
+/// A binding, as a place in the glue's list.
+pub(crate) struct Bound(i32);
+
+impl Bound {
+    pub(crate) fn place(&self) -> i32 {
+        self.0
+    }
 }
 
-/// The id that Cloudflare gave this version of the Worker when it was uploaded. `None` if `VERSION` is not bound. A local
-/// runtime draws the id when it starts.
-pub(crate) fn version(env: &Env) -> Option<String> {
-    env.get_binding::<WorkerVersionMetadata>("VERSION").ok().map(|metadata| metadata.id())
+impl Env {
+    pub(crate) fn new(env: JsValue) -> Self {
+        Self(env)
+    }
+
+    /// The text of a variable or secret, if it is set.
+    fn setting(&self, name: &str) -> Option<String> {
+        glue::setting(&self.0, name)
+    }
+
+    /// The id that Cloudflare gave this version of the Worker when it was uploaded. `None` if `VERSION` is not bound. A local
+    /// runtime draws the id when it starts.
+    pub(crate) fn version(&self) -> Option<String> {
+        glue::version(&self.0)
+    }
+
+    /// The binding of this name. `None` if there is none, or none with this method.
+    pub(crate) fn bound(&self, name: &str, method: &str) -> Option<Bound> {
+        let place = glue::binding(&self.0, name, method);
+        (place >= 0).then_some(Bound(place))
+    }
 }
 
 /// A Worker's bindings. Look up every binding before the first `?`, so that one error names all that are missing.
@@ -25,12 +51,8 @@ pub struct Bindings<'a> {
 
 impl Bindings<'_> {
     /// The binding of this name. `None` if there is none, which is noted as a fault.
-    pub fn bind<T>(
-        &mut self,
-        bound: impl FnOnce(&Env, &str) -> worker::Result<T>,
-        name: &str,
-    ) -> Option<Arc<T>> {
-        let binding = bound(self.env, name).ok();
+    pub fn bind<T>(&mut self, bound: impl FnOnce(&Env, &str) -> Option<T>, name: &str) -> Option<Arc<T>> {
+        let binding = bound(self.env, name);
         if binding.is_none() {
             self.faults.insert(name.to_owned(), "is not bound".to_owned());
         }
@@ -40,7 +62,7 @@ impl Bindings<'_> {
     /// The bindings `NAME_0` …, one for each shard.
     pub fn bind_shards<T>(
         &mut self,
-        bound: impl Fn(&Env, &str) -> worker::Result<T>,
+        bound: impl Fn(&Env, &str) -> Option<T>,
         name: &str,
         count: ShardCount,
     ) -> Option<Shards<Arc<T>>> {
@@ -50,7 +72,7 @@ impl Bindings<'_> {
     /// The bindings `NAME`, `NAME_2` …: a Queue of each pair.
     pub fn bind_pairs<T>(
         &mut self,
-        bound: impl Fn(&Env, &str) -> worker::Result<T>,
+        bound: impl Fn(&Env, &str) -> Option<T>,
         name: &str,
         count: ShardCount,
     ) -> Option<Shards<Arc<T>>> {
@@ -61,15 +83,15 @@ impl Bindings<'_> {
     /// The binding of this name, if there is one: the Worker also does without.
     pub fn bind_if_there<T>(
         &self,
-        bound: impl FnOnce(&Env, &str) -> worker::Result<T>,
+        bound: impl FnOnce(&Env, &str) -> Option<T>,
         name: &str,
     ) -> Option<Arc<T>> {
-        bound(self.env, name).ok().map(Arc::new)
+        bound(self.env, name).map(Arc::new)
     }
 
     /// The id that Cloudflare gave this version of the Worker. `None` if `VERSION` is not bound.
     pub fn version(&self) -> Option<String> {
-        version(self.env)
+        self.env.version()
     }
 }
 
@@ -83,7 +105,7 @@ pub fn settings_and_bindings<C, B>(
     bind: impl FnOnce(&mut Bindings<'_>, &C) -> Option<B>,
 ) -> Result<(C, B), SettingFaults> {
     let mut bindings = Bindings { env, faults: SettingFaults::new() };
-    let config = read(&read_setting(env));
+    let config = read(&|name| env.setting(name));
     let config = config?;
     match bind(&mut bindings, &config) {
         Some(bound) => Ok((config, bound)),

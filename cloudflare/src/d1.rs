@@ -1,62 +1,61 @@
-//! D1: one `batch` call, whose answer crosses as one string.
+//! D1: one `batch` call, which crosses as one text and one list of numbers, and whose answer crosses as one text.
 
 use async_trait::async_trait;
-use js_sys::{Array, JSON, Promise};
 use serde::Deserialize;
 use serde_json::Value;
 use shared::ports::{Batch, Database, DatabaseError, RowCount, Statement};
-use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
-use worker::send::{SendFuture, SendWrapper};
 
-#[wasm_bindgen]
-extern "C" {
-    /// The part of `D1Database` that is used here.
-    type D1Binding;
-    #[wasm_bindgen(method, catch)]
-    fn prepare(this: &D1Binding, sql: &str) -> Result<PreparedStatement, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn batch(this: &D1Binding, statements: &Array) -> Result<Promise, JsValue>;
-
-    /// The part of `D1PreparedStatement` that is used here.
-    type PreparedStatement;
-    #[wasm_bindgen(method, catch, variadic)]
-    fn bind(this: &PreparedStatement, values: &Array) -> Result<PreparedStatement, JsValue>;
-}
+use crate::bindings::{Bound, Env};
+use crate::glue::{self, Call};
 
 /// A D1 database.
-pub struct D1(SendWrapper<D1Binding>);
+pub struct D1(Bound);
 
 impl D1 {
-    /// The database bound as `name`.
-    ///
-    /// # Errors
-    /// If there is no such binding.
-    pub fn bound(env: &worker::Env, name: &str) -> worker::Result<Self> {
-        Ok(Self(SendWrapper(JsValue::from(env.d1(name)?).unchecked_into())))
+    /// The database bound as `name`. `None` if there is no such binding.
+    pub fn bound(env: &Env, name: &str) -> Option<Self> {
+        env.bound(name, "batch").map(Self)
     }
+}
 
-    fn prepare(&self, statement: &Statement) -> Result<JsValue, JsValue> {
-        let prepared = self.0.prepare(&statement.sql)?;
-        let values: Array = statement.parameters.iter().map(parameter).collect();
-        Ok(prepared.bind(&values)?.into())
-    }
+/// Statements as they cross: all texts in order, and their lengths in UTF-16 among all other values.
+#[derive(Debug, Default, PartialEq)]
+struct Crossing {
+    text: String,
+    layout: Vec<f64>,
+}
 
-    async fn run(&self, statements: &[Statement]) -> Result<Batch, JsValue> {
-        let prepared =
-            statements.iter().map(|statement| self.prepare(statement)).collect::<Result<Array, _>>()?;
-        let answer = JsFuture::from(self.0.batch(&prepared)?).await?;
-        let text = JSON::stringify(&answer)?.as_string().unwrap_or_default();
-        let results: Vec<StatementResult> =
-            serde_json::from_str(&text).map_err(|error| JsValue::from_str(&error.to_string()))?;
-        let mut cost = RowCount::default();
-        let mut rows = Vec::with_capacity(results.len());
-        for result in results {
-            cost.read += result.meta.rows_read;
-            cost.written += result.meta.rows_written;
-            rows.push(result.results);
+impl Crossing {
+    fn of(statements: &[Statement]) -> Self {
+        let mut crossing = Self::default();
+        for statement in statements {
+            crossing.text(&statement.sql);
+            crossing.count(statement.parameters.len());
+            statement.parameters.iter().for_each(|value| crossing.parameter(value));
         }
-        Ok(Batch::new(rows, cost))
+        crossing
+    }
+
+    fn text(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.count(if text.is_ascii() { text.len() } else { text.encode_utf16().count() });
+    }
+
+    fn count(&mut self, count: usize) {
+        self.layout.push(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+    }
+
+    /// D1 takes JavaScript numbers: milliseconds fit below 2⁵³, and the columns' INTEGER affinity stores them whole.
+    fn parameter(&mut self, value: &Value) {
+        match value {
+            Value::Null => self.layout.push(0.0),
+            Value::Bool(value) => self.layout.extend([1.0, f64::from(u8::from(*value))]),
+            Value::Number(number) => self.layout.extend([2.0, number.as_f64().unwrap_or_default()]),
+            other => {
+                self.layout.push(3.0);
+                self.text(other.as_str().unwrap_or_default());
+            }
+        }
     }
 }
 
@@ -76,18 +75,20 @@ struct Meta {
     rows_written: u64,
 }
 
-/// D1 takes JavaScript numbers: milliseconds fit below 2⁵³, and the columns' INTEGER affinity stores them whole.
-fn parameter(value: &Value) -> JsValue {
-    match value {
-        Value::Null => JsValue::NULL,
-        Value::Bool(value) => JsValue::from_bool(*value),
-        Value::Number(number) => JsValue::from_f64(number.as_f64().unwrap_or_default()),
-        other => JsValue::from_str(other.as_str().unwrap_or_default()),
+fn read(answer: &str) -> Result<Batch, DatabaseError> {
+    let results: Vec<StatementResult> =
+        serde_json::from_str(answer).map_err(|error| DatabaseError::Failed(error.to_string()))?;
+    let mut cost = RowCount::default();
+    let mut rows = Vec::with_capacity(results.len());
+    for result in results {
+        cost.read += result.meta.rows_read;
+        cost.written += result.meta.rows_written;
+        rows.push(result.results);
     }
+    Ok(Batch::new(rows, cost))
 }
 
-fn error(value: &JsValue) -> DatabaseError {
-    let text = crate::fetch::describe(value);
+fn refused(text: String) -> DatabaseError {
     if text.contains("UNIQUE constraint failed") {
         DatabaseError::Unique(text)
     } else {
@@ -98,6 +99,41 @@ fn error(value: &JsValue) -> DatabaseError {
 #[async_trait]
 impl Database for D1 {
     async fn batch(&self, statements: Vec<Statement>) -> Result<Batch, DatabaseError> {
-        SendFuture::new(async move { self.run(&statements).await.map_err(|value| error(&value)) }).await
+        let Crossing { text, layout } = Crossing::of(&statements);
+        let run = Call::make(|call| glue::run(call, self.0.place(), &text, &layout));
+        drop((statements, text, layout));
+        read(&run.await.or_thrown().map_err(refused)?.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn statements_cross_as_one_text_and_the_lengths_of_its_parts() {
+        let statement = Statement::new("SELECT ?1, ?2, ?3, ?4, ?5")
+            .bind("a\u{1F511}")
+            .bind(1_900_000_000_000_i64)
+            .bind(true)
+            .bind(None::<&str>)
+            .bind("");
+        let crossing = Crossing::of(&[Statement::new("SELECT 1"), statement]);
+        assert_eq!(crossing.text, "SELECT 1SELECT ?1, ?2, ?3, ?4, ?5a\u{1F511}");
+        let layout = [8.0, 0.0, 25.0, 5.0, 3.0, 3.0, 2.0, 1_900_000_000_000.0, 1.0, 1.0, 0.0, 3.0, 0.0];
+        assert_eq!(crossing.layout, layout);
+    }
+
+    #[test]
+    fn an_answer_of_another_shape_is_a_failure() {
+        for answer in ["", "null", "{}", r#"[{"results": 5}]"#, "[7]"] {
+            assert!(matches!(read(answer), Err(DatabaseError::Failed(_))), "{answer}");
+        }
+        let mut batch =
+            read(&json!([{"results": [{"one": 1}], "meta": {"rows_read": 3}}, {}]).to_string()).unwrap();
+        assert_eq!((batch.cost, batch.count(1)), (RowCount { read: 3, written: 0 }, 0));
+        assert_eq!(batch.take::<Value>(0).unwrap(), [json!({"one": 1})]);
     }
 }

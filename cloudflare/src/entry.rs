@@ -8,16 +8,20 @@ use axum::response::Response as AxumResponse;
 use edge::ports::Platform;
 use edge::serve::{JsonProblems, Surroundings};
 use http::HeaderName;
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::courier::{Message, Settlement};
 use shared::ports::Log;
 use shared::settings::SettingFaults;
 use shared::time::Timestamp;
-use worker::{Env, MessageBatch, MessageExt, RawMessage, Request, Response};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
+// Begins each instance of Wasm with what worker-build's panic recovery needs.
+use worker as _;
 
-use crate::bindings::version;
-use crate::http_edge::{from_worker, to_worker};
-use crate::queues::settle;
+use crate::bindings::Env;
+use crate::glue::{self, Call, Promised};
+use crate::http_edge::{from_runtime, names, to_runtime};
+use crate::queues::delay;
 use crate::{ConsoleLog, Runtime};
 
 /// A Worker: its parts, put together from settings and bindings.
@@ -89,79 +93,98 @@ pub type Isolate<W> = LocalKey<Kept<Ready<W>>>;
 /// (<https://developers.cloudflare.com/workers/runtime-apis/bindings/>, "Making changes to bindings"). Faults are not
 /// kept: the next event looks again.
 fn ready<W: Worker>(isolate: &'static Isolate<W>, env: &Env) -> Result<Ready<W>, SettingFaults> {
-    console_error_panic_hook::set_once();
+    glue::begin_event();
     isolate.with(|kept| {
-        kept.get_or_make(version(env), || {
+        kept.get_or_make(env.version(), || {
             let worker = W::assemble(env)?;
             Ok(Ready { router: worker.router(), surroundings: Runtime.surroundings(), worker })
         })
     })
 }
 
-/// Answers one request.
+/// Answers one request. Returns the promise of the answer.
 ///
-/// # Errors
-/// If the request's body breaks off, or the platform refuses the answer's status or a header.
-pub async fn fetch<W: Worker>(
-    isolate: &'static Isolate<W>,
-    request: Request,
-    env: &Env,
-) -> worker::Result<Response> {
-    let answer = match ready(isolate, env) {
-        Ok(Ready { worker, router, surroundings }) => {
-            let request = from_worker(request, W::headers().as_ref(), W::LARGEST_BODY).await?;
-            worker.answer(router, &surroundings, request).await
-        }
-        Err(faults) => W::misconfigured(&Runtime.surroundings(), &faults),
-    };
-    to_worker(answer).await
+/// A request that breaks off, or is none that HTTP knows, gets an answer without details.
+pub fn fetch<W: Worker>(isolate: &'static Isolate<W>, request: &JsValue, env: JsValue) -> JsValue {
+    let ready = ready(isolate, &Env::new(env));
+    let most = u32::try_from(W::LARGEST_BODY).unwrap_or(u32::MAX);
+    let (taken, promised, promise) = Call::taking(request, &names(W::headers().as_ref()), most);
+    spawn_local(async move {
+        let taken = taken.await;
+        let answer = match ready {
+            Ok(Ready { worker, router, surroundings }) => {
+                match taken.or_thrown().and_then(|taken| from_runtime(taken, W::headers().as_ref())) {
+                    Ok(request) => worker.answer(router, &surroundings, request).await,
+                    Err(fault) => {
+                        ConsoleLog
+                            .write(json!({"message": "request not read", "level": "error", "detail": fault}));
+                        return promised.answer(500, "", b"INTERNAL SERVER ERROR");
+                    }
+                }
+            }
+            Err(faults) => W::misconfigured(&Runtime.surroundings(), &faults),
+        };
+        to_runtime(promised, answer).await;
+    });
+    promise
 }
 
 /// Hands a batch to `consume`, which gets the queue's name and the messages and returns a settlement for each message, in
 /// order. While the configuration is not sound, `postpone` says by the queue's name what becomes of every
-/// message.
+/// message. Returns the promise of the end.
 ///
-/// Each message is settled by itself, and there is no error to return: the runtime's macro would panic on it.
-pub async fn queue<W: Worker>(
+/// Each message is settled by itself, and there is no error to return: the runtime would hand all over again.
+pub fn queue<W: Worker>(
     isolate: &'static Isolate<W>,
-    batch: MessageBatch<Value>,
-    env: &Env,
-    postpone: impl Fn(&str) -> Settlement,
-    consume: impl AsyncFnOnce(W, &str, &[Message]) -> Vec<Settlement>,
-) {
-    let name = batch.queue();
-    // One by one: `messages()` fails as a whole on one message that it cannot read.
-    let messages: Vec<_> = batch.raw_iter().collect();
-    let settlements = match ready(isolate, env) {
-        Ok(Ready { worker, .. }) => {
-            let messages: Vec<Message> = messages.iter().map(message).collect();
-            consume(worker, &name, &messages).await
-        }
-        Err(faults) => {
-            log_misconfigured(Some(&name), &faults);
-            vec![postpone(&name); messages.len()]
-        }
-    };
-    for (message, settlement) in messages.iter().zip(settlements) {
-        settle(message, settlement);
-    }
+    batch: JsValue,
+    env: JsValue,
+    postpone: impl Fn(&str) -> Settlement + 'static,
+    consume: impl AsyncFnOnce(W, &str, &[Message]) -> Vec<Settlement> + 'static,
+) -> JsValue {
+    let ready = ready(isolate, &Env::new(env));
+    let (promised, promise) = Promised::make(glue::open);
+    spawn_local(async move {
+        let described = glue::describe_batch(&batch);
+        let mut lines = described.lines();
+        let name = lines.next().unwrap_or_default();
+        let times: Vec<_> = lines.collect();
+        let settlements = match ready {
+            Ok(Ready { worker, .. }) => {
+                let messages = times.iter().zip(0_u32..).map(|(time, index)| Message {
+                    // A body that is no text becomes the empty text, which is no message of any queue.
+                    body: glue::message(&batch, index),
+                    sent_at: Timestamp::from_milliseconds(time.parse().unwrap_or_default()),
+                });
+                consume(worker, name, &messages.collect::<Vec<_>>()).await
+            }
+            Err(faults) => {
+                log_misconfigured(Some(name), &faults);
+                vec![postpone(name); times.len()]
+            }
+        };
+        let delays: Vec<i32> = settlements.into_iter().map(delay).collect();
+        glue::settle_batch(&batch, &delays);
+        promised.close();
+    });
+    promise
 }
 
-fn message(raw: &RawMessage) -> Message {
-    let sent_at = i64::try_from(raw.timestamp().as_millis()).unwrap_or_default();
-    Message {
-        // A body that is no text becomes the empty text, which is no message of any queue.
-        body: raw.body().as_string().unwrap_or_default(),
-        sent_at: Timestamp::from_milliseconds(sent_at),
-    }
-}
-
-/// Hands the cron run to `run`.
-pub async fn scheduled<W: Worker>(isolate: &'static Isolate<W>, env: &Env, run: impl AsyncFnOnce(W)) {
-    match ready(isolate, env) {
-        Ok(Ready { worker, .. }) => run(worker).await,
-        Err(faults) => log_misconfigured(None, &faults),
-    }
+/// Hands the cron run to `run`. Returns the promise of the end.
+pub fn scheduled<W: Worker>(
+    isolate: &'static Isolate<W>,
+    env: JsValue,
+    run: impl AsyncFnOnce(W) + 'static,
+) -> JsValue {
+    let ready = ready(isolate, &Env::new(env));
+    let (promised, promise) = Promised::make(glue::open);
+    spawn_local(async move {
+        match ready {
+            Ok(Ready { worker, .. }) => run(worker).await,
+            Err(faults) => log_misconfigured(None, &faults),
+        }
+        promised.close();
+    });
+    promise
 }
 
 fn log_misconfigured(queue: Option<&str>, faults: &SettingFaults) {

@@ -4,36 +4,34 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use shared::ports::{BodyStore, StoreError};
-use worker::kv::KvStore;
-use worker::send::{SendFuture, SendWrapper};
+
+use crate::bindings::{Bound, Env};
+use crate::glue::{self, Call};
 
 /// The shortest life of a value that KV accepts, in seconds.
 const SHORTEST: u64 = 60;
 
 /// A KV namespace.
-pub struct Kv(SendWrapper<KvStore>);
+pub struct Kv(Bound);
 
 impl Kv {
-    /// The namespace bound as `name`.
-    ///
-    /// # Errors
-    /// If there is no such binding.
-    pub fn bound(env: &worker::Env, name: &str) -> worker::Result<Self> {
-        Ok(Self(SendWrapper(env.kv(name)?)))
+    /// The namespace bound as `name`. `None` if there is no such binding.
+    pub fn bound(env: &Env, name: &str) -> Option<Self> {
+        env.bound(name, "getWithMetadata").map(Self)
     }
 }
 
 #[async_trait]
 impl BodyStore for Kv {
     async fn put(&self, key: &str, body: &str, keep: Duration) -> Result<(), StoreError> {
-        let put = async {
-            let builder = self.0.put(key, body)?.expiration_ttl(keep.as_secs().max(SHORTEST));
-            builder.execute().await
-        };
-        SendFuture::new(put).await.map_err(|error| StoreError(error.to_string()))
+        let keep = Duration::from_secs(keep.as_secs().max(SHORTEST)).as_secs_f64();
+        let put = Call::make(|call| glue::put(call, self.0.place(), key, body, keep));
+        put.await.or_thrown().map(drop).map_err(StoreError)
     }
 
     async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
-        SendFuture::new(self.0.get(key).text()).await.map_err(|error| StoreError(error.to_string()))
+        let got = Call::make(|call| glue::get(call, self.0.place(), key)).await;
+        let outcome = got.or_thrown().map_err(StoreError)?;
+        Ok((outcome.code == 0).then_some(outcome.text))
     }
 }

@@ -11,6 +11,7 @@ mod crypto;
 mod d1;
 mod entry;
 mod fetch;
+mod glue;
 mod http_edge;
 mod kv;
 mod mail;
@@ -20,7 +21,7 @@ mod runtime;
 
 pub use ambient::{ConsoleLog, SystemClock, WebRandom};
 pub use analytics_engine::AnalyticsEngine;
-pub use bindings::{Bindings, settings_and_bindings};
+pub use bindings::{Bindings, Env, settings_and_bindings};
 pub use compression::CompressionStreams;
 pub use crypto::WebCrypto;
 pub use d1::D1;

@@ -3,27 +3,25 @@
 use async_trait::async_trait;
 use shared::mail::Mail;
 use shared::ports::{MailError, Mailer};
-use worker::send::SendFuture;
-use worker::{Env, SendEmail, SendEmailBuilder};
+
+use crate::bindings::{Bound, Env};
+use crate::glue::{self, Call};
 
 /// The binding.
-pub struct MailService(SendEmail);
+pub struct MailService(Bound);
 
 impl MailService {
-    /// The service bound as `name`.
-    ///
-    /// # Errors
-    /// If there is no such binding.
-    pub fn bound(env: &Env, name: &str) -> worker::Result<Self> {
-        env.get_binding(name).map(Self)
+    /// The service bound as `name`. `None` if there is no such binding.
+    pub fn bound(env: &Env, name: &str) -> Option<Self> {
+        env.bound(name, "send").map(Self)
     }
 }
 
 #[async_trait]
 impl Mailer for MailService {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
-        let message = SendEmailBuilder::builder(&mail.from, &mail.to, &mail.subject).text(&mail.text).build();
-        let sent = SendFuture::new(self.0.send_with_builder(&message)).await;
-        sent.map(drop).map_err(|error| MailError(crate::fetch::describe(&error)))
+        let Mail { from, to, subject, text } = mail;
+        let sent = Call::make(|call| glue::mail(call, self.0.place(), from, to, subject, text));
+        sent.await.or_thrown().map(drop).map_err(MailError)
     }
 }

@@ -3,12 +3,9 @@
 use async_trait::async_trait;
 use shared::courier::Settlement;
 use shared::ports::{Queue, QueueError, QueuedMessage};
-use wasm_bindgen::JsValue;
-use worker::send::{SendFuture, SendWrapper};
-use worker::{
-    BatchMessageBuilder, MessageExt, QueueContentType, QueueRetryOptionsBuilder, RawMessage,
-    RawMessageBuilder,
-};
+
+use crate::bindings::{Bound, Env};
+use crate::glue::{self, Call};
 
 /// Messages per `sendBatch`.
 const MOST_MESSAGES: usize = 100;
@@ -16,25 +13,23 @@ const MOST_MESSAGES: usize = 100;
 const MOST_BYTES: usize = 250_000;
 
 /// A Queue.
-pub struct WorkerQueue(SendWrapper<worker::Queue>);
+pub struct WorkerQueue(Bound);
 
 impl WorkerQueue {
-    /// The queue bound as `name`.
-    ///
-    /// # Errors
-    /// If there is no such binding.
-    pub fn bound(env: &worker::Env, name: &str) -> worker::Result<Self> {
-        Ok(Self(SendWrapper(env.queue(name)?)))
+    /// The queue bound as `name`. `None` if there is no such binding.
+    pub fn bound(env: &Env, name: &str) -> Option<Self> {
+        env.bound(name, "sendBatch").map(Self)
     }
 
-    async fn send_batch(&self, messages: Vec<QueuedMessage>) -> worker::Result<()> {
-        let messages = messages.into_iter().map(|message| {
-            // As text: a body that holds a serde_json value would arrive as `{}`.
-            let builder = RawMessageBuilder::new(JsValue::from_str(&message.body));
+    fn send_batch(&self, messages: &[QueuedMessage]) -> Call {
+        let (mut bodies, mut layout) = (String::new(), Vec::with_capacity(5 * messages.len()));
+        let place = |bodies: &String| u32::try_from(bodies.len()).unwrap_or(u32::MAX);
+        for message in messages {
+            bodies.push_str(&message.body);
             let delay = u32::try_from(message.delay.as_secs()).unwrap_or(u32::MAX);
-            builder.delay_seconds(delay).build_with_content_type(QueueContentType::Text)
-        });
-        self.0.send_raw_batch(BatchMessageBuilder::new().messages(messages).build()).await
+            layout.extend([place(&bodies), 0, 0, place(&bodies), delay]);
+        }
+        Call::make(|call| glue::send(call, self.0.place(), bodies.as_bytes(), &[], &layout))
     }
 }
 
@@ -62,21 +57,18 @@ fn batches(messages: Vec<QueuedMessage>) -> Vec<Vec<QueuedMessage>> {
 impl Queue for WorkerQueue {
     async fn send(&self, messages: Vec<QueuedMessage>) -> Result<(), QueueError> {
         for batch in batches(messages) {
-            let sent = SendFuture::new(self.send_batch(batch)).await;
-            sent.map_err(|error| QueueError(error.to_string()))?;
+            self.send_batch(&batch).await.or_thrown().map_err(QueueError)?;
         }
         Ok(())
     }
 }
 
-/// Acknowledges a message, or asks the Queue to hand it over again.
-pub(crate) fn settle(message: &RawMessage, settlement: Settlement) {
+/// A settlement as it crosses: -1 acknowledges a message, any other number asks the Queue to hand the message over again after
+/// so many seconds.
+pub(crate) fn delay(settlement: Settlement) -> i32 {
     match settlement {
-        Settlement::Acknowledge => message.ack(),
-        Settlement::Retry(delay) => {
-            let seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX);
-            message.retry_with_options(&QueueRetryOptionsBuilder::new().with_delay_seconds(seconds).build());
-        }
+        Settlement::Acknowledge => -1,
+        Settlement::Retry(delay) => i32::try_from(delay.as_secs()).unwrap_or(i32::MAX),
     }
 }
 

@@ -2,28 +2,24 @@
 
 use async_trait::async_trait;
 use edge::ports::RateLimiter;
-use worker::send::SendFuture;
+
+use crate::bindings::{Bound, Env};
+use crate::glue::{self, Call};
 
 /// A `[[ratelimits]]` binding, with its limit and period.
-pub struct WorkerRateLimiter(worker::RateLimiter);
+pub struct WorkerRateLimiter(Bound);
 
 impl WorkerRateLimiter {
-    /// The limiter bound as `name`.
-    ///
-    /// # Errors
-    /// If there is no such binding.
-    pub fn bound(env: &worker::Env, name: &str) -> worker::Result<Self> {
-        Ok(Self(env.rate_limiter(name)?))
+    /// The limiter bound as `name`. `None` if there is no such binding.
+    pub fn bound(env: &Env, name: &str) -> Option<Self> {
+        env.bound(name, "limit").map(Self)
     }
 }
 
 #[async_trait]
 impl RateLimiter for WorkerRateLimiter {
     async fn allows(&self, key: &str) -> bool {
-        match SendFuture::new(self.0.limit(key.to_owned())).await {
-            Ok(outcome) => outcome.success,
-            // A limiter that fails is no reason to refuse anybody.
-            Err(_) => true,
-        }
+        // A limiter that fails is no reason to refuse anybody.
+        Call::make(|call| glue::limit(call, self.0.place(), key)).await.code != 0
     }
 }

@@ -136,6 +136,9 @@ impl From<Error> for Problem {
             Error::MemberLimitReached => (StatusCode::CONFLICT, ErrorCode::MemberLimitReached),
             Error::WebhookNotFound => (StatusCode::NOT_FOUND, ErrorCode::WebhookNotFound),
             Error::WebhookLimitReached => (StatusCode::CONFLICT, ErrorCode::WebhookLimitReached),
+            Error::IdempotencyKeyReused => {
+                (StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::IdempotencyKeyReused)
+            }
             Error::TooManySecrets => (StatusCode::CONFLICT, ErrorCode::TooManySecrets),
             Error::WebhookDisabled => (StatusCode::CONFLICT, ErrorCode::WebhookDisabled),
             Error::WebhookNotDisabled => (StatusCode::CONFLICT, ErrorCode::WebhookNotDisabled),

@@ -196,7 +196,7 @@ impl<'a> Databases<'a> {
                 .map(|table| format!("DELETE FROM {table} WHERE {other_id}")),
         );
         statements.extend(
-            ["members", "api_keys", "notices", "mails", "redeliveries"]
+            ["members", "api_keys", "notices", "mails", "kept_answers", "redeliveries"]
                 .map(|table| format!("DELETE FROM {table} WHERE {moved}")),
         );
         statements.push(format!("DELETE FROM tenants WHERE {other}"));

@@ -23,4 +23,4 @@ pub mod session;
 pub mod snippets;
 pub mod unread_key;
 pub mod visit;
-mod worker_entry;
+pub mod worker_entry;

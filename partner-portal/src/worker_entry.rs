@@ -2,13 +2,16 @@
 
 use axum::Router;
 use axum::response::Response as AxumResponse;
-use cloudflare::{Bindings, D1, Kept, Kv, Ready, Runtime, Worker, WorkerRateLimiter, WorkerServiceBinding};
+use cloudflare::{
+    Bindings, D1, Env, Kept, Kv, Ready, Runtime, Worker, WorkerRateLimiter, WorkerServiceBinding,
+};
 use edge::json::LARGEST_BODY;
 use edge::rate_limit::RateLimit;
 use edge::serve::Surroundings;
 use http::HeaderName;
 use shared::settings::SettingFaults;
-use worker::{Context, Env, Request, Response, event};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::config::Config;
 use crate::router;
@@ -64,7 +67,7 @@ fn bind(bindings: &mut Bindings<'_>, _config: &Config) -> Option<Ports> {
 }
 
 /// Answers one request.
-#[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<Response> {
-    cloudflare::fetch(&KEPT, request, &env).await
+#[wasm_bindgen]
+pub fn fetch(request: &JsValue, env: JsValue, _context: &JsValue) -> JsValue {
+    cloudflare::fetch(&KEPT, request, env)
 }

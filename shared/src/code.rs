@@ -48,6 +48,8 @@ error_codes! {
     FetchedAhead = "fetched_ahead",
     /// A form did not come from a page of the portal.
     FormRefused = "form_refused",
+    /// The idempotency key was used for another request.
+    IdempotencyKeyReused = "idempotency_key_reused",
     /// A fault of our own.
     Internal = "internal",
     /// A field, a parameter or the body as a whole is not valid.

@@ -52,6 +52,9 @@ pub enum Error {
     /// Only a disabled webhook can be enabled.
     #[error("the webhook is not disabled; POST …/verify tries its endpoint again")]
     WebhookNotDisabled,
+    /// A key stands for one request.
+    #[error("this Idempotency-Key was used for another request in the last 24 hours; use a new key")]
+    IdempotencyKeyReused,
     /// No such dead letter.
     #[error("no such dead letter")]
     DeadLetterNotFound,

@@ -101,3 +101,40 @@ fn twenty_changes_of_one_webhook_all_count() {
         assert_eq!(of_webhooks.count(), CROWD + 1);
     });
 }
+
+#[test]
+fn twenty_times_the_same_request_with_one_key_is_done_once() {
+    run(|world| async move {
+        let tenant = Tenant::register(world).await;
+        let admin = world.admin().with("idempotency-key", "order-4711");
+        let org = &tenant.org_id;
+        let webhooks = format!("/tenants/{org}/webhooks");
+        let body = json!({"url": "https://hooks.example.com/in"});
+        let answers = crowd(async |_| admin.post(&webhooks, &body).await).await;
+        let created = with_status(&answers, 201);
+        assert_eq!(created.len(), CROWD);
+        assert!(created.iter().all(|answer| answer == &created[0]), "{created:?}");
+        assert_eq!(world.admin().get(&webhooks).await.expect(200)["total"], 1);
+
+        let rotate = format!("/api-keys/{org}/rotate");
+        let reused = admin.post(&rotate, &json!({})).await;
+        assert_eq!(reused.expect(422)["error"], "idempotency_key_reused");
+        let admin = world.admin().with("idempotency-key", "order-4712");
+        let answers = crowd(async |_| admin.post(&rotate, &json!({})).await).await;
+        let rotated = with_status(&answers, 201);
+        assert_eq!(rotated.len(), CROWD);
+        assert!(rotated.iter().all(|answer| answer == &rotated[0]), "{rotated:?}");
+        let keys = world.admin().get(&format!("/api-keys?orgId={org}")).await.expect(200);
+        assert_eq!(keys["total"], 1);
+
+        // The one statement that asks SQLite how many rows the statement before it changed.
+        let id = created[0]["webhookId"].as_str().unwrap();
+        let none = world.admin().with("idempotency-key", "order-4713");
+        let missing =
+            none.post(&format!("{webhooks}/{id}/deliveries/no-such-event/redeliver"), &json!({})).await;
+        assert_eq!(missing.status, 404);
+        let range = format!("{webhooks}/{id}/redeliver");
+        let first = none.post(&range, &json!({"since": "2026-01-01T00:00:00Z"})).await.expect(202);
+        assert_eq!(none.post(&range, &json!({"since": "2026-01-01T00:00:00Z"})).await.expect(202), first);
+    });
+}

@@ -6,4 +6,4 @@ pub mod cron;
 pub mod ingest;
 pub mod journal;
 pub mod service;
-mod worker_entry;
+pub mod worker_entry;

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::response::Response as AxumResponse;
-use cloudflare::{AnalyticsEngine, Bindings, D1, Kept, Kv, MailService, Ready, Runtime, Worker, WorkerQueue};
+use cloudflare::{
+    AnalyticsEngine, Bindings, D1, Env, Kept, Kv, MailService, Ready, Runtime, Worker, WorkerQueue,
+};
 use edge::serve::Surroundings;
 use http::HeaderName;
-use serde_json::Value;
 use shared::courier::Meter;
 use shared::ports::{Database, Queue};
 use shared::settings::SettingFaults;
-use worker::{Context, Env, MessageBatch, Request, Response, ScheduleContext, ScheduledEvent, event};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::config::Config;
 use crate::consume::{consume, postpone};
@@ -72,20 +74,19 @@ fn bind(bindings: &mut Bindings<'_>, config: &Config) -> Option<Ports> {
 }
 
 /// Answers one request.
-#[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<Response> {
-    cloudflare::fetch(&KEPT, request, &env).await
+#[wasm_bindgen]
+pub fn fetch(request: &JsValue, env: JsValue, _context: &JsValue) -> JsValue {
+    cloudflare::fetch(&KEPT, request, env)
 }
 
-/// Consumes a batch of any queue. Always `Ok`: each message is settled by itself.
-#[event(queue)]
-async fn queue(batch: MessageBatch<Value>, env: Env, _context: Context) -> worker::Result<()> {
-    cloudflare::queue(&KEPT, batch, &env, postpone, consume).await;
-    Ok(())
+/// Consumes a batch of any queue.
+#[wasm_bindgen]
+pub fn queue(batch: JsValue, env: JsValue, _context: &JsValue) -> JsValue {
+    cloudflare::queue(&KEPT, batch, env, postpone, consume)
 }
 
 /// The cron run.
-#[event(scheduled)]
-async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
-    cloudflare::scheduled(&KEPT, &env, cron::run).await;
+#[wasm_bindgen]
+pub fn scheduled(_event: &JsValue, env: JsValue, _context: &JsValue) -> JsValue {
+    cloudflare::scheduled(&KEPT, env, cron::run)
 }

@@ -5,7 +5,6 @@
 pub mod portal;
 mod token;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts, MatchedPath, RawPathParams};
@@ -15,11 +14,12 @@ use edge::rate_limit::{RateLimit, client_network};
 use edge::routes::{Access, Caller};
 use edge::secret::{SharedSecret, the_only};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, Method, header};
 use shared::actor::Actor;
 use shared::api_key::ApiKey;
 use shared::app::App;
 use shared::app::authenticate_partner::Partner;
+use shared::app::idempotency::IdempotencyKey;
 use shared::error::Error;
 use shared::ports::Clock;
 use shared::shard::{Bucket, Shards};
@@ -30,6 +30,8 @@ pub use token::TokenVerifier;
 
 /// The admin key's header.
 pub const ADMIN_KEY: HeaderName = HeaderName::from_static("x-admin-api-key");
+/// The key by which a caller repeats a request.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// A partner's own key.
 pub const PARTNER_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
@@ -103,6 +105,8 @@ where
         let admin = Authenticator::from_ref(state).authenticate(&parts.headers).await?;
         let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
         admin.check_portal(!portal::may_call(parts.method.as_str(), route))?;
+        // The use cases need the caller where the request may be repeated.
+        parts.extensions.insert(admin.actor.clone());
         Ok(admin)
     }
 }
@@ -131,7 +135,7 @@ where
         if let Some(client) = client_network(&parts.headers) {
             RateLimit::from_ref(state).count(&client).await?;
         }
-        let MeteredApps(apps) = MeteredApps::metered(parts, state);
+        let apps = MeteredApps::metered(parts, state);
         apps.of(key.digest().bucket())
             .authenticate_partner(&key)
             .await?
@@ -144,7 +148,7 @@ where
 pub struct MeteredApps(pub Shards<App>);
 
 impl MeteredApps {
-    fn metered<S>(parts: &Parts, state: &S) -> Self
+    fn metered<S>(parts: &Parts, state: &S) -> Shards<App>
     where
         Shards<App>: FromRef<S>,
     {
@@ -154,7 +158,23 @@ impl MeteredApps {
                 app.database = cost.meter(app.database.clone());
             }
         }
-        Self(apps)
+        apps
+    }
+
+    /// The same for an admin's request: with an `Idempotency-Key`, a POST may be repeated. Every other method is idempotent by
+    /// itself.
+    async fn for_admin<S>(parts: &Parts, state: &S) -> Result<Shards<App>, Problem>
+    where
+        Shards<App>: FromRef<S>,
+    {
+        let apps = Self::metered(parts, state);
+        let key = parts.headers.contains_key(&IDEMPOTENCY_KEY) && parts.method == Method::POST;
+        let Some(actor) = parts.extensions.get::<Actor>().filter(|_| key) else { return Ok(apps) };
+        let key =
+            the_only(&parts.headers, &IDEMPOTENCY_KEY).and_then(IdempotencyKey::parse).ok_or_else(|| {
+                Problem::invalid_request("Send one Idempotency-Key of 1 to 128 visible ASCII characters.")
+            })?;
+        Ok(apps.repeatable(&key, actor).await?)
     }
 }
 
@@ -162,10 +182,10 @@ impl<S: Send + Sync> FromRequestParts<S> for MeteredApps
 where
     Shards<App>: FromRef<S>,
 {
-    type Rejection = Infallible;
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        Ok(Self::metered(parts, state))
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self(Self::for_admin(parts, state).await?))
     }
 }
 
@@ -179,7 +199,7 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let MeteredApps(apps) = MeteredApps::metered(parts, state);
+        let apps = MeteredApps::for_admin(parts, state).await?;
         // A path that is no text has no tenant: the handler's own arguments refuse it.
         let Ok(path) = RawPathParams::from_request_parts(parts, state).await else {
             return Ok(Self(apps.all()[0].clone()));

@@ -225,7 +225,9 @@ impl Operation {
         };
         let path_parameters =
             names(path).map(|name| json!({"$ref": format!("#/components/parameters/{name}")}));
-        let parameters: Vec<_> = path_parameters.chain(self.query).collect();
+        let repeatable =
+            is_repeatable(method, access).then(|| json!({"$ref": "#/components/parameters/idempotencyKey"}));
+        let parameters: Vec<_> = path_parameters.chain(self.query).chain(repeatable).collect();
         if !parameters.is_empty() {
             operation["parameters"] = json!(parameters);
         }
@@ -243,6 +245,9 @@ impl Operation {
         let mut all = self.problems.clone();
         if matches!(access, Access::Admin | Access::Partner) {
             all.push(Problem::unauthorized());
+        }
+        if is_repeatable(method, access) {
+            all.push(Error::IdempotencyKeyReused.into());
         }
         if access == Access::Partner {
             all.push(Problem::too_many_requests());
@@ -311,4 +316,9 @@ fn apply(needs: Needs, schema: &mut Value) {
     } else {
         schema["minProperties"] = json!(1);
     }
+}
+
+/// Whether the operation takes an `Idempotency-Key`: every POST of admins does.
+fn is_repeatable(method: &str, access: Access) -> bool {
+    access == Access::Admin && method.eq_ignore_ascii_case("post")
 }

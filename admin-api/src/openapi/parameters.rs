@@ -46,6 +46,11 @@ pub(super) fn parameters() -> Value {
             reference("EmailAddress"), json!("owner@acme-corp.com")),
         "search": query("search", "Only tenants whose ID or name begins with this text, ASCII case aside.",
             json!({"type": "string", "minLength": 1, "maxLength": 120}), json!("acme")),
+        "idempotencyKey": parameter("header", "Idempotency-Key",
+            "A text of your own, such as a UUID, with which you may repeat the request for 24 hours: the same request is \
+             answered as the first time, secrets included, and is done once.",
+            json!({"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"}),
+            json!("8e03978e-40d5-43e8-bc93-6894a57f9324")),
         "keysOf": keys_of,
         "state": query("state", "Only deliveries that stand so.", reference("DeliveryState"), json!("dead")),
         "eventType":

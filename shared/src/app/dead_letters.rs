@@ -3,7 +3,10 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::App;
+use super::idempotency::Asked;
 use super::merging::merge;
 use crate::cursor::Cursor;
 use crate::dead_letter::{DeadLetter, DeadLetterId, Origin};
@@ -41,6 +44,11 @@ impl App {
     /// # Errors
     /// [`Error::DeadLetterNotFound`]; [`Error::Unavailable`] where the queue refuses.
     pub async fn requeue_dead_letter(&self, id: DeadLetterId) -> Result<(), Error> {
+        let asked = self.asked(|| json!(["requeue", id.to_string()]));
+        self.once(&asked, self.requeue(&asked, id)).await
+    }
+
+    async fn requeue(&self, asked: &Asked, id: DeadLetterId) -> Result<(), Error> {
         let mut batch = self.run(vec![dead_letters::select(id)]).await?;
         let letter = DeadLetter::from(batch.first::<DeadLetterRow>(0)?.ok_or(Error::DeadLetterNotFound)?);
         let queue = match letter.queue {
@@ -54,7 +62,8 @@ impl App {
         };
         queue.send(vec![QueuedMessage { body, delay: Duration::ZERO }]).await?;
         // After the queue took it: requeued twice is better than never.
-        self.run(vec![dead_letters::requeued(id, self.now())]).await?;
+        let keep = self.keep_of_none(asked, &()).await?;
+        self.run([dead_letters::requeued(id, self.now())].into_iter().chain(keep).collect()).await?;
         Ok(())
     }
 }

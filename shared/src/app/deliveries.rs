@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::App;
+use super::idempotency::Asked;
 use crate::cursor::Cursor;
 use crate::delivery::policy::Retention;
 use crate::delivery::{Delivery, DeliveryState};
@@ -14,6 +17,7 @@ use crate::packing::{Packed, unpack_all};
 use crate::ports::{Batch, Statement};
 use crate::store::bodies::{self, BodyRow, DeliveredRow};
 use crate::store::delivery_log::{self, LogRow};
+use crate::store::kept_answers::Change;
 use crate::store::redelivery;
 use crate::store::webhooks::StatusRow;
 use crate::store::{tenants, webhooks};
@@ -148,9 +152,22 @@ impl App {
         webhook_id: &WebhookId,
         event_id: &EventId,
     ) -> Result<(), Error> {
+        let asked = self.asked(|| json!(["redeliver", tenant.org_id(), webhook_id, event_id]));
+        self.once(&asked, self.redeliver_one(&asked, tenant, webhook_id, event_id)).await
+    }
+
+    async fn redeliver_one(
+        &self,
+        asked: &Asked,
+        tenant: &TenantScope,
+        webhook_id: &WebhookId,
+        event_id: &EventId,
+    ) -> Result<(), Error> {
         let now = self.now();
+        let keep = self.keep(asked, tenant, &(), &Change::Redelivered(webhook_id)).await?;
         let mut statements = one_delivery(tenant, webhook_id, event_id);
         statements.push(redelivery::redeliver(tenant, webhook_id, event_id, now));
+        statements.extend(keep.clone());
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
         // As it was just before, in the same transaction.
@@ -167,8 +184,9 @@ impl App {
             // Delivered at once: the body leaves its batch for a place of its own.
             let packed = Packed::pack(self.compressor.as_ref(), &body).await;
             let until = now.plus(Retention::default().delivered_bodies);
-            let keep = bodies::keep_of(tenant, webhook_id, event_id, &packed, Some(until));
-            self.run(vec![keep, redelivery::redeliver(tenant, webhook_id, event_id, now)]).await?;
+            let keep_body = bodies::keep_of(tenant, webhook_id, event_id, &packed, Some(until));
+            let redeliver = redelivery::redeliver(tenant, webhook_id, event_id, now);
+            self.run([keep_body, redeliver].into_iter().chain(keep).collect()).await?;
         }
         let key = WebhookKey::new(tenant.org_id(), webhook_id).delivery(event_id.clone());
         self.wake(RetryMessage::Deliver(key), Duration::ZERO).await;

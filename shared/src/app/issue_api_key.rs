@@ -1,12 +1,15 @@
 //! `POST /api-keys`
 
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::App;
+use super::idempotency::{Asked, Kept, text};
 use crate::api_key::ApiKey;
 use crate::error::Error;
 use crate::ports::{Batch, DatabaseError};
 use crate::store::api_keys::{self, LabelRow, NewApiKey};
+use crate::store::kept_answers::Change;
 use crate::store::transitions::{self, Guard, NewTransition};
 use crate::tenant::{OrgId, OrgName};
 use crate::tenant_scope::TenantScope;
@@ -70,6 +73,24 @@ impl FreshApiKey {
     }
 }
 
+impl Kept for FreshApiKey {
+    fn to_kept(&self) -> Value {
+        let Self { key, org_id, created_at, created_by, expires_at, .. } = self;
+        json!({"key": key.reveal(), "orgId": org_id, "createdAt": created_at, "createdBy": created_by, "expiresAt": expires_at})
+    }
+
+    fn from_kept(kept: &Value) -> Option<Self> {
+        Some(Self {
+            key: ApiKey::parse(text(kept, "key")?)?,
+            org_id: OrgId::parse(text(kept, "orgId")?).ok()?,
+            org_name: text(kept, "orgName")?.to_owned(),
+            created_at: Timestamp::deserialize(kept.get("createdAt")?).ok()?,
+            created_by: text(kept, "createdBy")?.to_owned(),
+            expires_at: Option::deserialize(kept.get("expiresAt")?).ok()?,
+        })
+    }
+}
+
 impl App {
     /// Issues the tenant's key: one round trip. Whoever races, the database lets one key be active.
     ///
@@ -81,14 +102,26 @@ impl App {
         org_name: Option<&OrgName>,
         expires_at: Option<Timestamp>,
     ) -> Result<FreshApiKey, Error> {
+        let asked = self.asked(|| json!(["issue", tenant.org_id(), org_name, expires_at]));
+        self.once(&asked, self.issue(&asked, tenant, org_name, expires_at)).await
+    }
+
+    async fn issue(
+        &self,
+        asked: &Asked,
+        tenant: &TenantScope,
+        org_name: Option<&OrgName>,
+        expires_at: Option<Timestamp>,
+    ) -> Result<FreshApiKey, Error> {
         let fresh = FreshApiKey::draw(self, tenant, expires_at)?;
         let transition = fresh.transition(TransitionKind::ApiKeyIssued);
-        let written = self.database.batch(vec![
+        let mut statements = vec![
             api_keys::release_expired(tenant, fresh.created_at),
             api_keys::insert(tenant, &fresh.row(org_name.map(OrgName::as_str))),
             transitions::append(tenant, transition, &Guard::Tenant),
-        ]);
-        match written.await {
+        ];
+        statements.extend(self.keep(asked, tenant, &fresh, &Change::ApiKey(&fresh.key.digest())).await?);
+        match self.database.batch(statements).await {
             Err(DatabaseError::Unique(_)) => Err(Error::ActiveKeyExists),
             Err(error) => Err(error.into()),
             Ok(mut batch) => fresh.stored(&mut batch, 1),

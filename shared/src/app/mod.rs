@@ -7,6 +7,7 @@ pub mod create_webhook;
 pub mod dead_letters;
 pub mod deliveries;
 pub mod delivery_summary;
+pub mod idempotency;
 pub mod issue_api_key;
 pub mod members;
 mod merging;
@@ -25,6 +26,7 @@ pub mod webhooks;
 use std::sync::Arc;
 use std::time::Duration;
 
+use idempotency::RepeatableRequest;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -63,6 +65,8 @@ pub struct App {
     pub url_rules: UrlRules,
     /// How long a redelivered event is tried.
     pub retry_window: Duration,
+    /// The request that is answered, where its caller may repeat it.
+    pub repeatable: Option<RepeatableRequest>,
 }
 
 impl App {

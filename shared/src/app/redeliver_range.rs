@@ -1,12 +1,19 @@
 //! `POST …/redeliver`
 
+use std::ops::Range;
+
+use serde_json::{Value, json};
+
 use super::App;
 use super::deliveries::{check_webhook, webhook_checks};
+use super::idempotency::{Asked, Kept};
 use crate::delivery::DeliveryState;
 use crate::error::Error;
 use crate::event::message::{RetryMessage, WebhookKey};
+use crate::ports::Batch;
 use crate::store::CountRow;
-use crate::store::redelivery::{self, Range};
+use crate::store::kept_answers::Change;
+use crate::store::redelivery;
 use crate::store::tending::{self, DueAtRow};
 use crate::store::webhooks::StatusRow;
 use crate::tenant_scope::TenantScope;
@@ -36,7 +43,8 @@ pub struct RedeliveredRange {
 
 impl App {
     /// Makes every such delivery pending again: held, so that the webhook's release sets the pace. Up to 10,000 at once,
-    /// the rest, and those delivered, by the delivery Worker. Bodies that are no longer kept cannot be sent again and do not count. One round trip.
+    /// the rest, and those delivered, by the delivery Worker. Bodies that are no longer kept cannot be sent again and do not count. One round trip; two where the
+    /// caller may repeat the request.
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`]; [`Error::WebhookDisabled`].
@@ -46,9 +54,24 @@ impl App {
         webhook_id: &WebhookId,
         requested: RequestedRange,
     ) -> Result<RedeliveredRange, Error> {
+        let asked = self.asked(|| {
+            let RequestedRange { since, until, states } = &requested;
+            json!(["redeliver range", tenant.org_id(), webhook_id, since, until, states])
+        });
+        self.once(&asked, self.redeliver_many(&asked, tenant, webhook_id, requested)).await
+    }
+
+    async fn redeliver_many(
+        &self,
+        asked: &Asked,
+        tenant: &TenantScope,
+        webhook_id: &WebhookId,
+        requested: RequestedRange,
+    ) -> Result<RedeliveredRange, Error> {
         let now = self.now();
         let stages = DeliveryState::stages_of(&requested.states);
-        let range = Range { since: requested.since, until: requested.until.unwrap_or(now), stages };
+        let range =
+            redelivery::Range { since: requested.since, until: requested.until.unwrap_or(now), stages };
         let webhook = WebhookKey::new(tenant.org_id(), webhook_id);
         let (delivered, rest) = range.split();
         let mut statements = webhook_checks(tenant, webhook_id);
@@ -57,6 +80,12 @@ impl App {
         statements
             .extend(delivered.iter().map(|range| redelivery::count_delivered(tenant, webhook_id, range)));
         let counted = counted..statements.len();
+        if asked.may_be_repeated() {
+            // The answer is kept with the change, and so has to be known before.
+            let mut batch = self.run(statements.clone()).await?;
+            let answer = read_range(&mut batch, counted.clone())?;
+            statements.extend(self.keep(asked, tenant, &answer, &Change::WorkingWebhook(webhook_id)).await?);
+        }
         if let Some(range) = &rest {
             statements.push(redelivery::hold_slice(
                 tenant,
@@ -73,20 +102,37 @@ impl App {
         let due = statements.len();
         statements.push(tending::due_while_any_waits(&[*webhook_id], now, self.fresh_stamp()));
         let mut batch = self.run(statements).await?;
-        check_webhook(&batch)?;
-        if batch.first::<StatusRow>(1)?.is_some_and(|row| row.status == WebhookStatus::Disabled) {
-            return Err(Error::WebhookDisabled);
-        }
-        let mut total = 0;
-        for index in counted {
-            total += batch.first::<CountRow>(index)?.map_or(0, |row| row.total);
-        }
+        let redelivered = read_range(&mut batch, counted)?;
         if delivered.is_some() {
             self.wake(RetryMessage::Redeliver(webhook), std::time::Duration::ZERO).await;
         }
         if let Some(due) = batch.first::<DueAtRow>(due)? {
             self.wake(RetryMessage::Tend(due.into_parts().0), std::time::Duration::ZERO).await;
         }
-        Ok(RedeliveredRange { count: total.min(redelivery::SLICE), more: total > redelivery::SLICE })
+        Ok(redelivered)
+    }
+}
+
+/// Reads how many deliveries a batch counted that begins with [`webhook_checks`].
+fn read_range(batch: &mut Batch, counted: Range<usize>) -> Result<RedeliveredRange, Error> {
+    check_webhook(batch)?;
+    if batch.first::<StatusRow>(1)?.is_some_and(|row| row.status == WebhookStatus::Disabled) {
+        return Err(Error::WebhookDisabled);
+    }
+    let mut total = 0;
+    for index in counted {
+        total += batch.first::<CountRow>(index)?.map_or(0, |row| row.total);
+    }
+    Ok(RedeliveredRange { count: total.min(redelivery::SLICE), more: total > redelivery::SLICE })
+}
+
+impl Kept for RedeliveredRange {
+    fn to_kept(&self) -> Value {
+        json!({"count": self.count, "more": self.more})
+    }
+
+    fn from_kept(kept: &Value) -> Option<Self> {
+        let count = kept.get("count")?.as_u64()?.try_into().ok()?;
+        Some(Self { count, more: kept.get("more")?.as_bool()? })
     }
 }

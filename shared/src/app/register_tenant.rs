@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::idempotency::Asked;
 use super::{App, Transitioned};
 use crate::error::Error;
 use crate::event::message::RetryMessage;
 use crate::ports::DatabaseError;
+use crate::store::kept_answers::Change;
 use crate::store::transitions::{Guard, NewTransition};
 use crate::store::{members, notices, tenants, transitions};
 use crate::tenant::{EmailAddress, OrgName};
@@ -30,6 +32,16 @@ impl App {
     /// [`Error::TenantAlreadyRegistered`] also where the tenant was closed since; [`Error::Invalid`] for another owner than
     /// the person at the portal; [`Error::OrgIdReserved`] there.
     pub async fn register_tenant(&self, tenant: &TenantScope, new: NewTenant) -> Result<Transitioned, Error> {
+        let asked = self.asked(|| json!(["register", tenant.org_id(), new.org_name, new.owner_email]));
+        self.once(&asked, self.register(&asked, tenant, new)).await
+    }
+
+    async fn register(
+        &self,
+        asked: &Asked,
+        tenant: &TenantScope,
+        new: NewTenant,
+    ) -> Result<Transitioned, Error> {
         let person = tenant.actor().acts_as_member();
         if let Some(person) = person {
             if !new.owner_email.as_str().eq_ignore_ascii_case(person) {
@@ -53,6 +65,8 @@ impl App {
             // Whoever registers an ID first gets its events, so somebody should look at it.
             statements.push(notices::note_registered(tenant, details, at));
         }
+        let answer = Transitioned { org_id: tenant.org_id().clone(), version: 1 };
+        statements.extend(self.keep(asked, tenant, &answer, &Change::Registered).await?);
         let transitioned = match self.database.batch(statements).await {
             Err(DatabaseError::Unique(_)) => Err(Error::TenantAlreadyRegistered),
             Err(error) => Err(error.into()),

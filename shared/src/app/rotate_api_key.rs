@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::App;
+use super::idempotency::Asked;
 use super::issue_api_key::FreshApiKey;
 use crate::error::Error;
 use crate::store::api_keys;
+use crate::store::kept_answers::Change;
 use crate::store::transitions::{self, Guard};
 use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
@@ -23,12 +27,24 @@ impl App {
         expires_at: Option<Timestamp>,
         grace: Duration,
     ) -> Result<FreshApiKey, Error> {
+        let asked = self.asked(|| json!(["rotate", tenant.org_id(), expires_at, grace.as_secs()]));
+        self.once(&asked, self.rotate(&asked, tenant, expires_at, grace)).await
+    }
+
+    async fn rotate(
+        &self,
+        asked: &Asked,
+        tenant: &TenantScope,
+        expires_at: Option<Timestamp>,
+        grace: Duration,
+    ) -> Result<FreshApiKey, Error> {
         let fresh = FreshApiKey::draw(self, tenant, expires_at)?;
-        let statements = vec![
+        let mut statements = vec![
             api_keys::end_all(tenant, fresh.created_at.plus(grace)),
             api_keys::insert(tenant, &fresh.row(None)),
             transitions::append(tenant, fresh.transition(TransitionKind::ApiKeyRotated), &Guard::Tenant),
         ];
+        statements.extend(self.keep(asked, tenant, &fresh, &Change::ApiKey(&fresh.key.digest())).await?);
         let mut batch = self.run(statements).await?;
         fresh.stored(&mut batch, 1)
     }

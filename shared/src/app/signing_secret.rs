@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::idempotency::{Asked, Kept, text};
 use super::{App, Transitioned};
 use crate::error::Error;
 use crate::ports::Batch;
+use crate::store::kept_answers::Change;
 use crate::store::secrets::{self, PreviousSecret, Rotation, SealedRow};
 use crate::store::tenants;
 use crate::store::transitions::{self, Guard, NewTransition, VersionRow};
@@ -29,6 +31,16 @@ pub struct RevealedSecret {
     pub previous: Vec<Timestamp>,
 }
 
+impl Kept for (Transitioned, SigningSecret) {
+    fn to_kept(&self) -> Value {
+        json!({"orgId": self.0.org_id, "secret": self.1.expose().expose_secret()})
+    }
+
+    fn from_kept(kept: &Value) -> Option<Self> {
+        Some((Transitioned::from_kept(kept)?, SigningSecret::parse(text(kept, "secret")?).ok()?))
+    }
+}
+
 impl App {
     /// Sets a new signing secret; for the overlap, deliveries carry signatures by the one so far as well, and those before go
     /// on until their own overlap ends. To rotate to the current secret changes nothing. One round trip, and one before where
@@ -44,9 +56,24 @@ impl App {
         secret: Option<SigningSecret>,
         overlap: Duration,
     ) -> Result<(Transitioned, SigningSecret), Error> {
+        let asked = self.asked(|| {
+            let secret = secret.as_ref().map(|secret| secret.expose().expose_secret().to_owned());
+            json!(["rotate secret", tenant.org_id(), id, secret, overlap.as_secs()])
+        });
+        self.once(&asked, self.rotate_secret(&asked, tenant, id, secret, overlap)).await
+    }
+
+    async fn rotate_secret(
+        &self,
+        asked: &Asked,
+        tenant: &TenantScope,
+        id: &WebhookId,
+        secret: Option<SigningSecret>,
+        overlap: Duration,
+    ) -> Result<(Transitioned, SigningSecret), Error> {
         let Some(secret) = secret else {
             let secret = self.fresh_signing_secret();
-            let rotated = self.write_rotation(tenant, id, &secret, overlap, None, &[]).await?;
+            let rotated = self.write_rotation(asked, tenant, id, &secret, overlap, None, &[]).await?;
             let transitioned =
                 rotated.ok_or_else(|| Error::Internal("a rotation that relies on nothing".into()))?;
             return Ok((transitioned, secret));
@@ -61,7 +88,12 @@ impl App {
             let row = sealed_row(&mut batch)?;
             if self.opens_to(id, &row.secret, &secret).await {
                 let version = batch.first::<VersionRow>(2)?.map_or(0, |row| row.version);
-                return Ok((Transitioned { org_id: tenant.org_id().clone(), version }, secret));
+                let answer = (Transitioned { org_id: tenant.org_id().clone(), version }, secret);
+                let change = Change::WebhookSecret(id, &row.secret);
+                if let Some(keep) = self.keep(asked, tenant, &answer, &change).await? {
+                    self.run(vec![keep]).await?;
+                }
+                return Ok(answer);
             }
             self.check_against_stored_token(id, &row, &secret).await?;
             let mut repeated = Vec::new();
@@ -72,7 +104,7 @@ impl App {
             }
             let based_on = Some(&*row.secret);
             if let Some(transitioned) =
-                self.write_rotation(tenant, id, &secret, overlap, based_on, &repeated).await?
+                self.write_rotation(asked, tenant, id, &secret, overlap, based_on, &repeated).await?
             {
                 return Ok((transitioned, secret));
             }
@@ -81,8 +113,10 @@ impl App {
     }
 
     /// Writes a rotation; `None` if the current secret is not the one that it relies on.
+    #[allow(clippy::too_many_arguments, reason = "each is a part of one rotation")]
     async fn write_rotation(
         &self,
+        asked: &Asked,
         tenant: &TenantScope,
         id: &WebhookId,
         secret: &SigningSecret,
@@ -96,12 +130,14 @@ impl App {
         let details = json!({"webhookId": id, "overlapUntil": overlap_until});
         let transition = NewTransition { kind: TransitionKind::WebhookSecretRotated, at, details };
         let rotation = Rotation { sealed: &sealed, overlap_until, based_on, repeated, at };
-        let statements = vec![
+        let mut statements = vec![
             tenants::registered(tenant),
             secrets::sealed(tenant, id),
             secrets::rotate(tenant, id, &rotation),
             transitions::append(tenant, transition, &Guard::WebhookSecret(id, &sealed)),
         ];
+        let answer = (Transitioned { org_id: tenant.org_id().clone(), version: 0 }, secret.clone());
+        statements.extend(self.keep(asked, tenant, &answer, &Change::WebhookSecret(id, &sealed)).await?);
         let mut batch = self.run(statements).await?;
         let before = sealed_row(&mut batch)?;
         match batch.first::<VersionRow>(3)? {

@@ -2,17 +2,31 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::App;
 use super::deliveries::{check_webhook, webhook_checks};
+use super::idempotency::{Asked, Kept, text};
 use crate::error::Error;
 use crate::event::catalogue::EventType;
 use crate::event::id::EventId;
 use crate::event::message::{RetryMessage, WebhookKey};
 use crate::event::sample::sample;
 use crate::packing::Packed;
+use crate::store::kept_answers::Change;
 use crate::store::{bodies, deliveries};
 use crate::tenant_scope::TenantScope;
 use crate::webhook::id::WebhookId;
+
+impl Kept for EventId {
+    fn to_kept(&self) -> Value {
+        json!({"eventId": self})
+    }
+
+    fn from_kept(kept: &Value) -> Option<Self> {
+        Self::parse(text(kept, "eventId")?).ok()
+    }
+}
 
 impl App {
     /// Sends a sample event of this type to this webhook alone, marked `detail.test: true`, whatever its filter. It is a
@@ -22,6 +36,17 @@ impl App {
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`].
     pub async fn test_webhook(
         &self,
+        tenant: &TenantScope,
+        webhook_id: &WebhookId,
+        event_type: &EventType,
+    ) -> Result<EventId, Error> {
+        let asked = self.asked(|| json!(["test", tenant.org_id(), webhook_id, event_type.as_str()]));
+        self.once(&asked, self.test(&asked, tenant, webhook_id, event_type)).await
+    }
+
+    async fn test(
+        &self,
+        asked: &Asked,
         tenant: &TenantScope,
         webhook_id: &WebhookId,
         event_type: &EventType,
@@ -40,6 +65,7 @@ impl App {
         ));
         // As long as the log: whoever tries an endpoint wants to see what was sent.
         statements.push(bodies::keep_of(tenant, webhook_id, &event_id, &Packed::Text(body.into()), None));
+        statements.extend(self.keep(asked, tenant, &event_id, &Change::Webhook(webhook_id)).await?);
         let batch = self.run(statements).await?;
         check_webhook(&batch)?;
         self.wake(RetryMessage::Deliver(key), Duration::ZERO).await;

@@ -3,8 +3,10 @@
 use serde_json::json;
 
 use super::deliveries::{check_webhook, webhook_checks};
+use super::idempotency::Asked;
 use super::{App, Transitioned};
 use crate::error::Error;
+use crate::store::kept_answers::Change;
 use crate::store::tending;
 use crate::store::transitions::{self, Guard, NewTransition};
 use crate::store::webhooks::{self, StatusRow};
@@ -21,11 +23,23 @@ impl App {
     /// # Errors
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`].
     pub async fn verify_webhook(&self, tenant: &TenantScope, id: &WebhookId) -> Result<Transitioned, Error> {
+        let asked = self.asked(|| json!(["verify", tenant.org_id(), id]));
+        self.once(&asked, self.verify(&asked, tenant, id)).await
+    }
+
+    async fn verify(
+        &self,
+        asked: &Asked,
+        tenant: &TenantScope,
+        id: &WebhookId,
+    ) -> Result<Transitioned, Error> {
         let at = self.now();
         let kind = TransitionKind::WebhookVerificationRequested;
         let transition = NewTransition { kind, at, details: json!({"webhookId": id}) };
         let probe = tending::probe_now(tenant, id, at, self.fresh_stamp());
-        let verify = vec![webhooks::verify(tenant, id, at, self.fresh_stamp()), probe];
+        let mut verify = vec![webhooks::verify(tenant, id, at, self.fresh_stamp()), probe];
+        let answer = Transitioned { org_id: tenant.org_id().clone(), version: 0 };
+        verify.extend(self.keep(asked, tenant, &answer, &Change::Webhook(id)).await?);
         let transitioned = self.transition_webhook(tenant, id, verify, transition).await?;
         self.wake_webhook(tenant, id).await;
         Ok(transitioned)
@@ -36,13 +50,26 @@ impl App {
     /// # Errors
     /// As [`App::verify_webhook`]; [`Error::WebhookNotDisabled`].
     pub async fn enable_webhook(&self, tenant: &TenantScope, id: &WebhookId) -> Result<Transitioned, Error> {
+        let asked = self.asked(|| json!(["enable", tenant.org_id(), id]));
+        self.once(&asked, self.enable(&asked, tenant, id)).await
+    }
+
+    async fn enable(
+        &self,
+        asked: &Asked,
+        tenant: &TenantScope,
+        id: &WebhookId,
+    ) -> Result<Transitioned, Error> {
         let at = self.now();
         let transition =
             NewTransition { kind: TransitionKind::WebhookEnabled, at, details: json!({"webhookId": id}) };
         let append = transitions::append(tenant, transition, &Guard::DisabledWebhook(id));
         let mut statements = webhook_checks(tenant, id);
         statements.push(append);
-        statements.push(webhooks::enable(tenant, id, at, self.fresh_stamp()));
+        let stamp = self.fresh_stamp();
+        statements.push(webhooks::enable(tenant, id, at, stamp));
+        let answer = Transitioned { org_id: tenant.org_id().clone(), version: 0 };
+        statements.extend(self.keep(asked, tenant, &answer, &Change::WebhookCondition(id, stamp)).await?);
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
         let status = batch.first::<StatusRow>(1)?.map(|row| row.status);

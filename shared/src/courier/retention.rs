@@ -7,6 +7,7 @@ use serde_json::json;
 use super::Courier;
 use crate::error::Error;
 use crate::store::bodies::{self, OldRow};
+use crate::store::kept_answers;
 use crate::store::mails;
 use crate::store::moved;
 use crate::store::retention::{self, Kept, Position, SLICE};
@@ -40,7 +41,8 @@ impl Courier {
         let packed = self.clean_delivered_bodies(now.minus(retention.delivered_bodies)).await;
         let notices = retention::delete_notices(now.minus(NOTICES_KEPT));
         let mails = mails::delete_old(now.minus(MAILS_KEPT), SLICE);
-        let others = self.run(vec![retention::delete_dead_letters(now), notices, mails]).await;
+        let answers = kept_answers::delete_old(now, SLICE);
+        let others = self.run(vec![retention::delete_dead_letters(now), notices, mails, answers]).await;
         let (moved, deleted, bodies, packed) = (moved?, deliveries?, bodies?, packed?);
         others?;
         if moved + deleted + bodies + packed > 0 {

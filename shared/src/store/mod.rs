@@ -10,6 +10,7 @@ pub mod delivery_log;
 pub mod delivery_summary;
 pub mod guarded;
 pub mod health;
+pub mod kept_answers;
 pub mod mails;
 pub mod members;
 pub mod moved;

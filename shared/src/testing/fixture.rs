@@ -88,6 +88,7 @@ impl Fixture {
             events: events.clone(),
             url_rules: environment.webhook_url_rules(),
             retry_window: DeliveryPolicy::default().retry.window(),
+            repeatable: None,
         };
         let courier = Courier {
             database: database.clone(),

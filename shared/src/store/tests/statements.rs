@@ -17,6 +17,7 @@ use crate::packing::Packed;
 use crate::page::Page;
 use crate::ports::Statement;
 use crate::shard::{Bucket, ShardCount};
+use crate::store::kept_answers::{Change as KeptFor, NewAnswer};
 use crate::store::*;
 use crate::tenant::{EmailAddress, OrgId, OrgName};
 use crate::time::Timestamp;
@@ -66,6 +67,7 @@ pub(super) fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
     let new_webhook =
         webhooks::NewWebhook { id: another, url, events, sealed_secret: "1.a.b", auth, at: now, most: 20 };
     let change = webhooks::WebhookChange { events: Some(events), ..webhooks::WebhookChange::default() };
+    let answer = NewAnswer { id: "answer", request: "request", sealed: "1.a.b", at: now };
     let new_key = api_keys::NewApiKey {
         key: api_key,
         org_name: None,
@@ -166,6 +168,28 @@ pub(super) fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
         ("delivery_summary::by_hour", one(delivery_summary::by_hour(tenant, id, now, now, 100))),
         ("health::write", one(health::write(conditions))),
         ("health::tell", health::tell(conditions).into_iter().collect()),
+        (
+            "kept_answers::keep",
+            [
+                KeptFor::Registered,
+                KeptFor::ApiKey(digest),
+                KeptFor::Webhook(id),
+                KeptFor::WorkingWebhook(id),
+                KeptFor::WebhookSecret(id, "sealed"),
+                KeptFor::WebhookCondition(id, 1),
+                KeptFor::Redelivered(id),
+            ]
+            .iter()
+            .enumerate()
+            .map(|(number, change)| {
+                let answer = NewAnswer { id: &format!("answer-{number}"), ..answer };
+                kept_answers::keep(tenant, &answer, change)
+            })
+            .collect(),
+        ),
+        ("kept_answers::keep_of_none", one(kept_answers::keep_of_none(&answer))),
+        ("kept_answers::find", one(kept_answers::find("answer", Some("owner@example.com")))),
+        ("kept_answers::delete_old", one(kept_answers::delete_old(now, 5_000))),
         ("mails::write", one(mails::write(&mails::NewMail::of_notice(notice).expect("a mail")))),
         ("mails::transitions_after", one(mails::transitions_after(Some(1), 200))),
         ("mails::failing", one(mails::failing(now, 200))),
