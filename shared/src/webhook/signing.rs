@@ -3,7 +3,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use hmac::digest::generic_array::GenericArray;
 use hmac::{Hmac, Mac as _};
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use sha2::{Digest as _, Sha256};
 
@@ -91,11 +93,11 @@ impl SigningSecret {
 
     fn sign(&self, webhook_id: &str, timestamp_seconds: i64, body: &[u8]) -> String {
         // Padded here, since only a whole block makes an HMAC that cannot fail.
-        let mut block = [0; BLOCK];
+        let mut block = Zeroizing::new([0; BLOCK]);
         for (padded, byte) in block.iter_mut().zip(self.0.expose_secret()) {
             *padded = *byte;
         }
-        let mut mac = Hmac::<Sha256>::new(&block.into());
+        let mut mac = Hmac::<Sha256>::new(GenericArray::from_slice(block.as_slice()));
         mac.update(format!("{webhook_id}.{timestamp_seconds}.").as_bytes());
         mac.update(body);
         format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))

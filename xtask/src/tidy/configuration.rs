@@ -274,15 +274,6 @@ fn agreement(files: &WranglerFiles, environment: Option<&str>, root: &Path) -> V
                 folder.to_string_lossy().into_owned(),
             ));
         }
-        // Both keep whole URLs, and with them the authorization codes of sign-ins.
-        let kept = |what: &str, key: &str| {
-            part.get("observability").is_some_and(|all| {
-                all.get(what).and_then(|what| what.get(key)).and_then(Value::as_bool) != Some(false)
-            })
-        };
-        if kept("logs", "invocation_logs") || kept("traces", "enabled") {
-            findings.push(format!("{place} keeps invocation logs or traces, which have whole URLs"));
-        }
         for (key, value) in part.get("vars").and_then(Value::as_table).into_iter().flatten() {
             findings.extend(same(format!("the variable {key}"), "vars", *worker, value.to_string()));
         }

@@ -17,7 +17,8 @@ pub(super) fn findings(root: &Path) -> Result<Vec<String>> {
         workspace["workspace"]["members"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let members = members.map(|member| read_toml(&root.join(member).join("Cargo.toml")));
     let mut findings = findings_in(&workspace, &members.collect::<Result<Vec<_>>>()?);
-    let lock = std::fs::read_to_string(root.join("package-lock.json")).context("package-lock.json is missing")?;
+    let lock =
+        std::fs::read_to_string(root.join("package-lock.json")).context("package-lock.json is missing")?;
     findings.extend(packages_without_integrity(&serde_json::from_str(&lock)?));
     Ok(findings)
 }
@@ -27,7 +28,9 @@ fn packages_without_integrity(lock: &serde_json::Value) -> Vec<String> {
     let packages = lock["packages"].as_object().into_iter().flatten();
     let fetched = packages.filter(|(path, package)| !path.is_empty() && package["link"] != true);
     let lacking = fetched.filter(|(_, package)| {
-        !package["integrity"].as_str().is_some_and(|digest| digest.starts_with("sha512-") && digest.len() == 95)
+        !package["integrity"]
+            .as_str()
+            .is_some_and(|digest| digest.starts_with("sha512-") && digest.len() == 95)
     });
     lacking.map(|(path, _)| format!("package-lock.json: {path} has no integrity of SHA-512")).collect()
 }
@@ -54,7 +57,8 @@ mod tests {
             "": {"name": "ours"}, "node_modules/a": {"integrity": digest}, "node_modules/b": {"version": "1.0.0"},
             "node_modules/c": {"integrity": "sha1-short"}, "node_modules/d": {"link": true},
         }});
-        let findings = ["b", "c"].map(|name| format!("package-lock.json: node_modules/{name} has no integrity of SHA-512"));
+        let findings = ["b", "c"]
+            .map(|name| format!("package-lock.json: node_modules/{name} has no integrity of SHA-512"));
         assert_eq!(packages_without_integrity(&lock), findings);
     }
 

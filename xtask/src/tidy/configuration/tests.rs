@@ -100,12 +100,11 @@ fn what_one_environment_lacks_is_named() {
 fn a_worker_keeps_its_name_and_its_environments() {
     for (from, to, expected) in [
         (
-            "partner-portal",
             "logs = { invocation_logs = false }",
             "logs = { invocation_logs = true }",
             "[env.dev] keeps invocation logs or traces",
         ),
-        ("admin-api", "traces = { enabled = false }", "", "[env.dev] keeps invocation logs or traces"),
+        ("traces = { enabled = false }", "", "[env.dev] keeps invocation logs or traces"),
         (
             "[env.stage]\nname = \"admin-api\"",
             "[env.stage]\nname = \"admin-api-stage\"",
