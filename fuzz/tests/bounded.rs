@@ -1,5 +1,7 @@
 //! Each target of the fuzzer with its corpus, and with a bounded number of inputs that are made of the corpus.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where a file cannot be read")]
+
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;

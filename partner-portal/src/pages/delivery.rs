@@ -237,7 +237,7 @@ impl AttemptRow {
             error: attempt.error.map(|error| error.to_string()).filter(|error| {
                 !attempt.status.is_some_and(|status| error.ends_with(&format!("answered {status}")))
             }),
-            excerpt: attempt.excerpt,
+            excerpt: attempt.excerpt.map(|excerpt| excerpt.to_string()),
         }
     }
 }
