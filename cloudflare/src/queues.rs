@@ -22,14 +22,13 @@ impl WorkerQueue {
     }
 
     fn send_batch(&self, messages: &[QueuedMessage]) -> Call {
-        let (mut bodies, mut layout) = (String::new(), Vec::with_capacity(5 * messages.len()));
-        let place = |bodies: &String| u32::try_from(bodies.len()).unwrap_or(u32::MAX);
+        let (mut texts, mut layout) = (String::new(), Vec::with_capacity(2 * messages.len()));
         for message in messages {
-            bodies.push_str(&message.body);
-            let delay = u32::try_from(message.delay.as_secs()).unwrap_or(u32::MAX);
-            layout.extend([place(&bodies), 0, 0, place(&bodies), delay]);
+            texts.push_str(&message.body);
+            let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+            layout.extend([number(texts.len() as u64), number(message.delay.as_secs())]);
         }
-        Call::make(|call| glue::send(call, self.0.place(), bodies.as_bytes(), &[], &layout))
+        Call::make(|call| glue::send(call, self.0.place(), texts.as_bytes(), &layout))
     }
 }
 

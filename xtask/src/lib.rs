@@ -20,3 +20,4 @@ pub mod setup;
 pub mod simulate;
 pub mod tidy;
 mod wasm_target;
+mod wasm_names;
