@@ -14,6 +14,7 @@ pub mod headers;
 pub mod json_layout;
 pub mod notice;
 pub mod oidc;
+pub mod outcome;
 pub mod pages;
 pub mod paths;
 pub mod respond;

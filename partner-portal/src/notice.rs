@@ -43,14 +43,13 @@ macro_rules! notices {
                 match self {
                     $(Self::$notice => $text.to_owned(),)+
                     Self::RedeliveringMany(Count { number: 0, .. }) => {
-                        "There is no failed delivery since then to send again.".to_owned()
+                        "No delivery failed in that time, so nothing was sent again.".to_owned()
                     }
                     Self::RedeliveringMany(Count { number: 1, .. }) => {
-                        "One delivery is being sent again. Reload this page in a few seconds.".to_owned()
+                        "One delivery is being sent again.".to_owned()
                     }
                     Self::RedeliveringMany(count) => format!(
-                        "{count} deliveries are being sent again. They go out slowly at first, then faster. Reload this \
-                         page in a few seconds."
+                        "{count} deliveries are being sent again. They go out slowly at first, then faster."
                     ),
                 }
             }
@@ -67,22 +66,34 @@ notices! {
         "The webhook URL is set. We send events there from now on. Try it with a test event.";
     WebhookChanged = "webhook-changed", Good:
         "The webhook URL was changed. We are verifying the new endpoint. Events wait until it answers.";
+    WebhookChangedAndVerified = "webhook-changed-and-verified", Good:
+        "The webhook URL was changed, and the new endpoint answered. We send events there from now on.";
+    WebhookChangedNotVerified = "webhook-changed-not-verified", Bad:
+        "The webhook URL was changed. The new endpoint did not accept the challenge: see the last error below. Events wait \
+         while we go on trying.";
     WebhookUnchanged = "webhook-unchanged", Good:
         "The webhook URL is the same as before. Nothing was changed.";
-    Verifying = "verifying", Good: "We are trying the endpoint again. Reload this page in a few seconds.";
+    Verifying = "verifying", Good: "We are trying the endpoint.";
+    Verified = "verified", Good: "Your endpoint answered. The webhook is active.";
+    NotVerified = "not-verified", Bad:
+        "Your endpoint did not accept the challenge: see the last error below. We go on trying for 72 hours.";
     TryingNow = "trying-now", Good:
-        "We are trying the endpoint now with one of the events that wait, or with your next event if none waits. If the \
-         endpoint takes it, we send the others. Reload this page in a few seconds.";
-    TestSent = "test-sent", Good:
-        "A test event is on its way. Reload this page in a few seconds to see it below.";
+        "We are trying the endpoint with one of the events that wait, or with your next event if none waits.";
+    TriedWell = "tried-well", Good: "Your endpoint accepted an event. We send the others now.";
+    TriedInVain = "tried-in-vain", Bad: "Your endpoint did not accept the event: see the last error below.";
+    TestSent = "test-sent", Good: "The test event is on its way.";
+    TestArrived = "test-arrived", Good: "Your endpoint accepted the test event.";
+    TestFailed = "test-failed", Bad: "Your endpoint did not accept the test event. See its answer below.";
     TestWaits = "test-waits", Good:
-        "A test event is waiting. We send it as soon as the endpoint is verified or answers again.";
+        "The test event waits. We send it as soon as the endpoint is verified or answers again.";
     TestRefused = "test-refused", Bad:
         "The webhook is disabled, so no test event was sent. Verify and enable it first.";
     NoWebhook = "no-webhook", Bad: "Set a webhook URL first.";
     VerifiedAlready = "verified-already", Good: "The webhook is active already. Nothing was changed.";
-    Redelivering = "redelivering", Good:
-        "The event is being sent again. Reload this page in a few seconds.";
+    Redelivering = "redelivering", Good: "The event is being sent again.";
+    SentAgainWell = "sent-again-well", Good: "We sent the event again, and your endpoint accepted it.";
+    SentAgainInVain = "sent-again-in-vain", Bad:
+        "We sent the event again, and your endpoint did not accept it. See its answer below.";
     RedeliveryWaits = "redelivery-waits", Good:
         "The event waits. We send it again as soon as the endpoint is verified or answers again.";
     RedeliveriesWait = "redeliveries-wait", Good:
@@ -106,6 +117,11 @@ notices! {
         "Another rotation has replaced this key, so we do not show it. Only the newest key works.";
     OneSessionEnded = "one-session-ended", Good: "That session has ended.";
     OtherSessionsEnded = "other-sessions-ended", Good: "All your other sessions have ended.";
+    MemberAdded = "member-added", Good: "The person was added, and can sign in with that address from now on.";
+    MemberBefore = "member-before", Good: "That person is among your people already. Nothing was changed.";
+    MemberRemoved = "member-removed", Good: "The person was removed, and is signed out.";
+    MemberIsOwner = "member-is-owner", Bad:
+        "The owner cannot be removed. SmartphoneKey\u{2019}s support can make another person the owner.";
     SignedOut = "signed-out", Good: "You are signed out.";
 }
 

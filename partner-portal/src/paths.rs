@@ -42,6 +42,21 @@ pub fn delivery_path(event_id: &str) -> String {
     format!("/deliveries/{}", path_segment(event_id))
 }
 
+/// The query parameter and form field with the id of a webhook that is not the organization's first.
+pub const WEBHOOK_FIELD: &str = "webhook";
+
+/// The query parameter of a page that would renew itself, and is to stay as it is.
+pub const STILL_FIELD: &str = "still";
+
+/// Returns `path` with these parameters, without those that are empty.
+pub fn with_query(path: &str, parameters: &[(&str, &str)]) -> String {
+    let given: Vec<_> = parameters.iter().filter(|(_, value)| !value.is_empty()).collect();
+    match serde_urlencoded::to_string(given) {
+        Ok(query) if !query.is_empty() => format!("{path}?{query}"),
+        _ => path.to_owned(),
+    }
+}
+
 /// Returns the path of an event type's page.
 pub fn event_type_path(name: &str) -> String {
     format!("/events/{}", path_segment(name))
@@ -52,7 +67,8 @@ pub fn page_of_form(target: &str) -> &str {
     let path = target.split('?').next().unwrap_or_default();
     match path {
         "/onboarding" | "/organizations" | "/account" => path,
-        "/deliveries/redeliver" => "/dashboard",
+        "/deliveries/redeliver" => "/deliveries",
+        "/people/remove" | "/people" => "/people",
         _ => path
             .strip_suffix("/redeliver")
             .filter(|path| path.starts_with("/deliveries/"))
@@ -95,6 +111,15 @@ mod tests {
     }
 
     #[test]
+    fn empty_parameters_are_left_out() {
+        assert_eq!(with_query("/deliveries", &[("state", ""), ("since", "")]), "/deliveries");
+        assert_eq!(
+            with_query("/deliveries", &[("state", ""), ("a", "x y&"), ("b", "1")]),
+            "/deliveries?a=x+y%26&b=1"
+        );
+    }
+
+    #[test]
     fn a_text_stays_one_segment() {
         assert_eq!(path_segment("a-B_1.~"), "a-B_1.~");
         assert_eq!(path_segment("../x?y#z ä"), "..%2Fx%3Fy%23z%20%C3%A4");
@@ -107,7 +132,8 @@ mod tests {
             ("/webhook", "/dashboard"),
             ("/webhook/test", "/dashboard"),
             ("/api-key/rotate", "/dashboard"),
-            ("/deliveries/redeliver", "/dashboard"),
+            ("/deliveries/redeliver", "/deliveries"),
+            ("/people/remove", "/people"),
             ("/deliveries/a%2Fb/redeliver?x=1", "/deliveries/a%2Fb"),
             ("/elsewhere/redeliver", "/dashboard"),
         ] {

@@ -19,8 +19,8 @@ use crate::headers::{Nonce, secure};
 use crate::pages::frame::Contacts;
 use crate::pages::problem::HtmlProblems;
 use crate::pages::{
-    account, api_key, dashboard, deliveries, event_types, guide, health, onboarding, organizations, sign_in,
-    webhook,
+    account, activity, api_key, dashboard, delivery, event_types, guide, health, log, onboarding,
+    organizations, people, redelivery, secret, sign_in, webhook,
 };
 use crate::respond::no_page;
 use crate::service::Portal;
@@ -71,9 +71,15 @@ fn routes() -> Routes<Portal> {
         .route(post("/webhook", webhook::set))
         .route(post("/webhook/verify", webhook::verify))
         .route(post("/webhook/test", webhook::test))
-        .route(get("/deliveries/{eventId}", deliveries::show))
-        .route(post("/deliveries/{eventId}/redeliver", deliveries::redeliver))
-        .route(post("/deliveries/redeliver", deliveries::redeliver_since))
+        .route(post("/webhook/secret", secret::show))
+        .route(get("/deliveries", log::show))
+        .route(get("/deliveries/{eventId}", delivery::show))
+        .route(post("/deliveries/{eventId}/redeliver", redelivery::one))
+        .route(post("/deliveries/redeliver", redelivery::range))
+        .route(get("/activity", activity::show))
+        .route(get("/people", people::show))
+        .route(post("/people", people::add))
+        .route(post("/people/remove", people::remove))
         .route(post("/logout", sign_in::logout))
 }
 

@@ -17,7 +17,7 @@ pub(super) fn routes() -> Routes {
                 200,
                 "Counts by the hour, and the 20 newest deliveries.",
                 json!({
-                    "hours": [{"hour": AT, "delivered": 12, "retrying": 1, "failed": 0}], "counted": 13,
+                    "hours": [{"hour": AT, "delivered": 12, "waiting": 0, "retrying": 1, "failed": 0}], "counted": 13,
                     "truncated": false, "latest": [super::deliveries::delivery()],
                 }),
             )

@@ -2,10 +2,14 @@
 
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use shared::delivery::Delivery;
+use shared::event::id::EventId;
+use shared::member::Member;
 use shared::tenant::Tenant;
 use shared::time::Timestamp;
 use shared::webhook::WebhookStatus;
+use shared::webhook::authentication::Authentication;
 use shared::webhook::id::WebhookId;
 
 /// A page of organizations.
@@ -65,6 +69,8 @@ pub struct Webhook {
     pub url: String,
     /// Whether events are sent to the webhook.
     pub status: WebhookStatus,
+    /// How its requests prove themselves beside the signature.
+    pub auth: Authentication,
     /// The time when the endpoint last answered a challenge.
     pub verified_at: Option<Timestamp>,
     /// The time when an event last arrived.
@@ -114,4 +120,71 @@ pub struct Redelivered {
     pub count: u32,
     /// Whether there are more than are counted.
     pub more: bool,
+}
+
+/// A page of the delivery log.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoggedDeliveries {
+    /// The deliveries, the newest first.
+    pub deliveries: Vec<Delivery>,
+    /// The cursor of the next page. A filtered page may be short and still not be the last.
+    pub next_cursor: Option<String>,
+}
+
+/// The event of a test.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TestSent {
+    /// The event's id.
+    pub event_id: EventId,
+}
+
+/// The signing secrets of a webhook.
+#[derive(Deserialize)]
+pub struct WebhookSecrets {
+    /// The current secret.
+    #[serde(deserialize_with = "secret")]
+    pub secret: SecretString,
+    /// The secrets before that still sign.
+    pub previous: Vec<PreviousSecret>,
+}
+
+/// A secret that was rotated and still signs.
+#[derive(Deserialize)]
+pub struct PreviousSecret {
+    /// The time until which it signs.
+    pub until: Timestamp,
+}
+
+/// The people who may sign in for an organization.
+#[derive(Deserialize)]
+pub struct Members {
+    /// The owner, then the others in the order in which they were added.
+    pub members: Vec<Member>,
+}
+
+/// A page of the audit log.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Transitions {
+    /// The entries, the newest first.
+    pub transitions: Vec<TransitionEntry>,
+    /// The cursor of the next page.
+    pub next_cursor: Option<String>,
+}
+
+/// An entry of the audit log.
+#[derive(Deserialize)]
+pub struct TransitionEntry {
+    /// What happened: `TenantRegistered`, …
+    pub kind: String,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The one who did it.
+    pub actor: String,
+    /// `partner-portal` if the person acted here.
+    pub via: Option<String>,
+    /// What changed.
+    pub details: Value,
 }

@@ -1,6 +1,8 @@
 //! The Admin API, called on behalf of the signed-in person through the service binding.
 
 mod answers;
+mod deliveries;
+mod people;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,20 +17,19 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::app::delivery_summary::DeliverySummary;
 use shared::code::ErrorCode;
 use shared::error::FieldFaults;
-use shared::event::id::EventId;
 use shared::tenant::Tenant;
 use shared::time::Timestamp;
 use shared::webhook::id::WebhookId;
 
 pub use answers::{
-    CreatedWebhook, DeliveryDetail, FreshKey, IssuedKeys, Redelivered, Tenants, Webhook, Webhooks,
+    CreatedWebhook, DeliveryDetail, FreshKey, IssuedKeys, LoggedDeliveries, Members, PreviousSecret,
+    Redelivered, Tenants, TestSent, TransitionEntry, Transitions, Webhook, WebhookSecrets, Webhooks,
 };
+pub use deliveries::LogQuery;
 
 use crate::config::Config;
-use crate::paths::delivery_path;
 
 /// The life of a service token, in seconds: the longest that the Admin API accepts.
 const TOKEN_SECONDS: i64 = 60;
@@ -202,46 +203,14 @@ impl PersonClient<'_> {
         self.send(Method::POST, &webhook_path(org_id, webhook_id, "/enable"), None).await
     }
 
-    /// Sends a sample event.
-    pub async fn test(&self, org_id: &str, webhook_id: WebhookId) -> Called<IgnoredAny> {
-        self.send(Method::POST, &webhook_path(org_id, webhook_id, "/test"), None).await
+    /// Returns a webhook.
+    pub async fn webhook(&self, org_id: &str, webhook_id: WebhookId) -> Called<Webhook> {
+        self.get(&webhook_path(org_id, webhook_id, "")).await
     }
 
-    /// Returns the last 24 hours by the hour, and the newest deliveries.
-    pub async fn summary(&self, org_id: &str, webhook_id: WebhookId) -> Called<DeliverySummary> {
-        self.get(&webhook_path(org_id, webhook_id, "/delivery-summary")).await
-    }
-
-    /// Returns a delivery.
-    pub async fn delivery(
-        &self,
-        org_id: &str,
-        webhook_id: WebhookId,
-        event_id: &EventId,
-    ) -> Called<DeliveryDetail> {
-        self.get(&webhook_path(org_id, webhook_id, &delivery_path(event_id.as_str()))).await
-    }
-
-    /// Sends again a delivery that has ended.
-    pub async fn redeliver(
-        &self,
-        org_id: &str,
-        webhook_id: WebhookId,
-        event_id: &EventId,
-    ) -> Called<IgnoredAny> {
-        let rest = format!("{}/redeliver", delivery_path(event_id.as_str()));
-        self.send(Method::POST, &webhook_path(org_id, webhook_id, &rest), None).await
-    }
-
-    /// Sends again all deliveries that failed since a time.
-    pub async fn redeliver_since(
-        &self,
-        org_id: &str,
-        webhook_id: WebhookId,
-        since: Timestamp,
-    ) -> Called<Redelivered> {
-        let path = webhook_path(org_id, webhook_id, "/redeliver");
-        self.send(Method::POST, &path, Some(json!({"since": since}))).await
+    /// Returns the signing secrets of a webhook. The audit log notes that.
+    pub async fn webhook_secrets(&self, org_id: &str, webhook_id: WebhookId) -> Called<WebhookSecrets> {
+        self.get(&webhook_path(org_id, webhook_id, "/secret")).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Called<T> {
@@ -299,7 +268,10 @@ fn webhook_path(org_id: &str, webhook_id: WebhookId, rest: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use shared::event::id::EventId;
+
     use super::*;
+    use crate::paths::delivery_path;
 
     #[test]
     fn an_event_id_stays_in_the_folder_of_its_webhook() {

@@ -17,6 +17,8 @@ pub struct Chart {
     pub most: u32,
     /// The number of deliveries that arrived.
     pub delivered: u32,
+    /// The number of deliveries that were not tried yet.
+    pub waiting: u32,
     /// The number of deliveries that will be tried again.
     pub retrying: u32,
     /// The number of deliveries that ended without arriving.
@@ -70,6 +72,7 @@ impl Chart {
             bars: bars.collect(),
             most,
             delivered: sum(|count| count.delivered),
+            waiting: sum(|count| count.waiting),
             retrying: sum(|count| count.retrying),
             failed: sum(|count| count.failed),
             cut_at: summary.truncated.then_some(summary.counted),
@@ -87,8 +90,9 @@ impl Chart {
         let busiest = self.bars.iter().find(|bar| total(&bar.count) == self.most).filter(|_| self.most > 0);
         let busiest = busiest.map(|bar| format!(" Most in one hour: {} from {} UTC.", self.most, bar.label));
         format!(
-            "Deliveries of the last 24 hours: {} delivered, {} retrying, {} failed.{}",
+            "Deliveries of the last 24 hours: {} delivered, {} waiting, {} retrying, {} failed.{}",
             self.delivered,
+            self.waiting,
             self.retrying,
             self.failed,
             busiest.unwrap_or_default()
@@ -102,11 +106,16 @@ impl Chart {
 }
 
 fn total(count: &HourCount) -> u32 {
-    count.delivered + count.retrying + count.failed
+    count.delivered + count.waiting + count.retrying + count.failed
 }
 
 fn pieces(index: usize, count: &HourCount, most: u32) -> Vec<Piece> {
-    let parts = [("delivered", count.delivered), ("retrying", count.retrying), ("failed", count.failed)];
+    let parts = [
+        ("delivered", count.delivered),
+        ("waiting", count.waiting),
+        ("retrying", count.retrying),
+        ("failed", count.failed),
+    ];
     let mut drawn: Vec<(&str, f64)> = parts
         .into_iter()
         .filter(|(_, number)| *number > 0)
@@ -133,6 +142,7 @@ mod tests {
         let hours = hours.iter().zip(0..).map(|((delivered, retrying, failed), index)| HourCount {
             hour: shared::time::Timestamp::from_milliseconds(index * 3_600_000),
             delivered: *delivered,
+            waiting: 0,
             retrying: *retrying,
             failed: *failed,
         });
@@ -147,9 +157,9 @@ mod tests {
         assert_eq!(drawn, [("delivered", "25.0"), ("retrying", "0.0")]);
         assert!(chart.bars[1].pieces.is_empty());
         assert!(
-            chart
-                .sentence()
-                .ends_with("7 delivered, 2 retrying, 3 failed. Most in one hour: 8 from 00:00 UTC.")
+            chart.sentence().ends_with(
+                "7 delivered, 0 waiting, 2 retrying, 3 failed. Most in one hour: 8 from 00:00 UTC."
+            )
         );
     }
 
@@ -171,6 +181,6 @@ mod tests {
     fn nothing_is_said_plainly() {
         let chart = Chart::draw(&summary(&[(0, 0, 0); 24]));
         assert!(chart.is_empty());
-        assert!(chart.sentence().ends_with("0 delivered, 0 retrying, 0 failed."));
+        assert!(chart.sentence().ends_with("0 delivered, 0 waiting, 0 retrying, 0 failed."));
     }
 }

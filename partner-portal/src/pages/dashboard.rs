@@ -3,21 +3,26 @@
 use std::time::Duration;
 
 use askama::Template;
+use axum::extract::RawQuery;
+use edge::form::fields;
 use edge::problem::Problem;
 use edge::serve::LogDetail;
 use futures_util::join;
 use http::StatusCode;
 use shared::app::delivery_summary::DeliverySummary;
 use shared::tenant::Tenant;
+use shared::time::Timestamp;
 use shared::webhook::id::WebhookId;
 
 use super::delivery_log::DeliveryLog;
+use super::event_types::{Group, groups};
 use super::field::Field;
 use super::frame::Frame;
 use super::key_card::{KeyCard, KeyState, Unread};
-use super::moment::Moment;
 use super::selection::{ORGANIZATION_FIELD, Selection, select};
+use super::webhook::DEFAULT_TEST_TYPE;
 use super::webhook_card::WebhookView;
+use super::webhook_state::Tried;
 use crate::admin_client::{AdminFault, Webhook};
 use crate::cookies;
 use crate::draft::Draft;
@@ -25,8 +30,13 @@ use crate::respond::{Instead, PageResult, page, see_other, with_cookies};
 use crate::unread_key::{Reader, UnreadKey, cookie_name};
 use crate::visit::{SignedIn, Submitted};
 
-/// The age of the deliveries that the field for sending again offers first: a day.
-const DAY: Duration = Duration::from_secs(86_400);
+/// The query parameter with the time, in milliseconds, when the endpoint was last tried from this page. Until the endpoint
+/// has answered, the page renews itself and has no fields.
+pub const TRIED_FIELD: &str = "tried";
+/// The seconds after which it does.
+const RENEWAL_SECONDS: u64 = 3;
+/// The time after which the page no longer renews itself.
+const LONGEST_TRY: Duration = Duration::from_secs(15 * 60);
 
 /// The path of the dashboard.
 const PATH: &str = "/dashboard";
@@ -41,16 +51,18 @@ struct DashboardPage {
     webhook: Option<WebhookView>,
     url: Field,
     others: Vec<WebhookView>,
+    test_type: Field,
     log: DeliveryLog,
-    since: Field,
+    /// Whether the live part comes first: the person has seen the key and has set a URL.
+    is_onboarded: bool,
 }
 
 /// The field of the form that was refused.
 pub enum Refused {
     /// The webhook's URL.
     Url(Field),
-    /// The time since when to send again.
-    Since(Field),
+    /// The type of the test event.
+    TestType(Field),
 }
 
 /// The answers of the Admin API and of the portal's own database that the dashboard shows.
@@ -63,9 +75,11 @@ struct Loaded {
 }
 
 /// `GET /dashboard`
-pub async fn show(signed_in: SignedIn) -> PageResult {
+pub async fn show(signed_in: SignedIn, RawQuery(query): RawQuery) -> PageResult {
+    let query = fields(query.as_deref().unwrap_or_default())?;
+    let tried = query.get(TRIED_FIELD).and_then(|text| text.parse().ok()).map(Timestamp::from_milliseconds);
     let loaded = load(&signed_in, true).await?;
-    render(&signed_in, loaded, None).await
+    render(&signed_in, loaded, None, tried).await
 }
 
 /// Shows the dashboard again, with what is wrong with the field.
@@ -74,7 +88,7 @@ pub async fn show(signed_in: SignedIn) -> PageResult {
 /// As [`show`].
 pub async fn show_refused(submitted: &Submitted, refused: Refused) -> PageResult {
     let loaded = load(submitted, false).await?;
-    render(submitted, loaded, Some(refused)).await
+    render(submitted, loaded, Some(refused), None).await
 }
 
 /// Calls the Admin API three times at once: for the person's organizations, for the webhooks of the one that the session
@@ -130,7 +144,12 @@ async fn remember(signed_in: &SignedIn) -> Result<Instead, Instead> {
     Ok(to_dashboard())
 }
 
-async fn render(signed_in: &SignedIn, loaded: Loaded, refused: Option<Refused>) -> PageResult {
+async fn render(
+    signed_in: &SignedIn,
+    loaded: Loaded,
+    refused: Option<Refused>,
+    tried: Option<Timestamp>,
+) -> PageResult {
     let Loaded { unread, selection: Selection { tenant, several }, webhooks, summary } = loaded;
     let SignedIn { visit, .. } = signed_in;
     let now = visit.now;
@@ -139,16 +158,20 @@ async fn render(signed_in: &SignedIn, loaded: Loaded, refused: Option<Refused>) 
         Some(Ok(summary)) => (DeliveryLog::new(summary, now), None),
         Some(Err(fault)) => (DeliveryLog::Unavailable, Some(LogDetail(fault.to_string()))),
     };
-    let mut since = Field::new(Moment::field(now.minus(DAY)));
+    let mut test_type = Field::new(DEFAULT_TEST_TYPE);
     let mut url = Field::new(webhooks.first().map(|webhook| webhook.url.clone()).unwrap_or_default());
-    let mut frame = Frame::of(tenant.org_name.clone(), signed_in);
+    let under_way = webhooks.first().zip(tried).is_some_and(|(webhook, tried)| {
+        Tried::of(webhook, tried) == Tried::UnderWay && now.since(tried) < LONGEST_TRY
+    });
+    let mut frame = Frame::of(tenant.org_name.clone(), signed_in)
+        .renewed_after(under_way.then_some(RENEWAL_SECONDS), PATH.to_owned());
     let mut status = StatusCode::OK;
     let draft = match refused {
         None => visit.draft(PATH).await.filter(|draft| is_of(draft, &tenant)),
         Some(refused) => {
             match refused {
                 Refused::Url(field) => url = field,
-                Refused::Since(field) => since = field,
+                Refused::TestType(field) => test_type = field,
             }
             frame = frame.refused();
             status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -157,22 +180,31 @@ async fn render(signed_in: &SignedIn, loaded: Loaded, refused: Option<Refused>) 
     };
     if let Some(draft) = &draft {
         url.restore(draft.field("url"));
-        since.restore(draft.field("since"));
+        test_type.restore(draft.field("eventType"));
     }
     let expired = match tenant.api_key {
         Some(_) => None,
         None => signed_in.admin().last_expiry(&tenant.org_id, now).await?,
     };
     let key = KeyCard::new(&tenant, unread, expired, now);
+    let is_onboarded = !webhooks.is_empty() && key.unread.is_none();
     let mut webhooks = webhooks.into_iter().map(|webhook| WebhookView::new(webhook, now));
     let (webhook, others) = (webhooks.next(), webhooks.collect());
     let notice = frame.notice;
-    let shown = DashboardPage { frame, tenant, several, key, webhook, url, others, log, since };
+    let shown =
+        DashboardPage { frame, tenant, several, key, webhook, url, others, test_type, log, is_onboarded };
     let mut response = page(status, notice, &shown)?;
     if let Some(detail) = detail {
         response.extensions_mut().insert(detail);
     }
     Ok(with_cookies(response, [draft.and_then(|_| Draft::clear())]))
+}
+
+impl DashboardPage {
+    /// Returns the event types that partners get, by the kind of thing that they are about.
+    fn event_types(&self) -> Vec<Group> {
+        groups()
+    }
 }
 
 /// Returns the unread key of this browser, if there is one, and leaves the key unread.

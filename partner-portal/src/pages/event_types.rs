@@ -29,10 +29,26 @@ struct EventTypesPage {
 }
 
 /// The event types of one aggregate.
-struct Group {
-    id: String,
-    title: String,
-    entries: Vec<&'static CatalogueEntry>,
+pub struct Group {
+    /// The id of the group's place on a page.
+    pub id: String,
+    /// The aggregate in words.
+    pub title: String,
+    /// The types.
+    pub entries: Vec<&'static CatalogueEntry>,
+}
+
+/// Returns the event types that partners get, by aggregate.
+pub fn groups() -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for entry in catalogue().iter().filter(|entry| entry.republished) {
+        let title = spoken(entry.aggregate);
+        match groups.iter_mut().find(|group| group.title == title) {
+            Some(group) => group.entries.push(entry),
+            None => groups.push(Group { id: entry.aggregate.to_owned(), title, entries: vec![entry] }),
+        }
+    }
+    groups
 }
 
 #[derive(Template)]
@@ -48,15 +64,7 @@ struct EventTypePage {
 /// `GET /events`
 pub async fn list(visit: Visit) -> PageResult {
     let frame = Frame::for_whoever(&visit, "Event types").await?;
-    let mut groups: Vec<Group> = Vec::new();
-    for entry in catalogue().iter().filter(|entry| entry.republished) {
-        let title = spoken(entry.aggregate);
-        match groups.iter_mut().find(|group| group.title == title) {
-            Some(group) => group.entries.push(entry),
-            None => groups.push(Group { id: entry.aggregate.to_owned(), title, entries: vec![entry] }),
-        }
-    }
-    page(StatusCode::OK, frame.notice, &EventTypesPage { frame, groups })
+    page(StatusCode::OK, frame.notice, &EventTypesPage { frame, groups: groups() })
 }
 
 /// `GET /events/{type}`

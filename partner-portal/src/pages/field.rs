@@ -8,12 +8,17 @@ pub struct Field {
     pub typed: bool,
     /// What is wrong with the text: a sentence.
     pub fault: Option<String>,
+    /// A text that the person may have meant, which one button takes over.
+    pub offer: Option<String>,
 }
+
+/// The name of the button that takes over what a page offers in place of what was typed.
+pub const OFFER_FIELD: &str = "offered";
 
 impl Field {
     /// A field with this text and no fault.
     pub fn new(value: impl Into<String>) -> Self {
-        Self { value: value.into(), typed: false, fault: None }
+        Self { value: value.into(), typed: false, fault: None, offer: None }
     }
 
     /// Shows again what the person typed before, if anything.
@@ -29,5 +34,11 @@ impl Field {
     pub fn with_fault(self, label: &str, fault: Option<String>) -> Self {
         let sentence = |fault: String| if fault.ends_with('.') { fault } else { format!("{label} {fault}.") };
         Self { typed: true, fault: fault.map(sentence), ..self }
+    }
+
+    /// The same field with a text that the person may have meant.
+    #[must_use]
+    pub fn with_offer(self, offer: Option<String>) -> Self {
+        Self { offer, ..self }
     }
 }

@@ -17,6 +17,20 @@ pub struct Frame {
     pub(super) person: Option<Person>,
     pub(super) notice: Option<PageNotice>,
     pub(super) contacts: Contacts,
+    /// The path of the page; empty on a page that says what went wrong.
+    pub(super) here: String,
+    /// Whether the page leads to the pages of the person's organization.
+    pub(super) has_sections: bool,
+    /// How the page renews itself, if it does.
+    pub(super) renewal: Option<Renewal>,
+}
+
+/// A page that renews itself, because what it shows is still under way. Such a page has no field to type into.
+pub struct Renewal {
+    /// The time until then, in seconds.
+    pub(super) seconds: u64,
+    /// The path of the same page that stays as it is.
+    pub(super) still: String,
 }
 
 /// Where people find help: the links of every page's footer that depend on the configuration.
@@ -47,13 +61,17 @@ impl Frame {
             person,
             notice: None,
             contacts,
+            here: String::new(),
+            has_sections: true,
+            renewal: None,
         }
     }
 
     /// The frame of a page for anybody.
     pub fn for_anybody(title: impl Into<String>, visit: &Visit) -> Self {
         let contacts = Contacts::from(&visit.service.config);
-        Self { nonce: visit.nonce.0.clone(), ..Self::of_problem(title, None, contacts) }
+        let here = visit.target.split('?').next().unwrap_or_default().to_owned();
+        Self { nonce: visit.nonce.0.clone(), here, ..Self::of_problem(title, None, contacts) }
     }
 
     /// The frame of a page for anybody, with the bar of whoever is signed in.
@@ -80,6 +98,19 @@ impl Frame {
     #[must_use]
     pub fn refused(self) -> Self {
         Self { title: format!("Error: {}", self.title), notice: None, ..self }
+    }
+
+    /// The frame of a page for a person who has no organization, or has not chosen one.
+    #[must_use]
+    pub fn without_sections(self) -> Self {
+        Self { has_sections: false, ..self }
+    }
+
+    /// The frame of a page that renews itself after so many seconds, if there is a number. `still` is the path of the same
+    /// page that stays as it is.
+    #[must_use]
+    pub fn renewed_after(self, seconds: Option<u64>, still: String) -> Self {
+        Self { renewal: seconds.map(|seconds| Renewal { seconds, still }), ..self }
     }
 
     /// Returns the token for the page's forms.

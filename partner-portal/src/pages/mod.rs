@@ -1,23 +1,30 @@
 //! One file per page, each with its template in `templates/`, and the parts that pages share.
 
 pub mod account;
+pub mod activity;
 pub mod api_key;
 pub mod badge;
+pub mod breakable;
 pub mod chart;
 pub mod dashboard;
-pub mod deliveries;
+pub mod delivery;
 pub mod delivery_log;
+pub mod elsewhere;
 pub mod event_types;
 pub mod field;
 pub mod frame;
 pub mod guide;
 pub mod health;
 pub mod key_card;
+pub mod log;
 pub mod moment;
 pub mod onboarding;
 pub mod organizations;
+pub mod people;
 pub mod problem;
+pub mod redelivery;
 pub mod schema_table;
+pub mod secret;
 pub mod selection;
 pub mod sign_in;
 pub mod webhook;

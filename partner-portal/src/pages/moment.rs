@@ -60,7 +60,7 @@ fn distance(time: Timestamp, now: Timestamp) -> String {
     let seconds = apart.as_secs();
     let rounded = |unit: u64| (seconds + unit / 2) / unit;
     let (count, unit) = match (seconds, rounded(60), rounded(3_600)) {
-        (0..=4, ..) => return "just now".to_owned(),
+        (0..=4, ..) => return if ahead { "in a moment" } else { "just now" }.to_owned(),
         (5..=59, ..) => (seconds, "second"),
         (_, minutes @ 0..=59, _) => (minutes, "minute"),
         (.., hours @ 0..=23) => (hours, "hour"),
@@ -104,6 +104,7 @@ mod tests {
         ] {
             assert_eq!(Moment::new(now.minus(Duration::from_secs(seconds)), now).distance, words);
         }
+        assert_eq!(Moment::new(now.plus(Duration::from_secs(4)), now).distance, "in a moment");
         assert_eq!(Moment::new(now.plus(Duration::from_secs(120)), now).distance, "in 2 minutes");
         // Not one day less because a second of it is over.
         assert_eq!(Moment::new(now.plus(Duration::from_secs(14 * 86_400 - 1)), now).distance, "in 14 days");

@@ -37,7 +37,7 @@ pub async fn show(signed_in: SignedIn, RawQuery(query): RawQuery) -> PageResult 
     if tenants.len() < 2 {
         return Ok(see_other(return_to));
     }
-    let frame = Frame::of("Choose an organization", &signed_in);
+    let frame = Frame::of("Choose an organization", &signed_in).without_sections();
     let chosen = signed_in.session.org_id.as_deref();
     page(StatusCode::OK, frame.notice, &OrganizationsPage { frame, tenants, chosen, return_to })
 }

@@ -25,22 +25,30 @@ pub struct Selection {
 /// # Errors
 /// A redirect to the page where the person chooses or registers an organization; 503 if the sessions' database does not
 /// answer.
-pub async fn select(signed_in: &SignedIn, mut tenants: Vec<Tenant>) -> Result<Selection, Instead> {
+pub async fn select(signed_in: &SignedIn, tenants: Vec<Tenant>) -> Result<Selection, Instead> {
+    select_among(signed_in, &tenants).await
+}
+
+/// As [`select`], for a page that needs the other organizations as well.
+///
+/// # Errors
+/// As [`select`].
+pub async fn select_among(signed_in: &SignedIn, tenants: &[Tenant]) -> Result<Selection, Instead> {
     let SignedIn { visit, session } = signed_in;
     let several = tenants.len() > 1;
     let remembered = session.org_id.as_deref();
-    if let Some(index) = tenants.iter().position(|tenant| remembered == Some(tenant.org_id.as_str())) {
-        return Ok(Selection { tenant: tenants.swap_remove(index), several });
+    if let Some(tenant) = tenants.iter().find(|tenant| remembered == Some(tenant.org_id.as_str())) {
+        return Ok(Selection { tenant: tenant.clone(), several });
     }
     if several {
         return Err(see_other(&chooser(visit)).into());
     }
-    let only = tenants.pop();
+    let only = tenants.first();
     if remembered.is_some() || only.is_some() {
-        visit.sessions.choose(session, only.as_ref().map(|tenant| tenant.org_id.as_str())).await?;
+        visit.sessions.choose(session, only.map(|tenant| tenant.org_id.as_str())).await?;
     }
     match only {
-        Some(tenant) => Ok(Selection { tenant, several }),
+        Some(tenant) => Ok(Selection { tenant: tenant.clone(), several }),
         None => Err(see_other("/onboarding").into()),
     }
 }

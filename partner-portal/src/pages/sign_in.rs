@@ -29,6 +29,49 @@ struct LandingPage {
     frame: Frame,
 }
 
+impl LandingPage {
+    /// Returns a request as an endpoint gets it.
+    fn request(&self) -> &'static str {
+        r#"POST /webhooks HTTP/1.1
+content-type: application/json
+webhook-id: 7bf73129-1428-4cd3-a780-95db273d1602
+webhook-timestamp: 1775124000
+webhook-signature: v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+
+{
+  "version": "0",
+  "id": "7bf73129-1428-4cd3-a780-95db273d1602",
+  "detail-type": "KeyAdded",
+  "source": "spk.api",
+  "time": "2026-04-02T10:00:00Z",
+  "resources": [],
+  "detail": {
+    "partnerId": "acme-corp",
+    "version": 3,
+    "data": { "lockId": 4711, … }
+  }
+}"#
+    }
+
+    /// Returns the code that verifies the request.
+    fn code(&self) -> &'static str {
+        r#"import { verify } from "./verify.mjs";
+
+app.post("/webhooks",
+  express.raw({ type: "*/*" }),
+  (request, response) => {
+    const { headers, body } = request;
+    try {
+      verify(SECRET, headers, body);
+    } catch {
+      return response.sendStatus(401);
+    }
+    queue(JSON.parse(body));
+    response.sendStatus(204);
+  });"#
+    }
+}
+
 /// `GET /`
 pub async fn landing(visit: Visit) -> PageResult {
     if visit.session().await?.is_some() {

@@ -1,6 +1,7 @@
 //! The dashboard's third card: the webhook.
 
 use shared::time::Timestamp;
+use shared::webhook::id::WebhookId;
 
 use super::badge::Badge;
 use super::moment::Moment;
@@ -10,6 +11,8 @@ use crate::count::Count;
 
 /// A webhook, as the dashboard shows it.
 pub struct WebhookView {
+    /// The webhook's id.
+    pub id: WebhookId,
     /// The URL that events are sent to.
     pub url: String,
     /// The webhook's state.
@@ -71,7 +74,10 @@ impl WebhookView {
         });
         let StateText { badge, explanation, circuit, verify, testable, needs_verification } =
             tell(state, now);
+        // What was verified before is another URL, or the endpoint as it was before it failed.
+        let verified = webhook.verified_at.filter(|_| !needs_verification);
         Self {
+            id: webhook.id,
             url: webhook.url,
             badge,
             explanation,
@@ -80,7 +86,7 @@ impl WebhookView {
             testable,
             verify,
             needs_verification,
-            verified: moment(webhook.verified_at),
+            verified: moment(verified),
             delivered: moment(webhook.last_delivered_at),
             error,
         }
@@ -120,9 +126,9 @@ fn tell(state: WebhookState, now: Timestamp) -> StateText {
                 "waiting",
                 Some("Try now"),
                 "The endpoint did not answer, or answered that it cannot work, several times in a row. So your events \
-                 wait, and we try the endpoint with one of them at a time. As soon as the endpoint takes one, we send the \
-                 others: a few at first, then faster. Events that have waited for 72 hours are given up; you can send \
-                 them again.",
+                 wait, and we try the endpoint with one event at a time. As soon as the endpoint accepts one, we send the \
+                 others: a few at first, then faster. An event that has waited for 72 hours is given up. You can send it \
+                 again later.",
             )
         },
         WebhookState::Verifying => StateText {
@@ -131,15 +137,16 @@ fn tell(state: WebhookState, now: Timestamp) -> StateText {
                 "Verifying",
                 "waiting",
                 Some("Try again now"),
-                "We send the endpoint a challenge again and again, for 72 hours. As soon as the endpoint answers with a \
-                 2xx status, the webhook is active and we send the events that wait.",
+                "Your endpoint has to answer a challenge first: a signed POST request, like that of an event. As soon as \
+                 the endpoint answers with a 2xx status, the webhook is active and we send the events that wait. We try \
+                 for 72 hours.",
             )
         },
         WebhookState::Disabled { reason } => {
             let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
             let explanation = format!(
-                "Nothing is sent{reason}. Put the endpoint right, then verify and enable it here, or set another URL. \
-                 Then you can send the failed events again below."
+                "Nothing is sent{reason}. Put the endpoint right and press “Verify and enable”, or set another URL. After \
+                 that you can send the failed events again under Deliveries."
             );
             StateText {
                 testable: false,

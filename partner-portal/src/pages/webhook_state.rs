@@ -55,3 +55,31 @@ impl WebhookState {
         }
     }
 }
+
+/// What came of trying an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// The endpoint has not answered yet.
+    UnderWay,
+    /// The endpoint accepted the challenge or the event.
+    Well,
+    /// The endpoint did not.
+    InVain,
+}
+
+impl Tried {
+    /// Returns what came of trying the endpoint of `webhook` at the time `since`.
+    pub fn of(webhook: &Webhook, since: Timestamp) -> Self {
+        match WebhookState::of(webhook) {
+            WebhookState::Well | WebhookState::Failing { .. } => Self::Well,
+            WebhookState::Disabled { .. } => Self::InVain,
+            WebhookState::Verifying | WebhookState::CircuitOpen { .. } => {
+                if webhook.last_error_at.is_some_and(|at| at >= since) {
+                    Self::InVain
+                } else {
+                    Self::UnderWay
+                }
+            }
+        }
+    }
+}

@@ -195,6 +195,15 @@ impl Sessions {
         self.run(vec![store::delete_others(&session.email, &session.digest)]).await.map(drop)
     }
 
+    /// Ends the sessions in which the person with this address looks at this organization, or at none yet. The person may
+    /// go on with other organizations: who adds and removes a stranger must not sign the stranger out of them.
+    ///
+    /// # Errors
+    /// 503 if the database does not answer.
+    pub async fn end_at(&self, email: &str, org_id: &str) -> Result<(), Problem> {
+        self.run(vec![store::delete_at(email, org_id)]).await.map(drop)
+    }
+
     /// Returns the ID token of the sign-in that began the session.
     pub async fn id_token(&self, session: &Session) -> Option<String> {
         let opened = self.sealer.open(&id_token_context(&session.digest), &session.sealed_id_token).await;

@@ -79,6 +79,13 @@ pub(super) fn delete_others(email: &str, digest: &str) -> Statement {
         .bind(digest)
 }
 
+/// Deletes the sessions in which this person looks at this organization, or at none yet.
+pub(super) fn delete_at(email: &str, org_id: &str) -> Statement {
+    Statement::new("DELETE FROM sessions WHERE email = ?1 COLLATE NOCASE AND (org_id = ?2 OR org_id IS NULL)")
+        .bind(email)
+        .bind(org_id)
+}
+
 /// Deletes a session.
 pub(super) fn delete(digest: &str) -> Statement {
     Statement::new("DELETE FROM sessions WHERE digest = ?1").bind(digest)
@@ -135,6 +142,7 @@ mod tests {
             of_person("a@example.com", now),
             delete_of_person("a@example.com", "digest"),
             delete_others("a@example.com", "digest"),
+            delete_at("a@example.com", "acme-corp"),
             delete("digest"),
             choose("digest", None),
         ];

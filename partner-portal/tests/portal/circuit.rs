@@ -29,7 +29,7 @@ async fn a_person_is_told_since_when_how_many_events_wait_and_when_the_endpoint_
     let mut browser = on_hold(&world).await;
     let page = browser.get("/dashboard").await;
     page.says(">Active, on hold<");
-    page.says("As soon as the endpoint takes one, we send the others");
+    page.says("As soon as the endpoint accepts one, we send the others");
     let opened = world.query("SELECT circuit_opened_at, tend_at FROM webhooks").remove(0);
     let time = |column: &str| shared::time::Timestamp::from_milliseconds(opened[column].as_i64().unwrap());
     page.says(&format!("<dt>On hold since</dt><dd><time datetime=\"{}\">", time("circuit_opened_at")));
@@ -69,14 +69,19 @@ async fn trying_now_sends_one_event_at_once_and_then_the_others() {
     world.tenants.endpoints.take();
     let page = browser.get("/dashboard").await;
     let sent = browser.submit(&page, "/webhook/verify", &[]).await;
-    assert_eq!(sent.location(), "/dashboard");
-    let page = browser.get("/dashboard").await;
-    page.says("role=\"status\">We are trying the endpoint now with one of the events that wait");
+    let renewing = sent.location().to_owned();
+    assert!(renewing.starts_with("/dashboard?tried="), "{renewing}");
+    let page = browser.get(&renewing).await;
+    page.says("role=\"status\">We are trying the endpoint with one of the events that wait");
+    page.says("<noscript><meta http-equiv=\"refresh\" content=\"3\"></noscript>");
+    page.is_silent_about("<input id=");
     page.says(">Active, on hold<");
     page.says("<dt>Next try</dt><dd>Now</dd>");
 
     pass(&world, 10).await;
-    let page = browser.get("/dashboard").await;
+    let page = browser.get(&renewing).await;
+    page.is_silent_about("http-equiv=\"refresh\"");
+    page.says("<input id=\"url\"");
     page.says(">Active<");
     page.is_silent_about("Events that wait");
     page.is_silent_about("Try now");

@@ -19,7 +19,7 @@ async fn every_page_of_a_person_s_asks_strangers_to_sign_in_and_every_form_refus
     let world = World::default();
     let (_, service) = world.portal(&[]);
     let (_, routes) = router(service);
-    assert_eq!(routes.len(), 25);
+    assert_eq!(routes.len(), 31);
     for route in routes.iter().filter(|route| route.access == Access::Person) {
         let path = path(route.path);
         let mut stranger = world.browser();
@@ -52,7 +52,7 @@ async fn a_form_that_is_not_ours_changes_nothing() {
     let (_, routes) = router(service);
     let forms: Vec<String> =
         routes.iter().filter(|route| route.method == "POST").map(|route| path(route.path)).collect();
-    assert_eq!(forms.len(), 11);
+    assert_eq!(forms.len(), 14);
     let same = ("sec-fetch-site", "same-origin");
     for form in &forms {
         for (headers, token) in [
@@ -65,8 +65,12 @@ async fn a_form_that_is_not_ours_changes_nothing() {
             (vec![("sec-fetch-site", "cross-site"), ("origin", ORIGIN)], Some(own.as_str())),
             (vec![("sec-fetch-site", "same-site")], Some(own.as_str())),
         ] {
-            let mut fields =
-                vec![("url", "https://evil.example/"), ("orgId", "evil-corp"), ("orgName", "Evil")];
+            let mut fields = vec![
+                ("url", "https://evil.example/"),
+                ("orgId", "evil-corp"),
+                ("orgName", "Evil"),
+                ("email", "x@y.example"),
+            ];
             fields.extend(token.map(|token| ("csrf", token)));
             let body = serde_urlencoded::to_string(fields).unwrap();
             let answer = browser.send(Method::POST, form, &headers, &body).await;
@@ -111,7 +115,9 @@ async fn what_is_no_form_is_refused() {
         browser.send(Method::POST, "/webhook", &[same], &large).await.status,
         StatusCode::PAYLOAD_TOO_LARGE
     );
-    for get in ["/logout", "/webhook", "/api-key/rotate", "/api-key/reveal", "/webhook/test"] {
+    for get in
+        ["/logout", "/webhook", "/api-key/rotate", "/api-key/reveal", "/webhook/test", "/webhook/secret"]
+    {
         assert_eq!(browser.get(get).await.status, StatusCode::METHOD_NOT_ALLOWED, "{get}");
     }
     assert_eq!(browser.get("/dashboard").await.status, StatusCode::OK);

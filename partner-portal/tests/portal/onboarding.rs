@@ -46,7 +46,7 @@ async fn two_who_choose_one_id_at_once_are_one_winner_and_one_form_error() {
         if first.status == StatusCode::SEE_OTHER { (first, second, two) } else { (second, first, one) };
     assert_eq!(winner.location(), "/dashboard");
     assert_eq!(loser.status, StatusCode::CONFLICT);
-    loser.says("acme-corp is taken. Choose another organization ID.");
+    loser.says("acme-corp is taken. Choose another ID. If your organization has it, ask a colleague");
     loser.says("value=\"acme-corp\"");
     assert!(!loser_browser.cookies.contains_key("__Host-unread-key-acme-corp"));
     assert_eq!(loser_browser.clone().reveal().await.key(), None);

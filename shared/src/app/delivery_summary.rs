@@ -31,6 +31,8 @@ pub struct HourCount {
     pub hour: Timestamp,
     /// Arrived.
     pub delivered: u32,
+    /// Not tried yet.
+    pub waiting: u32,
     /// To be tried again.
     pub retrying: u32,
     /// Ended without arriving.
@@ -75,14 +77,21 @@ impl App {
         check_webhook(&batch)?;
         let mut hours: Vec<HourCount> = (0_u32..)
             .take(HOURS)
-            .map(|index| HourCount { hour: begin.plus(HOUR * index), delivered: 0, retrying: 0, failed: 0 })
+            .map(|index| HourCount {
+                hour: begin.plus(HOUR * index),
+                delivered: 0,
+                waiting: 0,
+                retrying: 0,
+                failed: 0,
+            })
             .collect();
         let mut counted = 0;
         for row in batch.take::<HourRow>(2)? {
-            counted += row.delivered + row.retrying + row.failed;
+            counted += row.delivered + row.waiting + row.retrying + row.failed;
             // A clock that ran ahead may have left an hour beyond the last.
             if let Some(entry) = hours.get_mut(row.hour.min(HOURS - 1)) {
                 entry.delivered += row.delivered;
+                entry.waiting += row.waiting;
                 entry.retrying += row.retrying;
                 entry.failed += row.failed;
             }
@@ -140,7 +149,7 @@ mod tests {
         assert_eq!((summary.hours.len(), summary.counted, summary.truncated), (25, 5, false));
         let counts = |index: usize| {
             let hour = summary.hours[index];
-            (hour.delivered, hour.retrying, hour.failed)
+            (hour.delivered, hour.waiting, hour.failed)
         };
         // The clock stands at a full hour: one minute before is the hour before.
         assert_eq!((counts(24), counts(23), counts(22)), ((1, 1, 0), (0, 0, 1), (0, 0, 1)));

@@ -18,7 +18,7 @@ pub fn sample(id: &str, event_type: &EventType, org_id: &OrgId, now: Timestamp) 
     let data = schema.map_or_else(|| json!({}), |schema| value_for(&schema, "data", now, 0));
     json!({
         "version": "0", "id": id, "detail-type": event_type.as_str(), "source": source, "time": now.to_string(),
-        "resources": [], "detail": {"partnerId": org_id.as_str(), "test": true, "data": data},
+        "resources": [], "detail": {"partnerId": org_id.as_str(), "version": 1, "test": true, "data": data},
     })
     .to_string()
 }

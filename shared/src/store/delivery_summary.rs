@@ -20,8 +20,11 @@ pub fn by_hour(
 ) -> Statement {
     of_tenant(tenant, format!(
         "SELECT hour, SUM(stage = {DELIVERED}) AS delivered, \
-         SUM(stage IN ({SCHEDULED}, {HELD}, {RELEASED})) AS retrying, SUM(stage IN ({FAILED}, {DEAD})) AS failed FROM ( \
-           SELECT CAST((created_at - ?5) / 3600000 AS INTEGER) AS hour, stage FROM deliveries INDEXED BY deliveries_newest \
+         SUM(stage IN ({SCHEDULED}, {HELD}, {RELEASED}) AND NOT tried) AS waiting, \
+         SUM(stage IN ({SCHEDULED}, {HELD}, {RELEASED}) AND tried) AS retrying, \
+         SUM(stage IN ({FAILED}, {DEAD})) AS failed FROM ( \
+           SELECT CAST((created_at - ?5) / 3600000 AS INTEGER) AS hour, stage, \
+             COALESCE(milliseconds IS NOT NULL OR json_array_length(history, '$.attempts') > 0, 0) AS tried FROM deliveries INDEXED BY deliveries_newest \
            WHERE webhook = {TENANTS_WEBHOOK} AND created_at >= ?3 \
            ORDER BY created_at DESC, event DESC LIMIT ?4) GROUP BY hour"
     ))
@@ -38,6 +41,8 @@ pub struct HourRow {
     pub hour: usize,
     /// Arrived.
     pub delivered: u32,
+    /// Not tried yet.
+    pub waiting: u32,
     /// To be tried again.
     pub retrying: u32,
     /// Ended without arriving.

@@ -47,6 +47,7 @@ fn the_cookie_that_opens_a_key_opens_it_once() {
         let (partner, browser) = (Partner::new(world), Browser::start(world).await);
         browser.sign_in(&partner.email).await;
         browser.register(&partner.org_id, "Acme Corporation").await;
+        browser.is_at("/dashboard").await;
         let name = unread(&partner);
         let cookies = browser.cookies().await;
         let cookie = cookies.split("; ").find_map(|pair| pair.strip_prefix(&name)?.strip_prefix('='));

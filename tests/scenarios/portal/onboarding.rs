@@ -1,7 +1,7 @@
 //! The story, from the front page to the first event and on, as a partner's developer lives it.
 
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::browser::Browser;
 use tests::client::Client;
 use tests::world::run;
@@ -19,7 +19,7 @@ fn a_partner_gets_from_sign_in_to_the_first_event_without_help() {
 
         // The organization, after a mistake in its ID.
         browser.register("Acme Corp", "Acme Corporation").await;
-        browser.sees("#orgId-fault", "The organization ID must be").await;
+        browser.sees("#orgId-fault", "An ID has no spaces.").await;
         assert_eq!(browser.value("#orgId").await, "Acme Corp");
         assert_eq!(browser.value("#orgName").await, "Acme Corporation");
         browser.register(&partner.org_id, "Acme Corporation").await;
@@ -33,39 +33,45 @@ fn a_partner_gets_from_sign_in_to_the_first_event_without_help() {
         browser.sees(".current .state", "Active").await;
         browser.sees("#deliveries ~ .empty", "No events yet.").await;
         browser.click("form[action='/webhook/test'] button").await;
-        browser.sees("[role=status]", "A test event is on its way.").await;
+        browser.sees("[role=status]", "Your endpoint accepted the test event.").await;
+        browser.sees("h1", "Delivered").await;
+        browser.look("delivery-test").await;
         let arrived = partner.inbox_has("first", 1).await;
         assert!(arrived[0]["body"].as_str().unwrap().contains(&partner.org_id));
-        browser.reloads_until("#latest ~ .scroll tbody tr:first-child", "Delivered").await;
+        browser.open("/dashboard").await;
+        browser.sees(".log tbody tr:first-child", "Delivered").await;
 
         // An endpoint that says it is gone: what was sent, what came back, and again once the endpoint is verified.
         partner.inbox_answers("first", 410).await;
         browser.click("form[action='/webhook/test'] button").await;
         let refused = partner.inbox_has("first", 2).await.remove(1);
-        browser.reloads_until("#latest ~ .scroll tbody tr:first-child", "Failed").await;
-        browser.click("#latest ~ .scroll tbody tr:first-child a").await;
+        browser.open("/dashboard").await;
+        browser.sees(".log tbody tr:first-child", "Failed").await;
+        browser.click(".log tbody tr:first-child a").await;
         browser.sees("h1", "Failed").await;
         browser.sees("section[aria-labelledby=attempts] tbody tr", "410").await;
-        let shown = browser.script("return document.querySelector('pre.body').textContent", vec![]).await;
-        assert_eq!(shown, refused["body"]);
+        let shown = browser.script("return document.querySelector('pre.code').textContent", vec![]).await;
+        let [shown, sent] = [&shown, &refused["body"]]
+            .map(|text| serde_json::from_str::<Value>(text.as_str().unwrap()).unwrap());
+        assert_eq!(shown, sent);
         browser.look("delivery-failed").await;
         let failed = browser.path().await;
         partner.inbox_answers("first", 200).await;
-        browser.click("main nav a").await;
+        browser.sees(".warning", "Verify and enable the webhook").await;
+        browser.open("/dashboard").await;
         browser.click("form[action='/webhook/verify'] button").await;
-        browser.reloads_until(".current .state", "Active").await;
+        browser.sees(".current .state", "Active").await;
         browser.open(&failed).await;
         browser.click("form[action$='/redeliver'] button").await;
-        browser.sees("[role=status]", "The event is being sent again.").await;
+        browser.sees("h1", "Delivered").await;
         // The message before is the challenge.
         let again = partner.inbox_has("first", 4).await.remove(3);
         assert_eq!(again["body"], refused["body"]);
         assert_eq!(again["headers"]["webhook-id"], refused["headers"]["webhook-id"]);
-        browser.reloads_until("h1", "Delivered").await;
         browser.look("delivery-delivered").await;
 
         // Another key: the old one ends at once.
-        browser.click("main nav a").await;
+        browser.open("/dashboard").await;
         browser.click("section[aria-labelledby=api-key] .confirm summary").await;
         browser.click("form[action='/api-key/rotate'] button").await;
         browser.sees("[role=status]", "A new API key was issued.").await;
@@ -84,7 +90,7 @@ fn a_partner_gets_from_sign_in_to_the_first_event_without_help() {
         browser.look("dashboard-pending").await;
         partner.inbox_answers("second", 200).await;
         browser.click("form[action='/webhook/verify'] button").await;
-        browser.reloads_until(".current .state", "Active").await;
+        browser.sees(".current .state", "Active").await;
 
         // Signing out ends the session.
         let cookies = browser.cookies().await;

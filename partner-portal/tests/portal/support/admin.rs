@@ -86,9 +86,10 @@ impl AdminBinding {
         self.stubs.lock().unwrap().push((path_end, status, body));
     }
 
-    /// Returns the body of the last call.
+    /// Returns the body of the last call that had one.
     pub(crate) fn last_body(&self) -> String {
-        self.bodies.lock().unwrap().last().cloned().unwrap_or_default()
+        let bodies = self.bodies.lock().unwrap();
+        bodies.iter().rfind(|body| !body.is_empty()).cloned().unwrap_or_default()
     }
 
     /// Leaves the next call to a path with this end without an answer.

@@ -10,6 +10,7 @@
 
 mod admin;
 mod browser;
+mod passing_clock;
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -30,6 +31,7 @@ use shared::testing::{FakeClock, Fixture, MemoryLog, MemoryStore, SeededRandom, 
 
 pub(crate) use admin::AdminBinding;
 pub(crate) use browser::{Browser, Page};
+use passing_clock::PassingClock;
 
 /// The id of the portal's version.
 pub(crate) const VERSION: &str = "00000000-0000-4000-8000-000000000001";
@@ -79,11 +81,13 @@ fn registration() -> Registration {
 /// The portal with everything around it.
 pub(crate) struct World {
     /// The tenants' database, use cases and courier.
-    pub(crate) tenants: Fixture,
+    pub(crate) tenants: Arc<Fixture>,
     /// The portal's own database.
     pub(crate) sessions: Arc<SqliteDatabase>,
     /// The clock of all parts.
     pub(crate) clock: Arc<FakeClock>,
+    /// The portal's view of the clock: its waits are over at once.
+    pub(crate) passing: Arc<PassingClock>,
     /// The provider in Auth0's place.
     pub(crate) provider: Arc<FakeProvider>,
     /// The Admin API behind the binding.
@@ -98,7 +102,7 @@ pub(crate) struct World {
 
 impl Default for World {
     fn default() -> Self {
-        let tenants = Fixture::default();
+        let tenants = Arc::new(Fixture::default());
         let clock = tenants.clock.clone();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
         Self {
@@ -109,6 +113,7 @@ impl Default for World {
             log: Arc::default(),
             cache: Arc::default(),
             random: Arc::new(SeededRandom::new(7)),
+            passing: Arc::new(PassingClock::new(tenants.clone())),
             clock,
             tenants,
         }
@@ -131,7 +136,7 @@ impl World {
         TestPlatform {
             documents: self.provider.clone(),
             forms: self.provider.clone(),
-            ..TestPlatform::new(self.clock.clone(), self.random.clone(), self.log.clone())
+            ..TestPlatform::new(self.passing.clone(), self.random.clone(), self.log.clone())
         }
     }
 
@@ -180,6 +185,11 @@ impl World {
         let mut browser = self.browser();
         browser.sign_in("owner@example.com").await;
         browser
+    }
+
+    /// Has deliveries made while the portal waits for an outcome, from now on.
+    pub(crate) fn courier_works(&self) {
+        self.passing.set_courier_works(true);
     }
 
     /// Publishes an event for `acme-corp`, which the courier delivers once.

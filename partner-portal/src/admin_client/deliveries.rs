@@ -1,0 +1,92 @@
+//! Deliveries: the log, sending again, and test events.
+
+use http::Method;
+use serde::Serialize;
+use serde::de::IgnoredAny;
+use serde_json::json;
+use shared::app::delivery_summary::DeliverySummary;
+use shared::delivery::DeliveryState;
+use shared::event::id::EventId;
+use shared::time::Timestamp;
+use shared::webhook::id::WebhookId;
+
+use super::{Called, DeliveryDetail, LoggedDeliveries, PersonClient, Redelivered, TestSent, webhook_path};
+use crate::paths::delivery_path;
+
+/// Which part of the log to return.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogQuery<'a> {
+    /// Deliveries in this state.
+    pub state: Option<DeliveryState>,
+    /// Deliveries of events of this type.
+    pub event_type: Option<&'a str>,
+    /// Deliveries of events that came at or after this time.
+    pub since: Option<Timestamp>,
+    /// Deliveries of events that came before this time.
+    pub until: Option<Timestamp>,
+    /// The page after this cursor.
+    pub cursor: Option<&'a str>,
+    /// The most deliveries.
+    pub limit: u32,
+}
+
+impl PersonClient<'_> {
+    /// Sends a sample event of this type.
+    pub async fn test(&self, org_id: &str, webhook_id: WebhookId, event_type: &str) -> Called<TestSent> {
+        let body = json!({"eventType": event_type});
+        self.send(Method::POST, &webhook_path(org_id, webhook_id, "/test"), Some(body)).await
+    }
+
+    /// Returns the last 24 hours by the hour, and the newest deliveries.
+    pub async fn summary(&self, org_id: &str, webhook_id: WebhookId) -> Called<DeliverySummary> {
+        self.get(&webhook_path(org_id, webhook_id, "/delivery-summary")).await
+    }
+
+    /// Returns a page of the delivery log, the newest first.
+    pub async fn deliveries(
+        &self,
+        org_id: &str,
+        webhook_id: WebhookId,
+        query: &LogQuery<'_>,
+    ) -> Called<LoggedDeliveries> {
+        let query = serde_urlencoded::to_string(query).unwrap_or_default();
+        self.get(&webhook_path(org_id, webhook_id, &format!("/deliveries?{query}"))).await
+    }
+
+    /// Returns a delivery.
+    pub async fn delivery(
+        &self,
+        org_id: &str,
+        webhook_id: WebhookId,
+        event_id: &EventId,
+    ) -> Called<DeliveryDetail> {
+        self.get(&webhook_path(org_id, webhook_id, &delivery_path(event_id.as_str()))).await
+    }
+
+    /// Sends again a delivery that has ended.
+    pub async fn redeliver(
+        &self,
+        org_id: &str,
+        webhook_id: WebhookId,
+        event_id: &EventId,
+    ) -> Called<IgnoredAny> {
+        let rest = format!("{}/redeliver", delivery_path(event_id.as_str()));
+        self.send(Method::POST, &webhook_path(org_id, webhook_id, &rest), None).await
+    }
+
+    /// Sends again all deliveries that failed from one time to another.
+    pub async fn redeliver_range(
+        &self,
+        org_id: &str,
+        webhook_id: WebhookId,
+        since: Timestamp,
+        until: Option<Timestamp>,
+    ) -> Called<Redelivered> {
+        let mut body = json!({"since": since});
+        if let Some(until) = until {
+            body["until"] = json!(until);
+        }
+        self.send(Method::POST, &webhook_path(org_id, webhook_id, "/redeliver"), Some(body)).await
+    }
+}
