@@ -19,5 +19,5 @@ pub mod schemathesis;
 pub mod setup;
 pub mod simulate;
 pub mod tidy;
-mod wasm_target;
 mod wasm_names;
+mod wasm_target;

@@ -214,7 +214,7 @@ async fn types_that_are_not_republished_are_taken_and_not_delivered_and_unknown_
 
     fixture.deliver_events(&messages).await;
 
-    let sent: Vec<_> = fixture.endpoints.take().iter().map(|request| request.body.clone()).collect();
+    let sent: Vec<_> = fixture.endpoints.take().iter().map(|request| request.body.to_string()).collect();
     assert_eq!(sent, [envelope("SomethingNew", "SomethingNew", "acme-corp")]);
 }
 
