@@ -22,5 +22,6 @@ pub mod setup;
 pub mod simulate;
 pub mod smoke;
 pub mod tidy;
+mod wasm_names;
 mod wasm_target;
 mod web;
