@@ -9,7 +9,7 @@ use local::workspace::{files_below, root};
 
 use crate::environments::ENVIRONMENTS;
 use crate::{
-    aws, browser, build, clients, dependencies, deployment, python, schemathesis, setup, tidy, tokens,
+    auth0, aws, browser, build, clients, dependencies, deployment, python, schemathesis, setup, tidy, tokens,
 };
 
 /// Sets up, then checks formatting, lints, tidiness, dependencies, unit tests, and the Workers end to end.
@@ -48,7 +48,8 @@ pub fn run() -> Result<()> {
         &mut || run_scripts(&of_tools),
     )?;
     check("tokens of another library", "cargo xtask tokens", &mut || tokens::run(false))?;
-    check("EventBridge's template", aws::ALONE, &mut aws::check)?;
+    check("EventBridge's templates", aws::ALONE, &mut aws::check)?;
+    check("Auth0's tenant and the workflows", auth0::ALONE, &mut auth0::check)?;
     check("release build", "cargo xtask build", &mut || build::run(&machine).map(drop))?;
     check("the bundles", "node --test 'local/bundles/*.test.mjs'", &mut || run_scripts(&of_bundles))?;
     check("deployable to every environment", "cargo xtask deploy --dry-run", &mut || {

@@ -2,6 +2,7 @@
 //!
 //! The command line is in `main.rs`. What runs the Workers on this machine is the crate [`local`].
 
+mod auth0;
 mod aws;
 pub mod bench;
 mod browser;
@@ -13,11 +14,15 @@ mod dependencies;
 pub mod deployment;
 pub mod dev;
 pub mod environments;
+pub mod fuzz;
 mod npm;
 mod python;
 pub mod schemathesis;
 pub mod setup;
 pub mod simulate;
+pub mod smoke;
 pub mod tidy;
 pub mod tokens;
+mod wasm_names;
 mod wasm_target;
+mod web;

@@ -1,5 +1,7 @@
 //! One attempt: the signed request, and what its result means for the delivery and for the webhook's health.
 
+use std::sync::Arc;
+
 use secrecy::ExposeSecret;
 use serde_json::json;
 
@@ -14,6 +16,7 @@ use crate::error::Error;
 use crate::event::id::EventId;
 use crate::event::message::WebhookKey;
 use crate::ports::OutboundRequest;
+use crate::text::Printable;
 use crate::time::Timestamp;
 use crate::webhook::authentication::{AuthToken, Authentication, token_context};
 use crate::webhook::health::Ended;
@@ -82,7 +85,7 @@ impl Courier {
     }
 
     /// Makes one attempt, measures it and writes its log line.
-    pub(super) async fn attempt(&self, endpoint: &Endpoint, parcel: &Parcel, body: &str) -> Made {
+    pub(super) async fn attempt(&self, endpoint: &Endpoint, parcel: &Parcel, body: &Arc<str>) -> Made {
         let at = self.now();
         let result = match WebhookUrl::parse(&endpoint.url, &self.url_rules) {
             Ok(url) => self.http.post(self.request(endpoint, &url, &parcel.key.event_id, body, at)).await,
@@ -93,8 +96,8 @@ impl Courier {
             at,
             status: result.status(),
             duration_milliseconds: u64::try_from(ended_at.since(at).as_millis()).unwrap_or(u64::MAX),
-            error: result.error(),
-            excerpt: excerpt(&result, endpoint),
+            error: result.error().map(|error| endpoint.in_public(&error)),
+            excerpt: excerpt(&result).map(|excerpt| endpoint.in_public(excerpt)),
         };
         let outcome = result.outcome(ended_at.milliseconds());
         let error = attempt.error.as_deref().unwrap_or_default();
@@ -126,12 +129,11 @@ impl Courier {
         endpoint: &Endpoint,
         url: &WebhookUrl,
         event_id: &EventId,
-        body: &str,
+        body: &Arc<str>,
         at: Timestamp,
     ) -> OutboundRequest {
         let secrets: Vec<&SigningSecret> = endpoint.secrets.iter().collect();
-        let body = body.to_owned();
-        let mut request = self.signed_request(url.as_str(), &secrets, event_id.as_str(), body, at);
+        let mut request = self.signed_request(url.as_str(), &secrets, event_id.as_str(), body.clone(), at);
         let token = endpoint.token.as_ref().and_then(|token| endpoint.authentication.header(token));
         let token = token.map(|(name, value)| (name.to_owned(), value.expose_secret().to_owned()));
         request.headers.extend(token);
@@ -144,7 +146,7 @@ impl Courier {
         url: &str,
         secrets: &[&SigningSecret],
         id: &str,
-        body: String,
+        body: Arc<str>,
         at: Timestamp,
     ) -> OutboundRequest {
         let signed = signature(secrets, id, at.seconds(), body.as_bytes());
@@ -159,13 +161,21 @@ impl Courier {
     }
 }
 
-/// What the endpoint wrote, kept only where it explains a failure, and without what it was sent in confidence.
-fn excerpt(result: &AttemptResult, endpoint: &Endpoint) -> Option<String> {
+impl Endpoint {
+    /// A text of the endpoint's or the transport's, as it may be kept and shown: without what the endpoint was sent in
+    /// confidence, and printable.
+    fn in_public(&self, text: &str) -> Printable {
+        let secrets = self.secrets.iter().flat_map(SigningSecret::texts);
+        let token = self.token.iter().map(|token| token.expose().into());
+        without_secrets(text, &secrets.chain(token).collect::<Vec<_>>()).into()
+    }
+}
+
+/// What the endpoint wrote, kept only where it explains a failure.
+fn excerpt(result: &AttemptResult) -> Option<&str> {
     match result {
         AttemptResult::Response { excerpt, .. } if result.error().is_some() && !excerpt.is_empty() => {
-            let secrets = endpoint.secrets.iter().map(SigningSecret::encoded);
-            let token = endpoint.token.iter().map(|token| token.expose().into());
-            Some(without_secrets(excerpt, &secrets.chain(token).collect::<Vec<_>>()))
+            Some(excerpt)
         }
         _ => None,
     }

@@ -11,10 +11,11 @@ use crate::deployment::shards::bound_shards;
 use crate::environments::{ENVIRONMENTS, WranglerFile, WranglerFiles, entries, is_placeholder, text};
 
 /// Settings that environments inherit from the top level.
-const INHERITED: [&str; 9] = [
+const INHERITED: [&str; 10] = [
     "env",
     "name",
     "main",
+    "build",
     "compatibility_date",
     "compatibility_flags",
     "workers_dev",
@@ -26,6 +27,8 @@ const INHERITED: [&str; 9] = [
 const DEPLOYED_ONLY: [&str; 2] = ["observability", "retry_delay"];
 /// Settings that an environment has once its account can send mail (docs/operations.md, Mail).
 const OPTIONAL: [&str; 2] = ["send_email", "MAIL_FROM"];
+/// Settings that an environment with custom domains has: `cargo xtask provision` writes them from environments.toml.
+const ADDRESSED: [&str; 1] = ["routes"];
 /// Settings with values that may differ between environments. Every other value has to be the same.
 const FREE: [&str; 10] = [
     "SHARDS",
@@ -153,7 +156,9 @@ impl Facts {
         }
         // How many databases hold the tenants may differ.
         facts.0.retain(|fact| !fact.contains("DATABASE_") || fact.contains("DATABASE_0"));
-        facts.0.retain(|fact| !OPTIONAL.iter().any(|key| fact.split(['.', ' ']).any(|word| word == *key)));
+        facts.0.retain(|fact| {
+            !OPTIONAL.iter().chain(&ADDRESSED).any(|key| fact.split(['.', ' ']).any(|word| word == *key))
+        });
         facts.0
     }
 
@@ -199,6 +204,15 @@ fn is_a_worker(name: &str, file: &WranglerFile) -> Vec<String> {
         let bound = bound_shards(part);
         if !bound.is_empty() && shards.map(|count| (0..count.get()).collect()) != Some(bound) {
             findings.push(format!("{place} does not bind DATABASE_0 … as SHARDS says"));
+        }
+        // Both keep whole URLs, and with them the authorization codes of sign-ins.
+        let kept = |what: &str, key: &str| {
+            part.get("observability").is_some_and(|all| {
+                all.get(what).and_then(|what| what.get(key)).and_then(Value::as_bool) != Some(false)
+            })
+        };
+        if kept("logs", "invocation_logs") || kept("traces", "enabled") {
+            findings.push(format!("{place} keeps invocation logs or traces, which have whole URLs"));
         }
         for (key, value) in part.get("vars").and_then(Value::as_table).into_iter().flatten() {
             let value = value.as_str().unwrap_or_default();
