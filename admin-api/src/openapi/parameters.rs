@@ -44,8 +44,9 @@ pub(super) fn parameters() -> Value {
         "offset": query("offset", "Entries to leave out before.", offset, json!(0)),
         "ownerEmail": query("ownerEmail", "Only tenants with this member, the owner or another, ASCII case aside.",
             reference("EmailAddress"), json!("owner@acme-corp.com")),
-        "search": query("search", "Only tenants whose ID or name begins with this text, ASCII case aside.",
-            json!({"type": "string", "minLength": 1, "maxLength": 120}), json!("acme")),
+        "search": query("search", "Only tenants whose ID or name begins with this text, ASCII case aside; not together with `ownerEmail`.",
+            json!({"type": "string", "minLength": 1, "maxLength": 120, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"}),
+            json!("acme")),
         "idempotencyKey": parameter("header", "Idempotency-Key",
             "A text of your own, such as a UUID, with which you may repeat the request for 24 hours: the same request is \
              answered as the first time, secrets included, and is done once.",
