@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
 use edge::problem::Problem;
-use edge::rate_limit::CLIENT_ADDRESS;
+use edge::rate_limit::{CLIENT_ADDRESS, CLIENT_WORKER};
 use edge::routes::Route;
 use edge::serve::{Surroundings, serve};
 use http::HeaderName;
@@ -15,8 +15,16 @@ use crate::routes::{self, Description};
 use crate::service::AdminApi;
 
 /// The headers that any route reads.
-pub const HEADERS: [HeaderName; 7] =
-    [ADMIN_KEY, PARTNER_KEY, IDEMPOTENCY_KEY, AUTHORIZATION, CONTENT_TYPE, CONTENT_ENCODING, CLIENT_ADDRESS];
+pub const HEADERS: [HeaderName; 8] = [
+    ADMIN_KEY,
+    PARTNER_KEY,
+    IDEMPOTENCY_KEY,
+    AUTHORIZATION,
+    CONTENT_TYPE,
+    CONTENT_ENCODING,
+    CLIENT_ADDRESS,
+    CLIENT_WORKER,
+];
 
 /// The router, and the list of its routes.
 pub fn router(service: AdminApi) -> (Router, Vec<Route<Description>>) {

@@ -14,7 +14,7 @@ use shared::sealer::Sealer;
 use shared::shard::Shards;
 use shared::store::guarded::GuardedDatabase;
 
-use crate::auth::{Authenticator, TokenVerifier};
+use crate::auth::{Authenticator, IssuedKeys, PartnerGate, TokenVerifier};
 use crate::config::Config;
 
 /// The Worker's bindings.
@@ -27,7 +27,9 @@ pub struct Ports {
     pub retries: Shards<Arc<dyn Queue>>,
     /// `EVENTS`, `EVENTS_2` …, one of each pair
     pub events: Shards<Arc<dyn Queue>>,
-    /// `PARTNER_REQUESTS`, by client
+    /// `FAILURES`, by client
+    pub failures: RateLimit,
+    /// `PARTNER_REQUESTS`, by tenant
     pub partner_requests: RateLimit,
     /// `VERSION`: the id that Cloudflare gave this version of the Worker. `None` if that is not bound.
     pub version: Option<String>,
@@ -44,15 +46,23 @@ pub struct AdminApi {
     pub last_health: LastAnswer,
     apps: Shards<App>,
     authenticator: Authenticator,
-    partner_requests: RateLimit,
+    partner_gate: PartnerGate,
+    issued_keys: IssuedKeys,
 }
 
 impl AdminApi {
     /// Puts the parts together.
     pub fn new(config: Config, ports: Ports, platform: &impl Platform) -> Self {
-        let keys = KeyCache::new(DocumentSource { client: platform.documents(), store: ports.cache });
+        let keys = KeyCache::new(DocumentSource { client: platform.documents(), store: ports.cache.clone() });
         let verifier = TokenVerifier::new(&config, keys, platform.rs256());
-        let authenticator = Authenticator::new(config.admin_api_key.clone(), verifier, platform.clock());
+        let authenticator = Authenticator::new(
+            config.admin_api_key.clone(),
+            verifier,
+            ports.failures.clone(),
+            platform.clock(),
+        );
+        let issued_keys = IssuedKeys::new(ports.cache);
+        let partner_gate = PartnerGate::new(ports.failures, ports.partner_requests, issued_keys.clone());
         let sealer = Sealer::new(
             config.sealing_key.clone(),
             config.previous_sealing_key.clone(),
@@ -78,7 +88,8 @@ impl AdminApi {
             last_health: LastAnswer::default(),
             apps,
             authenticator,
-            partner_requests: ports.partner_requests,
+            partner_gate,
+            issued_keys,
         }
     }
 
@@ -94,9 +105,15 @@ impl FromRef<AdminApi> for Shards<App> {
     }
 }
 
-impl FromRef<AdminApi> for RateLimit {
+impl FromRef<AdminApi> for PartnerGate {
     fn from_ref(admin_api: &AdminApi) -> Self {
-        admin_api.partner_requests.clone()
+        admin_api.partner_gate.clone()
+    }
+}
+
+impl FromRef<AdminApi> for IssuedKeys {
+    fn from_ref(admin_api: &AdminApi) -> Self {
+        admin_api.issued_keys.clone()
     }
 }
 

@@ -1,10 +1,10 @@
-//! Partners' routes are asked only so often from one place: a stranger with made-up keys does not keep D1 busy.
+//! Guessing: wrong keys are limited by client, and whoever has a good key is never shut out by them.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::support::{Answer, TestApp};
+use crate::support::{ADMIN_KEY, Answer, TestApp, token_of_admin};
 
 const ADDRESS: &str = "cf-connecting-ip";
 const HERE: &str = "203.0.113.7";
@@ -14,69 +14,185 @@ async fn ask(app: &TestApp, key: &str, address: &str) -> Answer {
     app.partner(key).with(ADDRESS, address).get("/api-keys/self").await
 }
 
-/// Forty letters that are nobody's key.
-fn made_up(letter: char) -> String {
-    letter.to_string().repeat(40)
+/// Forty letters and digits that are nobody's key.
+fn made_up(number: usize) -> String {
+    format!("{number:040}")
+}
+
+fn is_too_many(answer: &Answer) {
+    answer.is_problem(429, "too_many_requests");
+    assert_eq!(answer.headers["retry-after"], "60");
+}
+
+#[tokio::test]
+async fn wrong_keys_of_a_stranger_shut_out_no_partner_at_the_same_address() {
+    let app = TestApp::default();
+    let key = app.given_key("acme-corp").await;
+    app.failures.allow(100);
+    // An isolate that has never seen the partner's key.
+    let app = app.another_isolate();
+
+    for number in 0..330 {
+        let answer = ask(&app, &made_up(number), HERE).await;
+        if number < 100 {
+            answer.is_problem(401, "unauthorized");
+        } else {
+            is_too_many(&answer);
+        }
+    }
+
+    ask(&app, &key, HERE).await.is(200);
+    is_too_many(&ask(&app, &made_up(330), HERE).await);
+    ask(&app, &key, HERE).await.is(200);
+    // Nor a partner whose key was issued since.
+    let rotated = app.admin().post("/api-keys/acme-corp/rotate", json!({})).await.is(201).text_at("apiKey");
+    let app = app.another_isolate();
+    ask(&app, &rotated, HERE).await.is(200);
+    // The old key had worked, and is of no use any more.
+    for _ in 0..2 {
+        assert!([401, 429].contains(&ask(&app, &key, HERE).await.status.as_u16()));
+    }
 }
 
 #[tokio::test]
 async fn made_up_keys_cost_the_database_nothing_once_there_were_too_many() {
     let app = TestApp::default();
-    app.partner_requests.allow(3);
-    for letter in ['a', 'b', 'c'] {
-        ask(&app, &made_up(letter), HERE).await.is_problem(401, "unauthorized");
+    app.failures.allow(3);
+    for number in 0..3 {
+        ask(&app, &made_up(number), HERE).await.is_problem(401, "unauthorized");
     }
     app.database.take_round_trips();
-
-    let refused = ask(&app, &made_up('d'), HERE).await;
-
-    refused.is_problem(429, "too_many_requests");
-    assert_eq!(refused.headers["retry-after"], "60");
+    for number in 3..20 {
+        is_too_many(&ask(&app, &made_up(number), HERE).await);
+    }
     assert_eq!(app.database.take_round_trips(), 0);
 }
 
 #[tokio::test]
-async fn who_asks_from_elsewhere_is_not_refused_with_them() {
+async fn a_key_that_ended_costs_the_database_one_look() {
     let app = TestApp::default();
     let key = app.given_key("acme-corp").await;
-    app.partner_requests.allow(1);
-    ask(&app, &made_up('a'), HERE).await.is(401);
-    ask(&app, &key, HERE).await.is(429);
+    ask(&app, &key, HERE).await.is(200);
+    app.admin().delete("/api-keys/acme-corp").await.is(200);
+    app.database.take_round_trips();
+    for _ in 0..5 {
+        ask(&app, &key, HERE).await.is(401);
+    }
+    assert_eq!(app.database.take_round_trips(), 1);
 
-    ask(&app, &key, "203.0.113.8").await.is(200);
-    // A whole network of IPv6 is one place.
-    ask(&app, &key, "2001:db8:1:2::1").await.is(200);
-    ask(&app, &key, "2001:db8:1:2::2").await.is(429);
-    ask(&app, &key, "2001:db8:1:3::1").await.is(200);
+    // Also where the client has had too many failures, which the isolate does not know of the key.
+    let app = app.another_isolate();
+    app.failures.allow(0);
+    app.database.take_round_trips();
+    for _ in 0..5 {
+        ask(&app, &key, HERE).await;
+    }
+    assert_eq!(app.database.take_round_trips(), 1);
 }
 
 #[tokio::test]
-async fn every_partner_s_route_counts() {
+async fn good_requests_count_by_tenant_and_not_by_address() {
     let app = TestApp::default();
     let key = app.given_key("acme-corp").await;
+    let other = app.given_key("other-corp").await;
     let path = app.given_webhook("acme-corp").await.replacen("/tenants/acme-corp", "", 1);
-    app.partner_requests.allow(0);
+    app.partner_requests.allow(3);
+    app.failures.allow(100);
+
     let partner = app.partner(&key).with(ADDRESS, HERE);
+    partner.get("/api-keys/self").await.is(200);
+    partner.get("/webhooks").await.is(200);
+    partner.patch(&path, json!({"url": "https://other.acme-corp.com/in"})).await.is(200);
+    app.database.take_round_trips();
+    is_too_many(&partner.get("/webhooks").await);
+    is_too_many(&ask(&app, &key, "203.0.113.8").await);
+    assert_eq!(app.database.take_round_trips(), 0, "a partner in a hurry keeps no database busy");
 
-    partner.get("/api-keys/self").await.is(429);
-    partner.get("/webhooks").await.is(429);
-    partner.patch(&path, json!({"url": "https://other.acme-corp.com/in"})).await.is(429);
-
-    assert_eq!(app.partner_requests.counts(), BTreeMap::from([(HERE.to_owned(), 3)]));
+    ask(&app, &other, HERE).await.is(200);
+    // Our own Workers ask about the keys of all partners, over a service binding.
+    app.partner(&key).get("/api-keys/self").await.is(200);
+    let counts = BTreeMap::from([("acme-corp".to_owned(), 5), ("other-corp".to_owned(), 1)]);
+    assert_eq!(app.partner_requests.counts(), counts);
 }
 
 #[tokio::test]
-async fn admins_and_other_workers_are_never_refused_and_what_is_no_key_gets_401() {
+async fn failures_count_by_client() {
     let app = TestApp::default();
-    let key = app.given_key("acme-corp").await;
-    app.partner_requests.allow(0);
+    for (first, second, is_one) in [
+        ("203.0.113.7", "203.0.113.7", true),
+        ("203.0.113.7", "203.0.113.8", false),
+        // A whole network of IPv6 is one client.
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::2", true),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", false),
+        ("here", "there", true),
+    ] {
+        app.failures.allow(1);
+        ask(&app, &made_up(1), first).await.is(401);
+        ask(&app, &made_up(1), second).await.is(if is_one { 429 } else { 401 });
+    }
+    // Without an address.
+    app.failures.allow(1);
+    app.partner(&made_up(1)).get("/webhooks").await.is(401);
+    app.partner(&made_up(1)).get("/webhooks").await.is(429);
+    // The Workers of other customers share an address.
+    app.failures.allow(1);
+    let worker_of = |zone: &'static str| {
+        app.partner(&made_up(1)).with(ADDRESS, "2a06:98c0:3600::103").with("cf-worker", zone)
+    };
+    worker_of("guesser.example").get("/webhooks").await.is(401);
+    worker_of("guesser.example").get("/webhooks").await.is(429);
+    worker_of("partner.example").get("/webhooks").await.is(401);
+}
 
-    app.admin().with(ADDRESS, HERE).get("/tenants").await.is(200);
-    app.anybody().with(ADDRESS, HERE).get("/tenants").await.is(401);
-    app.anybody().with(ADDRESS, HERE).get("/webhooks").await.is(401);
+#[tokio::test]
+async fn what_can_be_no_key_counts_and_no_key_at_all_does_not() {
+    let app = TestApp::default();
+    app.failures.allow(2);
+    for _ in 0..5 {
+        app.anybody().with(ADDRESS, HERE).get("/webhooks").await.is(401);
+        app.anybody().with(ADDRESS, HERE).get("/tenants").await.is(401);
+    }
     ask(&app, "too-short", HERE).await.is(401);
-    // Over a service binding there is no address.
-    app.partner(&key).get("/api-keys/self").await.is(200);
+    app.partner(&made_up(1)).with("x-api-key", made_up(2)).with(ADDRESS, HERE).get("/webhooks").await.is(401);
+    is_too_many(&ask(&app, "too-short", HERE).await);
+}
 
-    assert!(app.partner_requests.counts().is_empty());
+#[tokio::test]
+async fn wrong_admin_keys_meet_a_limit_and_shut_out_no_admin() {
+    let app = TestApp::default();
+    app.failures.allow(100);
+    let bearer = format!("Bearer {}", token_of_admin(&app.clock).signed());
+    let with_key = |key: String| {
+        app.anybody().with("x-admin-api-key", key).with("authorization", bearer.clone()).with(ADDRESS, HERE)
+    };
+
+    for number in 0..350 {
+        // A path without a route counts too.
+        let path = if number % 2 == 0 { "/tenants" } else { "/nowhere" };
+        let answer = with_key(made_up(number)).get(path).await;
+        if number < 100 {
+            answer.is_problem(401, "unauthorized");
+        } else {
+            is_too_many(&answer);
+        }
+    }
+
+    for _ in 0..3 {
+        with_key(ADMIN_KEY.to_owned()).get("/tenants").await.is(200);
+        with_key(ADMIN_KEY.to_owned()).get("/nowhere").await.is(404);
+    }
+    // Whoever has the key does not guess it: a bad token is told as such.
+    app.bearer("nonsense").with(ADDRESS, HERE).get("/tenants").await.is(401);
+    assert_eq!(app.failures.counts()[HERE], 350);
+}
+
+#[tokio::test]
+async fn while_the_store_does_not_answer_no_partner_is_refused() {
+    let app = TestApp::default();
+    app.cache.fail(true);
+    let key = app.given_key("acme-corp").await;
+    app.failures.allow(0);
+    ask(&app, &key, HERE).await.is(200);
+    app.cache.fail(false);
+    ask(&app, &key, HERE).await.is(200);
 }

@@ -1,6 +1,7 @@
 //! Tokens and keys (spec: Adversarial cases): who is let in, and that nobody else can tell why they are not.
 
 mod claims;
+mod foreign;
 mod keys;
 mod portal;
 mod rotation;

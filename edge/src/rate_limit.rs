@@ -1,6 +1,6 @@
 //! Refuses requests that come too often.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName};
@@ -12,8 +12,19 @@ use crate::secret::the_only;
 /// The address of the client that sent a request. Cloudflare sets this header, and nobody else can. A call over a service
 /// binding has none, unless the calling Worker passes its own request's on.
 pub const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("cf-connecting-ip");
+/// The zone of the Worker that sent a request with `fetch`. Only requests from [`WORKERS_ADDRESS`] are sure to have this
+/// header from Cloudflare.
+pub const CLIENT_WORKER: HeaderName = HeaderName::from_static("cf-worker");
+
+/// The address from which all Workers of other Cloudflare customers send their requests
+/// (<https://developers.cloudflare.com/workers/runtime-apis/headers/>).
+const WORKERS_ADDRESS: Ipv6Addr = Ipv6Addr::new(0x2a06, 0x98c0, 0x3600, 0, 0, 0, 0, 0x103);
+/// The longest name of a zone.
+const LONGEST_ZONE: usize = 253;
 
 /// A limit on requests by key; without a limiter, every request is allowed.
+///
+/// Cloudflare counts each key by location, roughly, over 10 or 60 seconds, and has no way to ask without counting.
 #[derive(Clone, Default)]
 pub struct RateLimit(Option<Arc<dyn RateLimiter>>);
 
@@ -33,50 +44,81 @@ impl RateLimit {
             _ => Ok(()),
         }
     }
+
+    /// Counts a failure of the client with these headers. Returns `failure`, or 429 if the client has had too many.
+    pub async fn failure(&self, headers: &HeaderMap, failure: Problem) -> Problem {
+        self.count(&client(headers)).await.err().unwrap_or(failure)
+    }
 }
 
-/// The part of a client's address that counts as one client: of IPv6 the first 64 bits, because whoever has one such
-/// address has the whole network. `None` if there is no address.
-pub fn client_network(headers: &HeaderMap) -> Option<String> {
-    let address = std::str::from_utf8(the_only(headers, &CLIENT_ADDRESS)?).ok()?;
-    Some(match address.parse().ok()? {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => match address.to_ipv4_mapped() {
-            Some(address) => address.to_string(),
-            None => {
-                let [first, second, third, fourth, ..] = address.segments();
-                format!("{first:x}:{second:x}:{third:x}:{fourth:x}::/64")
+/// The name under which a client's failures are counted: its address, and of an IPv6 address the first 64 bits, because
+/// whoever has one such address has the whole network. The Workers of other Cloudflare customers share one address, and
+/// count by their zone. Clients without a readable address count as one.
+pub fn client(headers: &HeaderMap) -> String {
+    let text = |name| the_only(headers, name).and_then(|value| std::str::from_utf8(value).ok());
+    if !headers.contains_key(CLIENT_ADDRESS) {
+        return "no address".to_owned();
+    }
+    match text(&CLIENT_ADDRESS).and_then(|address| address.trim().parse().ok()) {
+        None => "unreadable address".to_owned(),
+        Some(IpAddr::V4(address)) => address.to_string(),
+        Some(IpAddr::V6(address)) => {
+            let zone = text(&CLIENT_WORKER).filter(|zone| !zone.is_empty() && zone.len() <= LONGEST_ZONE);
+            match (address.to_ipv4_mapped(), zone) {
+                (Some(address), _) => address.to_string(),
+                (None, Some(zone)) if address == WORKERS_ADDRESS => {
+                    format!("Workers of {}", zone.to_ascii_lowercase())
+                }
+                (None, _) => {
+                    let [first, second, third, fourth, ..] = address.segments();
+                    format!("{first:x}:{second:x}:{third:x}:{fourth:x}::/64")
+                }
             }
-        },
-    })
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn network_of(addresses: &[&str]) -> Option<String> {
-        let headers = addresses.iter().map(|address| (CLIENT_ADDRESS, address.parse().unwrap()));
-        client_network(&headers.collect())
+    fn client_with(headers: &[(HeaderName, &str)]) -> String {
+        client(&headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect())
     }
 
     #[test]
     fn an_ipv6_network_counts_as_one_client() {
-        for (address, network) in [
+        for (address, name) in [
             ("203.0.113.7", "203.0.113.7"),
+            (" 203.0.113.7 ", "203.0.113.7"),
             ("::ffff:203.0.113.7", "203.0.113.7"),
             ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
             ("2001:DB8:1:2::9", "2001:db8:1:2::/64"),
         ] {
-            assert_eq!(network_of(&[address]).as_deref(), Some(network));
+            assert_eq!(client_with(&[(CLIENT_ADDRESS, address)]), name);
         }
     }
 
     #[test]
-    fn what_is_no_address_is_none() {
-        for addresses in [&[][..], &[""], &["here"], &["203.0.113.7, 203.0.113.8"]] {
-            assert_eq!(network_of(addresses), None, "{addresses:?}");
+    fn clients_without_a_readable_address_count_too() {
+        assert_eq!(client_with(&[]), "no address");
+        for address in ["", "here", "203.0.113.7, 203.0.113.8", "203.0.113.7:443", "[2001:db8::1]"] {
+            assert_eq!(client_with(&[(CLIENT_ADDRESS, address)]), "unreadable address", "{address:?}");
         }
-        assert_eq!(network_of(&["203.0.113.7", "203.0.113.8"]), None);
+        let twice = [(CLIENT_ADDRESS, "203.0.113.7"), (CLIENT_ADDRESS, "203.0.113.8")];
+        assert_eq!(client_with(&twice), "unreadable address");
+    }
+
+    #[test]
+    fn workers_of_other_customers_count_by_their_zone() {
+        let of_zone = |address, zone| client_with(&[(CLIENT_ADDRESS, address), (CLIENT_WORKER, zone)]);
+        assert_eq!(of_zone("2a06:98c0:3600::103", "Partner.example"), "Workers of partner.example");
+        assert_eq!(of_zone("2a06:98c0:3600::103", "other.example"), "Workers of other.example");
+        // From any other address, anybody may have written the header.
+        assert_eq!(of_zone("2a06:98c0:3600::104", "partner.example"), "2a06:98c0:3600:0::/64");
+        assert_eq!(of_zone("203.0.113.7", "partner.example"), "203.0.113.7");
+        for no_zone in ["", &"a".repeat(254)] {
+            assert_eq!(of_zone("2a06:98c0:3600::103", no_zone), "2a06:98c0:3600:0::/64");
+        }
     }
 }

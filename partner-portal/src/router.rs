@@ -4,6 +4,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
+use edge::rate_limit::{CLIENT_ADDRESS, CLIENT_WORKER};
 use edge::routes::{Route, Routes, get, open, post};
 use edge::serve::{Surroundings, serve_as};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, COOKIE, ORIGIN, SET_COOKIE, USER_AGENT};
@@ -26,7 +27,7 @@ use crate::respond::no_page;
 use crate::service::Portal;
 
 /// The headers that any route reads.
-pub const HEADERS: [HeaderName; 10] = {
+pub const HEADERS: [HeaderName; 12] = {
     use crate::ahead::{MOZ, PURPOSE, SEC_PURPOSE, X_PURPOSE};
     [
         COOKIE,
@@ -39,6 +40,8 @@ pub const HEADERS: [HeaderName; 10] = {
         PURPOSE,
         X_PURPOSE,
         MOZ,
+        CLIENT_ADDRESS,
+        CLIENT_WORKER,
     ]
 };
 

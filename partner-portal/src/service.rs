@@ -23,6 +23,8 @@ pub struct Ports {
     pub admin_api: Arc<dyn ServiceBinding>,
     /// `WEBHOOK_ACTIONS`, by tenant
     pub webhook_actions: RateLimit,
+    /// `STRANGERS`, by route and client
+    pub strangers: RateLimit,
     /// `VERSION`: the id that Cloudflare gave this version of the Worker. `None` if that is not bound.
     pub version: Option<String>,
 }
@@ -45,6 +47,8 @@ pub struct Parts {
     pub admin: AdminClient,
     /// How often a tenant may have its endpoint asked.
     pub webhook_actions: RateLimit,
+    /// How often one client may begin to sign in, and how often it may fail to.
+    pub strangers: RateLimit,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// Random bytes.
@@ -72,6 +76,7 @@ impl Portal {
             provider,
             admin,
             webhook_actions: ports.webhook_actions,
+            strangers: ports.strangers,
             clock: platform.clock(),
             random: platform.random(),
             aead: platform.aead(),

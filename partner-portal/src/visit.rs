@@ -12,6 +12,7 @@ use axum::response::Response;
 use edge::cost::Cost;
 use edge::form::read_form;
 use edge::problem::Problem;
+use edge::rate_limit::client;
 use edge::routes::{Access, Caller};
 use http::request::Parts;
 use http::{HeaderMap, Method};
@@ -79,6 +80,16 @@ impl Visit {
     /// 503 if the database does not answer.
     pub async fn session(&self) -> Result<Option<Session>, Problem> {
         self.sessions.find(&self.headers, self.now).await
+    }
+
+    /// Counts one more request to `route` that may be a stranger's: of a browser with a session's cookie under the session,
+    /// which no stranger can name, of any other under the client's address.
+    ///
+    /// # Errors
+    /// 429 if that is one too many.
+    pub async fn count_stranger(&self, route: &str) -> Result<(), Problem> {
+        let who = self.sessions.named_by(&self.headers).unwrap_or_else(|| client(&self.headers));
+        self.service.strangers.count(&format!("{route} {who}")).await
     }
 
     /// Returns what the person typed into the form of this page before they had to sign in, if anything.

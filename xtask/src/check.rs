@@ -9,7 +9,7 @@ use local::workspace::{files_below, root};
 
 use crate::environments::ENVIRONMENTS;
 use crate::{
-    auth0, aws, browser, build, clients, dependencies, deployment, python, schemathesis, setup, tidy,
+    auth0, aws, browser, build, clients, dependencies, deployment, python, schemathesis, setup, tidy, tokens,
 };
 
 /// Sets up, then checks formatting, lints, tidiness, dependencies, unit tests, and the Workers end to end.
@@ -47,6 +47,7 @@ pub fn run() -> Result<()> {
         "node --test 'local/{gateway,openid-provider}/*.test.mjs'",
         &mut || run_scripts(&of_tools),
     )?;
+    check("tokens of another library", "cargo xtask tokens", &mut || tokens::run(false))?;
     check("EventBridge's templates", aws::ALONE, &mut aws::check)?;
     check("Auth0's tenant and the workflows", auth0::ALONE, &mut auth0::check)?;
     check("release build", "cargo xtask build", &mut || build::run(&machine).map(drop))?;

@@ -21,5 +21,6 @@ pub mod setup;
 pub mod simulate;
 pub mod smoke;
 pub mod tidy;
+pub mod tokens;
 mod wasm_target;
 mod web;

@@ -139,6 +139,12 @@ enum Command {
     Schemathesis,
     /// Lint the OpenAPI documents, generate clients from them, and play the README's story with those and by curl
     Clients,
+    /// Make the tokens of the tests with a library that is not ours, and compare them with the file
+    Tokens {
+        /// Write the file
+        #[arg(long)]
+        write: bool,
+    },
     /// Check the rules of the source tree that no compiler checks
     Tidy,
 }
@@ -187,6 +193,7 @@ fn run() -> Result<()> {
         Command::Setup => xtask::setup::run().map(drop),
         Command::Schemathesis => xtask::schemathesis::run(),
         Command::Clients => xtask::clients::run(),
+        Command::Tokens { write } => xtask::tokens::run(write),
         Command::Tidy => xtask::tidy::run(),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A handler names whom it lets in by its first argument: [`Admin`] or [`PartnerCaller`].
 
+mod partner;
 pub mod portal;
 mod token;
 
@@ -10,15 +11,13 @@ use std::sync::Arc;
 use axum::extract::{FromRef, FromRequestParts, MatchedPath, RawPathParams};
 use edge::cost::Cost;
 use edge::problem::Problem;
-use edge::rate_limit::{RateLimit, client_network};
+use edge::rate_limit::RateLimit;
 use edge::routes::{Access, Caller};
 use edge::secret::{SharedSecret, the_only};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, header};
 use shared::actor::Actor;
-use shared::api_key::ApiKey;
 use shared::app::App;
-use shared::app::authenticate_partner::Partner;
 use shared::app::idempotency::IdempotencyKey;
 use shared::error::Error;
 use shared::ports::Clock;
@@ -26,37 +25,40 @@ use shared::shard::{Bucket, Shards};
 use shared::tenant::OrgId;
 use shared::tenant_scope::TenantScope;
 
+pub use partner::{IssuedKeys, PARTNER_KEY, PartnerCaller, PartnerGate};
 pub use token::TokenVerifier;
 
 /// The admin key's header.
 pub const ADMIN_KEY: HeaderName = HeaderName::from_static("x-admin-api-key");
 /// The key by which a caller repeats a request.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// A partner's own key.
-pub const PARTNER_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// Checks both of an admin's credentials.
 #[derive(Clone)]
 pub struct Authenticator {
     key: SharedSecret,
     tokens: Arc<TokenVerifier>,
+    failures: RateLimit,
     clock: Arc<dyn Clock>,
 }
 
 impl Authenticator {
-    /// Checks against this key and these issuers.
-    pub fn new(key: SharedSecret, tokens: TokenVerifier, clock: Arc<dyn Clock>) -> Self {
-        Self { key, tokens: Arc::new(tokens), clock }
+    /// Checks against this key and these issuers. `failures` limits how often a client may present a wrong key.
+    pub fn new(key: SharedSecret, tokens: TokenVerifier, failures: RateLimit, clock: Arc<dyn Clock>) -> Self {
+        Self { key, tokens: Arc::new(tokens), failures, clock }
     }
 
     /// Returns the person who is calling. Checks the key first: without it no token is read, and no issuer's key fetched.
+    /// Only wrong keys are counted, so that nobody shuts out an admin at the same address.
     ///
     /// # Errors
-    /// 401 with one body for every cause; 403 for a good token of somebody else; 503 if the issuer's keys are not
-    /// available.
+    /// 401 with one body for every cause; 429 for a wrong key after too many; 403 for a good token of somebody else; 503 if
+    /// the issuer's keys are not available.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Admin, Problem> {
         if !self.key.is_presented(headers, &ADMIN_KEY) {
-            return Err(Problem::unauthorized());
+            let refused = Problem::unauthorized();
+            let is_guess = headers.contains_key(&ADMIN_KEY);
+            return Err(if is_guess { self.failures.failure(headers, refused).await } else { refused });
         }
         let token = bearer_token(headers).ok_or_else(Problem::unauthorized)?;
         self.tokens.verify(token, self.clock.now()).await.map(|actor| Admin { actor })
@@ -108,39 +110,6 @@ where
         // The use cases need the caller where the request may be repeated.
         parts.extensions.insert(admin.actor.clone());
         Ok(admin)
-    }
-}
-
-/// A partner's backend.
-///
-/// Only the database knows whether a key is a partner's, and strangers with made-up keys must not keep it busy. So there is
-/// a limit on the requests of each client, whatever its key.
-pub struct PartnerCaller(pub Partner);
-
-impl Caller for PartnerCaller {
-    const ACCESS: Access = Access::Partner;
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for PartnerCaller
-where
-    Shards<App>: FromRef<S>,
-    RateLimit: FromRef<S>,
-{
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let presented =
-            the_only(&parts.headers, &PARTNER_KEY).and_then(|value| std::str::from_utf8(value).ok());
-        let key = presented.and_then(ApiKey::parse).ok_or_else(Problem::unauthorized)?;
-        if let Some(client) = client_network(&parts.headers) {
-            RateLimit::from_ref(state).count(&client).await?;
-        }
-        let apps = MeteredApps::metered(parts, state);
-        apps.of(key.digest().bucket())
-            .authenticate_partner(&key)
-            .await?
-            .map(Self)
-            .ok_or_else(Problem::unauthorized)
     }
 }
 

@@ -245,12 +245,10 @@ impl Operation {
         let mut all = self.problems.clone();
         if matches!(access, Access::Admin | Access::Partner) {
             all.push(Problem::unauthorized());
+            all.push(Problem::too_many_requests());
         }
         if is_repeatable(method, access) {
             all.push(Error::IdempotencyKeyReused.into());
-        }
-        if access == Access::Partner {
-            all.push(Problem::too_many_requests());
         }
         if access == Access::Admin {
             let message = "Sign in with a verified e-mail address at smartphonekey.com.";

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::extract::State;
 use edge::fields::seconds_of_a_week;
 use edge::json::{Answer, Json, OptionalJson};
 use edge::parameters::{NoQuery, OrgPath, Query};
@@ -16,7 +17,7 @@ use shared::tenant::{OrgId, OrgName};
 use shared::time::Timestamp;
 
 use super::{JsonResult, ListBody, Routes, TransitionedBody, ok};
-use crate::auth::{Admin, MeteredApp, MeteredApps, PartnerCaller};
+use crate::auth::{Admin, IssuedKeys, MeteredApp, MeteredApps, PartnerCaller};
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
 
@@ -108,11 +109,13 @@ struct IssueBody {
 async fn issue(
     admin: Admin,
     MeteredApps(apps): MeteredApps,
+    State(issued): State<IssuedKeys>,
     NoQuery: NoQuery,
     Json(IssueBody { org_id, org_name, expires_at }): Json<IssueBody>,
 ) -> JsonResult<ApiKeyIssued> {
     let fresh =
         apps.of(&org_id).issue_api_key(&admin.of(org_id.clone()), org_name.as_ref(), expires_at).await?;
+    issued.note(&fresh.key, &fresh.org_id).await;
     Ok(Answer(StatusCode::CREATED, fresh.into()))
 }
 
@@ -130,12 +133,14 @@ struct RotateBody {
 async fn rotate(
     admin: Admin,
     MeteredApp(app): MeteredApp,
+    State(issued): State<IssuedKeys>,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     OptionalJson(RotateBody { expires_at, grace_seconds }): OptionalJson<RotateBody>,
 ) -> JsonResult<ApiKeyIssued> {
     let grace = Duration::from_secs(grace_seconds.unwrap_or(0));
     let fresh = app.rotate_api_key(&admin.of(org_id), expires_at, grace).await?;
+    issued.note(&fresh.key, &fresh.org_id).await;
     Ok(Answer(StatusCode::CREATED, fresh.into()))
 }
 

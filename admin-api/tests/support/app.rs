@@ -36,6 +36,7 @@ pub(crate) struct Around {
     pub(crate) cache: Arc<MemoryStore>,
     pub(crate) retries: Arc<MemoryQueue>,
     pub(crate) events: Arc<MemoryQueue>,
+    pub(crate) failures: Arc<MemoryRateLimiter>,
     pub(crate) partner_requests: Arc<MemoryRateLimiter>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) log: Arc<MemoryLog>,
@@ -99,6 +100,7 @@ impl TestApp {
             cache: around.cache.clone(),
             retries: Shards::one(around.retries.clone() as Arc<dyn Queue>),
             events: Shards::one(around.events.clone() as Arc<dyn Queue>),
+            failures: RateLimit::new(Some(around.failures.clone())),
             partner_requests: RateLimit::new(Some(around.partner_requests.clone())),
             version: Some(VERSION.to_owned()),
         };

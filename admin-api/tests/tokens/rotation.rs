@@ -1,6 +1,11 @@
 //! Secrets that our own parts share are rotated without a refused request: while the previous value is set, both are taken.
 
+use std::sync::Arc;
+
 use edge::testing::Token;
+use secrecy::ExposeSecret;
+use shared::sealer::{Sealer, SealingKey};
+use shared::testing::{AesGcm, SeededRandom};
 
 use super::is_refused;
 use crate::support::{ADMIN_KEY, Caller, SERVICE_SECRET, TestApp, token_of_admin, token_of_portal};
@@ -60,4 +65,26 @@ async fn the_service_secret_is_rotated_without_a_refused_request() {
     let after = both.deployed_with(&[("SERVICE_JWT_SECRET", NEW_SERVICE_SECRET)]);
     after.bearer(&portal(&after).signed_hs256(NEW_SERVICE_SECRET)).get("/tenants").await.is(200);
     is_refused(&after, "the old secret", &portal(&after).signed_hs256(SERVICE_SECRET)).await;
+}
+
+#[tokio::test]
+async fn what_one_worker_seals_another_opens_in_any_order_of_deployments() {
+    // The key after each step of the runbook, and the other key that opens.
+    let steps = [(1, None), (1, Some(2)), (2, Some(1)), (2, None)];
+    let at = |step: usize| {
+        let (current, other): (u8, Option<u8>) = steps[step];
+        let key = |byte| SealingKey::from_bytes([byte; 32]);
+        Sealer::new(key(current), other.map(key), Arc::new(AesGcm), Arc::new(SeededRandom::new(1)))
+    };
+    for (api, delivery) in [(0, 0), (1, 0), (0, 1), (1, 1), (2, 1), (1, 2), (2, 2), (3, 2), (2, 3), (3, 3)] {
+        let sealed = at(api).seal("a secret", "whsec_").await.unwrap();
+        let opened = at(delivery).open("a secret", &sealed).await.unwrap();
+        assert_eq!(opened.expose_secret(), "whsec_", "API at {api}, delivery at {delivery}");
+        // What is sealed anew at either end is opened at the other.
+        let anew = at(delivery).seal_anew("a secret", &sealed).await.unwrap();
+        assert!(at(api).open("a secret", &anew).await.is_ok(), "API at {api}, delivery at {delivery}");
+    }
+    // The step that is not to be left out.
+    let sealed = at(2).seal("a secret", "whsec_").await.unwrap();
+    assert!(at(0).open("a secret", &sealed).await.is_err());
 }

@@ -18,6 +18,8 @@ use crate::respond::{Instead, PageResult, page, see_other, see_other_with, with_
 use crate::session::ABSOLUTE;
 use crate::visit::{SignedIn, Submitted, Visit};
 
+/// The route under which failed callbacks are counted.
+const CALLBACK: &str = "/callback";
 /// The longest code that the portal sends on.
 const LONGEST_CODE: usize = 2_048;
 /// The longest reason of the provider's that a page shows, in characters.
@@ -85,6 +87,7 @@ pub async fn landing(visit: Visit) -> PageResult {
 /// `GET /login`: goes to the provider. `return_to` says where to go afterwards; `switch` asks for another account, and
 /// `confirm` for a recent sign-in.
 pub async fn login(visit: Visit, RawQuery(query): RawQuery) -> PageResult {
+    visit.count_stranger("/login").await?;
     let query = fields(query.as_deref().unwrap_or_default())?;
     let return_to = query.get(RETURN_FIELD).map_or("/dashboard", |path| local_path(path));
     let confirms = query.contains_key(CONFIRM_FIELD);
@@ -96,7 +99,8 @@ pub async fn login(visit: Visit, RawQuery(query): RawQuery) -> PageResult {
     Ok(with_cookies(see_other(&url), cookies.unwrap_or_default().into_iter().map(Some)))
 }
 
-/// `GET /callback`: comes back from the provider.
+/// `GET /callback`: comes back from the provider. Only what fails is counted, so that nobody keeps those at the same address
+/// from finishing their sign-ins.
 pub async fn callback(visit: Visit, RawQuery(query): RawQuery) -> PageResult {
     let query = fields(query.as_deref().unwrap_or_default())?;
     let parameter = |name: &str| query.get(name).map(String::as_str).filter(|text| !text.is_empty());
@@ -109,18 +113,25 @@ pub async fn callback(visit: Visit, RawQuery(query): RawQuery) -> PageResult {
     if !visit.sessions.spend(&transaction.digest(), transaction.expires_at()).await? {
         return Err(not_ours(&visit, "the state was used before").await);
     }
-    let finished = finish(&visit, &transaction, parameter).await;
-    let answer = finished.unwrap_or_else(|problem| {
-        let mut response = problem.into_response();
-        response.extensions_mut().insert(SignInAt(transaction.sign_in_path()));
-        response
-    });
+    let answer = match finish(&visit, &transaction, parameter).await {
+        Ok(response) => response,
+        Err(problem) => {
+            let counted = visit.count_stranger(CALLBACK).await;
+            let mut response = counted.err().unwrap_or(problem).into_response();
+            response.extensions_mut().insert(SignInAt(transaction.sign_in_path()));
+            response
+        }
+    };
     Ok(with_cookies(answer, [transaction.clear()]))
 }
 
 /// The answer to a callback that belongs to no sign-in under way in this browser. Most often a person has loaded the page
 /// again, so whoever is signed in is told that.
 async fn not_ours(visit: &Visit, detail: &str) -> Instead {
+    // Before the database is asked.
+    if let Err(too_many) = visit.count_stranger(CALLBACK).await {
+        return too_many.into();
+    }
     match visit.session().await {
         Ok(Some(_)) => signed_in_already(detail).into(),
         Ok(None) => failed(detail.to_owned()).into(),

@@ -126,10 +126,18 @@ impl Sessions {
     /// # Errors
     /// 503 if the database does not answer.
     pub async fn find(&self, headers: &HeaderMap, now: Timestamp) -> Result<Option<Session>, Problem> {
-        let cookie = cookies::read(headers, cookies::SESSION);
-        let Some(id) = cookie.and_then(|text| SessionId::read(text, &self.ring)) else { return Ok(None) };
+        let Some(id) = self.presented(headers) else { return Ok(None) };
         let mut batch = self.run(store::touch(&id.digest(), now).into()).await?;
         Ok(batch.first(1).map_err(Error::from)?)
+    }
+
+    /// Returns the digest of the session that the cookie names, live or not; `None` if the portal did not sign the cookie.
+    pub fn named_by(&self, headers: &HeaderMap) -> Option<String> {
+        self.presented(headers).map(|id| id.digest())
+    }
+
+    fn presented(&self, headers: &HeaderMap) -> Option<SessionId> {
+        cookies::read(headers, cookies::SESSION).and_then(|text| SessionId::read(text, &self.ring))
     }
 
     /// Begins a session with a new id, ends the session before, if any, and returns the value of the cookie.

@@ -21,6 +21,7 @@ mod onboarding;
 mod people;
 mod rate_limit;
 mod results;
+mod rotation;
 mod sessions;
 mod sign_in;
 mod story;

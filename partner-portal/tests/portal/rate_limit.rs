@@ -1,8 +1,8 @@
-//! The limit on forms that have an endpoint asked, because the endpoint may be somebody else's.
+//! The limit on forms that have an endpoint asked, because the endpoint may be somebody else's; and on what strangers can ask.
 
-use http::{StatusCode, header};
+use http::{Method, StatusCode, header};
 
-use crate::support::{EMAIL, World};
+use crate::support::{EMAIL, Page, World};
 
 #[tokio::test]
 async fn what_asks_an_endpoint_is_taken_only_so_often_from_one_tenant() {
@@ -34,4 +34,53 @@ async fn what_asks_an_endpoint_is_taken_only_so_often_from_one_tenant() {
     let page = other.get("/dashboard").await;
     assert!(other.submit(&page, "/webhook/test", &[]).await.location().starts_with("/deliveries/"));
     assert_eq!(browser.get("/dashboard").await.status, StatusCode::OK, "looking is not asking");
+}
+
+/// The address of everybody behind one router.
+const HERE: (&str, &str) = ("cf-connecting-ip", "203.0.113.7");
+
+fn is_too_many(page: &Page) {
+    assert_eq!(page.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(page.headers[header::RETRY_AFTER], "60");
+    page.says("wait a minute");
+}
+
+#[tokio::test]
+async fn sign_ins_that_nobody_finishes_meet_a_limit_and_end_nobody_s_session() {
+    let world = World::default();
+    let mut member = world.connected(EMAIL, "acme-corp").await;
+    let mut about_to_finish = world.browser();
+    let callback = about_to_finish.visit_provider("/login", "newcomer@acme-corp.example", true).await;
+    world.strangers.allow(100);
+
+    for number in 0..150 {
+        let page = world.browser().send(Method::GET, "/login", &[HERE], "").await;
+        if number < 100 { assert_eq!(page.status, StatusCode::SEE_OTHER) } else { is_too_many(&page) }
+    }
+
+    assert_eq!(member.send(Method::GET, "/dashboard", &[HERE], "").await.status, StatusCode::OK);
+    // Who is signed in counts alone, and so does whoever is elsewhere.
+    let again = member.send(Method::GET, "/login?confirm=1", &[HERE], "").await;
+    assert_eq!(again.status, StatusCode::SEE_OTHER);
+    let elsewhere = [("cf-connecting-ip", "203.0.113.8")];
+    let page = world.browser().send(Method::GET, "/login", &elsewhere, "").await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER);
+    // Who is at the provider already comes back and is signed in.
+    let page = about_to_finish.send(Method::GET, &callback, &[HERE], "").await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+}
+
+#[tokio::test]
+async fn failed_callbacks_meet_a_limit_before_the_database_is_asked() {
+    let world = World::default();
+    world.strangers.allow(100);
+    let mut browser = world.browser();
+    for number in 0..150 {
+        let path = format!("/callback?state=guess{number}&code=guess");
+        let page = browser.send(Method::GET, &path, &[HERE], "").await;
+        if number < 100 { assert_eq!(page.status, StatusCode::BAD_REQUEST) } else { is_too_many(&page) }
+    }
+    let counts = world.strangers.counts();
+    assert_eq!(counts["/callback 203.0.113.7"], 150);
+    assert_eq!(world.provider.token_requests(), 0);
 }

@@ -13,6 +13,7 @@ use edge::ports::{NoAnswer, Platform, ServiceBinding};
 use edge::rate_limit::RateLimit;
 use edge::serve::Surroundings;
 use edge::testing::TestPlatform;
+use edge::testing::settings::Changes;
 use http_body_util::BodyExt;
 use shared::ports::{Database, Queue};
 use shared::shard::Shards;
@@ -38,6 +39,11 @@ pub(crate) struct AdminBinding {
 
 impl AdminBinding {
     pub(crate) fn new(tenants: &Fixture) -> Self {
+        Self::configured(tenants, &[])
+    }
+
+    /// The Admin API with these changes to its settings.
+    pub(crate) fn configured(tenants: &Fixture, changes: Changes<'_>) -> Self {
         // Service tokens need no keys of the provider, so a platform without a network will do.
         let random = Arc::new(SeededRandom::new(11));
         let platform = TestPlatform::new(tenants.clock.clone(), random, Arc::new(MemoryLog::default()));
@@ -46,10 +52,11 @@ impl AdminBinding {
             cache: Arc::new(MemoryStore::default()),
             retries: Shards::one(tenants.retries.clone() as Arc<dyn Queue>),
             events: Shards::one(tenants.events.clone() as Arc<dyn Queue>),
+            failures: RateLimit::default(),
             partner_requests: RateLimit::default(),
             version: None,
         };
-        let config = Config::read(&settings(&[])).expect("the settings are good");
+        let config = Config::read(&settings(changes)).expect("the settings are good");
         let admin_api = AdminApi::new(config, ports, &platform);
         Self {
             router: router(admin_api.clone()).0,

@@ -94,6 +94,8 @@ pub(crate) struct World {
     pub(crate) admin: Arc<AdminBinding>,
     /// The limit on forms that have an endpoint asked.
     pub(crate) webhook_actions: Arc<MemoryRateLimiter>,
+    /// The limit on beginning to sign in, and on failing to.
+    pub(crate) strangers: Arc<MemoryRateLimiter>,
     /// Every log line.
     pub(crate) log: Arc<MemoryLog>,
     cache: Arc<MemoryStore>,
@@ -110,6 +112,7 @@ impl Default for World {
             provider: Arc::new(FakeProvider::new(registration(), clock.clone())),
             admin: Arc::new(AdminBinding::new(&tenants)),
             webhook_actions: Arc::default(),
+            strangers: Arc::default(),
             log: Arc::default(),
             cache: Arc::default(),
             random: Arc::new(SeededRandom::new(7)),
@@ -148,6 +151,7 @@ impl World {
             cache: self.cache.clone(),
             admin_api: self.admin.clone(),
             webhook_actions: RateLimit::new(Some(self.webhook_actions.clone())),
+            strangers: RateLimit::new(Some(self.strangers.clone())),
             version: Some(VERSION.to_owned()),
         };
         let portal = Portal::new(config, ports, &self.platform());
