@@ -145,6 +145,14 @@ enum Command {
         #[arg(long)]
         write: bool,
     },
+    /// Search for longer than the tests do for inputs that break what reads texts of strangers
+    Fuzz {
+        /// One target alone
+        target: Option<String>,
+        /// How long each target is tried
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
     /// Check the rules of the source tree that no compiler checks
     Tidy,
 }
@@ -194,6 +202,7 @@ fn run() -> Result<()> {
         Command::Schemathesis => xtask::schemathesis::run(),
         Command::Clients => xtask::clients::run(),
         Command::Tokens { write } => xtask::tokens::run(write),
+        Command::Fuzz { target, seconds } => xtask::fuzz::run(target.as_deref(), seconds),
         Command::Tidy => xtask::tidy::run(),
     }
 }

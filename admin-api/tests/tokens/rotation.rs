@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use edge::testing::Token;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretBox};
 use shared::sealer::{Sealer, SealingKey};
 use shared::testing::{AesGcm, SeededRandom};
 
@@ -73,7 +73,7 @@ async fn what_one_worker_seals_another_opens_in_any_order_of_deployments() {
     let steps = [(1, None), (1, Some(2)), (2, Some(1)), (2, None)];
     let at = |step: usize| {
         let (current, other): (u8, Option<u8>) = steps[step];
-        let key = |byte| SealingKey::from_bytes([byte; 32]);
+        let key = |byte| SealingKey::of(SecretBox::new(Box::new([byte; 32])));
         Sealer::new(key(current), other.map(key), Arc::new(AesGcm), Arc::new(SeededRandom::new(1)))
     };
     for (api, delivery) in [(0, 0), (1, 0), (0, 1), (1, 1), (2, 1), (1, 2), (2, 2), (3, 2), (2, 3), (3, 3)] {
