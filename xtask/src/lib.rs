@@ -23,5 +23,6 @@ pub mod simulate;
 pub mod smoke;
 pub mod tidy;
 pub mod tokens;
+mod wasm_names;
 mod wasm_target;
 mod web;
