@@ -128,6 +128,7 @@ CREATE TABLE deleted_webhooks (
   tend_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX deleted_webhooks_to_tend ON deleted_webhooks (tend_at);
+CREATE INDEX deleted_webhooks_by_tenant ON deleted_webhooks (org_id, sequence);
 
 -- The names of event types, once each: deliveries have the number.
 CREATE TABLE event_types (

@@ -149,7 +149,7 @@ async fn every_route_refuses_a_query_parameter_it_does_not_know_and_strangers_be
         };
         let answer = caller.request(route.method, &path).json(&body).send().await;
         answer.is_problem(400, "invalid_request");
-        assert_eq!(answer.body["fields"], json!({"stray": "is not a known parameter"}), "{path}");
+        assert_eq!(answer.body["fields"]["stray"], "is not a known parameter", "{path}");
         if route.access != Access::Open {
             let answer = app.anybody().request(route.method, &path).json(&body).send().await;
             assert_eq!(answer.without_request_id(), refusal, "{path}");

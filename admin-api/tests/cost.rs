@@ -32,7 +32,11 @@ impl Given {
         self.app.database.take_round_trips();
         let path = route.path.replace("{orgId}", org_id).replace("{webhookId}", &self.webhook_id);
         let path = path.replace("{eventId}", "event-1").replace("{email}", MEMBER).replace("{id}", LETTER);
-        if what == "GET /api-keys" { format!("{path}?orgId=acme-corp") } else { path }
+        match what.as_str() {
+            "GET /api-keys" => format!("{path}?orgId=acme-corp"),
+            "GET /tenants/{orgId}/deliveries" => format!("{path}?eventId=event-1"),
+            _ => path,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Route, TestApp};
 
 mod form;
+mod shown;
 
 fn made() -> Value {
     document(&TestApp::default().routes)

@@ -103,6 +103,8 @@ async fn twenty_at_once_make_one_change() {
     let app = TestApp::default();
     app.given_tenant("acme-corp").await;
     let body = json!({"url": "https://hooks.acme-corp.com/in"});
+    // Every request looks for a kept answer before any of them writes.
+    app.database.crash(|| Crash::Later);
     let requests = (0..20).map(|_| send(&app, KEY, "/tenants/acme-corp/webhooks", Some(&body)));
     let answers = join_all(requests).await;
     assert!(answers.iter().all(|answer| answer.status == 201 && answer.body == answers[0].body));
@@ -172,7 +174,7 @@ async fn a_malformed_key_is_refused_after_the_caller_is_known() {
     app.given_tenant("acme-corp").await;
     let long = "k".repeat(129);
     for wrong in ["", " ", "a b", "\u{e9}", long.as_str()] {
-        send(&app, wrong, "/api-keys/acme-corp/rotate", None).await.is_problem(400, "invalid_request");
+        send(&app, wrong, "/api-keys/acme-corp/rotate", None).await.names_field("Idempotency-Key");
         app.anybody()
             .with("idempotency-key", wrong)
             .request("POST", "/api-keys/acme-corp/rotate")
@@ -202,4 +204,41 @@ async fn a_person_who_is_no_member_any_more_gets_no_kept_answer() {
     assert_eq!(rotate().await.is(201).body, first.body);
     app.admin().delete(&format!("/tenants/acme-corp/members/{member}")).await.is(200);
     rotate().await.is_problem(404, "tenant_not_registered");
+}
+
+#[tokio::test]
+async fn of_different_requests_at_the_same_time_one_has_the_key() {
+    let app = TestApp::default();
+    app.given_tenant("acme-corp").await;
+    app.database.crash(|| Crash::Later);
+    let bodies: Vec<_> =
+        (0..4).map(|number| json!({"orgId": "acme-corp", "orgName": format!("Label {number}")})).collect();
+    let answers = join_all(bodies.iter().map(|body| send(&app, KEY, "/api-keys", Some(body)))).await;
+    let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 422, 422, 422]);
+}
+
+#[tokio::test]
+async fn the_answer_is_that_of_the_first_request_whatever_comes_after() {
+    let app = TestApp::default();
+    app.given_tenant("acme-corp").await;
+    app.given_webhook("acme-corp").await;
+    let body = json!({"url": "https://hooks.acme-corp.com/in"});
+    let webhooks = "/tenants/acme-corp/webhooks";
+    let created = send(&app, "webhook", webhooks, Some(&body)).await;
+    assert_eq!(created.is(201).body["version"], 2);
+    // A key that lives an hour.
+    let issue = json!({"orgId": "acme-corp", "orgName": "A \"label\"", "expiresAt": "2026-04-02T11:00:00Z"});
+    let issued = send(&app, "issue", "/api-keys", Some(&issue)).await;
+    assert_eq!(issued.is(201).body["orgName"], "A \"label\"");
+    app.wait(7_200);
+    app.given_webhook("acme-corp").await;
+    app.admin().patch("/tenants/acme-corp", json!({"orgName": "Renamed"})).await.is(200);
+    app.admin().delete("/tenants/acme-corp").await.is(200);
+    for (key, path, body, first) in
+        [("webhook", webhooks, &body, &created), ("issue", "/api-keys", &issue, &issued)]
+    {
+        assert_eq!(send(&app, key, path, Some(body)).await.without_request_id(), first.without_request_id());
+    }
 }

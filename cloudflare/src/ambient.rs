@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 use shared::ports::{Clock, Log, Random};
+use shared::text::printable_json;
 use shared::time::Timestamp;
 
 use crate::glue::{self, Call};
@@ -40,6 +41,6 @@ pub struct ConsoleLog;
 
 impl Log for ConsoleLog {
     fn write(&self, line: Value) {
-        glue::log(&line.to_string());
+        glue::log(&printable_json(&line.to_string()));
     }
 }

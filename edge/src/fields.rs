@@ -3,91 +3,127 @@
 //! A body is a struct that derives `Deserialize`. The types of its fields parse themselves, and say what is wrong with a
 //! text that they do not take; a field that may be absent is an `Option` (`#[serde(default)]` has no effect here, and
 //! unknown fields are always refused). Serde stops at the first fault. The struct is then read again with each other field
-//! in front, until every field had its turn, so that one answer names all faults.
+//! in front, until every field had its turn, so that one answer names all faults. Unknown fields are collected by the way.
+
+mod numbers;
 
 use std::cell::RefCell;
 use std::fmt;
 use std::iter::Enumerate;
 use std::slice::Iter;
 
-use serde::de::value::StrDeserializer;
+use serde::de::value::{SeqDeserializer, StrDeserializer};
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, Expected, MapAccess, SeqAccess, Unexpected,
     Visitor,
 };
-use serde::{Deserialize, forward_to_deserialize_any};
+use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 use shared::error::{Faults, FieldFaults};
 
+pub use self::numbers::{seconds_of_a_week, whole_number};
 use crate::problem::Problem;
+
+/// What faults of an object as a whole are told of.
+const BODY: &str = "body";
 
 /// A type that [`crate::json::Json`] and [`crate::parameters::Query`] read: a struct that derives `Deserialize`, or
 /// [`Given`] such a struct.
 pub trait Fields: Sized {
-    /// Reads the fields from a JSON object. Messages call a member that is not known a `kind`: a field or a parameter.
+    /// Reads the fields from a JSON object.
     ///
     /// # Errors
     /// What is wrong with each field.
-    fn read(object: &Value, kind: &str) -> Result<Self, FieldFaults>;
+    fn read(object: &Value, kind: Kind) -> Result<Self, FieldFaults>;
+}
+
+/// Where the members of an object come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// From a JSON body.
+    Field,
+    /// From a query. A list there is a text with commas, or a parameter that is given several times: an array of texts. Any
+    /// other parameter is given once.
+    Parameter,
+}
+
+impl Kind {
+    fn unknown(self) -> &'static str {
+        match self {
+            Self::Field => "is not a known field",
+            Self::Parameter => "is not a known parameter",
+        }
+    }
 }
 
 impl<T: DeserializeOwned> Fields for T {
-    fn read(object: &Value, kind: &str) -> Result<Self, FieldFaults> {
-        let mut read = None;
-        let faults = faults(object, kind, &mut |field| {
-            read = Some(T::deserialize(field)?);
+    fn read(object: &Value, kind: Kind) -> Result<Self, FieldFaults> {
+        let mut right = None;
+        let Found { faults, unknown } = Found::by(object, kind, &mut |field| {
+            right = Some(T::deserialize(field)?);
             Ok(())
         });
-        read.ok_or(faults)
+        let faults: FieldFaults = unknown.into_iter().chain(faults).collect();
+        right.filter(|_| faults.is_empty()).ok_or(faults)
     }
 }
 
-/// Returns what is wrong with each field that `read` reads from an object; nothing if `read` succeeds.
-fn faults(
-    object: &Value,
-    kind: &str,
-    read: &mut dyn FnMut(Field<'_>) -> Result<(), FieldError>,
-) -> FieldFaults {
-    let none = FieldFaults::new();
-    let mut faults = Faults::default();
-    let mut fronts = vec![String::new()];
-    let mut turn = 0;
-    while let Some(front) = fronts.get(turn).cloned() {
-        let reading = Reading { kind, front: &front, left_out: &none, asked: RefCell::default() };
-        let Err(FieldError(error)) = read(reading.of(object)) else { break };
-        let (path, fault) = *error;
-        faults.add(if path.is_empty() { "body" } else { &path }, fault);
-        for path in reading.asked.into_inner() {
-            if !fronts.contains(&path) {
-                fronts.push(path);
+/// What is wrong with an object.
+struct Found {
+    /// What is wrong with each field.
+    faults: FieldFaults,
+    /// Each member that is no field.
+    unknown: FieldFaults,
+}
+
+impl Found {
+    /// Finds what is wrong with each field that `read` reads from an object.
+    fn by(object: &Value, kind: Kind, read: &mut dyn FnMut(Field<'_>) -> Result<(), FieldError>) -> Self {
+        let none = FieldFaults::new();
+        let (mut faults, mut unknown) = (Faults::default(), FieldFaults::new());
+        let mut fronts = vec![String::new()];
+        let mut turn = 0;
+        while let Some(front) = fronts.get(turn).cloned() {
+            let reading = Reading::new(kind, &front, &none);
+            let read = read(reading.of(object));
+            for path in reading.unknown.into_inner() {
+                unknown.insert(path, kind.unknown().to_owned());
             }
+            let Err(FieldError(error)) = read else { break };
+            let (path, fault) = *error;
+            faults.add(if path.is_empty() { BODY } else { &path }, fault);
+            for path in reading.asked.into_inner() {
+                if !fronts.contains(&path) {
+                    fronts.push(path);
+                }
+            }
+            turn += 1;
         }
-        turn += 1;
+        Self { faults: faults.into(), unknown }
     }
-    faults.into()
 }
 
 /// The fields of a body that also has rules beyond each single field, such as an order of two times.
 pub struct Given<T> {
     /// The fields without a fault; `None` if a field that has to be there has one.
     right: Option<T>,
-    faults: FieldFaults,
+    found: Found,
 }
 
 impl<T: DeserializeOwned> Fields for Given<T> {
-    fn read(object: &Value, kind: &str) -> Result<Self, FieldFaults> {
+    fn read(object: &Value, kind: Kind) -> Result<Self, FieldFaults> {
         let mut right = None;
         let mut read = |field: Field<'_>| {
             right = Some(T::deserialize(field)?);
             Ok(())
         };
-        let faults = faults(object, kind, &mut read);
-        if !faults.is_empty() {
-            let reading = Reading { kind, front: "", left_out: &faults, asked: RefCell::default() };
+        let found = Found::by(object, kind, &mut read);
+        if !found.faults.is_empty() {
+            let reading = Reading::new(kind, "", &found.faults);
             // This fails if a field that has to be there is wrong, which the faults already say.
             let _ = read(reading.of(object));
         }
-        Ok(Self { right, faults })
+        Ok(Self { right, found })
     }
 }
 
@@ -97,24 +133,36 @@ impl<T> Given<T> {
     /// # Errors
     /// 400 naming each field that is wrong.
     pub fn check<R>(self, rules: impl FnOnce(T, &mut Faults) -> Option<R>) -> Result<R, Problem> {
-        let mut faults = Faults::from(self.faults);
+        let Found { faults: known, unknown } = self.found;
+        let given_wrong = known.keys().any(|field| field != BODY);
+        let mut faults = Faults::from(unknown.into_iter().chain(known).collect::<FieldFaults>());
         let checked = self.right.and_then(|fields| rules(fields, &mut faults));
+        if given_wrong {
+            // Rules take a wrong field for an absent one: that there is too little in the body may not be so.
+            faults.remove(BODY);
+        }
         Ok(faults.finish(checked)?)
     }
 }
 
 /// One attempt to read an object.
 struct Reading<'a> {
-    kind: &'a str,
+    kind: Kind,
     /// The path of the field that is read before all others.
     front: &'a str,
     /// Faults of an earlier attempt: the outermost fields that have one are read as if absent.
     left_out: &'a FieldFaults,
     /// The path of each field that the type has.
     asked: RefCell<Vec<String>>,
+    /// The path of each member that is no field of the type.
+    unknown: RefCell<Vec<String>>,
 }
 
 impl<'a> Reading<'a> {
+    fn new(kind: Kind, front: &'a str, left_out: &'a FieldFaults) -> Self {
+        Self { kind, front, left_out, asked: RefCell::default(), unknown: RefCell::default() }
+    }
+
     fn of(&'a self, object: &'a Value) -> Field<'a> {
         Field { value: Some(object), path: String::new(), reading: self }
     }
@@ -139,10 +187,8 @@ impl<'a> Field<'a> {
             Some(_) => return Err(de::Error::custom("must be an object")),
             None => return Err(FieldError::absent()),
         };
-        if let Some(stray) = object.keys().find(|key| !names.contains(&key.as_str())) {
-            let fault = format!("is not a known {}", self.reading.kind);
-            return Err(FieldError(Box::new((self.path_of(stray), fault))));
-        }
+        let unknown = object.keys().filter(|key| !names.contains(&key.as_str()));
+        self.reading.unknown.borrow_mut().extend(unknown.map(|key| self.path_of(key)));
         let mut left: Vec<_> = names.iter().rev().map(|name| (*name, self.path_of(name))).collect();
         self.reading.asked.borrow_mut().extend(left.iter().rev().map(|(_, path)| path.clone()));
         let in_front = |path: &str| {
@@ -158,6 +204,7 @@ impl<'a> Field<'a> {
     fn text(&self) -> Result<&'a str, FieldError> {
         match self.value {
             Some(Value::String(text)) => Ok(text),
+            Some(_) if self.reading.kind == Kind::Parameter => Err(de::Error::custom("must be given once")),
             Some(_) => Err(de::Error::custom("must be a string")),
             None => Err(FieldError::absent()),
         }
@@ -187,6 +234,12 @@ impl<'de> Deserializer<'de> for Field<'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        if self.reading.kind == Kind::Parameter {
+            let texts = self.value.ok_or_else(FieldError::absent)?;
+            let texts = texts.as_array().map_or(std::slice::from_ref(texts), Vec::as_slice).iter();
+            let texts = texts.filter_map(Value::as_str).flat_map(|text| text.split(','));
+            return visitor.visit_seq(SeqDeserializer::new(texts));
+        }
         let elements = match self.value {
             Some(Value::Array(elements)) => elements.iter(),
             Some(_) => return Err(de::Error::custom("must be a list")),
@@ -319,37 +372,6 @@ impl de::Error for FieldError {
             expected => Self::custom(format_args!("must be {}", expected.concat())),
         }
     }
-}
-
-/// Reads a whole number, not negative, in any of JSON's spellings: `1.0` is such a number too (JSON Schema, Validation
-/// §6.1.1), and serde by itself refuses it. For `#[serde(deserialize_with = …)]`.
-///
-/// # Errors
-/// If the value is neither such a number nor null.
-pub fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    /// Above this number, not every whole number is a double.
-    const MOST: f64 = 9_007_199_254_740_992.0;
-
-    let Some(given) = Option::<Value>::deserialize(deserializer)? else { return Ok(None) };
-    let whole = given.as_f64().filter(|number| number.fract() == 0.0 && (0.0..=MOST).contains(number));
-    // Within these bounds the digits are exact.
-    let spelt = whole.map(|number| format!("{:.0}", number.abs())).and_then(|digits| digits.parse().ok());
-    let read = given.as_u64().or(spelt).filter(|_| given.is_number());
-    read.map(Some).ok_or_else(|| de::Error::custom("must be a whole number, not negative"))
-}
-
-/// As [`whole_number`], for a number of seconds up to a week.
-///
-/// # Errors
-/// Where the value is neither such a number nor null.
-pub fn seconds_of_a_week<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    const WEEK: u64 = 7 * 24 * 60 * 60;
-
-    let seconds = whole_number(deserializer)?;
-    let within = seconds.is_none_or(|seconds| seconds <= WEEK);
-    within
-        .then_some(seconds)
-        .ok_or_else(|| de::Error::custom(format_args!("must be a whole number from 0 to {WEEK}")))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use shared::error::Error;
 use shared::strict_json;
 
-use crate::fields::Fields;
+use crate::fields::{Fields, Kind};
 use crate::media_type::MediaType;
 use crate::problem::Problem;
 use crate::secret::the_only;
@@ -38,7 +38,7 @@ fn parse<T: Fields>(bytes: &[u8]) -> Result<T, Problem> {
     let malformed = |fault: &dyn fmt::Display| Problem::invalid_request(fault.to_string());
     strict_json::check_object(bytes).map_err(|fault| malformed(&fault))?;
     let object = serde_json::from_slice(bytes).map_err(|fault| malformed(&fault))?;
-    Ok(T::read(&object, "field").map_err(Error::Invalid)?)
+    Ok(T::read(&object, Kind::Field).map_err(Error::Invalid)?)
 }
 
 /// As [`Json`], for routes whose body may be absent: an absent body is read as `{}`. Generated clients name the type of a
@@ -58,7 +58,7 @@ impl<S: Send + Sync, T: Fields> FromRequest<S> for OptionalJson<T> {
             collect(request.into_body(), LARGEST_BODY).await?
         };
         if bytes.is_empty() {
-            return Ok(Self(T::read(&Value::Object(Map::new()), "field").map_err(Error::Invalid)?));
+            return Ok(Self(T::read(&Value::Object(Map::new()), Kind::Field).map_err(Error::Invalid)?));
         }
         if !typed {
             return Err(Problem::unsupported_media_type("Send the body as application/json."));

@@ -3,19 +3,33 @@
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use serde::Deserialize;
+use serde_json::map::Entry;
 use serde_json::{Map, Value};
 use shared::error::Error;
 use shared::event::id::EventId;
 use shared::tenant::{EmailAddress, OrgId};
 use shared::webhook::id::WebhookId;
 
-use crate::fields::Fields;
+use crate::fields::{Fields, Kind};
 use crate::problem::Problem;
 
-/// The `{orgId}` of the path.
+/// The `{orgId}` of the path, in any case.
 pub struct OrgPath(pub OrgId);
 
 impl<S: Send + Sync> FromRequestParts<S> for OrgPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = segment(parts, state, "orgId").await?.to_ascii_lowercase();
+        OrgId::parse(&text).map(Self).map_err(|fault| Problem::invalid_field("orgId", fault))
+    }
+}
+
+/// The `{orgId}` of the path as it is spelt: for the route where the ID is chosen, so that nobody takes an ID in capitals for
+/// another.
+pub struct NewOrgPath(pub OrgId);
+
+impl<S: Send + Sync> FromRequestParts<S> for NewOrgPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
@@ -78,7 +92,7 @@ async fn segment<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Re
     value.ok_or_else(Problem::not_found)
 }
 
-/// The query: the parameters that `T` has, each once at most.
+/// The query: the parameters that `T` has, each once at most, unless the parameter is a list.
 ///
 /// # Errors
 /// 400 naming each parameter that is wrong.
@@ -92,12 +106,18 @@ impl<S: Send + Sync, T: Fields> FromRequestParts<S> for Query<T> {
             .map_err(|_| Problem::invalid_field("query", "is not valid"))?;
         let mut object = Map::new();
         for (name, value) in pairs {
-            if object.contains_key(&name) {
-                return Err(Problem::invalid_field(&name, "must be given once"));
+            let value = Value::String(value);
+            match object.entry(name) {
+                Entry::Vacant(entry) => {
+                    entry.insert(value);
+                }
+                Entry::Occupied(mut entry) => match entry.get_mut() {
+                    Value::Array(values) => values.push(value),
+                    once => *once = Value::Array(vec![once.take(), value]),
+                },
             }
-            object.insert(name, Value::String(value));
         }
-        Ok(Self(T::read(&Value::Object(object), "parameter").map_err(Error::Invalid)?))
+        Ok(Self(T::read(&Value::Object(object), Kind::Parameter).map_err(Error::Invalid)?))
     }
 }
 

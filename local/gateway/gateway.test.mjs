@@ -152,6 +152,13 @@ test("the page escapes what came from outside", async () => {
   assert.match(await (await server.fetch("http://localhost/inbox")).text(), /href="\/inbox\/acme"/);
 });
 
+test("the page shows every character of what came from outside", async () => {
+  await post("acme", "a\u001b[2Jb\u009bc\u202ed\u200be\u2028f\u{e0041}g");
+  assert.match(await (await inbox("acme")).text(), /a\ufffd\[2Jb\ufffdc\ufffdd\ufffde\ufffdf\ufffdg/);
+  await post("acme", JSON.stringify({ type: "x\ud800\u0007y" }));
+  assert.ok(!/[\u0000-\u0008\u200b\u202e\ud800]/.test(await (await inbox("acme")).text()));
+});
+
 test("what is wrong is said", async () => {
   for (const name of ["Acme", "a_b", "a".repeat(65), "%2f"]) assert.equal((await post(name, "x")).status, 400, name);
   const refused = await put("acme", { status: 42, colour: "red" });

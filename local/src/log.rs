@@ -3,6 +3,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use shared::text::Printable;
 
 /// Beginnings of lines that wrangler prints at every start and reload, and nobody needs twice.
 const NOISE: [&str; 14] = [
@@ -46,7 +47,14 @@ pub(crate) fn readable(line: &str) -> Option<String> {
         words.extend(fields.remove(key).map(|value| plain(&value)));
     }
     words.extend(fields.iter().map(|(key, value)| format!("{key}={}", plain(value))));
-    Some(words.join("  "))
+    // The texts were JSON, where an escape is what it stands for only here.
+    Some(Printable::from(words.join("  ")).to_string())
+}
+
+/// A line that a process printed, for the log and the terminal: without its colours, and without whatever in it could begin
+/// another line, move the cursor or hide text.
+pub(crate) fn printable(raw: &[u8]) -> String {
+    Printable::from(uncoloured(String::from_utf8_lossy(raw).trim_end())).to_string()
 }
 
 /// Text without the escape sequences that colour it on a terminal.
@@ -87,6 +95,16 @@ mod tests {
     fn colours_are_taken_away() {
         assert_eq!(uncoloured("\u{1b}[33m▲ \u{1b}[43;33m[\u{1b}[0mWARNING"), "▲ [WARNING");
         assert_eq!(uncoloured("plain"), "plain");
+    }
+
+    #[test]
+    fn words_from_outside_stay_in_their_line() {
+        let printed = printable("a\rb\u{9b}2J\u{202e}c\u{7} \u{1b}[31md\u{1b}]0;title\n".as_bytes());
+        assert_eq!(printed, "a b\u{fffd}2J\u{fffd}c\u{fffd} d\u{fffd}]0;title");
+        let line = r#"[webhook-delivery] {"message":"attempt","level":"info","error":"x\n[admin-api]  error\u001b[2J\u202e\u200b","\u000ak":{"a":"\u009b"}}"#;
+        let shown = readable(line).unwrap();
+        assert!(shown.chars().all(shared::text::is_printable), "{shown}");
+        assert!(shown.contains("error=x [admin-api]  error\u{fffd}[2J"), "{shown}");
     }
 
     #[test]

@@ -9,7 +9,8 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edge::problem::Problem;
-use secrecy::ExposeSecret;
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretBox};
 use serde::Deserialize;
 use shared::api_key::{ApiKey, masked};
 use shared::error::Error;
@@ -75,8 +76,8 @@ impl UnreadKeys {
         let mut id = [0_u8; 16];
         self.random.fill(&mut id);
         let id = URL_SAFE_NO_PAD.encode(id);
-        let mut key = [0_u8; 32];
-        self.random.fill(&mut key);
+        let key = SecretBox::init_with_mut(|key: &mut [u8; 32]| self.random.fill(key));
+        let cookie = format!("{id}.{}", URL_SAFE_NO_PAD.encode(key.expose_secret()));
         let sealed = self.sealer(key).seal(&context(&id), api_key.reveal()).await.map_err(Error::from)?;
         let insert = Statement::new(
             "INSERT INTO unread_keys (id, email, org_id, masked, sealed, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -88,7 +89,7 @@ impl UnreadKeys {
         .bind(sealed)
         .bind(now.plus(LIFE));
         self.database.batch(vec![insert]).await.map_err(Error::from)?;
-        Ok(format!("{id}.{}", URL_SAFE_NO_PAD.encode(key)))
+        Ok(cookie)
     }
 
     /// Returns what is known of the API key that the cookie opens, and leaves the key where it is. `None` if the key was
@@ -128,8 +129,8 @@ impl UnreadKeys {
         Ok(opened.and_then(|text| ApiKey::parse(text.expose_secret())))
     }
 
-    fn sealer(&self, key: [u8; 32]) -> Sealer {
-        Sealer::new(SealingKey::from_bytes(key), None, self.aead.clone(), self.random.clone())
+    fn sealer(&self, key: SecretBox<[u8; 32]>) -> Sealer {
+        Sealer::new(SealingKey::of(key), None, self.aead.clone(), self.random.clone())
     }
 }
 
@@ -140,10 +141,11 @@ pub fn cookie_name(org_id: &str) -> String {
 }
 
 /// Takes a cookie apart into the row's id and the key for decryption.
-fn open(cookie: &str) -> Option<(&str, [u8; 32])> {
+fn open(cookie: &str) -> Option<(&str, SecretBox<[u8; 32]>)> {
     let (id, key) = cookie.split_once('.')?;
-    let key = URL_SAFE_NO_PAD.decode(key).ok()?;
-    Some((id, key.try_into().ok()?))
+    let decoded = Zeroizing::new(URL_SAFE_NO_PAD.decode(key).ok()?);
+    let bytes: &[u8; 32] = decoded.as_array()?;
+    Some((id, SecretBox::init_with_mut(|key: &mut [u8; 32]| key.copy_from_slice(bytes))))
 }
 
 fn of_reader(sql: String, id: &str, reader: Reader<'_>, now: Timestamp) -> Statement {

@@ -110,9 +110,19 @@ impl Faults {
         result.map_err(|fault| self.add(field, fault)).ok()
     }
 
+    /// Whether no fault was noted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Notes a fault, unless one of the field is known already.
     pub fn add(&mut self, field: &str, fault: impl ToString) {
         self.0.entry(field.to_owned()).or_insert_with(|| fault.to_string());
+    }
+
+    /// Takes back what was noted of a field.
+    pub fn remove(&mut self, field: &str) {
+        self.0.remove(field);
     }
 
     /// # Errors

@@ -109,11 +109,13 @@ text!(
 text!(
     HeaderName,
     bounded(
-        "A header of the partner's choice. Not one that HTTP, proxies or this service give a meaning, such as Host, \
-         Cookie, Content-*, Webhook-* or Authorization (which is the type bearerToken).",
+        "A header of the partner's choice that ends in Key, Token, Secret, Password or Auth, such as X-Api-Key or \
+         X-Webhook-Token. Not one that HTTP, this service, or a proxy or sign-in front before an application gives a \
+         meaning: Webhook-*, X-Forwarded-*, *-User-*, and such. Authorization is the type bearerToken.",
         1,
         64,
-        "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
+        "^[A-Za-z0-9!#$%&'*+.^_`|~-]*([Kk][Ee][Yy]|[Tt][Oo][Kk][Ee][Nn]|[Ss][Ee][Cc][Rr][Ee][Tt]\
+         |[Pp][Aa][Ss][Ss][Ww][Oo][Rr][Dd]|[Aa][Uu][Tt][Hh])$",
     )
 );
 text!(AuthToken, bounded("A static token: visible ASCII. Never the signing secret.", 16, 512, "^[!-~]+$"));

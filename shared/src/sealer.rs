@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use sha2::{Digest, Sha256};
 
@@ -25,16 +26,16 @@ impl SealingKey {
     /// What is wrong, without the value.
     pub fn parse(text: &SecretString) -> Result<Self, &'static str> {
         const RULE: &str = "must be base64 of exactly 32 bytes (openssl rand -base64 32)";
-        let decoded = STANDARD.decode(text.expose_secret()).map_err(|_| RULE)?;
-        let bytes: [u8; 32] = decoded.try_into().map_err(|_| RULE)?;
-        Ok(Self::from_bytes(bytes))
+        let decoded = Zeroizing::new(STANDARD.decode(text.expose_secret()).map_err(|_| RULE)?);
+        let bytes: &[u8; 32] = decoded.as_array().ok_or(RULE)?;
+        Ok(Self::of(SecretBox::init_with_mut(|key: &mut [u8; 32]| key.copy_from_slice(bytes))))
     }
 
     /// The key with these bytes, which were derived from another key or drawn at random.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        let id =
-            hex::encode(&Sha256::new().chain_update(b"sealing-key-id").chain_update(bytes).finalize()[..4]);
-        Self { id, bytes: Arc::new(SecretBox::new(Box::new(bytes))) }
+    pub fn of(bytes: SecretBox<[u8; 32]>) -> Self {
+        let digest =
+            Sha256::new().chain_update(b"sealing-key-id").chain_update(bytes.expose_secret()).finalize();
+        Self { id: hex::encode(&digest[..4]), bytes: Arc::new(bytes) }
     }
 
     /// Reads the setting `name`, which must be there. `None` if it is absent or malformed: `settings` notes the fault.

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use flate2::read::DeflateDecoder;
 use http::Method;
 use rusqlite::Connection;
@@ -41,6 +43,28 @@ fn unpacked(file: &Path) -> Vec<u8> {
     all
 }
 
+/// A token as debug pages and logs echo it, each form without what could be the text around it.
+fn echoes(token: &str) -> [String; 8] {
+    let each = |write: fn(u8) -> String| token.bytes().map(write).collect::<String>();
+    [
+        token.to_owned(),
+        token.to_uppercase(),
+        token.chars().rev().collect(),
+        each(|byte| format!("{byte:02x}")),
+        each(|byte| format!("%25{byte:02X}")),
+        each(|byte| format!("&amp;#x{byte:x};")),
+        each(|byte| format!("\\u{byte:04x}")),
+        STANDARD_NO_PAD.encode(&token[..token.len() / 3 * 3]),
+    ]
+}
+
+/// A refusal that has the echo twice: whole, and cut off by the end of the 1 KiB that is kept.
+fn refusal(echo: &str) -> Behavior {
+    let dots = 1_023 - echo.len() - echo.len() * 2 / 3;
+    let body = format!("{echo} {}{echo}", ".".repeat(dots));
+    Behavior::Raw(format!("HTTP/1.1 404 Told\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes())
+}
+
 fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
@@ -63,6 +87,18 @@ fn neither_what_is_stored_nor_what_is_logged_holds_a_secret() {
         let event = tenant.event("KeyAdded");
         world.publish(&event).await;
         let _ = webhook.delivery_in("delivered", &event).await;
+        // And echoed by the endpoint, in every form, whole and cut off.
+        let echoes = echoes(token);
+        let refusals: Vec<_> = echoes.iter().map(|echo| refusal(echo)).collect();
+        endpoint.behave_in_turn("/", refusals, Behavior::status(200));
+        let events: Vec<_> = echoes.iter().map(|_| tenant.event("KeyAdded")).collect();
+        for event in &events {
+            world.publish(event).await;
+        }
+        for event in &events {
+            let delivery = webhook.delivery_in("delivered", event).await;
+            assert!(delivery["attempts"][0]["excerpt"].as_str().unwrap().contains("[secret]"), "{delivery}");
+        }
         for key in [&first_key, second_key] {
             let _ = world.partner(key).get("/webhooks").await.expect(200);
         }
@@ -130,7 +166,8 @@ fn neither_what_is_stored_nor_what_is_logged_holds_a_secret() {
         let workers = ["admin-api", "webhook-delivery", "partner-portal"];
         let log = workers.map(|worker| world.log().text_of(worker)).concat();
         assert!(log.contains(&webhook.id) && log.contains(&event.id));
-        for (number, secret) in secrets.into_iter().enumerate() {
+        let parts = echoes.iter().map(|echo| &echo[..echo.len() / 3]);
+        for (number, secret) in secrets.into_iter().chain(parts).enumerate() {
             assert!(!contains(&dump, secret), "secret {number} is stored");
             assert!(!log.contains(secret), "secret {number} is logged");
         }

@@ -1,6 +1,7 @@
 """Changes generated requests where the document cannot say what a careful client would send."""
 
 import os
+import uuid
 from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
@@ -93,3 +94,30 @@ def filter_case(context, case):
     if operation in ENDINGS and any(isinstance(value, str) and value in kept for value in path):
         return False
     return not _is_backwards(body) and not _is_backwards(query)
+
+
+def _may_be_a_secret(token):
+    # A secret of an earlier answer, or of the one character that shortest and longest secrets are made of.
+    return isinstance(token, str) and ("whsec_" in token or len(set(token)) < 3)
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    # The filter does not see the examples of the document, so this also changes what is about to be sent.
+    body = case.body if isinstance(case.body, dict) else {}
+    if _leaves_this_machine(body.get("url")):
+        case.body = {**body, "url": f"{INBOX}/example"}
+    if case.meta is not None and not case.meta.generation.mode.is_positive:
+        return
+    # A key of another request is refused, and so the document's example would be.
+    if "Idempotency-Key" in (case.headers or {}):
+        case.headers = {**case.headers, "Idempotency-Key": str(uuid.uuid4())}
+    # No link can give a value to a body, so that the tenants' names would be made up.
+    if case.operation.definition.raw.get("operationId") == "issueApiKey" and "orgId" in body:
+        case.body = {**body, "orgId": OTHER_TENANT}
+    # OpenAPI cannot say that two parameters exclude each other, nor that a token must not have the secret in it.
+    if {"search", "ownerEmail"} <= (case.query or {}).keys():
+        case.query = {name: value for name, value in case.query.items() if name != "search"}
+    auth = body.get("auth")
+    if isinstance(auth, dict) and _may_be_a_secret(auth.get("token")):
+        case.body = {**case.body, "auth": {name: value for name, value in auth.items() if name != "token"}}

@@ -13,6 +13,7 @@ mod dependencies;
 pub mod deployment;
 pub mod dev;
 pub mod environments;
+pub mod fuzz;
 mod npm;
 mod python;
 pub mod schemathesis;

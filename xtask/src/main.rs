@@ -88,6 +88,14 @@ enum Command {
     Schemathesis,
     /// Lint the OpenAPI documents, generate clients from them, and play the README's story with those and by curl
     Clients,
+    /// Search for longer than the tests do for inputs that break what reads texts of strangers
+    Fuzz {
+        /// One target alone
+        target: Option<String>,
+        /// How long each target is tried
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
     /// Check the rules of the source tree that no compiler checks
     Tidy,
 }
@@ -119,6 +127,7 @@ fn run() -> Result<()> {
         Command::Setup => xtask::setup::run().map(drop),
         Command::Schemathesis => xtask::schemathesis::run(),
         Command::Clients => xtask::clients::run(),
+        Command::Fuzz { target, seconds } => xtask::fuzz::run(target.as_deref(), seconds),
         Command::Tidy => xtask::tidy::run(),
     }
 }

@@ -172,7 +172,8 @@ impl MeteredApps {
         let Some(actor) = parts.extensions.get::<Actor>().filter(|_| key) else { return Ok(apps) };
         let key =
             the_only(&parts.headers, &IDEMPOTENCY_KEY).and_then(IdempotencyKey::parse).ok_or_else(|| {
-                Problem::invalid_request("Send one Idempotency-Key of 1 to 128 visible ASCII characters.")
+                let rule = "must be given once, with 1 to 128 visible ASCII characters";
+                Problem::invalid_field("Idempotency-Key", rule)
             })?;
         Ok(apps.repeatable(&key, actor).await?)
     }
@@ -207,6 +208,6 @@ where
         let (_, org_id) = path.iter().find(|(name, _)| *name == "orgId").ok_or_else(|| {
             Problem::from(Error::Internal("a route without a tenant asks for the tenant's shard".to_owned()))
         })?;
-        Ok(Self(apps.of(Bucket::of(org_id)).clone()))
+        Ok(Self(apps.of(Bucket::of(&org_id.to_ascii_lowercase())).clone()))
     }
 }

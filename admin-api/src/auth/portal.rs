@@ -5,7 +5,7 @@ use http::StatusCode;
 use shared::code::ErrorCode;
 
 /// Every route that the portal needs: of a tenant, what a partner does without an admin (spec: product).
-pub const ROUTES: [(&str, &str); 23] = [
+pub const ROUTES: [(&str, &str); 24] = [
     ("GET", "/tenants"),
     ("POST", "/tenants/{orgId}/register"),
     ("GET", "/tenants/{orgId}"),
@@ -15,6 +15,7 @@ pub const ROUTES: [(&str, &str); 23] = [
     ("DELETE", "/tenants/{orgId}/members/{email}"),
     ("POST", "/api-keys"),
     ("POST", "/api-keys/{orgId}/rotate"),
+    ("GET", "/tenants/{orgId}/deliveries"),
     ("GET", "/tenants/{orgId}/webhooks"),
     ("POST", "/tenants/{orgId}/webhooks"),
     ("GET", "/tenants/{orgId}/webhooks/{webhookId}"),

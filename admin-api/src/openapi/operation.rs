@@ -22,7 +22,7 @@ use crate::auth::portal;
 pub enum Needs {
     /// All of these fields, none of them null.
     All(&'static [&'static str]),
-    /// At least one of these fields, not null.
+    /// At least one of these fields. A field that is null is as good as absent.
     OneOf(&'static [&'static str]),
     /// The fields that are no `Option` in the body's type.
     Body,
@@ -288,6 +288,7 @@ fn names(path: &str) -> impl Iterator<Item = &str> {
 fn tag(path: &str) -> &'static str {
     match path {
         _ if path.contains("/deliveries") || path.ends_with("/redeliver") => "Deliveries",
+        "/partner-webhooks.openapi.json" => "About",
         _ if path.contains("webhooks") => "Webhooks",
         _ if path.starts_with("/api-keys") => "API keys",
         _ if path.starts_with("/tenants") => "Tenants",
@@ -306,15 +307,22 @@ fn security(access: Access) -> Value {
 
 /// Says in a body's schema which fields have to be there.
 fn apply(needs: Needs, schema: &mut Value) {
-    let (Needs::All(fields) | Needs::OneOf(fields)) = needs else { return };
-    for field in fields {
-        let property = &mut schema["properties"][field];
-        *property = not_null(property);
-    }
-    if matches!(needs, Needs::All(_)) {
-        schema["required"] = json!(fields);
-    } else {
-        schema["minProperties"] = json!(1);
+    match needs {
+        Needs::All(fields) => {
+            for field in fields {
+                let property = &mut schema["properties"][field];
+                *property = not_null(property);
+            }
+            schema["required"] = json!(fields);
+        }
+        Needs::OneOf(fields) => {
+            // Generators pass over this, but make types of properties within `not`.
+            schema["not"] = json!({"additionalProperties": {"type": "null"}});
+            let fields = fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
+            schema["description"] =
+                json!(format!("At least one of {fields}. A field that is null is as good as absent."));
+        }
+        Needs::Body | Needs::NoBody => {}
     }
 }
 

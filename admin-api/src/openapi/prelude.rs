@@ -4,7 +4,8 @@ pub use serde_json::{Value, json};
 pub use shared::error::Error::{
     ActiveKeyExists, BodyNotKept, DeadLetterNotFound, DeliveryNotFound, DeliveryPending, MemberIsOwner,
     MemberLimitReached, MemberNotFound, NoActiveKey, OrgIdReserved, TenantAlreadyRegistered,
-    TenantNotRegistered, TooManySecrets, WebhookLimitReached, WebhookNotDisabled, WebhookNotFound,
+    TenantNotRegistered, TooManySecrets, WebhookDisabled, WebhookLimitReached, WebhookNotDisabled,
+    WebhookNotFound,
 };
 
 pub use super::operation::{Needs, Operation};

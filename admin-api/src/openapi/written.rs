@@ -63,15 +63,16 @@ fn requested_authentication() -> Value {
             "properties": {"type": {"type": "string", "enum": [tag]}},
         })
     };
-    let none = alternative("The signature alone.", "none");
-    let mut bearer = alternative("The token as `Authorization: Bearer`.", "bearerToken");
+    let none = alternative("The signature alone: no token.", "none");
+    let mut bearer = alternative("We send `Authorization: Bearer <token>`.", "bearerToken");
     bearer["properties"]["token"] = token.clone();
-    let mut header = alternative("The token in a header that `headerName` names.", "apiKeyHeader");
+    let mut header = alternative("We send `<headerName>: <token>`.", "apiKeyHeader");
     header["required"] = json!(["type", "headerName"]);
     header["properties"]["headerName"] = reference("HeaderName");
     header["properties"]["token"] = token;
     json!({
-        "description": "A static token on top of the signature; generated where absent.",
+        "description": "A static token that we send with each event, on top of the signature, for an endpoint that wants one. Of a new \
+            `auth` the answer shows the token, this once; where `token` is absent, one is generated. `none` takes the token away.",
         "oneOf": [none, bearer, header],
     })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use edge::fields::seconds_of_a_week;
+use edge::fields::{Given, seconds_of_a_week};
 use edge::json::{Answer, Json, OptionalJson};
 use edge::parameters::{NoQuery, OrgPath, Query};
 use edge::problem::Problem;
@@ -10,7 +10,9 @@ use edge::routes::{delete, get, post};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::api_key::IssuedApiKey;
+use shared::app::App;
 use shared::app::issue_api_key::FreshApiKey;
+use shared::error::Faults;
 use shared::page::{Limit, Offset, Page};
 use shared::tenant::{OrgId, OrgName};
 use shared::time::Timestamp;
@@ -26,7 +28,7 @@ pub(super) fn routes() -> Routes {
             post("/api-keys", issue),
             Operation::new("issueApiKey", "Issue an API key")
                 .details("The answer is the only one that ever holds the key. `expiresAt` has to be in the future.")
-                .takes::<IssueBody>(Needs::Body, json!({"orgId": "acme-corp"}))
+                .takes::<IssueBody>(Needs::All(&["orgId"]), json!({"orgId": "acme-corp"}))
                 .answers::<ApiKeyIssued>(201, "Issued; the key is shown this once.", fresh())
                 .fails(&[TenantNotRegistered, ActiveKeyExists])
                 .leads_to("rotateApiKey", &[("orgId", "$response.body#/orgId")])
@@ -95,12 +97,19 @@ impl From<FreshApiKey> for ApiKeyIssued {
     }
 }
 
+/// Notes a fault if a key would end before it begins. The time of a request that was answered before is long over.
+fn check_expiry(expires_at: Option<Timestamp>, app: &App, faults: &mut Faults) {
+    if !app.was_answered_before() && expires_at.is_some_and(|end| end <= app.clock.now()) {
+        faults.add("expiresAt", "must be in the future");
+    }
+}
+
 /// The body of `POST /api-keys`.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct IssueBody {
-    org_id: OrgId,
+    org_id: Option<OrgId>,
     org_name: Option<OrgName>,
     expires_at: Option<Timestamp>,
 }
@@ -109,8 +118,16 @@ async fn issue(
     admin: Admin,
     MeteredApps(apps): MeteredApps,
     NoQuery: NoQuery,
-    Json(IssueBody { org_id, org_name, expires_at }): Json<IssueBody>,
+    Json(body): Json<Given<IssueBody>>,
 ) -> JsonResult<ApiKeyIssued> {
+    let (org_id, org_name, expires_at) =
+        body.check(|IssueBody { org_id, org_name, expires_at }, faults| {
+            if org_id.is_none() {
+                faults.add("orgId", "is required");
+            }
+            check_expiry(expires_at, &apps.all()[0], faults);
+            Some((org_id?, org_name, expires_at))
+        })?;
     let fresh =
         apps.of(&org_id).issue_api_key(&admin.of(org_id.clone()), org_name.as_ref(), expires_at).await?;
     Ok(Answer(StatusCode::CREATED, fresh.into()))
@@ -132,8 +149,12 @@ async fn rotate(
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
-    OptionalJson(RotateBody { expires_at, grace_seconds }): OptionalJson<RotateBody>,
+    OptionalJson(body): OptionalJson<Given<RotateBody>>,
 ) -> JsonResult<ApiKeyIssued> {
+    let RotateBody { expires_at, grace_seconds } = body.check(|body, faults| {
+        check_expiry(body.expires_at, &app, faults);
+        Some(body)
+    })?;
     let grace = Duration::from_secs(grace_seconds.unwrap_or(0));
     let fresh = app.rotate_api_key(&admin.of(org_id), expires_at, grace).await?;
     Ok(Answer(StatusCode::CREATED, fresh.into()))

@@ -11,6 +11,7 @@ use shared::delivery::{Delivery, DeliveryState};
 use shared::event::id::EventId;
 use shared::page::Limit;
 use shared::time::Timestamp;
+use shared::webhook::id::WebhookId;
 
 use super::{JsonResult, Routes, check_order, ok};
 use crate::auth::{Admin, MeteredApp};
@@ -22,7 +23,7 @@ pub(super) fn routes() -> Routes {
         .route(described!(
             get("/tenants/{orgId}/webhooks/{webhookId}/deliveries", list),
             Operation::new("listDeliveries", "Read a webhook's delivery log")
-                .details("With a filter a page may be short and still not the last: `nextCursor` tells.")
+                .details("With a filter a page may be short and still not the last: `nextCursor` tells. `state` takes several, by comma or repeated.")
                 .query(&["state", "eventType", "since", "until"])
                 .pages((1_775_124_000_000_i64, EVENT))
                 .answers::<DeliveryPage>(
@@ -33,6 +34,20 @@ pub(super) fn routes() -> Routes {
                 .fails(&[TenantNotRegistered, WebhookNotFound])
                 .leads_to("getDelivery", &LOGGED)
                 .leads_to("redeliver", &LOGGED),
+        ))
+        .route(described!(
+            get("/tenants/{orgId}/deliveries", find_event),
+            Operation::new("findEvent", "See what became of an event")
+                .details("Its delivery to each webhook that took the event, with the attempts. An event that no webhook took, or that is not there yet, has none.")
+                .query(&["eventOf"])
+                .answers::<EventDeliveries>(200, "The event's deliveries, by the webhooks' creation.", {
+                    let mut of_webhook = delivery();
+                    of_webhook["webhookId"] = json!(WEBHOOK);
+                    json!({"deliveries": [of_webhook]})
+                })
+                .fails(&[TenantNotRegistered])
+                .leads_to("getDelivery", &FOUND)
+                .leads_to("redeliver", &FOUND),
         ))
         .route(described!(
             get("/tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}", find),
@@ -47,6 +62,7 @@ pub(super) fn routes() -> Routes {
         .route(described!(
             post("/tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}/redeliver", redeliver),
             Operation::new("redeliver", "Send one event again")
+                .details("Its retries begin anew. A delivered event can be sent again for a day.")
                 .answers::<EventRedelivered>(
                     202,
                     "Pending again.",
@@ -57,7 +73,8 @@ pub(super) fn routes() -> Routes {
                     WebhookNotFound,
                     DeliveryNotFound,
                     DeliveryPending,
-                    BodyNotKept
+                    BodyNotKept,
+                    WebhookDisabled
                 ]),
         ))
 }
@@ -70,11 +87,19 @@ const LOGGED: [(&str, &str); 3] = [
     ("eventId", "$response.body#/deliveries/0/eventId"),
 ];
 
+/// Links on to the delivery of an event to the first webhook.
+#[cfg(feature = "openapi")]
+const FOUND: [(&str, &str); 3] = [
+    SAME_TENANT,
+    ("webhookId", "$response.body#/deliveries/0/webhookId"),
+    ("eventId", "$response.body#/deliveries/0/eventId"),
+];
+
 /// The query of the log.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LogQuery {
-    state: Option<DeliveryState>,
+    state: Option<Vec<DeliveryState>>,
     event_type: Option<String>,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
@@ -104,12 +129,49 @@ async fn list(
         check_order(query.since, query.until, faults);
         let LogQuery { state, event_type, since, until, limit, cursor } = query;
         Some((
-            LogFilter { states: state.into_iter().collect(), event_type, since, until, cursor },
+            LogFilter { states: state.unwrap_or_default(), event_type, since, until, cursor },
             limit.unwrap_or_default(),
         ))
     })?;
     let page = app.list_deliveries(&admin.of(org_id), &webhook_id, filter, limit.0).await?;
     ok(DeliveryPage { deliveries: page.deliveries, next_cursor: page.next })
+}
+
+/// The query of an event.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EventQuery {
+    event_id: EventId,
+}
+
+/// What became of an event.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+struct EventDeliveries {
+    /// One for each webhook that took the event.
+    deliveries: Vec<DeliveryToWebhook>,
+}
+
+/// A delivery, and the webhook.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+struct DeliveryToWebhook {
+    webhook_id: WebhookId,
+    #[serde(flatten)]
+    delivery: Delivery,
+}
+
+async fn find_event(
+    admin: Admin,
+    MeteredApp(app): MeteredApp,
+    OrgPath(org_id): OrgPath,
+    Query(EventQuery { event_id }): Query<EventQuery>,
+) -> JsonResult<EventDeliveries> {
+    let found = app.find_event(&admin.of(org_id), &event_id).await?;
+    let deliveries =
+        found.into_iter().map(|(webhook_id, delivery)| DeliveryToWebhook { webhook_id, delivery });
+    ok(EventDeliveries { deliveries: deliveries.collect() })
 }
 
 /// One delivery.
@@ -151,7 +213,7 @@ async fn redeliver(
     WebhookPath(webhook_id): WebhookPath,
     EventPath(event_id): EventPath,
 ) -> JsonResult<EventRedelivered> {
-    app.redeliver(&admin.of(org_id), &webhook_id, &event_id).await?;
+    let event_id = app.redeliver(&admin.of(org_id), &webhook_id, &event_id).await?;
     Ok(Answer(StatusCode::ACCEPTED, EventRedelivered { success: true, event_id }))
 }
 

@@ -1,8 +1,8 @@
 //! Tenants: register, list, get, change, close, and their audit log.
 
+use edge::fields::Given;
 use edge::json::{Answer, Json};
-use edge::parameters::{NoQuery, OrgPath, Query};
-use edge::problem::Problem;
+use edge::parameters::{NewOrgPath, NoQuery, OrgPath, Query};
 use edge::routes::{delete, get, patch, post};
 use http::StatusCode;
 use serde::de::DeserializeOwned;
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use shared::app::register_tenant::NewTenant;
 use shared::app::tenants::{FoundTenants, TenantChange, TenantFilter};
 use shared::cursor::Cursor;
+use shared::error::Faults;
 use shared::page::Limit;
 use shared::tenant::{EmailAddress, OrgName, Tenant};
 use shared::transition::Transition;
@@ -84,6 +85,7 @@ pub(super) fn routes() -> Routes {
         .route(described!(
             get("/tenants/{orgId}/transitions", transitions),
             Operation::new("listTransitions", "Read a tenant's audit log")
+                .details("A closed tenant's, too: its closing is the newest entry.")
                 .pages(17_i64)
                 .answers::<TransitionPage>(
                     200,
@@ -110,7 +112,7 @@ async fn register(
     admin: Admin,
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
-    OrgPath(org_id): OrgPath,
+    NewOrgPath(org_id): NewOrgPath,
     Json(RegisterTenantBody { org_name, owner_email }): Json<RegisterTenantBody>,
 ) -> JsonResult<TransitionedBody> {
     let new = NewTenant { org_name, owner_email };
@@ -145,20 +147,26 @@ struct TenantPage {
 async fn list(
     admin: Admin,
     MeteredApps(apps): MeteredApps,
-    Query(TenantsQuery { limit, cursor, owner_email, search }): Query<TenantsQuery>,
+    Query(query): Query<Given<TenantsQuery>>,
 ) -> JsonResult<TenantPage> {
-    admin.check_portal(search.is_some())?;
-    let limit = limit.unwrap_or_default().0;
-    let filter = match search {
-        Some(_) if owner_email.is_some() => {
-            return Err(Problem::invalid_field("search", "must not come together with ownerEmail"));
+    let (filter, limit) = query.check(|query, faults| {
+        let TenantsQuery { limit, cursor, owner_email, search } = query;
+        if search.is_some() && owner_email.is_some() {
+            faults.add("search", "must not come together with ownerEmail");
         }
-        Some(search) => TenantFilter::Search(searched(search)?, place(cursor.as_deref())?),
-        None => {
-            let after = place(cursor.as_deref())?.map(|(org_id, at): (String, i64)| (at, org_id));
-            TenantFilter::ByCreation(owner_email, after)
-        }
-    };
+        let filter = match search {
+            Some(search) => {
+                let (search, after) = (searched(search, faults), place(cursor.as_deref(), faults));
+                TenantFilter::Search(search?, after?)
+            }
+            None => {
+                let after = place(cursor.as_deref(), faults)?;
+                TenantFilter::ByCreation(owner_email, after.map(|(org_id, at): (String, i64)| (at, org_id)))
+            }
+        };
+        Some((filter, limit.unwrap_or_default().0))
+    })?;
+    admin.check_portal(matches!(filter, TenantFilter::Search(..)))?;
     let FoundTenants { tenants, total, next, next_match } =
         apps.list_tenants(&admin.actor, filter, limit).await?;
     let next = next.map(|cursor| cursor.to_string()).or(next_match.map(|cursor| cursor.to_string()));
@@ -166,19 +174,18 @@ async fn list(
 }
 
 /// The beginning of an ID or a name.
-fn searched(text: String) -> Result<String, Problem> {
+fn searched(text: String, faults: &mut Faults) -> Option<String> {
     let good = (1..=120).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    if good {
-        Ok(text)
-    } else {
-        Err(Problem::invalid_field("search", "must have 1 to 120 characters, and no control characters"))
-    }
+    faults.check(
+        "search",
+        good.then_some(text).ok_or("must have 1 to 120 characters, and no control characters"),
+    )
 }
 
-/// The place that a cursor of this kind of list names.
-fn place<T: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<T>, Problem> {
-    let place = cursor.map(Cursor::parse).transpose();
-    Ok(place.map_err(|fault| Problem::invalid_field("cursor", fault))?.map(|Cursor(place)| place))
+/// The place that a cursor of this kind of list names: `Some(None)` if there is no cursor, `None` if the cursor is wrong.
+fn place<T: DeserializeOwned>(cursor: Option<&str>, faults: &mut Faults) -> Option<Option<T>> {
+    let place = faults.check("cursor", cursor.map(Cursor::parse).transpose())?;
+    Some(place.map(|Cursor(place)| place))
 }
 
 async fn find(
@@ -204,12 +211,14 @@ async fn change(
     MeteredApp(app): MeteredApp,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
-    Json(ChangeTenantBody { org_name, owner_email }): Json<ChangeTenantBody>,
+    Json(body): Json<Given<ChangeTenantBody>>,
 ) -> JsonResult<TransitionedBody> {
-    if org_name.is_none() && owner_email.is_none() {
-        return Err(Problem::invalid_field("body", "must have at least one of orgName and ownerEmail"));
-    }
-    let change = TenantChange { org_name, owner_email };
+    let change = body.check(|ChangeTenantBody { org_name, owner_email }, faults| {
+        if org_name.is_none() && owner_email.is_none() {
+            faults.add("body", "must have at least one of orgName and ownerEmail");
+        }
+        Some(TenantChange { org_name, owner_email })
+    })?;
     ok(app.change_tenant(&admin.of(org_id), change).await?.into())
 }
 

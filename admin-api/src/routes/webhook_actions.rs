@@ -49,11 +49,12 @@ pub(super) fn routes() -> Routes {
             Operation::new("redeliverRange", "Send many events again")
                 .details(
                     "Those created from `since` (all that is kept where absent) to before `until` (now where absent; \
-                     after `since`), in one of `states`, in batches.",
+                     after `since`), in one of `states` (failed and dead where absent), in batches. What was delivered can be sent again for a \
+                     day.",
                 )
                 .takes::<RedeliverBody>(Needs::Body, json!({"since": AT, "states": ["failed", "dead"]}))
                 .answers::<RangeRedelivered>(202, "How many become pending again.", json!({"count": 17, "more": false}))
-                .fails(&[TenantNotRegistered, WebhookNotFound]),
+                .fails(&[TenantNotRegistered, WebhookNotFound, WebhookDisabled]),
         ))
 }
 
@@ -139,6 +140,8 @@ async fn test(
 #[derive(Clone, Copy)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "lowercase"))]
 enum EndedState {
+    /// Taken by the endpoint; can be sent again for a day.
+    Delivered,
     /// Refused for good.
     Failed,
     /// Its retries are spent.
@@ -148,6 +151,7 @@ enum EndedState {
 impl From<EndedState> for DeliveryState {
     fn from(state: EndedState) -> Self {
         match state {
+            EndedState::Delivered => Self::Delivered,
             EndedState::Failed => Self::Failed,
             EndedState::Dead => Self::Dead,
         }
@@ -158,12 +162,15 @@ impl From<EndedState> for DeliveryState {
 fn ended_states<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<EndedState>>, D::Error> {
     let Some(names) = Option::<Vec<String>>::deserialize(deserializer)? else { return Ok(None) };
     let states = names.iter().map(|name| match name.as_str() {
+        "delivered" => Some(EndedState::Delivered),
         "failed" => Some(EndedState::Failed),
         "dead" => Some(EndedState::Dead),
         _ => None,
     });
     let states = states.collect::<Option<Vec<_>>>().filter(|states| !states.is_empty());
-    states.map(Some).ok_or_else(|| de::Error::custom("must be a list of failed and dead, at least one"))
+    states
+        .map(Some)
+        .ok_or_else(|| de::Error::custom("must be a list of delivered, failed and dead, at least one"))
 }
 
 /// Which deliveries to send again.

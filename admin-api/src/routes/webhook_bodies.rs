@@ -67,7 +67,10 @@ impl WebhookBody {
 
     /// Returns the change to make. Notes a fault if there is nothing to change.
     pub(super) fn into_change(self, rules: &UrlRules, faults: &mut Faults) -> Option<RequestedChange> {
-        if self.url.is_none() && self.events.is_none() && self.secret.is_none() && self.auth.is_none() {
+        let nothing =
+            self.url.is_none() && self.events.is_none() && self.secret.is_none() && self.auth.is_none();
+        // A field that is wrong is absent here.
+        if nothing && faults.is_empty() {
             faults.add("body", "must have at least one of url, events, secret and auth");
         }
         Some(self.checked(rules, faults))

@@ -11,7 +11,6 @@ use http::StatusCode;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use shared::app::change_webhook::RequestedChange;
-use shared::error::Error;
 use shared::webhook::Webhook;
 use shared::webhook::filter::EventFilter;
 use shared::webhook::url::WebhookUrl;
@@ -274,11 +273,11 @@ async fn change_own_url(
     MeteredApps(apps): MeteredApps,
     NoQuery: NoQuery,
     WebhookPath(id): WebhookPath,
-    Json(body): Json<UrlBody>,
+    Json(body): Json<Given<UrlBody>>,
 ) -> JsonResult<TransitionedBody> {
     let app = apps.of(&partner.org_id);
-    let url = WebhookUrl::parse(&body.url, &app.url_rules);
-    let change = RequestedChange::url(url.map_err(|fault| Error::field("url", fault))?);
+    let url = body.check(|body, faults| faults.check("url", WebhookUrl::parse(&body.url, &app.url_rules)))?;
+    let change = RequestedChange::url(url);
     let (transitioned, _) = app.change_webhook(&partner.tenant(), &id, change).await?;
     ok(transitioned.into())
 }

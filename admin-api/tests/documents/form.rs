@@ -23,7 +23,7 @@ fn walk(place: &str, value: &Value, visit: &mut impl FnMut(&str, &Value)) {
 }
 
 /// Calls `visit` with everything below the value and below the components that it refers to.
-fn follow(document: &Value, place: &str, value: &Value, visit: &mut impl FnMut(&str, &Value)) {
+pub(super) fn follow(document: &Value, place: &str, value: &Value, visit: &mut impl FnMut(&str, &Value)) {
     let (mut seen, mut waiting) = (BTreeSet::new(), vec![(place.to_owned(), value.clone())]);
     while let Some((place, value)) = waiting.pop() {
         walk(&place, &value, &mut |place, value| {
@@ -41,7 +41,7 @@ fn follow(document: &Value, place: &str, value: &Value, visit: &mut impl FnMut(&
     }
 }
 
-fn operations(document: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn operations(document: &Value) -> impl Iterator<Item = &Value> {
     let items =
         ["paths", "webhooks"].into_iter().flat_map(|of| document[of].as_object().into_iter().flatten());
     items.flat_map(|(_, item)| item.as_object().unwrap().values())

@@ -125,11 +125,17 @@ async fn a_closed_tenant_is_gone_and_its_id_stays_taken() {
     assert_eq!(hooks, [json!({"org_id": "other-corp"})]);
     assert_eq!(ids(&app.admin().get("/tenants").await), ["other-corp"]);
 
+    let log = app.admin().get("/tenants/acme-corp/transitions?limit=2").await;
+    assert_eq!(log.is(200).body["transitions"][0]["kind"], "TenantClosed");
+    assert_eq!(log.body["transitions"][0]["actor"], "admin@smartphonekey.com");
+    assert_eq!(log.body["transitions"][1]["kind"], "WebhookCreated");
+    app.admin().get("/tenants/nobody/transitions").await.is_problem(404, "tenant_not_registered");
+
     let before = app.database.dump();
     for (method, path) in [
         ("GET", "/tenants/acme-corp"),
         ("DELETE", "/tenants/acme-corp"),
-        ("GET", "/tenants/acme-corp/transitions"),
+        ("GET", "/tenants/acme-corp/deliveries?eventId=e-1"),
         ("GET", "/tenants/acme-corp/webhooks"),
         ("GET", &webhook),
         ("DELETE", &webhook),

@@ -43,10 +43,10 @@ async fn ask(app: &TestApp, person: &str, route: &Route, org_id: &str, webhook_i
         ("POST", path) if path.ends_with("/{webhookId}/redeliver") => Some(json!({"states": ["dead"]})),
         _ => None,
     };
-    let path = if (route.method, route.path) == ("GET", "/api-keys") {
-        format!("{path}?orgId={org_id}")
-    } else {
-        path
+    let path = match (route.method, route.path) {
+        ("GET", "/api-keys") => format!("{path}?orgId={org_id}"),
+        ("GET", "/tenants/{orgId}/deliveries") => format!("{path}?eventId=event-1"),
+        _ => path,
     };
     let request = app.portal(person).request(route.method, &path);
     match body.filter(|_| !route.path.ends_with("/{email}")) {

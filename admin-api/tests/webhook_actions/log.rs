@@ -51,6 +51,9 @@ async fn filters_are_all_that_match() {
         ("state=failed", vec!["e-6", "e-3", "e-0"]),
         ("state=delivered", vec!["e-5", "e-4", "e-2", "e-1"]),
         ("state=pending", vec![]),
+        ("state=failed,delivered&limit=3", vec!["e-6", "e-5", "e-4"]),
+        ("state=failed&state=dead", vec!["e-6", "e-3", "e-0"]),
+        ("state=pending,dead,dead", vec![]),
         ("eventType=KeyRemoved", vec!["e-5", "e-3", "e-1"]),
         ("eventType=KeyRemoved&state=failed", vec!["e-3"]),
         ("eventType=Nobody%20Knows", vec![]),
@@ -97,7 +100,9 @@ async fn a_query_must_make_sense() {
         ("state=lost", "state"),
         ("state=", "state"),
         ("state=FAILED", "state"),
-        ("state=failed,dead", "state"),
+        ("state=failed,", "state"),
+        ("state=failed,FAILED", "state"),
+        ("since=2026-04-02T10:00:00Z&since=2026-04-02T10:00:00Z", "since"),
         ("since=yesterday", "since"),
         ("since=", "since"),
         ("until=2026-04-02", "until"),
@@ -111,9 +116,13 @@ async fn a_query_must_make_sense() {
         ("cursor=x", "cursor"),
         ("cursor=AAAAAAAAAAAAAAAA", "cursor"),
         ("offset=1", "offset"),
-        ("state=failed&state=dead", "state"),
+        ("state=failed&state=lost", "state"),
     ] {
         app.admin().get(&format!("{log}?{query}")).await.names_field(field);
+    }
+    let all = app.admin().get(&format!("{log}?limit=0&limit=1&x=1&y=2&since=soon&state=lost")).await;
+    for field in ["limit", "x", "y", "since", "state"] {
+        all.names_field(field);
     }
 }
 
@@ -161,4 +170,66 @@ async fn a_cursor_of_another_list_is_none_of_this_one() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn one_call_tells_what_became_of_an_event_at_each_webhook() {
+    let (app, first) = given_log().await;
+    let second = app.given_webhook("acme-corp").await;
+    app.given_tenant("other").await;
+    app.delivery().event("acme-corp", "e-7", "KeyAdded").await;
+    app.delivery().event("acme-corp", "7BF73129-1428-4CD3-A780-95DB273D1602", "KeyAdded").await;
+    app.delivery().event("acme-corp", "7bf73129-1428-4cd3-a780-95db273d1603", "KeyAdded").await;
+    let id = |path: &str| path.trim_end_matches("/deliveries").rsplit('/').next().unwrap().to_owned();
+    let found = async |of: &str| {
+        let answer = app.admin().get(&format!("/tenants/{of}")).await;
+        let deliveries = answer.is(200).body["deliveries"].as_array().unwrap().clone();
+        let part = |value: &Value, name: &str| value[name].as_str().unwrap().to_owned();
+        let parts =
+            deliveries.iter().map(|one| (part(one, "webhookId"), part(one, "state"), part(one, "eventId")));
+        parts.collect::<Vec<_>>()
+    };
+    let at = |path: &str, state: &str, event: &str| (id(path), state.to_owned(), event.to_owned());
+    assert_eq!(found("acme-corp/deliveries?eventId=e-0").await, [at(&first, "failed", "e-0")]);
+    let both = [at(&first, "delivered", "e-7"), at(&second, "delivered", "e-7")];
+    assert_eq!(found("acme-corp/deliveries?eventId=e-7").await, both);
+    assert_eq!(found("ACME-Corp/deliveries?eventId=E-7").await, both, "ids are taken in any case");
+    let capital = "7BF73129-1428-4CD3-A780-95DB273D1602";
+    assert_eq!(
+        found(&format!("acme-corp/deliveries?eventId={capital}")).await[0],
+        at(&first, "delivered", capital)
+    );
+    let small = "7bf73129-1428-4cd3-a780-95db273d1603";
+    let upper = small.to_uppercase();
+    assert_eq!(
+        found(&format!("acme-corp/deliveries?eventId={upper}")).await[0],
+        at(&first, "delivered", small)
+    );
+    assert!(found("acme-corp/deliveries?eventId=e-99").await.is_empty());
+    assert!(found("other/deliveries?eventId=e-7").await.is_empty());
+    let answer = app.admin().get("/tenants/acme-corp/deliveries?eventId=e-0").await;
+    assert_eq!(answer.body["deliveries"][0]["attempts"][0]["status"], 404);
+
+    app.admin().request("DELETE", &second).send().await.is(200);
+    assert_eq!(
+        found("acme-corp/deliveries?eventId=e-7").await,
+        both,
+        "a deleted webhook's log stays a while"
+    );
+    app.admin().get("/tenants/nobody/deliveries?eventId=e-7").await.is_problem(404, "tenant_not_registered");
+    for query in ["", "?eventId=", "?eventId=a%20b", "?eventId=e-1&eventId=e-2"] {
+        app.admin().get(&format!("/tenants/acme-corp/deliveries{query}")).await.names_field("eventId");
+    }
+}
+
+#[tokio::test]
+async fn ids_in_paths_are_taken_in_any_case() {
+    let (app, log) = given_log().await;
+    let upper = log.replace("acme-corp", "Acme-CORP");
+    let webhook = log.trim_end_matches("/deliveries").rsplit('/').next().unwrap();
+    let upper = upper.replace(webhook, &webhook.to_uppercase());
+    assert_eq!(app.admin().get(&format!("{upper}/E-6")).await.is(200).text_at("eventId"), "e-6");
+    let again = app.admin().request("POST", &format!("{upper}/E-6/redeliver")).send().await;
+    assert_eq!(again.is(202).text_at("eventId"), "e-6");
+    app.admin().get(&format!("{upper}/E-99")).await.is_problem(404, "delivery_not_found");
 }

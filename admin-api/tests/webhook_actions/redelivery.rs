@@ -135,7 +135,6 @@ async fn a_range_must_make_sense() {
     let before = app.database.dump();
     for (body, field) in [
         (json!({"states": ["pending"]}), "states"),
-        (json!({"states": ["delivered"]}), "states"),
         (json!({"states": ["failed", "pending"]}), "states"),
         (json!({"states": ["Failed"]}), "states"),
         (json!({"states": ["lost"]}), "states"),
@@ -154,8 +153,9 @@ async fn a_range_must_make_sense() {
     ] {
         app.admin().post(&format!("{path}/redeliver"), body).await.names_field(field);
     }
-    let both = app.admin().post(&format!("{path}/redeliver"), json!({"since": "x", "states": ["x"]})).await;
-    both.names_field("since").names_field("states");
+    let all = json!({"since": "x", "states": ["x"], "from": 1, "to": 2});
+    let all = app.admin().post(&format!("{path}/redeliver"), all).await;
+    all.names_field("since").names_field("states").names_field("from").names_field("to");
     assert_eq!(app.database.dump(), before);
     assert!(app.retries.take().is_empty());
 }
@@ -186,4 +186,31 @@ async fn nothing_is_sent_again_to_a_disabled_webhook() {
     single(&app, &path, "e-1").await.is_problem(409, "webhook_disabled");
     app.admin().post(&format!("{path}/redeliver"), json!({})).await.is_problem(409, "webhook_disabled");
     assert_eq!(app.database.dump(), before);
+}
+
+#[tokio::test]
+async fn what_was_delivered_is_sent_again_within_its_day() {
+    let (app, path) = given().await;
+    let delivery = app.delivery();
+    for id in ["e-1", "e-2"] {
+        delivery.event("acme-corp", id, "KeyAdded").await;
+        app.wait(60);
+    }
+    delivery.received();
+    app.retries.take();
+    single(&app, &path, "e-1").await.is(202);
+    delivery.retries().await;
+    assert_eq!(delivery.received().len(), 1);
+    let again = app.admin().get(&format!("{path}/deliveries/e-1")).await;
+    assert_eq!(
+        (&again.body["state"], &again.body["attempts"][1]["status"]),
+        (&json!("delivered"), &json!(200))
+    );
+
+    let range = json!({"states": ["delivered"]});
+    let answer = app.admin().post(&format!("{path}/redeliver"), range.clone()).await;
+    assert_eq!(answer.is(202).body, json!({"count": 2, "more": false}));
+    delivery.retries().await;
+    delivery.retries().await;
+    assert_eq!(delivery.received().len(), 2);
 }

@@ -1,3 +1,4 @@
+use serde::Deserialize;
 use serde_json::json;
 use shared::tenant::OrgId;
 use shared::time::Timestamp;
@@ -22,7 +23,7 @@ struct Inner {
 }
 
 fn faults(body: Value) -> Vec<(String, String)> {
-    Body::read(&body, "field").unwrap_err().into_iter().collect()
+    Body::read(&body, Kind::Field).unwrap_err().into_iter().collect()
 }
 
 fn list(faults: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -35,7 +36,8 @@ const NO_TIME: &str = "must be an ISO 8601 time with its offset, such as 2026-04
 
 #[test]
 fn what_is_absent_or_null_is_none() {
-    let body = Body::read(&json!({"orgId": "acme", "since": null, "inner": {"id": "abc"}}), "field").unwrap();
+    let body =
+        Body::read(&json!({"orgId": "acme", "since": null, "inner": {"id": "abc"}}), Kind::Field).unwrap();
     assert_eq!((body.org_id.as_str(), body.since, body.names, body.seconds), ("acme", None, None, None));
     assert_eq!(body.inner.map(|inner| inner.id.to_string()).as_deref(), Some("abc"));
 }
@@ -71,8 +73,19 @@ fn a_value_of_another_kind_is_never_repeated() {
 }
 
 #[test]
-fn a_field_that_no_type_has_is_named_before_all_else() {
-    assert_eq!(faults(json!({"orgid": "acme"})), list(&[("orgid", "is not a known field")]));
+fn fields_that_no_type_has_are_named_together_with_all_else() {
+    assert_eq!(
+        faults(json!({"orgid": "acme", "since": "soon", "x": 1, "inner": {"id": "", "y": 1, "z": {}}})),
+        list(&[
+            ("inner.id", NO_ID),
+            ("inner.y", "is not a known field"),
+            ("inner.z", "is not a known field"),
+            ("orgId", "is required"),
+            ("orgid", "is not a known field"),
+            ("since", NO_TIME),
+            ("x", "is not a known field"),
+        ])
+    );
     assert_eq!(
         faults(json!({"orgId": "acme", "inner": {"id": "abc", "x": 1}})),
         list(&[("inner.x", "is not a known field")])
@@ -80,8 +93,31 @@ fn a_field_that_no_type_has_is_named_before_all_else() {
 }
 
 #[test]
+fn a_parameter_is_given_once_unless_the_parameter_is_a_list() {
+    let read = |query: Value| Body::read(&query, Kind::Parameter);
+    for (names, expected) in [
+        (json!("a"), vec!["a"]),
+        (json!("a,b"), vec!["a", "b"]),
+        (json!(["a", "b,c"]), vec!["a", "b", "c"]),
+        (json!(""), vec![""]),
+    ] {
+        let read = read(json!({"orgId": "acme", "names": names})).unwrap();
+        assert_eq!(read.names.unwrap(), expected);
+    }
+    let faults = read(json!({"orgId": ["acme", "acme"], "since": ["", ""], "x": ["1", "2"]})).unwrap_err();
+    assert_eq!(
+        faults.into_iter().collect::<Vec<_>>(),
+        list(&[
+            ("orgId", "must be given once"),
+            ("since", "must be given once"),
+            ("x", "is not a known parameter"),
+        ])
+    );
+}
+
+#[test]
 fn rules_between_fields_add_to_the_faults_of_fields() {
-    let given = |body: Value| Given::<Body>::read(&body, "field").unwrap();
+    let given = |body: Value| Given::<Body>::read(&body, Kind::Field).unwrap();
     let rule = |body: Body, faults: &mut Faults| {
         faults.add("seconds", "are too many");
         Some(body.org_id)
@@ -90,6 +126,8 @@ fn rules_between_fields_add_to_the_faults_of_fields() {
     assert_eq!(problem.fields.keys().collect::<Vec<_>>(), ["inner.id", "seconds"]);
     let problem = given(json!({"inner": {}})).check(rule).unwrap_err();
     assert_eq!(problem.fields.keys().collect::<Vec<_>>(), ["inner.id", "orgId"]);
+    let problem = given(json!({"orgId": "acme", "x": 1})).check(rule).unwrap_err();
+    assert_eq!(problem.fields.keys().collect::<Vec<_>>(), ["seconds", "x"]);
     let good = given(json!({"orgId": "acme"})).check(|body, _| Some(body.org_id.to_string()));
     assert_eq!(good.unwrap(), "acme");
 }
@@ -98,7 +136,7 @@ fn rules_between_fields_add_to_the_faults_of_fields() {
 fn a_whole_number_may_be_spelt_in_any_way() {
     let read = |text: &str| {
         let body = format!("{{\"orgId\": \"acme\", \"seconds\": {text}}}");
-        Body::read(&serde_json::from_str(&body).unwrap(), "field").map(|body| body.seconds)
+        Body::read(&serde_json::from_str(&body).unwrap(), Kind::Field).map(|body| body.seconds)
     };
     for (text, number) in
         [("0", 0), ("-0", 0), ("60", 60), ("60.0", 60), ("6e1", 60), ("18446744073709551615", u64::MAX)]

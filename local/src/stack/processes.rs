@@ -16,7 +16,7 @@ use super::ports::free_port;
 use crate::certificate::Certificate;
 use crate::credentials::AUDIENCE;
 use crate::group::{Group, leashed};
-use crate::log::{readable, uncoloured};
+use crate::log::{printable, readable};
 use crate::process::npm_bin;
 use crate::progress::line;
 use crate::secrets::{CREDENTIALS_CLIENT, PORTAL_CLIENT, Secrets};
@@ -63,7 +63,7 @@ impl Output {
             let mut lines = BufReader::new(from);
             let mut raw = Vec::new();
             while lines.read_until(b'\n', &mut raw).is_ok_and(|length| length > 0) {
-                let text = uncoloured(String::from_utf8_lossy(&raw).trim_end());
+                let text = printable(&raw);
                 if let Ok(mut log) = log.lock() {
                     // Losing a line of the log is no reason to stop the stack.
                     let _ = writeln!(log, "{text}");

@@ -14,6 +14,7 @@ use shared::code::ErrorCode;
 use shared::delivery::{Attempt, Delivery, DeliveryState};
 use shared::event::id::EventId;
 use shared::tenant::Tenant;
+use shared::text::printable_json;
 use shared::time::Timestamp;
 use shared::webhook::authentication::Authentication;
 use shared::webhook::id::WebhookId;
@@ -233,17 +234,17 @@ impl AttemptRow {
             status: attempt.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string()),
             duration: spoken_duration(attempt.duration_milliseconds),
             // `answered 404` says no more than the status beside it.
-            error: attempt.error.filter(|error| {
+            error: attempt.error.map(|error| error.to_string()).filter(|error| {
                 !attempt.status.is_some_and(|status| error.ends_with(&format!("answered {status}")))
             }),
-            excerpt: attempt.excerpt,
+            excerpt: attempt.excerpt.map(|excerpt| excerpt.to_string()),
         }
     }
 }
 
 impl ShownBody {
     fn new(body: &str) -> Self {
-        let text = lay_out(body);
+        let text = printable_json(&lay_out(body)).into_owned();
         Self { is_tall: text.lines().count() > TALL || text.len() > TALL * 80, text }
     }
 }

@@ -57,7 +57,7 @@ impl DeliveryRow {
             created: Moment::new(delivery.created_at, now),
             badge: Badge::of_delivery(&delivery),
             duration: last.map(|attempt| spoken_duration(attempt.duration_milliseconds)),
-            error: last.and_then(|attempt| attempt.error.clone()),
+            error: last.and_then(|attempt| attempt.error.as_deref().map(str::to_owned)),
             event_type: breakable(&delivery.event_type),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
 use sha2::{Digest, Sha256};
 use shared::sealer::SealingKey;
 use subtle::ConstantTimeEq;
@@ -14,9 +14,9 @@ pub struct Subkeys {
     /// The id by which tokens name the secret.
     pub id: String,
     /// The key that signs session cookies.
-    pub session: [u8; 32],
+    pub session: SecretBox<[u8; 32]>,
     /// The key for the tokens of forms.
-    csrf: [u8; 32],
+    csrf: SecretBox<[u8; 32]>,
     /// The key that encrypts the transaction cookie and the stored ID token.
     pub sealing: SealingKey,
 }
@@ -72,24 +72,24 @@ impl Subkeys {
         let bytes = secret.expose_secret().as_bytes();
         let derivation = Hkdf::<Sha256>::new(Some(b"smartphonekey partner-portal"), bytes);
         let key = |purpose: &str| {
-            let mut key = [0_u8; 32];
-            // Only a length beyond 8,160 bytes would fail.
-            let expanded = derivation.expand(purpose.as_bytes(), &mut key);
-            debug_assert!(expanded.is_ok());
-            key
+            SecretBox::init_with_mut(|key: &mut [u8; 32]| {
+                // Only a length beyond 8,160 bytes would fail.
+                let expanded = derivation.expand(purpose.as_bytes(), key);
+                debug_assert!(expanded.is_ok());
+            })
         };
         Self {
-            id: hex::encode(&Sha256::digest(key("key id"))[..4]),
+            id: hex::encode(&Sha256::digest(key("key id").expose_secret())[..4]),
             session: key("session cookie"),
             csrf: key("form token"),
-            sealing: SealingKey::from_bytes(key("sealing")),
+            sealing: SealingKey::of(key("sealing")),
         }
     }
 
     fn csrf_code(&self, session_digest: &str) -> [u8; 32] {
         let mut code = [0_u8; 32];
         // HMAC takes keys of any length.
-        if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.csrf) {
+        if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.csrf.expose_secret()) {
             mac.update(session_digest.as_bytes());
             code = mac.finalize().into_bytes().into();
         }
@@ -122,6 +122,7 @@ mod tests {
     fn every_purpose_has_a_key_of_its_own() {
         let ring = ring("one", None);
         let keys = ring.current();
-        assert_ne!(keys.session, keys.csrf);
+        assert_ne!(keys.session.expose_secret(), keys.csrf.expose_secret());
+        assert_eq!(format!("{:?}", keys.session), "SecretBox<[u8; 32]>([REDACTED])");
     }
 }

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edge::oidc::parse;
 use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{AlgorithmExt, Claims, Header};
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use shared::ports::Random;
@@ -41,7 +42,7 @@ impl SessionId {
         let keys = ring.current();
         let header = Header::empty().with_key_id(keys.id.clone());
         let claims = Claims::new(SessionClaims { sid: URL_SAFE_NO_PAD.encode(self.0) });
-        Hs256.token(&header, &claims, &Hs256Key::new(keys.session)).ok()
+        Hs256.token(&header, &claims, &Hs256Key::new(keys.session.expose_secret())).ok()
     }
 
     /// Reads the value of a cookie; `None` if the portal did not sign it.
@@ -51,7 +52,7 @@ impl SessionId {
         }
         let token = parse(text).ok()?;
         let keys = ring.find(token.header().key_id.as_deref()?)?;
-        let key = Hs256Key::new(keys.session);
+        let key = Hs256Key::new(keys.session.expose_secret());
         // The validator accepts only its own algorithm.
         let token = Hs256.validator::<SessionClaims>(&key).validate(&token).ok()?;
         let bytes = URL_SAFE_NO_PAD.decode(&token.claims().custom.sid).ok()?;

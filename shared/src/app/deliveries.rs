@@ -16,7 +16,7 @@ use crate::event::message::{RetryMessage, WebhookKey};
 use crate::packing::{Packed, unpack_all};
 use crate::ports::{Batch, Statement};
 use crate::store::bodies::{self, BodyRow, DeliveredRow};
-use crate::store::delivery_log::{self, LogRow};
+use crate::store::delivery_log::{self, EventRow, LogRow};
 use crate::store::kept_answers::Change;
 use crate::store::redelivery;
 use crate::store::webhooks::StatusRow;
@@ -103,7 +103,32 @@ impl App {
         Ok(LogPage { deliveries, next: next.map(Cursor) })
     }
 
-    /// One delivery, and its body where it is kept.
+    /// An event's delivery to each webhook of the tenant, in the order of the webhooks' creation, those that were deleted lately
+    /// among them. The id is taken in any case.
+    ///
+    /// # Errors
+    /// [`Error::TenantNotRegistered`].
+    pub async fn find_event(
+        &self,
+        tenant: &TenantScope,
+        event_id: &EventId,
+    ) -> Result<Vec<(WebhookId, Delivery)>, Error> {
+        for event_id in event_id.spellings() {
+            let statements = vec![tenants::registered(tenant), delivery_log::of_event(tenant, &event_id)];
+            let mut batch = self.run(statements).await?;
+            if !batch.any(0) {
+                return Err(Error::TenantNotRegistered);
+            }
+            let rows = batch.take::<EventRow>(1)?;
+            if !rows.is_empty() {
+                let rows = rows.into_iter().map(|row| Ok((row.webhook_id, row.delivery.try_into()?)));
+                return rows.collect();
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// One delivery, and its body where it is kept. The event's id is taken in any case.
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`]; [`Error::DeliveryNotFound`].
@@ -113,11 +138,15 @@ impl App {
         webhook_id: &WebhookId,
         event_id: &EventId,
     ) -> Result<(Delivery, Option<String>), Error> {
-        let mut batch = self.run(one_delivery(tenant, webhook_id, event_id)).await?;
-        check_webhook(&batch)?;
-        let row = batch.first::<LogRow>(2)?.ok_or(Error::DeliveryNotFound)?;
-        let body = self.body(&mut batch, tenant.org_id(), event_id).await?;
-        Ok((row.try_into()?, body.map(|body| body.as_ref().to_owned())))
+        for event_id in event_id.spellings() {
+            let mut batch = self.run(one_delivery(tenant, webhook_id, &event_id)).await?;
+            check_webhook(&batch)?;
+            if let Some(row) = batch.first::<LogRow>(2)? {
+                let body = self.body(&mut batch, tenant.org_id(), &event_id).await?;
+                return Ok((row.try_into()?, body.map(|body| body.as_ref().to_owned())));
+            }
+        }
+        Err(Error::DeliveryNotFound)
     }
 
     /// The event's envelope among what [`one_delivery`] read, kept by itself or with its batch.
@@ -142,7 +171,8 @@ impl App {
     }
 
     /// Makes an ended delivery pending again, with a fresh retry window, and wakes it. The database has it from
-    /// then on: should the queue refuse, the sweep wakes it.
+    /// then on: should the queue refuse, the sweep wakes it. The event's id is taken in any case; returns the id as the
+    /// delivery has it.
     ///
     /// # Errors
     /// As [`App::get_delivery`]; [`Error::DeliveryPending`]; [`Error::BodyNotKept`]; [`Error::WebhookDisabled`].
@@ -151,27 +181,36 @@ impl App {
         tenant: &TenantScope,
         webhook_id: &WebhookId,
         event_id: &EventId,
-    ) -> Result<(), Error> {
+    ) -> Result<EventId, Error> {
         let asked = self.asked(|| json!(["redeliver", tenant.org_id(), webhook_id, event_id]));
-        self.once(&asked, self.redeliver_one(&asked, tenant, webhook_id, event_id)).await
+        let act = async {
+            for event_id in event_id.spellings() {
+                if self.redeliver_one(&asked, tenant, webhook_id, &event_id).await? {
+                    return Ok(event_id);
+                }
+            }
+            Err(Error::DeliveryNotFound)
+        };
+        self.once(&asked, act).await
     }
 
+    /// Returns whether there is such a delivery.
     async fn redeliver_one(
         &self,
         asked: &Asked,
         tenant: &TenantScope,
         webhook_id: &WebhookId,
         event_id: &EventId,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let now = self.now();
-        let keep = self.keep(asked, tenant, &(), &Change::Redelivered(webhook_id)).await?;
+        let keep = self.keep(asked, tenant, event_id, &Change::Redelivered(webhook_id)).await?;
         let mut statements = one_delivery(tenant, webhook_id, event_id);
         statements.push(redelivery::redeliver(tenant, webhook_id, event_id, now));
         statements.extend(keep.clone());
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
         // As it was just before, in the same transaction.
-        let row = batch.first::<LogRow>(2)?.ok_or(Error::DeliveryNotFound)?;
+        let Some(row) = batch.first::<LogRow>(2)? else { return Ok(false) };
         if row.is_in(&[DeliveryState::Pending]) {
             return Err(Error::DeliveryPending);
         }
@@ -190,7 +229,7 @@ impl App {
         }
         let key = WebhookKey::new(tenant.org_id(), webhook_id).delivery(event_id.clone());
         self.wake(RetryMessage::Deliver(key), Duration::ZERO).await;
-        Ok(())
+        Ok(true)
     }
 }
 

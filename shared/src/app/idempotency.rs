@@ -93,6 +93,11 @@ impl Asked {
 }
 
 impl App {
+    /// Whether there is an answer for the request's key.
+    pub fn was_answered_before(&self) -> bool {
+        self.repeatable.as_ref().is_some_and(|request| request.earlier.is_some())
+    }
+
     async fn kept_answer(&self, id: &str, member: Option<&str>) -> Result<Option<KeptRow>, Error> {
         Ok(self.run(vec![kept_answers::find(id, member)]).await?.first(0)?)
     }

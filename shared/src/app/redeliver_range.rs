@@ -80,11 +80,13 @@ impl App {
         statements
             .extend(delivered.iter().map(|range| redelivery::count_delivered(tenant, webhook_id, range)));
         let counted = counted..statements.len();
+        let mut told_before = None;
         if asked.may_be_repeated() {
             // The answer is kept with the change, and so has to be known before.
             let mut batch = self.run(statements.clone()).await?;
             let answer = read_range(&mut batch, counted.clone())?;
             statements.extend(self.keep(asked, tenant, &answer, &Change::WorkingWebhook(webhook_id)).await?);
+            told_before = Some(answer);
         }
         if let Some(range) = &rest {
             statements.push(redelivery::hold_slice(
@@ -109,7 +111,8 @@ impl App {
         if let Some(due) = batch.first::<DueAtRow>(due)? {
             self.wake(RetryMessage::Tend(due.into_parts().0), std::time::Duration::ZERO).await;
         }
-        Ok(redelivered)
+        // What is kept is told, should a delivery have ended between the two.
+        Ok(told_before.unwrap_or(redelivered))
     }
 }
 

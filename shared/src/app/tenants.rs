@@ -152,10 +152,10 @@ impl App {
         Transitioned::read(&mut self.run(statements).await?, 0, tenant, Error::TenantNotRegistered)
     }
 
-    /// The audit log, newest first, and the cursor of the next page.
+    /// The audit log, newest first, and the cursor of the next page. That of a closed tenant, too.
     ///
     /// # Errors
-    /// [`Error::TenantNotRegistered`].
+    /// [`Error::TenantNotRegistered`] if there never was such a tenant.
     pub async fn list_transitions(
         &self,
         tenant: &TenantScope,
@@ -163,7 +163,7 @@ impl App {
         limit: u32,
     ) -> Result<(Vec<Transition>, Option<Cursor<i64>>), Error> {
         let statements = vec![
-            tenants::registered(tenant),
+            tenants::ever_registered(tenant),
             // One more than asked for tells whether there is a next page.
             transitions::newest(tenant, cursor.map(|cursor| cursor.0), limit + 1),
         ];

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::event::id::EventId;
 use crate::event::message::WebhookKey;
 use crate::ports::OutboundRequest;
+use crate::text::Printable;
 use crate::time::Timestamp;
 use crate::webhook::authentication::{AuthToken, Authentication, token_context};
 use crate::webhook::health::Ended;
@@ -93,8 +94,8 @@ impl Courier {
             at,
             status: result.status(),
             duration_milliseconds: u64::try_from(ended_at.since(at).as_millis()).unwrap_or(u64::MAX),
-            error: result.error(),
-            excerpt: excerpt(&result, endpoint),
+            error: result.error().map(|error| endpoint.in_public(&error)),
+            excerpt: excerpt(&result).map(|excerpt| endpoint.in_public(excerpt)),
         };
         let outcome = result.outcome(ended_at.milliseconds());
         let error = attempt.error.as_deref().unwrap_or_default();
@@ -159,13 +160,21 @@ impl Courier {
     }
 }
 
-/// What the endpoint wrote, kept only where it explains a failure, and without what it was sent in confidence.
-fn excerpt(result: &AttemptResult, endpoint: &Endpoint) -> Option<String> {
+impl Endpoint {
+    /// A text of the endpoint's or the transport's, as it may be kept and shown: without what the endpoint was sent in
+    /// confidence, and printable.
+    fn in_public(&self, text: &str) -> Printable {
+        let secrets = self.secrets.iter().flat_map(SigningSecret::texts);
+        let token = self.token.iter().map(|token| token.expose().into());
+        without_secrets(text, &secrets.chain(token).collect::<Vec<_>>()).into()
+    }
+}
+
+/// What the endpoint wrote, kept only where it explains a failure.
+fn excerpt(result: &AttemptResult) -> Option<&str> {
     match result {
         AttemptResult::Response { excerpt, .. } if result.error().is_some() && !excerpt.is_empty() => {
-            let secrets = endpoint.secrets.iter().map(SigningSecret::encoded);
-            let token = endpoint.token.iter().map(|token| token.expose().into());
-            Some(without_secrets(excerpt, &secrets.chain(token).collect::<Vec<_>>()))
+            Some(excerpt)
         }
         _ => None,
     }

@@ -237,7 +237,7 @@ impl Courier {
                 continue;
             }
             let arrived = lane.ended.iter().rev().find(|(ended, _)| ended.effect == Effect::Success);
-            let last_error = failed.as_ref().and_then(|attempt| attempt.error.clone());
+            let last_error = failed.as_ref().and_then(|attempt| attempt.error.as_deref().map(str::to_owned));
             let told =
                 change.map(|change| self.told(change, &condition, lane.event_type.as_deref(), last_error));
             new.push(NewCondition {

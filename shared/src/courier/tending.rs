@@ -199,7 +199,7 @@ impl Courier {
             };
             (step.new.condition.not_verified(next), next.is_none().then_some(Change::NotVerified))
         };
-        let last_error = made.attempt.error.clone();
+        let last_error = made.attempt.error.as_deref().map(str::to_owned);
         let new = NewCondition {
             based_on: step.new.stamp,
             told: change.map(|change| self.told(change, &condition, None, last_error)),

@@ -14,6 +14,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::event::id::EventId;
+use crate::text::Printable;
 use crate::time::Timestamp;
 
 /// The state of a delivery.
@@ -68,10 +69,12 @@ pub struct Attempt {
     pub duration_milliseconds: u64,
     /// What went wrong, in a few words; absent on success.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub error: Option<String>,
+    #[cfg_attr(feature = "schemas", schema(value_type = Option<String>))]
+    pub error: Option<Printable>,
     /// The beginning of the endpoint's answer, for admins; only of failures.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub excerpt: Option<String>,
+    #[cfg_attr(feature = "schemas", schema(value_type = Option<String>))]
+    pub excerpt: Option<Printable>,
 }
 
 impl Attempt {

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::text::redirects;
+use crate::text::is_printable;
 use serde_json::value::RawValue;
 
 const EVENT_TYPES: &str = include_str!("../../data/event-types.json");
@@ -19,8 +19,8 @@ const EVENT_SCHEMAS: &str = include_str!("../../data/event-schemas.json");
 /// `PutEventsRequestEntry`).
 pub const MAX_EVENT_TYPE_LENGTH: usize = 128;
 
-/// An event type: an EventBridge `detail-type` of 1 to 128 characters, in the catalogue or not, without characters that
-/// move the cursor or change the direction of text.
+/// An event type: an EventBridge `detail-type` of 1 to 128 characters, in the catalogue or not, of characters
+/// that are printable.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EventType(String);
@@ -31,9 +31,9 @@ pub enum EventTypeFault {
     /// Empty, or longer than 128 characters.
     #[error("must be 1 to {MAX_EVENT_TYPE_LENGTH} characters")]
     Length,
-    /// Holds a control character, a line separator or a bidirectional character.
-    #[error("must not contain control characters, line separators or bidirectional characters")]
-    Redirects,
+    /// Holds a character that a log, a terminal or a page would not show as it is.
+    #[error("must not contain control, bidirectional or invisible characters, or line separators")]
+    Unprintable,
 }
 
 impl EventType {
@@ -47,8 +47,8 @@ impl EventType {
         if !(1..=MAX_EVENT_TYPE_LENGTH).contains(&name.chars().take(MAX_EVENT_TYPE_LENGTH + 1).count()) {
             return Err(EventTypeFault::Length);
         }
-        if name.chars().any(redirects) {
-            return Err(EventTypeFault::Redirects);
+        if !name.chars().all(is_printable) {
+            return Err(EventTypeFault::Unprintable);
         }
         Ok(Self(name))
     }
@@ -251,8 +251,17 @@ mod tests {
         assert_eq!(EventType::parse(""), Err(EventTypeFault::Length));
         assert!(EventType::parse("ß".repeat(128)).is_ok());
         assert_eq!(EventType::parse("x".repeat(129)), Err(EventTypeFault::Length));
-        for bad in ["a\nb", "\u{202e}", "a\u{2028}", "\u{1b}[2J", "\u{85}"] {
-            assert_eq!(EventType::parse(bad), Err(EventTypeFault::Redirects), "{bad:?}");
+        for bad in [
+            "a\nb",
+            "\u{202e}",
+            "a\u{2028}",
+            "\u{1b}[2J",
+            "\u{85}",
+            "\u{7f}",
+            "Key\u{200b}Added",
+            "\u{e0041}",
+        ] {
+            assert_eq!(EventType::parse(bad), Err(EventTypeFault::Unprintable), "{bad:?}");
         }
         assert!(serde_json::from_str::<EventType>("\"\"").is_err());
         assert_eq!(serde_json::to_string(&EventType::parse("KeyAdded").unwrap()).unwrap(), "\"KeyAdded\"");

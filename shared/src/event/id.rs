@@ -33,6 +33,14 @@ impl EventId {
         Self(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string().into())
     }
 
+    /// This id, and where the text has capitals, the id in small letters: ids are case-sensitive, but who types one may not
+    /// care.
+    pub fn spellings(&self) -> impl Iterator<Item = Self> + use<> {
+        let small = self.0.to_ascii_lowercase();
+        let small = (*small != *self.0).then(|| Self(small.into()));
+        std::iter::once(self.clone()).chain(small)
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -68,6 +76,12 @@ mod tests {
         for good in ["e", "...", "7bf73129-1428-4cd3-a780-95db273d1602", &"x".repeat(128), "a/b?c#%"] {
             assert!(EventId::parse(good).is_ok(), "{good}");
         }
+        let spelt =
+            |text: &str| EventId::parse(text).unwrap().spellings().map(String::from).collect::<Vec<_>>();
+        assert_eq!(
+            (spelt("e-1"), spelt("E-1")),
+            (vec!["e-1".to_owned()], vec!["E-1".to_owned(), "e-1".to_owned()])
+        );
         for bad in ["", ".", "..", "a b", "ä", "a\n", &"x".repeat(129)] {
             assert_eq!(EventId::parse(bad), Err(EventIdFault), "{bad}");
         }

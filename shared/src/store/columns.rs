@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::delivery::Attempt;
 use crate::delivery::standing::Stage;
 use crate::event::id::EventId;
+use crate::text::Printable;
 use crate::time::Timestamp;
 
 /// [`Stage::number`] of each stage, for the text of statements.
@@ -105,7 +106,7 @@ pub(super) const ATTEMPTS: &str = "COALESCE(history -> 'attempts', CASE WHEN mil
 
 /// An attempt as `history` has it: when it began, its status, how long it took in milliseconds, error, excerpt.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct StoredAttempt(i64, Option<u16>, u64, Option<String>, Option<String>);
+pub struct StoredAttempt(i64, Option<u16>, u64, Option<Printable>, Option<Printable>);
 
 impl From<&Attempt> for StoredAttempt {
     fn from(attempt: &Attempt) -> Self {

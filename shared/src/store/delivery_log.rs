@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::columns::{History, StoredAttempt, StoredEvent, TENANTS_WEBHOOK, event_key, event_text};
+use super::columns::{
+    History, StoredAttempt, StoredEvent, TENANTS_WEBHOOK, event_key, event_text, of_webhook,
+};
 use super::of_tenant;
 use crate::delivery::standing::Stage;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
@@ -71,6 +73,31 @@ pub fn select(tenant: &TenantScope, webhook_id: &WebhookId, event_id: &EventId) 
     )
     .bind(webhook_id)
     .bind(StoredEvent::from(event_id).0)
+}
+
+/// An event's delivery to each webhook of the tenant, in the order of the webhooks' creation, those that were deleted lately
+/// among them.
+pub fn of_event(tenant: &TenantScope, event_id: &EventId) -> Statement {
+    let (id, columns, event) = (of_webhook("id", "webhook"), columns(), event_key("?2"));
+    of_tenant(
+        tenant,
+        format!(
+            "SELECT {id} AS webhook_id, {columns} FROM deliveries WHERE webhook IN \
+             (SELECT sequence FROM webhooks WHERE org_id = ?1 UNION ALL \
+              SELECT sequence FROM deleted_webhooks WHERE org_id = ?1) AND event = {event} ORDER BY webhook"
+        ),
+    )
+    .bind(StoredEvent::from(event_id).0)
+}
+
+/// What [`of_event`] finds.
+#[derive(Debug, Deserialize)]
+pub struct EventRow {
+    /// The webhook.
+    pub webhook_id: WebhookId,
+    /// The delivery.
+    #[serde(flatten)]
+    pub delivery: LogRow,
 }
 
 /// A row of the log.

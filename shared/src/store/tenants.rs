@@ -29,6 +29,11 @@ pub fn registered(tenant: &TenantScope) -> Statement {
     of_tenant(tenant, "SELECT 1 AS registered FROM tenants WHERE org_id = ?1 AND closed_at IS NULL")
 }
 
+/// One row where the tenant is registered or was closed.
+pub fn ever_registered(tenant: &TenantScope) -> Statement {
+    of_tenant(tenant, "SELECT 1 AS registered FROM tenants WHERE org_id = ?1")
+}
+
 /// Changes what is given.
 pub fn update(tenant: &TenantScope, name: Option<&OrgName>, owner: Option<&EmailAddress>) -> Statement {
     of_tenant(

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 
 use async_trait::async_trait;
 use flate2::read::DeflateDecoder;
@@ -36,6 +37,8 @@ type Refusal = Box<dyn FnMut(&Statement) -> bool + Send>;
 pub enum Crash {
     /// Not here.
     Never,
+    /// Not here, but others get their turn before the batch runs.
+    Later,
     /// Before the batch ran.
     Before,
     /// After it ran, and before the consumer knew.
@@ -180,6 +183,19 @@ impl SqliteDatabase {
     }
 }
 
+/// Gives way once.
+async fn others_first() {
+    let mut gave_way = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut gave_way, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
 /// The SQL function `unpacked(body)` of tests: an envelope as `bodies` keeps it, as text.
 fn unpacked(value: ValueRef<'_>) -> rusqlite::Result<Option<String>> {
     Ok(match value {
@@ -201,6 +217,9 @@ impl Database for SqliteDatabase {
             return Err(DatabaseError::Failed(text));
         }
         let crash = self.crash.lock().unwrap().as_mut().map_or(Crash::Never, |decide| decide());
+        if crash == Crash::Later {
+            others_first().await;
+        }
         if crash == Crash::Before {
             std::future::pending::<()>().await;
         }

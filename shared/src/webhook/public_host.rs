@@ -2,7 +2,10 @@
 
 use url::quirks::domain_to_unicode;
 
+use self::suffixes::{Place, Suffixes};
 use super::url::UrlFault;
+
+mod suffixes;
 
 /// The longest name and label that the DNS can carry (RFC 1035 §2.3.4), in bytes.
 const MAX_NAME: usize = 253;
@@ -79,7 +82,11 @@ pub(super) fn check_public(name: &str, own_zones: &[&str]) -> Result<(), UrlFaul
     if NOT_PUBLIC.iter().any(|zone| is_within(name, zone)) {
         return Err(UrlFault::PrivateHost(name.to_owned()));
     }
-    Ok(())
+    match Suffixes::PUBLIC.place_of(name) {
+        Place::Below => Ok(()),
+        Place::Suffix => Err(UrlFault::PublicSuffix(name.to_owned())),
+        Place::Unknown => Err(UrlFault::PrivateHost(name.to_owned())),
+    }
 }
 
 /// Whether `name` is `zone` or below it.

@@ -2,8 +2,10 @@
 //! `<webhook-id>.<webhook-timestamp>.<body>`.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use hmac::digest::generic_array::GenericArray;
 use hmac::{Hmac, Mac as _};
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use sha2::{Digest as _, Sha256};
 
@@ -52,9 +54,26 @@ impl SigningSecret {
         format!("{PREFIX}{}", self.encoded().expose_secret()).into()
     }
 
-    /// The secret's text without its prefix: enough to sign with, and to be hidden wherever it shows.
-    pub(crate) fn encoded(&self) -> SecretString {
+    fn encoded(&self) -> SecretString {
         STANDARD.encode(self.0.expose_secret()).into()
+    }
+
+    /// Every text that is enough to sign with, to be hidden wherever it shows: the secret without its prefix and padding, in
+    /// either alphabet; and the key in hexadecimal, as a list of bytes and, where it can be, as text.
+    pub(crate) fn texts(&self) -> Vec<SecretString> {
+        let key = self.0.expose_secret();
+        let bytes: Vec<String> = key.iter().map(u8::to_string).collect();
+        let mut texts = vec![
+            STANDARD.encode(key),
+            STANDARD_NO_PAD.encode(key),
+            URL_SAFE_NO_PAD.encode(key),
+            hex::encode(key),
+            bytes.join(","),
+        ];
+        if key.iter().all(u8::is_ascii_graphic) {
+            texts.push(String::from_utf8_lossy(key).into_owned());
+        }
+        texts.into_iter().map(SecretString::from).collect()
     }
 
     /// Whether both are the same secret. Digests are compared, so that the time says nothing of either.
@@ -74,11 +93,11 @@ impl SigningSecret {
 
     fn sign(&self, webhook_id: &str, timestamp_seconds: i64, body: &[u8]) -> String {
         // Padded here, since only a whole block makes an HMAC that cannot fail.
-        let mut block = [0; BLOCK];
+        let mut block = Zeroizing::new([0; BLOCK]);
         for (padded, byte) in block.iter_mut().zip(self.0.expose_secret()) {
             *padded = *byte;
         }
-        let mut mac = Hmac::<Sha256>::new(&block.into());
+        let mut mac = Hmac::<Sha256>::new(GenericArray::from_slice(block.as_slice()));
         mac.update(format!("{webhook_id}.{timestamp_seconds}.").as_bytes());
         mac.update(body);
         format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))

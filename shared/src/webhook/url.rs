@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer};
 use url::{Host, ParseError, Url};
 
 use super::public_host;
+use crate::text::is_visible;
 
 /// The longest URL, in characters as given and in bytes as stored.
 pub const MAX_URL_LENGTH: usize = 2048;
@@ -76,6 +77,11 @@ pub enum UrlFault {
     /// A valid name that is not in the public DNS.
     #[error("must name a host in the public DNS; {0} is not")]
     PrivateHost(String),
+    /// A name below which anybody can have a name.
+    #[error(
+        "must name a host of its own; {0} is a public suffix, below which names belong to different owners"
+    )]
+    PublicSuffix(String),
     /// One of our own names.
     #[error("must not point to SmartphoneKey's own hosts")]
     OwnZone,
@@ -159,7 +165,9 @@ fn check_raw(raw: &str, rules: &UrlRules) -> Result<(), UrlFault> {
     if raw.chars().count() > MAX_URL_LENGTH {
         return Err(UrlFault::TooLong);
     }
-    if raw.chars().any(is_unseen) {
+    // In a URL, characters that show nothing are either a slip in copying or a trick. (A name that needs a joiner can be given
+    // in punycode.)
+    if !raw.chars().all(is_visible) {
         return Err(UrlFault::ForbiddenCharacter);
     }
     if raw.contains('\\') {
@@ -190,20 +198,6 @@ fn check_raw(raw: &str, rules: &UrlRules) -> Result<(), UrlFault> {
         return Err(UrlFault::Port);
     }
     Ok(())
-}
-
-/// White space, control characters, and the format characters that are drawn as nothing or turn the text
-/// around: in a URL they are either a slip in copying or a trick. (A name that needs a joiner can be given in
-/// punycode.)
-fn is_unseen(character: char) -> bool {
-    character.is_whitespace()
-        || character.is_control()
-        || matches!(character,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn strip_scheme<'a>(raw: &'a str, scheme: &str) -> Option<&'a str> {

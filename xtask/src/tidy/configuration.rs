@@ -200,6 +200,15 @@ fn is_a_worker(name: &str, file: &WranglerFile) -> Vec<String> {
         if !bound.is_empty() && shards.map(|count| (0..count.get()).collect()) != Some(bound) {
             findings.push(format!("{place} does not bind DATABASE_0 … as SHARDS says"));
         }
+        // Both keep whole URLs, and with them the authorization codes of sign-ins.
+        let kept = |what: &str, key: &str| {
+            part.get("observability").is_some_and(|all| {
+                all.get(what).and_then(|what| what.get(key)).and_then(Value::as_bool) != Some(false)
+            })
+        };
+        if kept("logs", "invocation_logs") || kept("traces", "enabled") {
+            findings.push(format!("{place} keeps invocation logs or traces, which have whole URLs"));
+        }
         for (key, value) in part.get("vars").and_then(Value::as_table).into_iter().flatten() {
             let value = value.as_str().unwrap_or_default();
             if value.starts_with("http://") || value.contains("localhost") {

@@ -3,6 +3,7 @@
 mod backlog;
 mod campaign;
 mod dead_letters;
+mod echoes;
 mod first_attempts;
 mod kept;
 mod lanes;

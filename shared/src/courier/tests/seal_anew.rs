@@ -26,7 +26,7 @@ const NEW: [u8; 32] = [8; 32];
 
 fn sealer(current: [u8; 32], previous: Option<[u8; 32]>) -> Sealer {
     let random = Arc::new(SeededRandom::new(u64::from(current[0])));
-    let key = SealingKey::from_bytes;
+    let key = |bytes| SealingKey::of(secrecy::SecretBox::new(Box::new(bytes)));
     Sealer::new(key(current), previous.map(key), Arc::new(AesGcm), random)
 }
 

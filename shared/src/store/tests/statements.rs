@@ -159,6 +159,7 @@ pub(super) fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
                 ),
             ],
         ),
+        ("delivery_log::of_event", one(delivery_log::of_event(tenant, event))),
         ("delivery_log::select", one(delivery_log::select(tenant, id, event))),
         ("redelivery::redeliver", one(redelivery::redeliver(tenant, id, event, now))),
         (
@@ -247,6 +248,7 @@ pub(super) fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
         ("targets::of_deliveries", one(targets::of_deliveries(&[key]))),
         ("targets::by_ids", one(targets::by_ids(&[*id]))),
         ("tenants::insert", one(tenants::insert(another_tenant, name, owner, now))),
+        ("tenants::ever_registered", one(tenants::ever_registered(tenant))),
         ("tenants::registered", one(tenants::registered(tenant))),
         ("tenants::update", one(tenants::update(tenant, Some(name), None))),
         ("tenants::close", one(tenants::close(tenant, now))),

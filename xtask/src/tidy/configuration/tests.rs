@@ -100,6 +100,12 @@ fn what_one_environment_lacks_is_named() {
 fn a_worker_keeps_its_name_and_its_environments() {
     for (from, to, expected) in [
         (
+            "logs = { invocation_logs = false }",
+            "logs = { invocation_logs = true }",
+            "[env.dev] keeps invocation logs or traces",
+        ),
+        ("traces = { enabled = false }", "", "[env.dev] keeps invocation logs or traces"),
+        (
             "[env.stage]\nname = \"admin-api\"",
             "[env.stage]\nname = \"admin-api-stage\"",
             "is not named admin-api",

@@ -55,6 +55,23 @@ fn names_that_are_not_public_are_refused() {
 }
 
 #[test]
+fn public_suffixes_are_refused_and_names_below_are_accepted() {
+    let suffixes = "
+        co.uk com.au co.jp anything.kobe.jp anything.ck gov.uk com.br 公司.cn xn--55qx5d.cn ＣＯ.ＵＫ co。uk github.io
+        workers.dev pages.dev herokuapp.com azurewebsites.net s3.amazonaws.com web.app vercel.app ngrok-free.app";
+    assert_hosts_refused(suffixes);
+    for suffix in suffixes.split_whitespace() {
+        assert_refused(&UrlFault::PublicSuffix(String::new()), &format!("https://{suffix}/hook"));
+        assert!(parse(&format!("https://partner.{suffix}/hook")).is_ok(), "{suffix}");
+    }
+}
+
+#[test]
+fn names_below_no_top_level_domain_are_refused() {
+    assert_hosts_refused("host.zz db.prod.cluster server.intern nas.fritz x.localnet vault.consul");
+}
+
+#[test]
 fn our_own_zones_are_refused() {
     let hosts = "
         smartphonekey.com www.smartphonekey.com a.b.smartphonekey.com ｓmartphonekey.com

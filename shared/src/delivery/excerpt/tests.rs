@@ -1,0 +1,170 @@
+use super::*;
+use base64::engine::general_purpose as base64;
+use proptest::prelude::*;
+
+const TOKEN: &str = r#"a+b/c"d<e>&f'g%41\u0041=h~i"#;
+
+fn shown(text: &str) -> String {
+    without_secrets(text, &[TOKEN.to_owned().into()])
+}
+
+#[test]
+fn a_text_without_secrets_stays_as_it_is() {
+    for text in ["", "not found", "100 % & <b>ü\\u00fc", "&#", "%", "&#x;", "\\", "a+b/d"] {
+        assert_eq!(shown(text), text);
+    }
+}
+
+#[test]
+fn every_spelling_is_blanked() {
+    let json = serde_json::to_string(TOKEN).unwrap().trim_matches('"').to_owned();
+    let numbers = |radix: fn(char) -> String| TOKEN.chars().map(radix).collect::<String>();
+    let spellings = [
+        TOKEN.to_owned(),
+        json.replace('/', "\\/"),
+        json,
+        TOKEN.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;"),
+        numbers(|character| format!("&#{};", u32::from(character))),
+        numbers(|character| format!("&#x{:X};", u32::from(character))),
+        numbers(|character| format!("%{:02X}", u32::from(character))),
+        numbers(|character| format!("%{:02x}", u32::from(character))),
+        numbers(|character| format!("\\u{:04x}", u32::from(character))),
+    ];
+    for spelling in spellings {
+        assert_eq!(shown(&format!("sent: {spelling}.")), "sent: [secret].", "{spelling}");
+    }
+}
+
+#[test]
+fn a_secret_in_base64_is_blanked_wherever_it_stands_in_the_encoded_text() {
+    for before in ["", "x", "Bearer ", "user:"] {
+        for engine in [base64::STANDARD, base64::URL_SAFE] {
+            let echoed = engine.encode(format!("{before}{TOKEN}, and so on"));
+            let blanked = shown(&echoed);
+            assert!(blanked.contains(BLANK), "{blanked}");
+            // At most the characters at the ends, which tell a few bits, are left.
+            let left = echoed.len() - (blanked.len() - BLANK.len());
+            assert!(left >= TOKEN.len() * 4 / 3 - 2, "{blanked}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_cut_off_by_the_end_is_blanked() {
+    for length in SHORTEST_PART..TOKEN.len() {
+        assert_eq!(shown(&format!("got {}", &TOKEN[..length])), "got [secret]");
+    }
+    assert_eq!(shown("got a%2Bb%2Fc%2"), "got [secret]");
+    assert_eq!(shown("got a+b/c&quo"), "got [secret]");
+}
+
+#[test]
+fn a_secret_that_the_text_begins_within_is_blanked() {
+    for length in SHORTEST_PART..TOKEN.len() {
+        assert_eq!(shown(&format!("{} was sent", &TOKEN[TOKEN.len() - length..])), "[secret] was sent");
+    }
+}
+
+#[test]
+fn a_cut_in_any_form_shows_no_part_that_is_worth_something() {
+    const PLAIN: &str = "s3cr3t-token/of+a partner";
+    let token = PLAIN.replace(' ', "-");
+    for form in spellings(&token) {
+        let (before, after) = ("x".repeat(20), "y".repeat(20));
+        // A fifth is five characters of the secret.
+        for cut in form.len() / 5 + 1..form.len() {
+            let Some(text) = form.get(..cut) else { continue };
+            let shown = without_secrets(&format!("{before} {text}"), &[token.clone().into()]);
+            assert_eq!(
+                shown.trim_end_matches(['"', '&', '#']),
+                format!("{before} [secret]"),
+                "{form} at {cut}"
+            );
+        }
+        let shown = without_secrets(&format!("{before} {form} {after}"), &[token.clone().into()]);
+        assert_eq!(shown, format!("{before} [secret] {after}"), "{form}");
+    }
+}
+
+/// A text in many forms that pages, logs and debuggers write.
+fn spellings(text: &str) -> Vec<String> {
+    let each = |write: &dyn Fn(u32) -> String| {
+        text.chars().map(|character| write(u32::from(character))).collect::<String>()
+    };
+    let html = |text: &str| {
+        text.replace('&', "&amp;").replace('/', "&#x2F;").replace('+', "&plus;").replace('-', "&#45;")
+    };
+    let url = each(&|code| format!("%{code:02X}"));
+    let swapped = |character: char| {
+        if character.is_ascii_lowercase() {
+            character.to_ascii_uppercase()
+        } else {
+            character.to_ascii_lowercase()
+        }
+    };
+    vec![
+        text.to_owned(),
+        text.to_uppercase(),
+        text.chars().map(swapped).collect(),
+        text.chars().rev().collect(),
+        html(text),
+        html(&html(text)),
+        html(&html(&html(text))),
+        each(&|code| format!("&#{code};")),
+        each(&|code| format!("&#{code:07};")),
+        each(&|code| format!("&#x{code:x};")),
+        each(&|code| format!("&amp;#{code};")),
+        each(&|code| format!("&amp;#x{code:X};")),
+        url.to_lowercase(),
+        url.replace('%', "%25"),
+        url.replace('%', "%2525"),
+        url.replace('%', "&#37;"),
+        url.replace('%', "="),
+        each(&|code| format!("\\u{code:04x}")),
+        each(&|code| format!("\\\\u{code:04X}")),
+        each(&|code| format!("\\u{{{code:x}}}")),
+        each(&|code| format!("\\x{code:02x}")),
+        each(&|code| format!("\\{code:03o}")),
+        each(&|code| format!("%u{code:04X}")),
+        hex::encode(text),
+        hex::encode_upper(text),
+        text.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(","),
+        text.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", "),
+        text.chars().map(String::from).collect::<Vec<_>>().join("\0"),
+        text.as_bytes()
+            .chunks(7)
+            .map(|part| String::from_utf8_lossy(part).into_owned())
+            .collect::<Vec<_>>()
+            .join("\r\n"),
+        text.as_bytes()
+            .chunks(7)
+            .map(|part| String::from_utf8_lossy(part).into_owned())
+            .collect::<Vec<_>>()
+            .join("\\n"),
+    ]
+}
+
+#[test]
+fn base64_is_found_in_lines_and_escaped() {
+    let echoed = base64::STANDARD.encode(format!("user:{TOKEN}, and so on, for a while"));
+    let lines: Vec<_> =
+        echoed.as_bytes().chunks(16).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    for text in [lines.join("\r\n"), lines.join("\\n"), echoed.replace('+', "%2B").replace('/', "\\/")] {
+        let blanked = shown(&text);
+        assert!(blanked.contains(BLANK) && text.len() - blanked.len() > TOKEN.len(), "{blanked}");
+    }
+}
+
+#[test]
+fn a_token_that_can_be_read_in_many_ways_is_blanked_soon() {
+    let token = SecretString::from("\\".repeat(512));
+    assert_eq!(without_secrets(&"\\".repeat(1_024), &[token]), BLANK);
+}
+
+proptest! {
+    #[test]
+    fn no_text_breaks_it_and_none_shows_the_secret(before in ".{0,80}", after in ".{0,80}", token in "[!-~]{16,64}") {
+        let blanked = without_secrets(&format!("{before}{token}{after}"), &[token.clone().into()]);
+        prop_assert!(!blanked.contains(&token), "{blanked}");
+    }
+}
