@@ -22,13 +22,12 @@ from moto.server import ThreadedMotoServer
 
 HERE = pathlib.Path(__file__).parent
 TEMPLATE = HERE / "eventbridge.yaml"
+NEWER = HERE / "eventbridge-v2.yaml"
 BY_API = ("Connection", "Destination", "DeadLettersPolicy", "DeadLettersAlarm", "FailuresAlarm")
 REGION = "eu-central-1"
 RULE = "spk-webhooks-stage"
-PARAMETERS = {"Environment": "stage", "EventsApiKey": "test-only-events-key-0123456789abcdef"}
-
-
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:on-call"
+PARAMETERS = {"Environment": "stage", "EventsApiKey": "test-only-events-key-0123456789abcdef", "AlarmTopic": TOPIC}
 ACCOUNT = {"AWS::AccountId": "123456789012", "AWS::Partition": "aws", "AWS::Region": REGION}
 
 
@@ -77,10 +76,11 @@ def resolved(value, known):
 
 
 class EventBridge(unittest.TestCase):
-    """On the account's default bus, with nobody told of alarms."""
+    """On the account's default bus, with the Worker at workers.dev."""
 
     parameters = PARAMETERS
     bus = "default"
+    url = "https://webhook-delivery.spk-stage.workers.dev/events"
 
     @classmethod
     def setUpClass(cls):
@@ -165,8 +165,21 @@ class EventBridge(unittest.TestCase):
 
     def test_the_linter_finds_nothing(self):
         linter = pathlib.Path(sys.executable).with_name("cfn-lint")
-        linted = subprocess.run([linter, "--non-zero-exit-code", "informational", TEMPLATE], capture_output=True, text=True)
+        command = [linter, "--non-zero-exit-code", "informational", TEMPLATE, NEWER]
+        linted = subprocess.run(command, capture_output=True, text=True)
         self.assertEqual((linted.returncode, linted.stdout), (0, ""))
+
+    def test_the_newer_bus_gets_the_same_by_a_subscriber(self):
+        newer = yaml.load(NEWER.read_text(), Tagged)["Resources"]
+        subscriber = newer["Subscriber"]["Properties"]
+        [filtered] = subscriber["FilterConfiguration"]["Filters"]
+        rule = self.template["Resources"]["Rule"]["Properties"]
+        self.assertEqual(json.loads(filtered["Pattern"]), rule["EventPattern"])
+        self.assertEqual(subscriber["RetryPolicy"], {"MaxEventAgeInSeconds": 86400, "MaxRetryAttempts": 185})
+        self.assertEqual(subscriber["OnFailureConfiguration"]["Arn"], {"Fn::GetAtt": ["DeadLetters", "Arn"]})
+        self.assertEqual(subscriber["InvokeConfiguration"]["TargetArn"], {"Fn::GetAtt": ["Destination", "Arn"]})
+        for same in ("Connection", "Destination", "DeadLetters", "DeadLettersAlarm"):
+            self.assertEqual(newer[same], self.template["Resources"][same], same)
 
     def test_the_connection_carries_the_key_in_its_header(self):
         connection = self.client("events").describe_connection(Name="spk-webhooks-stage")
@@ -176,7 +189,7 @@ class EventBridge(unittest.TestCase):
 
     def test_the_destination_is_the_worker_of_the_environment(self):
         destination = self.client("events").describe_api_destination(Name="spk-webhooks-stage")
-        self.assertEqual(destination["InvocationEndpoint"], "https://webhook-delivery.spk-stage.workers.dev/events")
+        self.assertEqual(destination["InvocationEndpoint"], self.url)
         self.assertEqual((destination["HttpMethod"], destination["InvocationRateLimitPerSecond"]), ("POST", 300))
 
     def test_one_rule_hands_everything_to_it_for_a_day_and_keeps_the_rest(self):
@@ -227,9 +240,19 @@ class EventBridge(unittest.TestCase):
         queue = {"QueueName": "spk-webhooks-stage-dead-letters"}
         retries = {"RuleName": RULE} | bus
         self.assertEqual(watched, {"ApproximateNumberOfMessagesVisible": queue, "RetryInvocationAttempts": retries})
-        topic = self.parameters.get("AlarmTopic")
         for alarm in alarms:
-            self.assertEqual(alarm["AlarmActions"], [topic] if topic else [])
+            self.assertEqual(alarm["AlarmActions"], [TOPIC])
+
+    def test_only_dev_may_do_without_a_topic(self):
+        for template in (TEMPLATE, NEWER):
+            [rule] = yaml.load(template.read_text(), Tagged)["Rules"].values()
+            [assertion] = rule["Assertions"]
+            for environment in ("dev", "nonprod", "stage", "prod"):
+                known = {"Environment": environment, "AlarmTopic": ""}
+                refused = resolved(rule["RuleCondition"], known) and not resolved(assertion["Assert"], known)
+                self.assertEqual(refused, environment != "dev", environment)
+                self.assertTrue(resolved(assertion["Assert"], known | {"AlarmTopic": TOPIC}))
+            self.assertIn("AlarmTopic is missing", assertion["AssertDescription"])
 
     def test_the_pattern_takes_the_two_sources_and_no_other(self):
         events, sqs = self.client("events"), self.client("sqs")
@@ -275,10 +298,11 @@ class EventBridge(unittest.TestCase):
 
 
 class OnABusOfItsOwn(EventBridge):
-    """With a topic that is told of alarms."""
+    """With the Worker at a custom domain."""
 
     bus = "b2c-events"
-    parameters = PARAMETERS | {"EventBusName": bus, "AlarmTopic": TOPIC}
+    url = "https://events.example.com/events"
+    parameters = PARAMETERS | {"EventBusName": bus, "EventsUrl": url}
 
 
 if __name__ == "__main__":

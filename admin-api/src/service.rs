@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use edge::health::LastAnswer;
 use edge::oidc::{DocumentSource, KeyCache};
 use edge::ports::Platform;
 use edge::rate_limit::RateLimit;
@@ -39,6 +40,8 @@ pub struct AdminApi {
     pub config: Arc<Config>,
     /// The id of this version of the Worker, if it is known.
     pub version: Option<String>,
+    /// What the databases last answered to `/health`.
+    pub last_health: LastAnswer,
     apps: Shards<App>,
     authenticator: Authenticator,
     partner_requests: RateLimit,
@@ -72,6 +75,7 @@ impl AdminApi {
         Self {
             config: Arc::new(config),
             version: ports.version,
+            last_health: LastAnswer::default(),
             apps,
             authenticator,
             partner_requests: ports.partner_requests,

@@ -1,19 +1,13 @@
-// The glue between the runtime and Wasm: one call across the edge does here what would take dozens from Rust.
-// Work that takes time gets a `call`, the number that Rust waits for. `finish` hands over its outcome: the number, the time, a code,
-// a text and bytes. Arguments that are bytes lie in the memory of Wasm, and are copied before the first `await`.
+// The glue between the runtime and Wasm: one call across the edge does here what would take dozens from Rust. Work that takes time
+// gets a `call`, the number that Rust waits for. `finish` hands over its outcome: the number, the time, a code, a text and bytes.
+// Arguments that are bytes lie in the memory of Wasm, and are copied before the first `await`.
 
-/** What stands for a status where there is none. */
-const FAILED = -1;
-const LATE = -2;
-const ABSENT = -3;
+/** Codes beside statuses: something was thrown, the deadline passed, there is nothing. */
+const [FAILED, LATE, ABSENT] = [-1, -2, -3];
 const NOTHING = new Uint8Array();
 const MOST_KEYS = 32;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-const bindings = [];
-const keys = new Map();
-const promises = new Map();
-const timers = new Map();
+const [bindings, keys, promises, timers] = [[], new Map(), new Map(), new Map()];
 /** @type {(call: number, now: number, code: number, text: string, bytes: Uint8Array) => void} */
 let finish;
 
@@ -27,18 +21,15 @@ function settle(call, work) {
     (error) => done(call, Date.now(), FAILED, described(error), NOTHING),
   );
 }
-
 function described(error) {
   if (typeof error?.message === "string") return error.message;
   return typeof error === "string" ? error : "unknown error";
 }
-
 /** Header names and values by turns, a line each. */
 function pairs(text) {
   const lines = text.split("\n");
   return Array.from({ length: lines.length >> 1 }, (_, index) => lines.slice(2 * index, 2 * index + 2));
 }
-
 /** Runs `work` with a signal, until `timeout` milliseconds have passed. */
 async function within(timeout, work) {
   const controller = new AbortController();
@@ -48,19 +39,20 @@ async function within(timeout, work) {
   });
   try { return await Promise.race([work(controller.signal), late]); } finally { clearTimeout(timer); }
 }
-
-/** Reads into `chunks` until there are more than `most` bytes. */
+/** Reads into `chunks` until there are more than `most` bytes. Returns the reader if there may be more. */
 async function readInto(chunks, body, most) {
   const reader = body.getReader();
   for (let length = 0; length <= most;) {
     const { done, value } = await reader.read();
-    if (done) return;
-    chunks.push(value);
-    length += value.byteLength;
+    if (done) return undefined;
+    length += chunks[chunks.push(value) - 1].byteLength;
   }
   return reader;
 }
-
+/** Reads an answer that somebody else sends, and lets go of the rest. */
+async function readAnswer(chunks, { body }, most) {
+  if (body) (await readInto(chunks, body, most))?.cancel().catch(() => {});
+}
 /** The chunks as one, at most `most` bytes. */
 function joined(chunks, most) {
   const bytes = new Uint8Array(Math.min(most, chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0)));
@@ -82,7 +74,6 @@ export function setting(env, name) { return typeof env[name] === "string" ? env[
 export function binding(env, name, method) {
   return typeof env[name]?.[method] === "function" ? bindings.push(env[name]) - 1 : -1;
 }
-
 export function open(call) { return new Promise((resolve) => promises.set(call, resolve)); }
 export function close(call, value) {
   promises.get(call)?.(value);
@@ -91,9 +82,9 @@ export function close(call, value) {
 
 /** Takes a request over: its method, its URL and, marked by `+`, the values of the named headers; and its body. */
 export function take(call, request, names, most) {
-  const values = names.split("\n").map((name) => request.headers.get(name)).map((value) => value === null ? "" : `+${value}`);
   settle(call, async () => {
-    const text = [request.method, request.url, ...values].join("\n");
+    const values = names.split("\n").map((name) => request.headers.get(name));
+    const text = [request.method, request.url, ...values.map((value) => value === null ? "" : `+${value}`)].join("\n");
     if (!request.body || request.method === "GET" || request.method === "HEAD") return [0, text];
     const length = request.headers.get("content-length");
     if (length !== null && /^\d+$/.test(length) && Number(length) <= most) {
@@ -105,7 +96,6 @@ export function take(call, request, names, most) {
   });
   return open(call);
 }
-
 /** Gives an answer back. What the platform refuses becomes an answer without details. */
 export function answer(call, status, headers, body) {
   let response;
@@ -119,49 +109,43 @@ export function answer(call, status, headers, body) {
 }
 
 /** A batch of messages: the queue's name, and each message's time. */
-export function describeBatch(batch) {
-  return [batch.queue, ...batch.messages.map((message) => Number(message.timestamp) || 0)].join("\n");
+export function describeBatch({ queue, messages }) {
+  return [queue, ...messages.map(({ timestamp }) => Number(timestamp) || 0)].join("\n");
 }
-export function message(batch, index) {
-  const { body } = batch.messages[index];
-  return typeof body === "string" ? body : "";
+export function message({ messages }, index) {
+  return typeof messages[index].body === "string" ? messages[index].body : "";
 }
 /** Settles each message: a negative delay acknowledges, any other asks for the message again after so many seconds. */
-export function settleBatch(batch, delays) {
-  batch.messages.forEach((message, index) => {
-    if (delays[index] < 0) message.ack(); else message.retry({ delaySeconds: delays[index] });
-  });
+export function settleBatch({ messages }, delays) {
+  messages.forEach((message, index) => delays[index] < 0 ? message.ack() : message.retry({ delaySeconds: delays[index] }));
 }
 
 /** Makes one attempt. From the status on, nothing changes the outcome. */
-export function attempt(call, url, headers, body, timeout, most) {
-  const sent = body.slice();
+export function attempt(call, url, headers, bytes, timeout, most) {
+  const [body, chunks] = [bytes.slice(), []];
   settle(call, async () => {
     let response;
-    const chunks = [];
     const outcome = await within(timeout, async (signal) => {
-      response = await fetch(url, { method: "POST", headers: pairs(headers), body: sent, redirect: "manual", signal });
+      response = await fetch(url, { method: "POST", headers: pairs(headers), body, redirect: "manual", signal });
       if (response.ok) response.body?.cancel().catch(() => {});
-      else if (response.body) (await readInto(chunks, response.body, most))?.cancel().catch(() => {});
+      else await readAnswer(chunks, response, most);
     }).catch((error) => { if (!response) throw error; });
     if (!response) return outcome;
     return [response.status, response.ok ? "" : response.headers.get("retry-after") ?? "", joined(chunks, most)];
   });
 }
-
 /** Sends a request over a binding, or to the Internet where `place` is negative, and reads the answer's body. */
 export function exchange(call, place, method, url, headers, body, timeout, most) {
   settle(call, () => within(timeout, async (signal) => {
     const init = { method, headers: pairs(headers), body: body === "" ? undefined : body, redirect: "manual", signal };
     const response = await (place < 0 ? fetch(url, init) : bindings[place].fetch(url, init));
     const chunks = [];
-    if (response.body) (await readInto(chunks, response.body, most))?.cancel().catch(() => {});
+    await readAnswer(chunks, response, most);
     return [response.status, "", joined(chunks, most + 1)];
   }));
 }
-
 export function sleep(call, milliseconds) {
-  settle(call, () => new Promise((resolve) => timers.set(call, setTimeout(() => { timers.delete(call); resolve(); }, milliseconds))));
+  settle(call, () => new Promise((resolve) => timers.set(call, setTimeout(resolve, milliseconds))).finally(() => timers.delete(call)));
 }
 export function wake(call) {
   clearTimeout(timers.get(call));
@@ -174,33 +158,23 @@ export function run(call, place, text, layout) {
     const [database, statements] = [bindings[place], []];
     let [at, next] = [0, 0];
     const cut = (length) => text.slice(at, at += length);
+    const value = (kind) => kind === 0 ? null : kind === 1 ? layout[next++] === 1 : kind === 2 ? layout[next++] : cut(layout[next++]);
     while (next < layout.length) {
       const statement = database.prepare(cut(layout[next++]));
-      const values = Array.from({ length: layout[next++] }, () => {
-        const kind = layout[next++];
-        if (kind === 0) return null;
-        const value = layout[next++];
-        return kind === 1 ? value === 1 : kind === 2 ? value : cut(value);
-      });
-      statements.push(statement.bind(...values));
+      statements.push(statement.bind(...Array.from({ length: layout[next++] }, () => value(layout[next++]))));
     }
     return [0, JSON.stringify(await database.batch(statements)) ?? ""];
   });
 }
-
-/** Sends messages: of each, `layout` has the end of what comes before the shared part, the shared part's range, its own end, the delay. */
-export function send(call, place, own, shared, layout) {
-  const text = (bytes, from, to) => decoder.decode(bytes.subarray(from, to));
+/** Sends messages: `layout` has where each ends in `texts`, and its delay. */
+export function send(call, place, texts, layout) {
   const messages = [];
-  for (let next = 0, at = 0; next < layout.length; next += 5) {
-    const [middle, from, to, end, delaySeconds] = layout.subarray(next, next + 5);
-    const body = text(own, at, middle) + text(shared, from, to) + text(own, middle, end);
-    messages.push({ body, contentType: "text", delaySeconds });
-    at = end;
+  for (let next = 0, at = 0; next < layout.length; next += 2) {
+    const body = decoder.decode(texts.subarray(at, at = layout[next]));
+    messages.push({ body, contentType: "text", delaySeconds: layout[next + 1] });
   }
   settle(call, async () => { await bindings[place].sendBatch(messages); });
 }
-
 export function get(call, place, key) {
   settle(call, async () => {
     const text = await bindings[place].get(key);
@@ -223,12 +197,11 @@ export function writePoints(place, json) {
 
 /** The kept key of this id, or the one that `make` imports. */
 async function kept(id, make) {
-  if (!keys.has(id)) {
-    const key = await make();
-    if (keys.size >= MOST_KEYS) keys.clear();
-    keys.set(id, key);
-  }
-  return keys.get(id);
+  if (keys.has(id)) return keys.get(id);
+  const key = await make();
+  if (keys.size >= MOST_KEYS) keys.clear();
+  keys.set(id, key);
+  return key;
 }
 /** AES-256-GCM: `operation` is `encrypt` or `decrypt`. */
 export function aes(call, operation, id, raw, iv, additionalData, data) {
@@ -248,7 +221,6 @@ export function verify(call, id, n, e, data, signature) {
     return [(await crypto.subtle.verify(algorithm.name, key, by, signed)) ? 1 : 0];
   });
 }
-
 /** Raw DEFLATE, there or back. */
 export function deflate(call, bytes, back) {
   const input = bytes.slice();
@@ -256,8 +228,7 @@ export function deflate(call, bytes, back) {
     const stream = back ? new DecompressionStream("deflate-raw") : new CompressionStream("deflate-raw");
     const writer = stream.writable.getWriter();
     // A refusal shows at the other end.
-    writer.write(input).catch(() => {});
-    writer.close().catch(() => {});
+    for (const step of [writer.write(input), writer.close()]) step.catch(() => {});
     return [0, "", new Uint8Array(await new Response(stream.readable).arrayBuffer())];
   });
 }

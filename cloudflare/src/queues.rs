@@ -1,5 +1,7 @@
 //! Queues: sends in as many calls as the limits ask for, and settles the messages of a batch.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use shared::courier::Settlement;
 use shared::ports::{Queue, QueueError, QueuedMessage};
@@ -22,14 +24,18 @@ impl WorkerQueue {
     }
 
     fn send_batch(&self, messages: &[QueuedMessage]) -> Call {
-        let (mut bodies, mut layout) = (String::new(), Vec::with_capacity(5 * messages.len()));
-        let place = |bodies: &String| u32::try_from(bodies.len()).unwrap_or(u32::MAX);
-        for message in messages {
-            bodies.push_str(&message.body);
-            let delay = u32::try_from(message.delay.as_secs()).unwrap_or(u32::MAX);
-            layout.extend([place(&bodies), 0, 0, place(&bodies), delay]);
-        }
-        Call::make(|call| glue::send(call, self.0.place(), bodies.as_bytes(), &[], &layout))
+        let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let mut end = 0;
+        let layout = messages.iter().flat_map(|message| {
+            end += message.body.len() as u64;
+            [number(end), number(message.delay.as_secs())]
+        });
+        let layout: Vec<u32> = layout.collect();
+        let texts: Cow<'_, str> = match messages {
+            [only] => only.body.as_str().into(),
+            all => all.iter().map(|message| message.body.as_str()).collect::<String>().into(),
+        };
+        Call::make(|call| glue::send(call, self.0.place(), texts.as_bytes(), &layout))
     }
 }
 

@@ -1,12 +1,48 @@
 //! Whether the databases answer, for `/health`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use shared::ports::{Database, DatabaseError, Statement};
 use shared::shard::Shards;
+use shared::time::Timestamp;
 
 use crate::problem::Problem;
+
+/// How long an isolate repeats what the databases answered, so that strangers who ask `/health` keep no database busy.
+const REPEATED_FOR: Duration = Duration::from_secs(3);
+
+/// What the databases answered when `/health` last asked them.
+#[derive(Clone, Default)]
+pub struct LastAnswer(Arc<Mutex<Option<Answered>>>);
+
+/// An answer of the databases, and its time.
+#[derive(Clone)]
+struct Answered {
+    at: Timestamp,
+    answer: Result<(), Problem>,
+}
+
+impl LastAnswer {
+    /// The last answer, if that is younger than three seconds; otherwise [`answers`].
+    ///
+    /// # Errors
+    /// As [`answers`].
+    pub async fn or_ask(&self, now: Timestamp, databases: &Shards<Arc<dyn Database>>) -> Result<(), Problem> {
+        let repeated_for = i64::try_from(REPEATED_FOR.as_millis()).unwrap_or(i64::MAX);
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(Answered { at, answer }) = last
+            && (0..repeated_for).contains(&(now.milliseconds() - at.milliseconds()))
+        {
+            return answer;
+        }
+        let answer = answers(databases).await;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Answered { at: now, answer: answer.clone() });
+        answer
+    }
+}
 
 /// Asks every shard's database at once.
 ///

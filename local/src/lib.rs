@@ -18,6 +18,7 @@ pub mod client;
 pub mod clock;
 pub mod credentials;
 pub mod endpoint;
+pub mod export;
 pub mod fleet;
 mod forward;
 pub mod group;

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::export::{export, query, restore};
 use crate::progress::step;
 
 /// Runs one wrangler command about the databases `tenants-0` …, and gives back what it printed.
@@ -136,44 +137,14 @@ impl<'a> Databases<'a> {
     }
 
     fn query(&self, place: usize, sql: &str) -> Result<Vec<Value>> {
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(default)]
-            results: Vec<Value>,
-        }
-        let name = format!("tenants-{place}");
-        let printed = (self.wrangler)(&["d1", "execute", &name, "--json", "--yes", "--command", sql])
-            .with_context(|| format!("{name} does not take a statement"))?;
-        let json = printed.find('[').map_or("[]", |start| &printed[start..]);
-        let answers: Vec<Answer> = serde_json::from_str(json)
-            .with_context(|| format!("wrangler answers for {name} in a way we cannot read"))?;
-        Ok(answers.into_iter().flat_map(|answer| answer.results).collect())
+        query(&self.wrangler, &format!("tenants-{place}"), sql)
     }
 
     /// Makes the target what the source is.
     fn copy(&self, source: usize, target: usize) -> Result<()> {
         let file = self.folder.join(format!("tenants-{source}.sql"));
-        let path = file.to_string_lossy().into_owned();
-        (self.wrangler)(&[
-            "d1",
-            "export",
-            &format!("tenants-{source}"),
-            "--output",
-            &path,
-            "--skip-confirmation",
-        ])
-        .with_context(|| format!("tenants-{source} cannot be exported"))?;
-        for (kind, names) in [
-            ("view", "type = 'view'"),
-            ("table", "type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%'"),
-        ] {
-            for row in self.query(target, &format!("SELECT name FROM sqlite_master WHERE {names}"))? {
-                let name = row["name"].as_str().unwrap_or_default().to_owned();
-                self.query(target, &format!("DROP {kind} \"{name}\""))?;
-            }
-        }
-        (self.wrangler)(&["d1", "execute", &format!("tenants-{target}"), "--yes", "--file", &path])
-            .with_context(|| format!("tenants-{source} cannot be imported into tenants-{target}"))?;
+        export(&self.wrangler, &format!("tenants-{source}"), &file)?;
+        restore(&self.wrangler, &format!("tenants-{target}"), &file)?;
         fs::remove_file(&file).with_context(|| format!("{} cannot be removed", file.display()))
     }
 

@@ -2,6 +2,7 @@
 //! `testing/` in memory.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -252,8 +253,8 @@ pub struct OutboundRequest {
     pub url: String,
     /// Header names and values; values may be secrets.
     pub headers: Vec<(String, String)>,
-    /// The body, byte for byte.
-    pub body: String,
+    /// The body, byte for byte; the requests of an event share the envelope.
+    pub body: Arc<str>,
     /// The time for the whole exchange.
     pub timeout: Duration,
 }

@@ -4,7 +4,6 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::response::Response;
 use axum::{Extension, Router};
 use edge::cost::Cost;
-use edge::health::answers;
 use edge::json::{Answer, read};
 use edge::problem::Problem;
 use edge::routes::{Access, Caller, Route, Routes, get, open, post};
@@ -88,7 +87,9 @@ async fn health(
     State(delivery): State<WebhookDelivery>,
     Extension(cost): Extension<Cost>,
 ) -> Result<Answer<Health>, Problem> {
-    answers(&delivery.couriers.map(|courier| cost.meter(courier.database.clone()))).await?;
+    let now = delivery.couriers.of_group(0, delivery.couriers.count()).clock.now();
+    let databases = delivery.couriers.map(|courier| cost.meter(courier.database.clone()));
+    delivery.last_health.or_ask(now, &databases).await?;
     let environment = delivery.config.environment.to_string();
     Ok(Answer(StatusCode::OK, Health { status: "ok", environment, version: delivery.version }))
 }

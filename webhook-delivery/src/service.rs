@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use edge::health::LastAnswer;
 use edge::ports::Platform;
 use shared::courier::{Courier, Mailing, Meter, Outage};
 use shared::ports::{BodyStore, Database, Mailer, Queue};
@@ -36,6 +37,8 @@ pub struct WebhookDelivery {
     pub config: Config,
     /// The id of this version of the Worker, if it is known.
     pub version: Option<String>,
+    /// What the databases last answered to `/health`.
+    pub last_health: LastAnswer,
     /// Take events in and deliver them, one for each shard.
     pub couriers: Shards<Courier>,
 }
@@ -73,6 +76,6 @@ impl WebhookDelivery {
             url_rules: config.environment.webhook_url_rules(),
             outage: Outage::default(),
         });
-        Self { config, version: ports.version, couriers }
+        Self { config, version: ports.version, last_health: LastAnswer::default(), couriers }
     }
 }

@@ -151,7 +151,7 @@ async fn what_was_accepted_is_delivered() {
     let messages: Vec<_> = app.events.take().into_iter().map(|message| message.body).collect();
     app.deliver_events(&messages).await;
 
-    let received: Vec<_> = app.endpoints.take().into_iter().map(|request| request.body).collect();
+    let received: Vec<_> = app.endpoints.take().into_iter().map(|request| request.body.to_string()).collect();
     let expected: Vec<_> = body.as_array().unwrap()[..3].iter().map(Value::to_string).collect();
     assert_eq!(received, expected);
 }

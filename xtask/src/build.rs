@@ -9,6 +9,7 @@ use local::workspace::{Worker, digest, root, workers};
 use local::{clock, process};
 
 use crate::setup::{Machine, cargo_bin};
+use crate::wasm_names::without_names;
 
 /// Builds every Worker that has changed. Returns the number of new bundles.
 ///
@@ -43,10 +44,10 @@ pub fn run(machine: &Machine) -> Result<usize> {
     Ok(bundled)
 }
 
-/// Turns the compiled Wasm into a bundle, unless the bundle was made of the same Wasm by the same tools. Returns whether the
-/// bundle is new.
+/// Turns the compiled Wasm into a bundle, unless the bundle was made of the same Wasm by the same tools. Keeps the Wasm with its
+/// names beside, for whoever reads a panic. Returns whether the bundle is new.
 fn bundle(machine: &Machine, worker: &Worker) -> Result<bool> {
-    let made_of = format!("{} {}", digest(&[wasm(worker)])?, machine.bundler);
+    let made_of = format!("{} {} without names", digest(&[wasm(worker)])?, machine.bundler);
     let stamp = worker.directory.join("build/.made-of");
     if worker.bundle().is_file() && fs::read_to_string(&stamp).is_ok_and(|last| last == made_of) {
         return Ok(false);
@@ -57,6 +58,9 @@ fn bundle(machine: &Machine, worker: &Worker) -> Result<bool> {
         build.arg("--").arg(first).args(rest);
     }
     process::output(&mut build)?;
+    let (uploaded, named) = (uploaded_wasm(worker), worker.bundle().with_file_name("index_bg.named.wasm"));
+    fs::rename(&uploaded, &named).with_context(|| format!("{} is missing", uploaded.display()))?;
+    fs::write(&uploaded, without_names(&fs::read(&named)?)?)?;
     fs::write(&stamp, made_of).with_context(|| format!("{} cannot be written", stamp.display()))?;
     Ok(true)
 }
@@ -66,10 +70,15 @@ fn wasm(worker: &Worker) -> PathBuf {
     target.join("wasm32-unknown-unknown/release").join(format!("{}.wasm", worker.name.replace('-', "_")))
 }
 
+/// The Wasm that a deployment uploads.
+fn uploaded_wasm(worker: &Worker) -> PathBuf {
+    worker.bundle().with_file_name("index_bg.wasm")
+}
+
 /// The bundle's size, and the size of what a deployment uploads.
 fn sizes(worker: &Worker) -> Result<String> {
     let bundle = worker.bundle();
-    let parts = [bundle.clone(), bundle.with_file_name("index_bg.wasm")];
+    let parts = [bundle, uploaded_wasm(worker)];
     let mut total = 0;
     for part in &parts {
         total += fs::metadata(part).with_context(|| format!("{} is missing", part.display()))?.len();

@@ -8,7 +8,9 @@ use local::progress::{line, spoken, step};
 use local::workspace::{files_below, root};
 
 use crate::environments::ENVIRONMENTS;
-use crate::{aws, browser, build, clients, dependencies, deployment, python, schemathesis, setup, tidy};
+use crate::{
+    auth0, aws, browser, build, clients, dependencies, deployment, python, schemathesis, setup, tidy,
+};
 
 /// Sets up, then checks formatting, lints, tidiness, dependencies, unit tests, and the Workers end to end.
 ///
@@ -45,7 +47,8 @@ pub fn run() -> Result<()> {
         "node --test 'local/{gateway,openid-provider}/*.test.mjs'",
         &mut || run_scripts(&of_tools),
     )?;
-    check("EventBridge's template", aws::ALONE, &mut aws::check)?;
+    check("EventBridge's templates", aws::ALONE, &mut aws::check)?;
+    check("Auth0's tenant and the workflows", auth0::ALONE, &mut auth0::check)?;
     check("release build", "cargo xtask build", &mut || build::run(&machine).map(drop))?;
     check("the bundles", "node --test 'local/bundles/*.test.mjs'", &mut || run_scripts(&of_bundles))?;
     check("deployable to every environment", "cargo xtask deploy --dry-run", &mut || {

@@ -2,6 +2,7 @@
 //!
 //! The command line is in `main.rs`. What runs the Workers on this machine is the crate [`local`].
 
+mod auth0;
 mod aws;
 pub mod bench;
 mod browser;
@@ -19,5 +20,8 @@ mod python;
 pub mod schemathesis;
 pub mod setup;
 pub mod simulate;
+pub mod smoke;
 pub mod tidy;
+mod wasm_names;
 mod wasm_target;
+mod web;

@@ -55,6 +55,15 @@ enum Command {
         /// dev, nonprod, stage or prod
         #[arg(long)]
         env: String,
+        /// Only check plan, permissions, subdomain and jurisdiction
+        #[arg(long)]
+        check: bool,
+    },
+    /// Print the addresses of an environment's Workers as one JSON object
+    Addresses {
+        /// dev, nonprod, stage or prod
+        #[arg(long)]
+        env: String,
     },
     /// Upload the secrets that are set in this process's environment, after checking them
     Secrets {
@@ -73,6 +82,48 @@ enum Command {
         /// Do everything but talk to Cloudflare
         #[arg(long)]
         dry_run: bool,
+        /// Give each new version a tenth of the requests for five minutes, then all; go back if it is not well
+        #[arg(long, conflicts_with = "dry_run")]
+        gradual: bool,
+    },
+    /// Deploy Auth0's tenant as code
+    Auth0 {
+        /// dev, nonprod, stage or prod
+        #[arg(long)]
+        env: String,
+    },
+    /// Print a token for the Admin API, for you or for a script (docs/auth0.md)
+    Token {
+        /// dev, nonprod, stage or prod
+        #[arg(long)]
+        env: String,
+    },
+    /// Play an event's way through a deployed environment, and remove what that made
+    Smoke {
+        /// dev, nonprod, stage or prod
+        #[arg(long)]
+        env: String,
+    },
+    /// Copy an environment's databases into files
+    Export {
+        /// dev, nonprod, stage or prod
+        #[arg(long)]
+        env: String,
+        /// The folder of the files
+        #[arg(long)]
+        to: std::path::PathBuf,
+    },
+    /// Put exported databases in place of an environment's (docs/leaving.md)
+    Restore {
+        /// dev, nonprod, stage or prod
+        #[arg(long)]
+        env: String,
+        /// The folder of the files
+        #[arg(long)]
+        from: std::path::PathBuf,
+        /// Replace databases that hold tenants
+        #[arg(long)]
+        overwrite: bool,
     },
     /// Check everything: formatting, lints, unit tests, tidiness, and the Workers end to end
     Test,
@@ -112,11 +163,28 @@ fn run() -> Result<()> {
         Command::SplitShards { env } => {
             Deployment::of_this_process(environments::named(&env)?).split_shards()
         }
-        Command::Provision { env } => Deployment::of_this_process(environments::named(&env)?).provision(),
+        Command::Provision { env, check } => {
+            let deployment = Deployment::of_this_process(environments::named(&env)?);
+            if check { deployment.check_account() } else { deployment.provision() }
+        }
+        Command::Addresses { env } => {
+            local::progress::line(Deployment::of_this_process(environments::named(&env)?).addresses()?);
+            Ok(())
+        }
         Command::Secrets { env, check } => {
             Deployment::of_this_process(environments::named(&env)?).secrets(check)
         }
-        Command::Deploy { env, dry_run } => deploy(env.as_deref(), dry_run),
+        Command::Deploy { env, dry_run, gradual } => deploy(env.as_deref(), dry_run, gradual),
+        Command::Auth0 { env } => Deployment::of_this_process(environments::named(&env)?).deploy_tenant(),
+        Command::Token { env } => {
+            local::progress::line(Deployment::of_this_process(environments::named(&env)?).token()?);
+            Ok(())
+        }
+        Command::Smoke { env } => Deployment::of_this_process(environments::named(&env)?).smoke(),
+        Command::Export { env, to } => Deployment::of_this_process(environments::named(&env)?).export(&to),
+        Command::Restore { env, from, overwrite } => {
+            Deployment::of_this_process(environments::named(&env)?).restore(&from, overwrite)
+        }
         Command::Test => xtask::check::run(),
         Command::Bench => xtask::bench::run(),
         Command::Simulate => xtask::simulate::run(),
@@ -132,11 +200,11 @@ fn run() -> Result<()> {
     }
 }
 
-fn deploy(environment: Option<&str>, dry_run: bool) -> Result<()> {
+fn deploy(environment: Option<&str>, dry_run: bool, gradual: bool) -> Result<()> {
     let environment = environment.map(environments::named).transpose()?;
     let build = || xtask::build::run(&xtask::setup::run()?).map(drop);
     match environment {
-        Some(environment) if !dry_run => Deployment::of_this_process(environment).deploy(build),
+        Some(environment) if !dry_run => Deployment::of_this_process(environment).deploy(build, gradual),
         chosen => {
             build()?;
             deployment::dry_run(&chosen.map_or_else(|| ENVIRONMENTS.to_vec(), |name| vec![name]))

@@ -1,5 +1,7 @@
 //! One attempt: the signed request, and what its result means for the delivery and for the webhook's health.
 
+use std::sync::Arc;
+
 use secrecy::ExposeSecret;
 use serde_json::json;
 
@@ -83,7 +85,7 @@ impl Courier {
     }
 
     /// Makes one attempt, measures it and writes its log line.
-    pub(super) async fn attempt(&self, endpoint: &Endpoint, parcel: &Parcel, body: &str) -> Made {
+    pub(super) async fn attempt(&self, endpoint: &Endpoint, parcel: &Parcel, body: &Arc<str>) -> Made {
         let at = self.now();
         let result = match WebhookUrl::parse(&endpoint.url, &self.url_rules) {
             Ok(url) => self.http.post(self.request(endpoint, &url, &parcel.key.event_id, body, at)).await,
@@ -127,12 +129,11 @@ impl Courier {
         endpoint: &Endpoint,
         url: &WebhookUrl,
         event_id: &EventId,
-        body: &str,
+        body: &Arc<str>,
         at: Timestamp,
     ) -> OutboundRequest {
         let secrets: Vec<&SigningSecret> = endpoint.secrets.iter().collect();
-        let body = body.to_owned();
-        let mut request = self.signed_request(url.as_str(), &secrets, event_id.as_str(), body, at);
+        let mut request = self.signed_request(url.as_str(), &secrets, event_id.as_str(), body.clone(), at);
         let token = endpoint.token.as_ref().and_then(|token| endpoint.authentication.header(token));
         let token = token.map(|(name, value)| (name.to_owned(), value.expose_secret().to_owned()));
         request.headers.extend(token);
@@ -145,7 +146,7 @@ impl Courier {
         url: &str,
         secrets: &[&SigningSecret],
         id: &str,
-        body: String,
+        body: Arc<str>,
         at: Timestamp,
     ) -> OutboundRequest {
         let signed = signature(secrets, id, at.seconds(), body.as_bytes());

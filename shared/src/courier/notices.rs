@@ -77,7 +77,7 @@ impl Courier {
     async fn tell(&self, row: &NoticeRow) -> Result<(), Untold> {
         let Told { line, event_type, data, is_for_operators } = Told::of(row);
         if let Some(operators) = self.operators.as_ref().filter(|_| is_for_operators) {
-            let body = json!({"type": event_type, "data": data}).to_string();
+            let body = json!({"type": event_type, "data": data}).to_string().into();
             let secrets = [&operators.secret];
             let request = self.signed_request(&operators.url, &secrets, &row.id, body, self.now());
             let result = self.http.post(request).await;

@@ -209,7 +209,7 @@ impl Courier {
     /// The attempt of a leased delivery does not begin where its request could outlive the lease: another consumer might
     /// then begin the same one.
     async fn attempt_parcel(&self, endpoint: &Endpoint, parcel: &Parcel) -> Option<Made> {
-        let body = parcel.body.as_deref()?;
+        let body = parcel.body.as_ref()?;
         if let Origin::Leased { until } = parcel.origin
             && self.now().plus(self.policy.attempt_timeout) >= until
         {

@@ -92,15 +92,12 @@ impl Courier {
     }
 
     async fn message(&self, event: Event) -> Result<String, Error> {
-        let key = self.body_key(event.id.as_str());
-        let message = EventMessage::Envelope(event.body.as_ref().to_owned());
-        let inline = message.encode();
-        match message {
-            EventMessage::Envelope(body) if inline.len() > LONGEST_MESSAGE => {
-                self.bodies.put(&key, &body, BODY_KEPT).await?;
-                Ok(EventMessage::StoredAt(key).encode())
-            }
-            _ => Ok(inline),
+        let inline = EventMessage::encode_envelope(&event.body);
+        if inline.len() <= LONGEST_MESSAGE {
+            return Ok(inline);
         }
+        let key = self.body_key(event.id.as_str());
+        self.bodies.put(&key, &event.body, BODY_KEPT).await?;
+        Ok(EventMessage::StoredAt(key).encode())
     }
 }

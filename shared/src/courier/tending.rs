@@ -245,6 +245,6 @@ impl Courier {
             released: false,
             origin: Origin::Fresh { at: now },
         };
-        Some(self.attempt(&endpoint, &parcel, &body).await)
+        Some(self.attempt(&endpoint, &parcel, &body.into()).await)
     }
 }

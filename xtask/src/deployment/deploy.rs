@@ -12,12 +12,13 @@ use super::versions::DeployedVersions;
 use crate::environments::WranglerFiles;
 
 impl Deployment {
-    /// Deploys the commit that is checked out, which `build` builds.
+    /// Deploys the commit that is checked out, which `build` builds. With `gradual`, a Worker that is there already gets a tenth
+    /// of the requests first. Ends with the smoke test, where that is set up.
     ///
     /// # Errors
     ///
     /// At the first thing that is wrong, with what has been changed by then, and how to go on or back.
-    pub fn deploy(&self, build: impl FnOnce() -> Result<()>) -> Result<()> {
+    pub fn deploy(&self, build: impl FnOnce() -> Result<()>, gradual: bool) -> Result<()> {
         let started = clock::now();
         let files = self.files()?;
         let (commit, subject) = self.commit()?;
@@ -26,7 +27,7 @@ impl Deployment {
         build().context("nothing was changed")?;
 
         let mut changes = Changes::default();
-        let result = self.change(&files, &plan, &mut changes);
+        let result = self.change(&files, &plan, gradual, &mut changes);
         if let Err(error) = result {
             return Err(error.context(self.ways_out(&plan, &changes)));
         }
@@ -35,10 +36,16 @@ impl Deployment {
             &format!("{} to {} in {}", plan.commit, self.environment, spoken(started.elapsed())),
         );
         self.tell(&plan, &changes);
-        Ok(())
+        self.smoke_if_set_up().with_context(|| self.ways_out(&plan, &changes))
     }
 
-    fn change<'a>(&self, files: &WranglerFiles, plan: &Plan<'a>, changes: &mut Changes<'a>) -> Result<()> {
+    fn change<'a>(
+        &self,
+        files: &WranglerFiles,
+        plan: &Plan<'a>,
+        gradual: bool,
+        changes: &mut Changes<'a>,
+    ) -> Result<()> {
         // Migrations first: they are written so that the version before them works on.
         for pending in &plan.migrations {
             step("Migrating", &format!("the database {}", pending.database));
@@ -51,7 +58,11 @@ impl Deployment {
         self.mark_shards(files)?;
         for planned in &plan.workers {
             step("Deploying", planned.worker);
-            match self.upload(planned, plan) {
+            let uploaded = match &planned.standing.before {
+                Some(before) if gradual => self.upload_gradually(planned, plan, before),
+                _ => self.upload(planned, plan),
+            };
+            match uploaded {
                 Ok(now) => {
                     changes.workers.insert(planned.worker, now.clone());
                     self.wait_for_health(planned, &now)?;
@@ -113,9 +124,10 @@ impl Deployment {
     /// version before still answers, and is well too.
     fn wait_for_health(&self, planned: &Planned, version: &str) -> Result<()> {
         let Planned { worker, file, .. } = planned;
-        let url = format!("https://{worker}.spk-{}.workers.dev/health", self.environment);
+        let url = format!("{}/health", self.places()?.origin(worker));
+        let patience = if planned.standing.before.is_none() { self.first_patience } else { self.patience };
         let mut last = "nothing answered".to_owned();
-        let well = clock::wait_until(self.patience, std::time::Duration::from_secs(1), || {
+        let well = clock::wait_until(patience, std::time::Duration::from_secs(1), || {
             match (self.get)(&url) {
                 Ok((200, body)) => {
                     let told: Value = serde_json::from_str(&body).unwrap_or_default();

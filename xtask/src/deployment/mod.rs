@@ -2,16 +2,22 @@
 //!
 //! Every command may be run again after a failure: it looks at what is there first and does the rest.
 
+mod account;
 mod changes;
 mod checks;
 mod deploy;
 mod dry_run;
+mod export;
+mod gradual;
 mod ids;
 mod migrations;
+mod places;
 mod plan;
 mod provision;
 mod secrets;
 pub(crate) mod shards;
+mod tenant;
+mod token;
 mod versions;
 mod wrangler;
 
@@ -24,6 +30,7 @@ use local::workspace::root;
 use ureq::Agent;
 
 pub use self::dry_run::dry_run;
+pub use self::places::Places;
 use crate::environments::{WranglerFile, WranglerFiles, is_placeholder, text};
 
 /// The order in which Workers are deployed: the consumer of the Queues, then who puts messages there, then who calls that
@@ -33,6 +40,10 @@ const ORDER: [&str; 3] = ["webhook-delivery", "admin-api", "partner-portal"];
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// How long a deployed Worker may take until its new version answers.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The same for a Worker's first version: a new name takes minutes to resolve everywhere.
+const FIRST_PATIENCE: Duration = Duration::from_secs(600);
+/// How long a new version has only a tenth of the requests in a gradual deployment.
+const WATCHING: Duration = Duration::from_secs(300);
 
 /// Sends a `GET` to a URL, and returns status and body.
 pub type Get = Box<dyn Fn(&str) -> Result<(u16, String)>>;
@@ -44,6 +55,9 @@ pub struct Deployment {
     variables: BTreeMap<String, String>,
     get: Get,
     patience: Duration,
+    first_patience: Duration,
+    /// How long a new version has only a tenth of the requests in a gradual deployment.
+    watching: Duration,
 }
 
 impl Deployment {
@@ -56,10 +70,12 @@ impl Deployment {
             variables: std::env::vars().collect(),
             get: Box::new(get_public),
             patience: PATIENCE,
+            first_patience: FIRST_PATIENCE,
+            watching: WATCHING,
         }
     }
 
-    /// An environment of any project, with any variables, internet and patience: for tests.
+    /// An environment of any project, with any variables, internet and patience, for first versions too: for tests.
     #[must_use]
     pub fn of(
         root: PathBuf,
@@ -68,7 +84,7 @@ impl Deployment {
         get: Get,
         patience: Duration,
     ) -> Self {
-        Self { root, environment, variables, get, patience }
+        Self { root, environment, variables, get, patience, first_patience: patience, watching: patience }
     }
 
     fn files(&self) -> Result<WranglerFiles> {

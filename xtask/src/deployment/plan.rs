@@ -38,6 +38,7 @@ impl Deployment {
             bail!("{first}");
         }
         self.require_account(files)?;
+        self.require_places(files)?;
         self.require_issuers(files)?;
         self.require_secrets(files)?;
         let migrations = self.pending_migrations(files)?;

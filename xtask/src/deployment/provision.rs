@@ -1,5 +1,6 @@
 //! `cargo xtask provision`: creates what an environment's Workers bind, and writes the ids into the wrangler files.
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -8,6 +9,7 @@ use serde::Deserialize;
 
 use super::Deployment;
 use super::ids::{Id, write};
+use super::places::Places;
 use super::wrangler::json_in;
 use crate::environments::{WranglerFiles, entries, is_placeholder, text};
 
@@ -46,13 +48,21 @@ impl Deployment {
         let Some(account) = self.account(&files)? else {
             bail!("CLOUDFLARE_ACCOUNT_ID is not set: set it to the account of {}", self.environment);
         };
+        let places = self.places()?;
         step("Provisioning", &format!("{} in the account {account}", self.environment));
+        self.require_ready_account(&account, &places)?;
+        self.name_shards(&files)?;
+        self.write_addresses(&files, &places)?;
+        let files = self.files()?;
+        let wanted_databases = self.wanted_databases(&files)?;
+        self.require_databases_in_place(&files, &account, &places, &wanted_databases)?;
         for file in files.all() {
             write(&file.path, self.environment, &Id::Account, &account)?;
         }
-        let mut made = self.databases(&files, &account)?;
-        made += self.namespaces(&files, &account)?;
-        made += self.queues(&files, &account)?;
+        // Queues first: the free plan does not take their retention, and would otherwise refuse half-way.
+        let mut made = self.queues(&files, &account, &places)?;
+        made += self.databases(&files, &account, &places, &wanted_databases)?;
+        made += self.namespaces(&files, &account, &places)?;
         let next = self.own("secrets");
         let summary = if made == 0 { "nothing was missing".to_owned() } else { format!("{made} created") };
         step("Provisioned", &format!("{}: {summary}", self.environment));
@@ -60,38 +70,95 @@ impl Deployment {
         Ok(())
     }
 
-    fn databases(&self, files: &WranglerFiles, account: &str) -> Result<usize> {
+    /// Checks everything that `provision` checks, and creates nothing.
+    ///
+    /// # Errors
+    ///
+    /// One sentence that names what is missing.
+    pub fn check_account(&self) -> Result<()> {
+        let files = self.files()?;
+        let Some(account) = self.account(&files)? else {
+            bail!("CLOUDFLARE_ACCOUNT_ID is not set: set it to the account of {}", self.environment);
+        };
+        let places = self.places()?;
+        self.require_ready_account(&account, &places)?;
+        self.require_databases_in_place(&files, &account, &places, &self.wanted_databases(&files)?)?;
+        step("Checked", &format!("the account {account} can be provisioned for {}", self.environment));
+        Ok(())
+    }
+
+    /// Writes the addresses of the Workers into their files.
+    fn write_addresses(&self, files: &WranglerFiles, places: &Places) -> Result<()> {
+        for (worker, file) in &files.workers {
+            let text = fs::read_to_string(&file.path)
+                .with_context(|| format!("{} cannot be read", file.shown(&self.root)))?;
+            let new = places.written(&text, self.environment, worker)?;
+            if new != text {
+                fs::write(&file.path, new)
+                    .with_context(|| format!("{} cannot be written", file.shown(&self.root)))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn wanted_databases(&self, files: &WranglerFiles) -> Result<Vec<Wanted>> {
+        let wanted = entries(self.part(&files.shared)?, "d1_databases").map(|database| {
+            let field = |key| text(database, key).unwrap_or_default().to_owned();
+            Wanted { what: "D1 database", name: field("database_name"), written: field("database_id") }
+        });
+        Ok(wanted.collect())
+    }
+
+    /// The ids of the account's D1 databases, by name.
+    fn listed_databases(&self, files: &WranglerFiles, account: &str) -> Result<BTreeMap<String, String>> {
         #[derive(Deserialize)]
         struct Listed {
             uuid: String,
             name: String,
         }
-        let list = || -> Result<BTreeMap<String, String>> {
-            let printed = self.wrangler_in_account(&files.shared.path, account, &["d1", "list", "--json"])?;
-            let listed: Vec<Listed> = serde_json::from_str(json_in(&printed))
-                .context("wrangler lists the D1 databases in a way we cannot read")?;
-            Ok(listed.into_iter().map(|database| (database.name, database.uuid)).collect())
-        };
-        let mut wanted = Vec::new();
-        for database in entries(self.part(&files.shared)?, "d1_databases") {
-            let field = |key| text(database, key).unwrap_or_default().to_owned();
-            wanted.push(Wanted {
-                what: "D1 database",
-                name: field("database_name"),
-                written: field("database_id"),
-            });
+        let printed = self.wrangler_in_account(&files.shared.path, account, &["d1", "list", "--json"])?;
+        let listed: Vec<Listed> = serde_json::from_str(json_in(&printed))
+            .context("wrangler lists the D1 databases in a way we cannot read")?;
+        Ok(listed.into_iter().map(|database| (database.name, database.uuid)).collect())
+    }
+
+    /// Requires that the databases that are there already are in the right jurisdiction.
+    fn require_databases_in_place(
+        &self,
+        files: &WranglerFiles,
+        account: &str,
+        places: &Places,
+        wanted: &[Wanted],
+    ) -> Result<()> {
+        let there = self.listed_databases(files, account)?;
+        for Wanted { name, .. } in wanted {
+            if let Some(id) = there.get(name) {
+                self.require_jurisdiction(account, places, name, id)?;
+            }
         }
+        Ok(())
+    }
+
+    fn databases(
+        &self,
+        files: &WranglerFiles,
+        account: &str,
+        places: &Places,
+        wanted: &[Wanted],
+    ) -> Result<usize> {
+        let list = || self.listed_databases(files, account);
         let create = |name: &str| {
-            self.wrangler_in_account(&files.shared.path, account, &["d1", "create", name]).map(drop)
+            let words = in_jurisdiction(&["d1", "create", name], places);
+            self.wrangler_in_account(&files.shared.path, account, &words).map(drop)
         };
-        self.ensure(&wanted, list, create, |name, id| {
+        self.ensure(wanted, list, create, |name, id| {
             let place = Id::Of { kind: "d1_databases", key: "database_name", name, field: "database_id" };
             files.all().try_for_each(|file| write(&file.path, self.environment, &place, id).map(drop))
         })
     }
 
     /// Creates the KV namespaces. A namespace's name is the id that the top level gives the same binding.
-    fn namespaces(&self, files: &WranglerFiles, account: &str) -> Result<usize> {
+    fn namespaces(&self, files: &WranglerFiles, account: &str, places: &Places) -> Result<usize> {
         #[derive(Deserialize)]
         struct Listed {
             id: String,
@@ -105,7 +172,7 @@ impl Deployment {
             Ok(listed.into_iter().map(|namespace| (namespace.title, namespace.id)).collect())
         };
         let mut wanted = Vec::new();
-        let mut places = BTreeMap::<String, (&Path, &str)>::new();
+        let mut fields = BTreeMap::<String, (&Path, &str)>::new();
         for file in files.workers.values() {
             for namespace in entries(self.part(file)?, "kv_namespaces") {
                 let binding = text(namespace, "binding").unwrap_or_default();
@@ -120,15 +187,15 @@ impl Deployment {
                     })?;
                 let written = text(namespace, "id").unwrap_or_default().to_owned();
                 wanted.push(Wanted { what: "KV namespace", name: local.to_owned(), written });
-                places.insert(local.to_owned(), (&file.path, binding));
+                fields.insert(local.to_owned(), (&file.path, binding));
             }
         }
         let create = |name: &str| {
-            self.wrangler_in_account(&files.shared.path, account, &["kv", "namespace", "create", name])
-                .map(drop)
+            let words = in_jurisdiction(&["kv", "namespace", "create", name], places);
+            self.wrangler_in_account(&files.shared.path, account, &words).map(drop)
         };
         self.ensure(&wanted, list, create, |name, id| {
-            let Some((path, binding)) = places.get(name) else { return Ok(()) };
+            let Some((path, binding)) = fields.get(name) else { return Ok(()) };
             let place = Id::Of { kind: "kv_namespaces", key: "binding", name: binding, field: "id" };
             write(path, self.environment, &place, id).map(drop)
         })
@@ -176,7 +243,7 @@ impl Deployment {
     }
 
     /// Creates the Queues, which have no id that a file would name.
-    fn queues(&self, files: &WranglerFiles, account: &str) -> Result<usize> {
+    fn queues(&self, files: &WranglerFiles, account: &str, places: &Places) -> Result<usize> {
         let mut wanted = BTreeSet::new();
         for file in files.workers.values() {
             let part = self.part(file)?;
@@ -196,10 +263,21 @@ impl Deployment {
                 continue;
             }
             let words = ["queues", "create", &name, "--message-retention-period-secs", RETENTION_SECONDS];
-            self.wrangler_in_account(&files.shared.path, account, &words)?;
+            let words = in_jurisdiction(&words, places);
+            self.wrangler_in_account(&files.shared.path, account, &words)
+                .context("a Queue that keeps messages for 14 days needs the Workers Paid plan")?;
             made += 1;
             line(format!("  created  Queue {name}"));
         }
         Ok(made)
     }
+}
+
+/// The words of a command that creates something, with the jurisdiction in which it is to be.
+fn in_jurisdiction<'a>(words: &[&'a str], places: &'a Places) -> Vec<&'a str> {
+    let mut words = words.to_vec();
+    if let Some(jurisdiction) = &places.jurisdiction {
+        words.extend(["--jurisdiction", jurisdiction]);
+    }
+    words
 }

@@ -41,6 +41,19 @@ impl Deployment {
         }
     }
 
+    /// Names every database that `SHARDS` asks for in the files, so that they are created.
+    pub(super) fn name_shards(&self, files: &WranglerFiles) -> Result<()> {
+        let shards = self.shards(files)?;
+        let mut count = 1;
+        while count < shards {
+            for file in files.all() {
+                edit(&file.path, |document| add_databases(document, self.environment, count))?;
+            }
+            count *= 2;
+        }
+        Ok(())
+    }
+
     /// Doubles the environment's shards: makes the databases, copies, and says what to do next. While that lasts nothing is
     /// delivered and the Admin API answers 503, until the Workers are deployed with the new number. A run that broke off goes on where it was.
     ///

@@ -23,6 +23,8 @@ const NOT_DEPLOYED: [&str; 3] = ["isn't currently deployed", "code: 10214]", "co
 
 /// How long one command of wrangler's may take.
 const LIMIT: Duration = Duration::from_secs(180);
+/// The same for a command that copies a database of up to 10 GB.
+const LONG_LIMIT: Duration = Duration::from_secs(7200);
 
 impl Deployment {
     /// Runs wrangler with these words, for this environment, by this configuration file. Returns what wrangler printed.
@@ -42,6 +44,11 @@ impl Deployment {
         self.finish(self.wrangler_command(config, words, self.environment), words, input)
     }
 
+    /// The same as [`Self::wrangler`], for commands that copy a whole database.
+    pub(super) fn wrangler_at_length(&self, config: &Path, words: &[&str]) -> Result<String> {
+        self.finish_within(LONG_LIMIT, self.wrangler_command(config, words, self.environment), words, "")
+    }
+
     fn wrangler_command(&self, config: &Path, words: &[&str], environment: &str) -> Command {
         let mut wrangler = command(npm_bin("wrangler"));
         wrangler.envs(&self.variables).env("PATH", local::process::search_path());
@@ -50,12 +57,22 @@ impl Deployment {
         wrangler
     }
 
-    fn finish(&self, mut wrangler: Command, words: &[&str], input: &str) -> Result<String> {
+    fn finish(&self, wrangler: Command, words: &[&str], input: &str) -> Result<String> {
+        self.finish_within(LIMIT, wrangler, words, input)
+    }
+
+    fn finish_within(
+        &self,
+        limit: Duration,
+        mut wrangler: Command,
+        words: &[&str],
+        input: &str,
+    ) -> Result<String> {
         // The group is killed as a whole where it takes too long: wrangler starts a Node of its own.
-        let output = Group::run(&mut wrangler, input, LIMIT)
+        let output = Group::run(&mut wrangler, input, limit)
             .context("wrangler cannot be started: run `cargo xtask setup`")?;
         let Some(Output { status, stdout, stderr }) = output else {
-            bail!("`wrangler {}` did not end within {} minutes", words.join(" "), LIMIT.as_secs() / 60);
+            bail!("`wrangler {}` did not end within {} minutes", words.join(" "), limit.as_secs() / 60);
         };
         let printed = String::from_utf8_lossy(&stdout).into_owned();
         if status.success() {
@@ -70,6 +87,8 @@ impl Deployment {
 pub(super) fn quieten(command: &mut Command) {
     // No terminal to ask on: it goes ahead.
     wrangler::quieten(command, &root().join(".local/wrangler")).env("CI", "true").env("FORCE_COLOR", "0");
+    // The `[build]` of the wrangler files is for deployments by hand: ours have built by then.
+    command.env("WORKERS_ARE_BUILT", "true");
     command.env_remove("CLOUDFLARE_ENV");
 }
 
@@ -85,6 +104,8 @@ pub(super) fn is_unknown_worker(error: &anyhow::Error) -> bool {
     text.contains("code: 10007]")
         || text.contains("code: 10090]")
         || text.contains("does not exist on your account")
+        // `secret list` has a sentence of its own, without a code.
+        || (text.contains("Worker \"") && text.contains(" not found."))
 }
 
 /// A failure of wrangler's in one sentence; `deploy` is the command of ours that deploys.

@@ -11,10 +11,11 @@ use crate::deployment::shards::bound_shards;
 use crate::environments::{ENVIRONMENTS, WranglerFile, WranglerFiles, entries, is_placeholder, text};
 
 /// Settings that environments inherit from the top level.
-const INHERITED: [&str; 9] = [
+const INHERITED: [&str; 10] = [
     "env",
     "name",
     "main",
+    "build",
     "compatibility_date",
     "compatibility_flags",
     "workers_dev",
@@ -26,6 +27,8 @@ const INHERITED: [&str; 9] = [
 const DEPLOYED_ONLY: [&str; 2] = ["observability", "retry_delay"];
 /// Settings that an environment has once its account can send mail (docs/operations.md, Mail).
 const OPTIONAL: [&str; 2] = ["send_email", "MAIL_FROM"];
+/// Settings that an environment with custom domains has: `cargo xtask provision` writes them from environments.toml.
+const ADDRESSED: [&str; 1] = ["routes"];
 /// Settings with values that may differ between environments. Every other value has to be the same.
 const FREE: [&str; 10] = [
     "SHARDS",
@@ -153,7 +156,9 @@ impl Facts {
         }
         // How many databases hold the tenants may differ.
         facts.0.retain(|fact| !fact.contains("DATABASE_") || fact.contains("DATABASE_0"));
-        facts.0.retain(|fact| !OPTIONAL.iter().any(|key| fact.split(['.', ' ']).any(|word| word == *key)));
+        facts.0.retain(|fact| {
+            !OPTIONAL.iter().chain(&ADDRESSED).any(|key| fact.split(['.', ' ']).any(|word| word == *key))
+        });
         facts.0
     }
 

@@ -7,7 +7,7 @@ use crate::project::{ADDED_MIGRATIONS, Project, WORKERS};
 use crate::{assert_says, cloudflare, ready, sentence};
 
 fn deploy(project: &Project) -> anyhow::Result<()> {
-    project.stage().deploy(|| Ok(()))
+    project.stage().deploy(|| Ok(()), false)
 }
 
 /// The version of a Worker that takes all requests.
@@ -145,7 +145,7 @@ fn what_is_new_after_a_failure_is_found_out_and_said() {
         Ok(())
     };
     assert_says(
-        project.stage().deploy(silent),
+        project.stage().deploy(silent, false),
         &["it is not known whether webhook-delivery is new (`npx wrangler deployments status --env stage"],
     );
 }
@@ -159,6 +159,28 @@ fn nothing_is_changed_before_everything_is_checked() {
         deploy(&project),
         &["ADMIN_API_KEY of admin-api is not uploaded to stage", "run `cargo xtask secrets --env stage`"],
     );
+
+    // A Worker that does not exist yet: wrangler says so in a sentence without a code.
+    let admin_api = project.cloudflare.account().workers.remove("admin-api").unwrap();
+    assert_says(
+        deploy(&project),
+        &[
+            "ADMIN_API_KEY of admin-api, SERVICE_JWT_SECRET of admin-api",
+            "run `cargo xtask secrets --env stage`",
+        ],
+    );
+    project.cloudflare.account().workers.insert("admin-api".to_owned(), admin_api);
+
+    let move_tenants = |jurisdiction: Option<&str>| {
+        project.cloudflare.account().databases.get_mut("tenants-0").unwrap().jurisdiction =
+            jurisdiction.map(str::to_owned);
+    };
+    move_tenants(Some("us"));
+    assert_says(deploy(&project), &["tenants-0 of stage is in the jurisdiction us, and should be in eu"]);
+    move_tenants(Some("eu"));
+    project.cloudflare.account().subdomain = Some("acme".to_owned());
+    assert_says(deploy(&project), &["subdomain is acme, and should be spk-stage"]);
+    project.cloudflare.account().subdomain = Some("spk-stage".to_owned());
 
     fs::write(project.root.join("note.txt"), "").unwrap();
     assert_says(deploy(&project), &["note.txt is not committed", "git commit", "nothing was changed"]);
@@ -191,4 +213,37 @@ fn nothing_is_changed_before_everything_is_checked() {
         ],
     );
     assert_eq!(project.cloudflare.changes().into_iter().filter(|call| !call.contains("/query")).count(), 0);
+}
+
+#[test]
+#[ignore = "needs the built Workers; `cargo xtask test` runs it"]
+fn a_gradual_deployment_gives_a_tenth_first_and_goes_back_by_itself() {
+    let project = ready("gradual");
+    project.migrate();
+    deploy(&project).unwrap();
+    let old = WORKERS.map(|worker| deployed(&project, worker));
+    project.commit();
+    project.cloudflare.changes();
+    project.stage().deploy(|| Ok(()), true).unwrap();
+    let shares: Vec<String> = project
+        .cloudflare
+        .changes()
+        .into_iter()
+        .filter(|call| call.starts_with("POST /workers/scripts/admin-api/deployments"))
+        .collect();
+    assert_eq!(shares.len(), 2, "{shares:#?}");
+    assert!(
+        shares[0].contains("10") && shares[0].contains("90") && shares[0].contains(&old[1]),
+        "{shares:#?}"
+    );
+    assert!(shares[1].contains("100") && !shares[1].contains(&old[1]), "{shares:#?}");
+
+    let good = WORKERS.map(|worker| deployed(&project, worker));
+    project.commit();
+    project.ill.lock().unwrap().push("webhook-delivery".to_owned());
+    assert_says(
+        project.stage().deploy(|| Ok(()), true),
+        &["webhook-delivery is at", "again", "webhook-delivery.spk-stage.workers.dev/health answered 503"],
+    );
+    assert_eq!(WORKERS.map(|worker| deployed(&project, worker)), good);
 }

@@ -43,6 +43,7 @@ impl Project {
             fs::remove_dir_all(&root).unwrap();
         }
         copy(&own.join("wrangler.toml"), &root.join("wrangler.toml"));
+        copy(&own.join("environments.toml"), &root.join("environments.toml"));
         copy(&own.join("migrations"), &root.join("migrations"));
         // A test needs several migrations, however many the product has.
         for name in ADDED_MIGRATIONS {
@@ -136,9 +137,11 @@ impl Project {
     /// Fills in what only people can.
     pub(crate) fn fill_in(&self) {
         let text = self.read("partner-portal/wrangler.toml");
-        let filled = text.lines().map(|line| match line.strip_prefix("AUTH0_CLIENT_ID = \"<") {
-            Some(_) => "AUTH0_CLIENT_ID = \"abcDEF123\"",
-            None => line,
+        let filled = text.lines().map(|line| match line.split_once(" = \"<") {
+            Some(("AUTH0_CLIENT_ID", _)) => "AUTH0_CLIENT_ID = \"abcDEF123\"",
+            Some(("SUPPORT_EMAIL", _)) => "SUPPORT_EMAIL = \"support@example.com\"",
+            Some(("STATUS_URL", _)) => "STATUS_URL = \"https://status.example.com/\"",
+            _ => line,
         });
         let filled: Vec<&str> = filled.collect();
         fs::write(self.root.join("partner-portal/wrangler.toml"), filled.join("\n") + "\n").unwrap();
@@ -190,7 +193,9 @@ impl Project {
                     "account_id" => Some(ACCOUNT.to_owned()),
                     "database_id" => {
                         let id = format!("d1-{database}");
-                        account.databases.entry(database.clone()).or_default().id.clone_from(&id);
+                        let entry = account.databases.entry(database.clone()).or_default();
+                        entry.id.clone_from(&id);
+                        entry.jurisdiction = Some("eu".to_owned());
                         Some(id)
                     }
                     "id" => {

@@ -5,7 +5,7 @@ use crate::{assert_says, cloudflare};
 /// The call that creates a Queue with the longest retention of messages.
 fn queue(name: &str) -> String {
     format!(
-        "POST /queues {{\"queue_name\":\"{name}\",\"settings\":{{\"message_retention_period\":1209600}}}}"
+        "POST /queues {{\"queue_name\":\"{name}\",\"jurisdiction\":\"eu\",\"settings\":{{\"message_retention_period\":1209600}}}}"
     )
 }
 
@@ -14,38 +14,44 @@ fn queue(name: &str) -> String {
 fn provisioning_makes_what_is_missing_and_goes_on_where_it_stopped() {
     let project = Project::new("provision");
     let before = project.read("webhook-delivery/wrangler.toml");
-    // Both databases are created, and the run breaks off before it knows their ids.
-    project.cloudflare.fail_after("POST /d1/database {\"name\":\"sessions\"}", "GET /d1/database");
-    assert_says(project.stage().provision(), &["stage is not provisioned yet", "This is not possible today"]);
-    assert_eq!(
-        project.cloudflare.changes(),
-        ["POST /d1/database {\"name\":\"tenants-0\"}", "POST /d1/database {\"name\":\"sessions\"}"]
-    );
-    assert!(!project.read("wrangler.toml").contains("database_id = \"00000000-0000-4000-8000-0000000000"));
-
+    // Queues come first: the free plan refuses their retention.
     project.cloudflare.fail(Some("POST /queues {\"queue_name\":\"webhook-events\""));
     assert_says(
         project.stage().provision(),
         &[
             "stage is not provisioned yet",
+            "Workers Paid",
             "This is not possible today",
             "run `cargo xtask provision --env stage` again",
         ],
     );
+    assert_eq!(project.cloudflare.changes(), [queue("webhook-dead-letters"), queue("webhook-events")]);
+
+    // Both databases are created, and the run breaks off before it knows their ids.
+    project.cloudflare.fail_after("POST /d1/database {\"name\":\"sessions\"", "GET /d1/database");
+    assert_says(project.stage().provision(), &["stage is not provisioned yet", "This is not possible today"]);
     assert_eq!(
         project.cloudflare.changes(),
         [
-            "POST /storage/kv/namespaces { \"title\": \"cache\" }".to_owned(),
-            "POST /storage/kv/namespaces { \"title\": \"portal-cache\" }".to_owned(),
-            "POST /storage/kv/namespaces { \"title\": \"bodies\" }".to_owned(),
-            queue("webhook-dead-letters"),
             queue("webhook-events"),
+            queue("webhook-retries"),
+            "POST /d1/database {\"name\":\"tenants-0\",\"jurisdiction\":\"eu\"}".to_owned(),
+            "POST /d1/database {\"name\":\"sessions\",\"jurisdiction\":\"eu\"}".to_owned(),
         ]
     );
+    assert!(!project.read("wrangler.toml").contains("database_id = \"00000000-0000-4000-8000-0000000000"));
 
     project.cloudflare.fail(None);
     project.stage().provision().unwrap();
-    assert_eq!(project.cloudflare.changes(), [queue("webhook-events"), queue("webhook-retries")]);
+    assert_eq!(
+        project.cloudflare.changes(),
+        [
+            "POST /storage/kv/namespaces { \"title\": \"cache\", \"jurisdiction\": \"eu\" }".to_owned(),
+            "POST /storage/kv/namespaces { \"title\": \"portal-cache\", \"jurisdiction\": \"eu\" }"
+                .to_owned(),
+            "POST /storage/kv/namespaces { \"title\": \"bodies\", \"jurisdiction\": \"eu\" }".to_owned(),
+        ]
+    );
     let tenants = project.cloudflare.account().databases["tenants-0"].id.clone();
     let bodies = project.cloudflare.account().namespaces["bodies"].clone();
     let written = project.read("webhook-delivery/wrangler.toml");
@@ -75,4 +81,79 @@ fn provisioning_makes_what_is_missing_and_goes_on_where_it_stopped() {
         &["the D1 database tenants-0 of stage is not in the account", "write `<provision>`"],
     );
     assert_eq!(project.cloudflare.changes(), Vec::<String>::new());
+}
+
+/// What `provision` says of the account, after a change to it. The run changes neither account nor files.
+fn refusal(project: &Project, change: impl FnOnce(&mut cloudflare::Account)) -> String {
+    change(&mut project.cloudflare.account());
+    let before = project.read("wrangler.toml");
+    let said = crate::sentence(project.stage().provision());
+    assert_eq!(project.cloudflare.changes(), Vec::<String>::new(), "{said}");
+    assert_eq!(project.read("wrangler.toml"), before);
+    let checked = crate::sentence(project.stage().check_account());
+    assert!(said.contains(&checked), "`--check` says something else: {checked}");
+    said
+}
+
+#[test]
+#[ignore = "needs the built Workers; `cargo xtask test` runs it"]
+fn an_account_that_is_not_ready_is_refused_before_anything_is_created() {
+    let project = Project::new("unready");
+    let said = refusal(&project, |account| account.plan = "workers_free".to_owned());
+    assert!(said.contains("is not on the Workers Paid plan"), "{said}");
+    project.cloudflare.account().plan = "workers_paid".to_owned();
+
+    for (path, permission) in [
+        ("/d1/database", "D1: Edit"),
+        ("/queues", "Queues: Edit"),
+        ("/storage/kv", "Workers KV Storage: Edit"),
+        ("/workers/scripts", "Workers Scripts: Edit"),
+    ] {
+        let said = refusal(&project, |account| account.forbidden = Some(path.to_owned()));
+        assert!(said.contains(&format!("CLOUDFLARE_API_TOKEN lacks {permission}:")), "{said}");
+    }
+    project.cloudflare.account().forbidden = None;
+
+    let said = refusal(&project, |account| account.subdomain = Some("acme".to_owned()));
+    assert!(said.contains("subdomain is acme, and should be spk-stage"), "{said}");
+    let said = refusal(&project, |account| {
+        account.subdomain = None;
+        account.is_subdomain_taken = true;
+    });
+    assert!(said.contains("spk-stage is taken by another account"), "{said}");
+    let said = refusal(&project, |account| account.is_subdomain_taken = false);
+    assert!(said.contains("spk-stage can be had"), "{said}");
+    project.cloudflare.account().subdomain = Some("spk-stage".to_owned());
+
+    let project = project.provisioned();
+    let said = refusal(&project, |account| {
+        account.databases.get_mut("tenants-0").unwrap().jurisdiction = None;
+    });
+    assert!(said.contains("tenants-0 of stage is in the jurisdiction none, and should be in eu"), "{said}");
+
+    // A token that may not read bills: the first Queue tells.
+    let project = Project::new("unbilled");
+    project.cloudflare.account().forbidden = Some("/subscriptions".to_owned());
+    project.stage().check_account().unwrap();
+}
+
+#[test]
+#[ignore = "needs the built Workers; `cargo xtask test` runs it"]
+fn every_shard_is_created_and_every_address_written() {
+    let project = Project::new("shards");
+    for worker in ["admin-api", "webhook-delivery"] {
+        project.replace(&format!("{worker}/wrangler.toml"), "SHARDS = \"1\"", "SHARDS = \"4\"");
+    }
+    let domains = "[stage.domains]\nadmin-api = \"api.example.com\"\npartner-portal = \"partners.example.com\"\nwebhook-delivery = \"events.example.com\"\n";
+    let written = project.read("environments.toml") + domains;
+    std::fs::write(project.root.join("environments.toml"), written).unwrap();
+    // With custom domains nobody asks for the workers.dev subdomain.
+    project.cloudflare.account().subdomain = None;
+    project.stage().provision().unwrap();
+    let account = project.cloudflare.account();
+    let databases: Vec<&str> = account.databases.keys().map(String::as_str).collect();
+    assert_eq!(databases, ["sessions", "tenants-0", "tenants-1", "tenants-2", "tenants-3"]);
+    let portal = project.read("partner-portal/wrangler.toml");
+    assert!(portal.contains("PORTAL_ORIGIN = \"https://partners.example.com\""), "{portal}");
+    assert!(portal.contains("ADMIN_API_ORIGIN = \"https://api.example.com\""), "{portal}");
 }

@@ -106,7 +106,13 @@ fn seen(request: OutboundRequest) -> SeenRequest {
     let header = |name| request.headers.iter().find(|(key, _)| key == name).unwrap().1.clone();
     let number = request.url.split('/').nth(3).unwrap().parse().unwrap();
     let (id, timestamp) = (header("webhook-id"), header("webhook-timestamp"));
-    SeenRequest { number, id, timestamp, signatures: header("webhook-signature"), body: request.body }
+    SeenRequest {
+        number,
+        id,
+        timestamp,
+        signatures: header("webhook-signature"),
+        body: request.body.to_string(),
+    }
 }
 
 /// The delivery log. What is not delivered can be redelivered: its body is there.

@@ -45,7 +45,7 @@ async fn a_large_dead_letter_brings_its_body_along_and_is_requeued_without_the_s
     let requeued: Vec<_> = fixture.events.take().into_iter().map(|message| message.body).collect();
     assert_eq!(fixture.deliver_events(&requeued).await, [Acknowledge]);
 
-    assert_eq!(fixture.endpoints.take()[0].body, body);
+    assert_eq!(fixture.endpoints.take()[0].body.as_ref(), body);
     assert_eq!(row(&fixture, &id, "e-1")["stage"], "delivered");
 }
 

@@ -72,7 +72,7 @@ async fn a_delivered_event_is_looked_at_and_sent_again_for_a_day() {
     fixture.app.redeliver(&admins(&acme), &id, &event).await.unwrap();
     run_retries(&fixture).await;
     let sent = fixture.endpoints.take();
-    assert_eq!(sent.iter().map(|request| request.body.as_str()).collect::<Vec<_>>(), [mine.as_str()]);
+    assert_eq!(sent.iter().map(|request| request.body.as_ref()).collect::<Vec<_>>(), [mine.as_str()]);
     let (again, _) = fixture.app.get_delivery(&admins(&acme), &id, &event).await.unwrap();
     let statuses: Vec<_> = again.attempts.iter().map(|attempt| attempt.status).collect();
     assert_eq!((again.state, statuses), (DeliveryState::Delivered, vec![Some(200), Some(200)]));

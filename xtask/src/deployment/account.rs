@@ -1,0 +1,203 @@
+//! What an account must be before anything is created or changed in it: on the paid plan, open to the token, with the
+//! environment's subdomain, and with its data in the right jurisdiction.
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use local::progress::line;
+use serde_json::Value;
+use ureq::Agent;
+
+use super::Deployment;
+use super::places::Places;
+
+/// Where Cloudflare's API is, unless `CLOUDFLARE_API_BASE_URL` says otherwise, as with wrangler.
+const API: &str = "https://api.cloudflare.com/client/v4";
+/// How long one answer may take.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// What the token must be allowed, each with what only that permission lets it read.
+const PERMISSIONS: [(&str, &str); 5] = [
+    ("Account Settings: Read", ""),
+    ("Workers Scripts: Edit", "/workers/scripts"),
+    ("D1: Edit", "/d1/database"),
+    ("Queues: Edit", "/queues"),
+    ("Workers KV Storage: Edit", "/storage/kv/namespaces"),
+];
+/// Cloudflare's code for an account without a subdomain, and for a subdomain that can be had.
+const NO_SUBDOMAIN: u64 = 10007;
+const FREE_SUBDOMAIN: u64 = 10032;
+
+/// An answer of Cloudflare's API.
+struct Answer {
+    status: u16,
+    /// The code of the first error.
+    code: Option<u64>,
+    result: Value,
+}
+
+impl Answer {
+    fn is_refused(&self) -> bool {
+        matches!(self.status, 401 | 403) || matches!(self.code, Some(10000 | 9109))
+    }
+}
+
+impl Deployment {
+    /// Checks plan, permissions and subdomain, and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// One sentence that names what the account or the token lacks.
+    pub(super) fn require_ready_account(&self, account: &str, places: &Places) -> Result<()> {
+        self.require_permissions(account)?;
+        self.require_paid_plan(account)?;
+        self.require_subdomain(account, places)
+    }
+
+    fn require_permissions(&self, account: &str) -> Result<()> {
+        let mut lacking = Vec::new();
+        for (permission, path) in PERMISSIONS {
+            if self.read_account(account, path)?.is_refused() {
+                lacking.push(permission);
+            }
+        }
+        if lacking.len() == PERMISSIONS.len() {
+            bail!(
+                "Cloudflare does not accept CLOUDFLARE_API_TOKEN for the account {account}: create one with the permissions {}",
+                lacking.join(", ")
+            );
+        }
+        if !lacking.is_empty() {
+            bail!(
+                "CLOUDFLARE_API_TOKEN lacks {}: add that to the token in Cloudflare's dashboard",
+                lacking.join(", ")
+            );
+        }
+        Ok(())
+    }
+
+    fn require_paid_plan(&self, account: &str) -> Result<()> {
+        let answer = self.read_account(account, "/subscriptions")?;
+        let Some(subscriptions) = answer.result.as_array().filter(|_| answer.status == 200) else {
+            // Only a token that may read bills is told. The Queues are created first, and the free plan refuses the first.
+            line("  not told whether the account has Workers Paid: the token lacks Billing: Read");
+            return Ok(());
+        };
+        if !subscriptions.iter().any(is_paid_workers_plan) {
+            bail!(
+                "the account {account} of {} is not on the Workers Paid plan, which Queues with 14 days' retention and long runs need: subscribe to it in Cloudflare's dashboard",
+                self.environment
+            );
+        }
+        Ok(())
+    }
+
+    /// Requires that the account has the environment's workers.dev subdomain, unless there are custom domains.
+    pub(super) fn require_subdomain(&self, account: &str, places: &Places) -> Result<()> {
+        let Some(wanted) = &places.subdomain else { return Ok(()) };
+        let answer = self.read_account(account, "/workers/subdomain")?;
+        if answer.is_refused() {
+            bail!(
+                "Cloudflare does not accept CLOUDFLARE_API_TOKEN for this account: create one with the permissions to edit Workers, D1, KV and Queues"
+            );
+        }
+        match answer.result.get("subdomain").and_then(Value::as_str) {
+            Some(name) if name == wanted => return Ok(()),
+            Some(name) if !name.is_empty() => bail!(
+                "the account's workers.dev subdomain is {name}, and should be {wanted}: change it in Cloudflare's dashboard, or name custom domains for {} in environments.toml",
+                self.environment
+            ),
+            _ => {}
+        }
+        if answer.status != 200 && answer.code != Some(NO_SUBDOMAIN) {
+            bail!(
+                "Cloudflare does not tell the account's workers.dev subdomain (it answers {})",
+                answer.status
+            );
+        }
+        let available = self.read_account(account, &format!("/workers/subdomains/{wanted}"))?;
+        if available.code != Some(FREE_SUBDOMAIN) {
+            bail!(
+                "the workers.dev subdomain {wanted} is taken by another account: name custom domains for {} in environments.toml",
+                self.environment
+            );
+        }
+        bail!(
+            "the account has no workers.dev subdomain, and {wanted} can be had: register it in Cloudflare's dashboard (Workers & Pages, Your subdomain)"
+        );
+    }
+
+    /// Requires that a database of the account is in the jurisdiction that `environments.toml` names.
+    pub(super) fn require_jurisdiction(
+        &self,
+        account: &str,
+        places: &Places,
+        name: &str,
+        id: &str,
+    ) -> Result<()> {
+        let answer = self.read_account(account, &format!("/d1/database/{id}"))?;
+        if answer.status != 200 {
+            bail!("Cloudflare does not tell where the D1 database {name} is (it answers {})", answer.status);
+        }
+        let found =
+            answer.result.get("jurisdiction").and_then(Value::as_str).filter(|found| !found.is_empty());
+        if found != places.jurisdiction.as_deref() {
+            bail!(
+                "the D1 database {name} of {} is in the jurisdiction {}, and should be in {}: a database cannot be moved, so correct environments.toml, or export it, delete it and provision anew",
+                self.environment,
+                found.unwrap_or("none"),
+                places.jurisdiction.as_deref().unwrap_or("none")
+            );
+        }
+        Ok(())
+    }
+
+    /// Asks Cloudflare's API about the account.
+    fn read_account(&self, account: &str, path: &str) -> Result<Answer> {
+        let base = self.variable("CLOUDFLARE_API_BASE_URL").unwrap_or(API);
+        let url = format!("{base}/accounts/{account}{path}");
+        let token = self.variable("CLOUDFLARE_API_TOKEN").unwrap_or_default();
+        let limited = Agent::config_builder().timeout_global(Some(ANSWER_LIMIT)).http_status_as_error(false);
+        let asked =
+            limited.build().new_agent().get(&url).header("Authorization", format!("Bearer {token}")).call();
+        let Ok(mut answer) = asked else { bail!("Cloudflare's API cannot be reached: check the network") };
+        let status = answer.status().as_u16();
+        let body: Value = answer
+            .body_mut()
+            .read_to_string()
+            .ok()
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default();
+        Ok(Answer {
+            status,
+            code: body.pointer("/errors/0/code").and_then(Value::as_u64),
+            result: body.get("result").cloned().unwrap_or_default(),
+        })
+    }
+}
+
+/// Whether a subscription of an account is one that pays for Workers.
+fn is_paid_workers_plan(subscription: &Value) -> bool {
+    let text = |key: &str| {
+        let value = subscription.pointer(&format!("/rate_plan/{key}")).and_then(Value::as_str);
+        value.unwrap_or_default().to_lowercase()
+    };
+    let (id, name) = (text("id"), text("public_name"));
+    let pays = |text: &str| text.contains("workers") && !text.contains("free");
+    pays(&id) || pays(&name) || id.contains("enterprise") || name.contains("enterprise")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_a_plan_that_pays_for_workers_counts() {
+        let plan = |id: &str, name: &str| json!({"rate_plan": {"id": id, "public_name": name}});
+        assert!(is_paid_workers_plan(&plan("workers_paid", "Workers Paid")));
+        assert!(is_paid_workers_plan(&plan("enterprise", "Enterprise Plan")));
+        for other in [plan("workers_free", "Workers Free"), plan("pro", "Pro Plan"), json!({})] {
+            assert!(!is_paid_workers_plan(&other), "{other}");
+        }
+    }
+}

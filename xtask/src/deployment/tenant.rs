@@ -1,0 +1,81 @@
+//! `cargo xtask auth0`: deploys Auth0's tenant as code, with the environment's addresses.
+use anyhow::{Context, Result, bail};
+use local::process::{command, run};
+use local::progress::step;
+use serde_json::{Value, json};
+
+use super::Deployment;
+use crate::npm;
+
+/// The variables of the application that deploys the tenant, each with auth0-deploy-cli's name for it. The names differ, because
+/// the portal has a client secret of its own.
+const CREDENTIALS: [(&str, &str); 3] = [
+    ("AUTH0_DEPLOY_DOMAIN", "AUTH0_DOMAIN"),
+    ("AUTH0_DEPLOY_CLIENT_ID", "AUTH0_CLIENT_ID"),
+    ("AUTH0_DEPLOY_CLIENT_SECRET", "AUTH0_CLIENT_SECRET"),
+];
+
+impl Deployment {
+    /// Deploys `auth0/tenant.yaml`. Deletes nothing that the tenant has besides.
+    ///
+    /// # Errors
+    ///
+    /// One sentence, where a variable is not set; otherwise what auth0-deploy-cli says.
+    pub fn deploy_tenant(&self) -> Result<()> {
+        if let Some((missing, _)) = CREDENTIALS.iter().find(|(name, _)| self.variable(name).is_none()) {
+            bail!(
+                "{missing} is not set: docs/auth0.md says how to create the application that deploys the tenant"
+            );
+        }
+        let words = self.tenant_words()?;
+        let tools = npm::packages("auth0", "auth0")?;
+        step("Deploying", &format!("Auth0's tenant of {}", self.environment));
+        let mut deploy = command(tools.join("node_modules/.bin/a0deploy"));
+        deploy.args(["import", "--input_file"]).arg(self.root.join("auth0/tenant.yaml"));
+        for (name, its_name) in CREDENTIALS {
+            deploy.env(its_name, self.variable(name).unwrap_or_default());
+        }
+        deploy.env("AUTH0_ALLOW_DELETE", "false").env("AUTH0_KEYWORD_REPLACE_MAPPINGS", words.to_string());
+        run(&mut deploy).with_context(|| format!("Auth0's tenant of {} is not deployed", self.environment))
+    }
+
+    /// What stands for the `##WORDS##` of the tenant.
+    pub(super) fn tenant_words(&self) -> Result<Value> {
+        let files = self.files()?;
+        let file = files.workers.get("admin-api").context("there is no Worker admin-api")?;
+        let vars = self.part(file)?.get("vars");
+        let var = |name: &str| vars.and_then(|vars| vars.get(name)?.as_str()).unwrap_or_default();
+        Ok(json!({
+            "ADMIN_AUDIENCE": var("AUTH0_AUDIENCE"),
+            "ADMIN_EMAIL_CLAIM": var("ADMIN_EMAIL_CLAIM"),
+            "PORTAL_ORIGIN": self.places()?.origin("partner-portal"),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::environments::ENVIRONMENTS;
+
+    use super::*;
+
+    #[test]
+    fn every_word_of_the_tenant_has_a_value_in_every_environment() {
+        let folder = local::workspace::root().join("auth0");
+        let mut text = String::new();
+        for file in ["tenant.yaml", "actions/person.js", "actions/script.js"] {
+            text += &std::fs::read_to_string(folder.join(file)).unwrap();
+        }
+        let text: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let text = text.join("\n");
+        let used: Vec<&str> = text.split("##").skip(1).step_by(2).collect();
+        assert!(used.contains(&"PORTAL_ORIGIN"), "{used:?}");
+        for environment in ENVIRONMENTS {
+            let words = Deployment::of_this_process(environment).tenant_words().unwrap();
+            for word in &used {
+                let value = words[word].as_str().unwrap_or_default();
+                assert!(value.starts_with("https://"), "{word} of {environment} is `{value}`");
+            }
+        }
+    }
+}

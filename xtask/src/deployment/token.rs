@@ -1,0 +1,157 @@
+//! `cargo xtask token`: a token for the Admin API, for an admin or for a script. And the smoke test, which needs one.
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+use local::clock;
+use local::progress::line;
+use serde::Deserialize;
+
+use super::Deployment;
+use crate::smoke::Smoke;
+use crate::web::Web;
+
+/// The device flow of OAuth 2.0 (RFC 8628).
+const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// The variables that the smoke test needs besides a token.
+const NEEDED: [&str; 3] = ["ADMIN_API_KEY", "EVENTS_API_KEY", "SMOKE_INBOX_URL"];
+
+/// What Auth0 begins the device flow with.
+#[derive(Deserialize)]
+struct Started {
+    device_code: String,
+    user_code: String,
+    verification_uri_complete: String,
+    interval: Option<u64>,
+    expires_in: u64,
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    access_token: String,
+}
+
+#[derive(Deserialize, Default)]
+struct Refused {
+    error: String,
+    #[serde(default)]
+    error_description: String,
+}
+
+impl Deployment {
+    /// A token for the Admin API: of the script whose `SCRIPT_CLIENT_ID` and `SCRIPT_CLIENT_SECRET` are set; otherwise of the
+    /// person who opens the link that this prints, by the application `ADMIN_CLIENT_ID`.
+    ///
+    /// # Errors
+    ///
+    /// One sentence with Auth0's reason, or with the variable that is not set.
+    pub fn token(&self) -> Result<String> {
+        let (issuer, audience) = self.issuer_and_audience()?;
+        let auth0 = Web::new(&issuer);
+        if let (Some(id), Some(secret)) =
+            (self.variable("SCRIPT_CLIENT_ID"), self.variable("SCRIPT_CLIENT_SECRET"))
+        {
+            let fields = [
+                ("grant_type", "client_credentials"),
+                ("client_id", id),
+                ("client_secret", secret),
+                ("audience", &audience),
+            ];
+            let answer = auth0.form("/oauth/token", &fields)?;
+            let granted = serde_json::from_str::<Granted>(&answer.body);
+            return Ok(granted.map_err(|_| refusal(&answer.body))?.access_token);
+        }
+        let Some(client_id) = self.variable("ADMIN_CLIENT_ID") else {
+            bail!(
+                "ADMIN_CLIENT_ID is not set: set it to the client id of Auth0's application Admin Terminal of {}",
+                self.environment
+            );
+        };
+        let fields = [("client_id", client_id), ("audience", &*audience), ("scope", "openid email")];
+        let answer = auth0.form("/oauth/device/code", &fields)?;
+        let started: Started = serde_json::from_str(&answer.body).map_err(|_| refusal(&answer.body))?;
+        eprintln!("Open {} and confirm {}", started.verification_uri_complete, started.user_code);
+        let fields =
+            [("grant_type", DEVICE_GRANT), ("device_code", &started.device_code), ("client_id", client_id)];
+        let mut pause = Duration::from_secs(started.interval.unwrap_or(5));
+        let ends = clock::now() + Duration::from_secs(started.expires_in);
+        while clock::now() < ends {
+            std::thread::sleep(pause);
+            let answer = auth0.form("/oauth/token", &fields)?;
+            if let Ok(granted) = serde_json::from_str::<Granted>(&answer.body) {
+                return Ok(granted.access_token);
+            }
+            let refused: Refused = serde_json::from_str(&answer.body).unwrap_or_default();
+            match &*refused.error {
+                "authorization_pending" => {}
+                "slow_down" => pause += Duration::from_secs(5),
+                _ => return Err(refusal(&answer.body)),
+            }
+        }
+        bail!("nobody confirmed in time: run {} again", self.own("token"));
+    }
+
+    /// Plays an event's way through the environment.
+    ///
+    /// # Errors
+    ///
+    /// One sentence that names the step that failed, or the variable that is not set.
+    pub fn smoke(&self) -> Result<()> {
+        if let Some(missing) = NEEDED.iter().find(|name| self.variable(name).is_none()) {
+            bail!("{missing} is not set: the smoke test of {} needs {}", self.environment, NEEDED.join(", "));
+        }
+        let value = |name: &str| self.variable(name).unwrap_or_default().to_owned();
+        let places = self.places()?;
+        let token = match self.variable("ADMIN_TOKEN") {
+            Some(token) => token.to_owned(),
+            None => self.token()?,
+        };
+        let smoke = Smoke {
+            admin_api: places.origin("admin-api"),
+            delivery: places.origin("webhook-delivery"),
+            inbox: value("SMOKE_INBOX_URL"),
+            admin_api_key: value("ADMIN_API_KEY"),
+            token,
+            events_key: value("EVENTS_API_KEY"),
+        };
+        smoke.run(&unique())
+    }
+
+    /// The smoke test at the end of a deployment, where its variables are set.
+    pub(super) fn smoke_if_set_up(&self) -> Result<()> {
+        if self.variable("SMOKE_INBOX_URL").is_none() {
+            line(format!("  Not smoke-tested: set {} and run {}", NEEDED.join(", "), self.own("smoke")));
+            return Ok(());
+        }
+        self.smoke()
+    }
+
+    fn issuer_and_audience(&self) -> Result<(String, String)> {
+        let files = self.files()?;
+        let file = files.workers.get("admin-api").context("there is no Worker admin-api")?;
+        let vars = self.part(file)?.get("vars");
+        let var = |name: &str| {
+            let value = vars.and_then(|vars| vars.get(name)?.as_str());
+            value.map(str::to_owned).with_context(|| format!("{name} of {} is missing", self.environment))
+        };
+        Ok((var("AUTH0_ISSUER")?, var("AUTH0_AUDIENCE")?))
+    }
+}
+
+/// Auth0's reason for giving no token.
+fn refusal(body: &str) -> anyhow::Error {
+    let refused: Refused = serde_json::from_str(body).unwrap_or_default();
+    if refused.error.is_empty() {
+        return anyhow::anyhow!("Auth0 answers in a way we cannot read");
+    }
+    anyhow::anyhow!("Auth0 gives no token: {} ({})", refused.error_description, refused.error)
+}
+
+/// A word that no earlier run has used: the time, in hexadecimal.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "natively, there is a system time, and no test depends on this word"
+)]
+fn unique() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}", since.as_millis())
+}
