@@ -73,7 +73,9 @@ impl Config {
         let previous_sealing_key = SealingKey::optional(&mut settings, "WEBHOOK_SECRETS_KEY_PREVIOUS");
         let policy = policy(&mut settings);
         let operators = Operators::read(&mut settings, environment);
-        let mail = MailSettings::read(&mut settings, environment == Some(Environment::Local));
+        // Without an environment, that fault is enough.
+        let plain_http = environment.is_none_or(|environment| environment == Environment::Local);
+        let mail = MailSettings::read(&mut settings, plain_http);
         let config = || {
             Some(Self {
                 environment: environment?,
