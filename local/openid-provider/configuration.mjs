@@ -79,11 +79,17 @@ export function configuration({ keys, portalUrl, portalSecret, credentialsSecret
   };
 }
 
+/** How the names of claims begin that Auth0's Action adds: `ADMIN_EMAIL_CLAIM` of the deployed environments. */
+const NAMESPACE = "https://smartphonekey.com/";
+
 /** Admin API tokens carry the e-mail that the token request names, so that refusals can be tried too. */
 function adminClaims(context, token) {
   if (token.kind !== "ClientCredentials") return undefined;
-  const { email, email_verified: verified } = context.oidc.body ?? {};
-  return { email: email || DEVELOPER, email_verified: verified !== "false" };
+  const { email = "", email_verified: verified } = context.oidc.body ?? {};
+  const claims = { email: email || DEVELOPER, email_verified: verified !== "false" };
+  // As Auth0's Action adds them, for the environments that read namespaced claims.
+  const namespaced = Object.entries(claims).map(([name, value]) => [`${NAMESPACE}${name}`, value]);
+  return { ...claims, ...Object.fromEntries(namespaced) };
 }
 
 /** Nobody is asked for consent: both clients are ours. */

@@ -131,6 +131,8 @@ test("an admin token is RS256, for an hour, and carries the e-mail asked for", a
   assert.equal(claims.exp - claims.iat, 3600);
   assert.equal(claims.email, "developer@smartphonekey.com");
   assert.equal(claims.email_verified, true);
+  assert.equal(claims["https://smartphonekey.com/email"], claims.email);
+  assert.equal(claims["https://smartphonekey.com/email_verified"], true);
   const other = read(await adminToken({ email: "someone@example.com", email_verified: "false" }), await keys());
   assert.equal(other.claims.email, "someone@example.com");
   assert.equal(other.claims.email_verified, false);
