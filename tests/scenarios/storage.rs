@@ -124,7 +124,10 @@ fn neither_what_is_stored_nor_what_is_logged_holds_a_secret() {
         let rotated = form.send(Method::POST, "/api-key/rotate", Some(body)).await;
         assert_eq!(rotated.status, 303, "{}", rotated.text);
         let set = rotated.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
-        let unread = set.into_iter().find_map(|cookie| cookie.strip_prefix("__Host-unread-key-storage-corp=")).unwrap();
+        let unread = set
+            .into_iter()
+            .find_map(|cookie| cookie.strip_prefix("__Host-unread-key-storage-corp="))
+            .unwrap();
         let opener = unread.split(';').next().unwrap().split_once('.').unwrap().1;
 
         // Then no secret is anywhere, with or without its prefix.
