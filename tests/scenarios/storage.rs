@@ -95,10 +95,18 @@ fn neither_what_is_stored_nor_what_is_logged_holds_a_secret() {
         for event in &events {
             world.publish(event).await;
         }
+        // Which event meets which refusal depends on the order of retries.
+        let mut shown = 0;
         for event in &events {
             let delivery = webhook.delivery_in("delivered", event).await;
-            assert!(delivery["attempts"][0]["excerpt"].as_str().unwrap().contains("[secret]"), "{delivery}");
+            for attempt in delivery["attempts"].as_array().unwrap() {
+                if let Some(excerpt) = attempt["excerpt"].as_str() {
+                    assert!(excerpt.contains("[secret]"), "{delivery}");
+                    shown += 1;
+                }
+            }
         }
+        assert!(shown > echoes.len() / 2, "{shown} excerpts");
         for key in [&first_key, second_key] {
             let _ = world.partner(key).get("/webhooks").await.expect(200);
         }
