@@ -13,7 +13,7 @@ pub struct Mail {
     pub from: String,
     /// The recipient's address.
     pub to: String,
-    /// One line.
+    /// The subject, in one line.
     pub subject: String,
     /// The text.
     pub text: String,
@@ -92,7 +92,7 @@ pub struct Subject<'a> {
     pub url: Option<&'a str>,
     /// `actor` and `email` of a transition, `reason` of a change.
     pub details: &'a Value,
-    /// When.
+    /// The time of what the mail tells.
     pub at: Timestamp,
     /// Where the tenant's dashboard is.
     pub dashboard: &'a str,

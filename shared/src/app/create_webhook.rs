@@ -4,11 +4,11 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::idempotency::{Asked, Kept, text};
+use super::idempotency::{KeptAnswer, RequestDigest, text};
 use super::webhook_authentication::{RequestedAuthentication, ShownAuthentication};
 use super::{App, Transitioned};
 use crate::error::Error;
-use crate::store::kept_answers::Change;
+use crate::store::kept_answers::AnsweredChange;
 use crate::store::tenants;
 use crate::store::transitions::{self, Guard, NewTransition};
 use crate::store::webhooks::{self, NewWebhook};
@@ -47,7 +47,7 @@ pub struct CreatedWebhook {
     pub auth: ShownAuthentication,
 }
 
-impl Kept for CreatedWebhook {
+impl KeptAnswer for CreatedWebhook {
     fn to_kept(&self) -> Value {
         json!({
             "orgId": self.transitioned.org_id, "webhookId": self.webhook_id,
@@ -95,7 +95,7 @@ impl App {
 
     async fn create(
         &self,
-        asked: &Asked,
+        asked: &RequestDigest,
         tenant: &TenantScope,
         requested: RequestedWebhook,
     ) -> Result<CreatedWebhook, Error> {
@@ -123,7 +123,7 @@ impl App {
         ];
         let transitioned = Transitioned { org_id: tenant.org_id().clone(), version: 0 };
         let mut created = CreatedWebhook { transitioned, webhook_id: id, secret, auth };
-        statements.extend(self.keep(asked, tenant, &created, &Change::Webhook(&id)).await?);
+        statements.extend(self.keep(asked, tenant, &created, &AnsweredChange::Webhook(&id)).await?);
         let mut batch = self.run(statements).await?;
         if !batch.any(0) {
             return Err(Error::TenantNotRegistered);

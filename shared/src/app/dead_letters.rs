@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::App;
-use super::idempotency::Asked;
+use super::idempotency::RequestDigest;
 use super::merging::merge;
 use crate::cursor::Cursor;
 use crate::dead_letter::{DeadLetter, DeadLetterId, Origin};
@@ -48,7 +48,7 @@ impl App {
         self.once(&asked, self.requeue(&asked, id)).await
     }
 
-    async fn requeue(&self, asked: &Asked, id: DeadLetterId) -> Result<(), Error> {
+    async fn requeue(&self, asked: &RequestDigest, id: DeadLetterId) -> Result<(), Error> {
         let mut batch = self.run(vec![dead_letters::select(id)]).await?;
         let letter = DeadLetter::from(batch.first::<DeadLetterRow>(0)?.ok_or(Error::DeadLetterNotFound)?);
         let queue = match letter.queue {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::App;
-use super::idempotency::Asked;
+use super::idempotency::RequestDigest;
 use crate::cursor::Cursor;
 use crate::delivery::policy::Retention;
 use crate::delivery::{Delivery, DeliveryState};
@@ -17,7 +17,7 @@ use crate::packing::{Packed, unpack_all};
 use crate::ports::{Batch, Statement};
 use crate::store::bodies::{self, BodyRow, DeliveredRow};
 use crate::store::delivery_log::{self, EventRow, LogRow};
-use crate::store::kept_answers::Change;
+use crate::store::kept_answers::AnsweredChange;
 use crate::store::redelivery;
 use crate::store::webhooks::StatusRow;
 use crate::store::{tenants, webhooks};
@@ -197,13 +197,13 @@ impl App {
     /// Returns whether there is such a delivery.
     async fn redeliver_one(
         &self,
-        asked: &Asked,
+        asked: &RequestDigest,
         tenant: &TenantScope,
         webhook_id: &WebhookId,
         event_id: &EventId,
     ) -> Result<bool, Error> {
         let now = self.now();
-        let keep = self.keep(asked, tenant, event_id, &Change::Redelivered(webhook_id)).await?;
+        let keep = self.keep(asked, tenant, event_id, &AnsweredChange::Redelivered(webhook_id)).await?;
         let mut statements = one_delivery(tenant, webhook_id, event_id);
         statements.push(redelivery::redeliver(tenant, webhook_id, event_id, now));
         statements.extend(keep.clone());

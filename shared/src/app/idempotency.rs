@@ -13,7 +13,7 @@ use crate::actor::Actor;
 use crate::error::Error;
 use crate::ports::Statement;
 use crate::shard::Shards;
-use crate::store::kept_answers::{self, Change, KeptRow, NewAnswer};
+use crate::store::kept_answers::{self, AnsweredChange, KeptRow, NewAnswer};
 use crate::tenant::OrgId;
 use crate::tenant_scope::TenantScope;
 
@@ -74,7 +74,7 @@ impl Shards<App> {
 }
 
 /// What a caller is told, in a form that can be kept and told again.
-pub(super) trait Kept: Sized {
+pub(super) trait KeptAnswer: Sized {
     /// The answer as JSON, without what the database alone knows.
     fn to_kept(&self) -> Value;
 
@@ -83,9 +83,9 @@ pub(super) trait Kept: Sized {
 }
 
 /// A request to a use case: what it asks for, if its caller may repeat it.
-pub(super) struct Asked(Option<String>);
+pub(super) struct RequestDigest(Option<String>);
 
-impl Asked {
+impl RequestDigest {
     /// Whether the caller gave a key.
     pub(super) fn may_be_repeated(&self) -> bool {
         self.0.is_some()
@@ -103,16 +103,16 @@ impl App {
     }
 
     /// Names what a request asks for. Two requests are the same if these values are.
-    pub(super) fn asked(&self, what: impl FnOnce() -> Value) -> Asked {
+    pub(super) fn asked(&self, what: impl FnOnce() -> Value) -> RequestDigest {
         // A map of JSON is in the order of its names, so equal values give equal texts.
-        Asked(self.repeatable.as_ref().map(|_| digest(&[&what().to_string()])))
+        RequestDigest(self.repeatable.as_ref().map(|_| digest(&[&what().to_string()])))
     }
 
     /// Does what was asked for, unless that was done before: then the answer of then. Where another request with the same key
     /// was faster, the answer of that one.
-    pub(super) async fn once<T: Kept>(
+    pub(super) async fn once<T: KeptAnswer>(
         &self,
-        asked: &Asked,
+        asked: &RequestDigest,
         act: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let (Some(request), Some(asked)) = (&self.repeatable, &asked.0) else { return act.await };
@@ -128,7 +128,7 @@ impl App {
         done
     }
 
-    async fn told<T: Kept>(
+    async fn told<T: KeptAnswer>(
         &self,
         request: &RepeatableRequest,
         asked: &str,
@@ -151,10 +151,10 @@ impl App {
     /// key.
     pub(super) async fn keep(
         &self,
-        asked: &Asked,
+        asked: &RequestDigest,
         tenant: &TenantScope,
-        answer: &impl Kept,
-        change: &Change<'_>,
+        answer: &impl KeptAnswer,
+        change: &AnsweredChange<'_>,
     ) -> Result<Option<Statement>, Error> {
         self.keep_by(asked, answer, |new| kept_answers::keep(tenant, new, change)).await
     }
@@ -162,16 +162,16 @@ impl App {
     /// The same for an answer that is about no tenant.
     pub(super) async fn keep_of_none(
         &self,
-        asked: &Asked,
-        answer: &impl Kept,
+        asked: &RequestDigest,
+        answer: &impl KeptAnswer,
     ) -> Result<Option<Statement>, Error> {
         self.keep_by(asked, answer, kept_answers::keep_of_none).await
     }
 
     async fn keep_by(
         &self,
-        asked: &Asked,
-        answer: &impl Kept,
+        asked: &RequestDigest,
+        answer: &impl KeptAnswer,
         statement: impl FnOnce(&NewAnswer<'_>) -> Statement,
     ) -> Result<Option<Statement>, Error> {
         let (Some(request), Some(asked)) = (&self.repeatable, &asked.0) else { return Ok(None) };
@@ -191,7 +191,7 @@ pub(super) fn text<'a>(kept: &'a Value, name: &str) -> Option<&'a str> {
     kept.get(name)?.as_str()
 }
 
-impl Kept for Transitioned {
+impl KeptAnswer for Transitioned {
     fn to_kept(&self) -> Value {
         serde_json::json!({"orgId": self.org_id, "version": self.version})
     }
@@ -202,7 +202,7 @@ impl Kept for Transitioned {
     }
 }
 
-impl Kept for () {
+impl KeptAnswer for () {
     fn to_kept(&self) -> Value {
         Value::Object(Map::new())
     }

@@ -4,12 +4,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::App;
-use super::idempotency::{Asked, Kept, text};
+use super::idempotency::{KeptAnswer, RequestDigest, text};
 use crate::api_key::ApiKey;
 use crate::error::Error;
 use crate::ports::{Batch, DatabaseError};
 use crate::store::api_keys::{self, LabelRow, NewApiKey};
-use crate::store::kept_answers::Change;
+use crate::store::kept_answers::AnsweredChange;
 use crate::store::transitions::{self, Guard, NewTransition};
 use crate::tenant::{OrgId, OrgName};
 use crate::tenant_scope::TenantScope;
@@ -73,7 +73,7 @@ impl FreshApiKey {
     }
 }
 
-impl Kept for FreshApiKey {
+impl KeptAnswer for FreshApiKey {
     fn to_kept(&self) -> Value {
         let Self { key, org_id, created_at, created_by, expires_at, .. } = self;
         json!({"key": key.reveal(), "orgId": org_id, "createdAt": created_at, "createdBy": created_by, "expiresAt": expires_at})
@@ -108,7 +108,7 @@ impl App {
 
     async fn issue(
         &self,
-        asked: &Asked,
+        asked: &RequestDigest,
         tenant: &TenantScope,
         org_name: Option<&OrgName>,
         expires_at: Option<Timestamp>,
@@ -120,7 +120,8 @@ impl App {
             api_keys::insert(tenant, &fresh.row(org_name.map(OrgName::as_str))),
             transitions::append(tenant, transition, &Guard::Tenant),
         ];
-        statements.extend(self.keep(asked, tenant, &fresh, &Change::ApiKey(&fresh.key.digest())).await?);
+        statements
+            .extend(self.keep(asked, tenant, &fresh, &AnsweredChange::ApiKey(&fresh.key.digest())).await?);
         match self.database.batch(statements).await {
             Err(DatabaseError::Unique(_)) => Err(Error::ActiveKeyExists),
             Err(error) => Err(error.into()),

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::App;
 use super::deliveries::{check_webhook, webhook_checks};
-use super::idempotency::{Asked, Kept};
+use super::idempotency::{KeptAnswer, RequestDigest};
 use crate::delivery::DeliveryState;
 use crate::error::Error;
 use crate::event::message::{RetryMessage, WebhookKey};
 use crate::ports::Batch;
 use crate::store::CountRow;
-use crate::store::kept_answers::Change;
+use crate::store::kept_answers::AnsweredChange;
 use crate::store::redelivery;
 use crate::store::tending::{self, DueAtRow};
 use crate::store::webhooks::StatusRow;
@@ -63,7 +63,7 @@ impl App {
 
     async fn redeliver_many(
         &self,
-        asked: &Asked,
+        asked: &RequestDigest,
         tenant: &TenantScope,
         webhook_id: &WebhookId,
         requested: RequestedRange,
@@ -85,7 +85,9 @@ impl App {
             // The answer is kept with the change, and so has to be known before.
             let mut batch = self.run(statements.clone()).await?;
             let answer = read_range(&mut batch, counted.clone())?;
-            statements.extend(self.keep(asked, tenant, &answer, &Change::WorkingWebhook(webhook_id)).await?);
+            statements.extend(
+                self.keep(asked, tenant, &answer, &AnsweredChange::WorkingWebhook(webhook_id)).await?,
+            );
             told_before = Some(answer);
         }
         if let Some(range) = &rest {
@@ -129,7 +131,7 @@ fn read_range(batch: &mut Batch, counted: Range<usize>) -> Result<RedeliveredRan
     Ok(RedeliveredRange { count: total.min(redelivery::SLICE), more: total > redelivery::SLICE })
 }
 
-impl Kept for RedeliveredRange {
+impl KeptAnswer for RedeliveredRange {
     fn to_kept(&self) -> Value {
         json!({"count": self.count, "more": self.more})
     }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::idempotency::Asked;
+use super::idempotency::RequestDigest;
 use super::{App, Transitioned};
 use crate::error::Error;
 use crate::event::message::RetryMessage;
 use crate::ports::DatabaseError;
-use crate::store::kept_answers::Change;
+use crate::store::kept_answers::AnsweredChange;
 use crate::store::transitions::{Guard, NewTransition};
 use crate::store::{members, notices, tenants, transitions};
 use crate::tenant::{EmailAddress, OrgName};
@@ -38,7 +38,7 @@ impl App {
 
     async fn register(
         &self,
-        asked: &Asked,
+        asked: &RequestDigest,
         tenant: &TenantScope,
         new: NewTenant,
     ) -> Result<Transitioned, Error> {
@@ -66,7 +66,7 @@ impl App {
             statements.push(notices::note_registered(tenant, details, at));
         }
         let answer = Transitioned { org_id: tenant.org_id().clone(), version: 1 };
-        statements.extend(self.keep(asked, tenant, &answer, &Change::Registered).await?);
+        statements.extend(self.keep(asked, tenant, &answer, &AnsweredChange::Registered).await?);
         let transitioned = match self.database.batch(statements).await {
             Err(DatabaseError::Unique(_)) => Err(Error::TenantAlreadyRegistered),
             Err(error) => Err(error.into()),

@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::App;
-use super::idempotency::Asked;
+use super::idempotency::RequestDigest;
 use super::issue_api_key::FreshApiKey;
 use crate::error::Error;
 use crate::store::api_keys;
-use crate::store::kept_answers::Change;
+use crate::store::kept_answers::AnsweredChange;
 use crate::store::transitions::{self, Guard};
 use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
@@ -33,7 +33,7 @@ impl App {
 
     async fn rotate(
         &self,
-        asked: &Asked,
+        asked: &RequestDigest,
         tenant: &TenantScope,
         expires_at: Option<Timestamp>,
         grace: Duration,
@@ -44,7 +44,8 @@ impl App {
             api_keys::insert(tenant, &fresh.row(None)),
             transitions::append(tenant, fresh.transition(TransitionKind::ApiKeyRotated), &Guard::Tenant),
         ];
-        statements.extend(self.keep(asked, tenant, &fresh, &Change::ApiKey(&fresh.key.digest())).await?);
+        statements
+            .extend(self.keep(asked, tenant, &fresh, &AnsweredChange::ApiKey(&fresh.key.digest())).await?);
         let mut batch = self.run(statements).await?;
         fresh.stored(&mut batch, 1)
     }

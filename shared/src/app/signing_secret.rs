@@ -5,11 +5,11 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::idempotency::{Asked, Kept, text};
+use super::idempotency::{KeptAnswer, RequestDigest, text};
 use super::{App, Transitioned};
 use crate::error::Error;
 use crate::ports::Batch;
-use crate::store::kept_answers::Change;
+use crate::store::kept_answers::AnsweredChange;
 use crate::store::secrets::{self, PreviousSecret, Rotation, SealedRow};
 use crate::store::tenants;
 use crate::store::transitions::{self, Guard, NewTransition, VersionRow};
@@ -31,7 +31,7 @@ pub struct RevealedSecret {
     pub previous: Vec<Timestamp>,
 }
 
-impl Kept for (Transitioned, SigningSecret) {
+impl KeptAnswer for (Transitioned, SigningSecret) {
     fn to_kept(&self) -> Value {
         json!({"orgId": self.0.org_id, "secret": self.1.expose().expose_secret()})
     }
@@ -65,7 +65,7 @@ impl App {
 
     async fn rotate_secret(
         &self,
-        asked: &Asked,
+        asked: &RequestDigest,
         tenant: &TenantScope,
         id: &WebhookId,
         secret: Option<SigningSecret>,
@@ -89,7 +89,7 @@ impl App {
             if self.opens_to(id, &row.secret, &secret).await {
                 let version = batch.first::<VersionRow>(2)?.map_or(0, |row| row.version);
                 let answer = (Transitioned { org_id: tenant.org_id().clone(), version }, secret);
-                let change = Change::WebhookSecret(id, &row.secret);
+                let change = AnsweredChange::WebhookSecret(id, &row.secret);
                 if let Some(keep) = self.keep(asked, tenant, &answer, &change).await? {
                     self.run(vec![keep]).await?;
                 }
@@ -116,7 +116,7 @@ impl App {
     #[allow(clippy::too_many_arguments, reason = "each is a part of one rotation")]
     async fn write_rotation(
         &self,
-        asked: &Asked,
+        asked: &RequestDigest,
         tenant: &TenantScope,
         id: &WebhookId,
         secret: &SigningSecret,
@@ -137,7 +137,8 @@ impl App {
             transitions::append(tenant, transition, &Guard::WebhookSecret(id, &sealed)),
         ];
         let answer = (Transitioned { org_id: tenant.org_id().clone(), version: 0 }, secret.clone());
-        statements.extend(self.keep(asked, tenant, &answer, &Change::WebhookSecret(id, &sealed)).await?);
+        statements
+            .extend(self.keep(asked, tenant, &answer, &AnsweredChange::WebhookSecret(id, &sealed)).await?);
         let mut batch = self.run(statements).await?;
         let before = sealed_row(&mut batch)?;
         match batch.first::<VersionRow>(3)? {

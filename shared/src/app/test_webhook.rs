@@ -6,19 +6,19 @@ use serde_json::{Value, json};
 
 use super::App;
 use super::deliveries::{check_webhook, webhook_checks};
-use super::idempotency::{Asked, Kept, text};
+use super::idempotency::{KeptAnswer, RequestDigest, text};
 use crate::error::Error;
 use crate::event::catalogue::EventType;
 use crate::event::id::EventId;
 use crate::event::message::{RetryMessage, WebhookKey};
 use crate::event::sample::sample;
 use crate::packing::Packed;
-use crate::store::kept_answers::Change;
+use crate::store::kept_answers::AnsweredChange;
 use crate::store::{bodies, deliveries};
 use crate::tenant_scope::TenantScope;
 use crate::webhook::id::WebhookId;
 
-impl Kept for EventId {
+impl KeptAnswer for EventId {
     fn to_kept(&self) -> Value {
         json!({"eventId": self})
     }
@@ -46,7 +46,7 @@ impl App {
 
     async fn test(
         &self,
-        asked: &Asked,
+        asked: &RequestDigest,
         tenant: &TenantScope,
         webhook_id: &WebhookId,
         event_type: &EventType,
@@ -65,7 +65,7 @@ impl App {
         ));
         // As long as the log: whoever tries an endpoint wants to see what was sent.
         statements.push(bodies::keep_of(tenant, webhook_id, &event_id, &Packed::Text(body.into()), None));
-        statements.extend(self.keep(asked, tenant, &event_id, &Change::Webhook(webhook_id)).await?);
+        statements.extend(self.keep(asked, tenant, &event_id, &AnsweredChange::Webhook(webhook_id)).await?);
         let batch = self.run(statements).await?;
         check_webhook(&batch)?;
         self.wake(RetryMessage::Deliver(key), Duration::ZERO).await;

@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::deliveries::{check_webhook, webhook_checks};
-use super::idempotency::Asked;
+use super::idempotency::RequestDigest;
 use super::{App, Transitioned};
 use crate::error::Error;
-use crate::store::kept_answers::Change;
+use crate::store::kept_answers::AnsweredChange;
 use crate::store::tending;
 use crate::store::transitions::{self, Guard, NewTransition};
 use crate::store::webhooks::{self, StatusRow};
@@ -29,7 +29,7 @@ impl App {
 
     async fn verify(
         &self,
-        asked: &Asked,
+        asked: &RequestDigest,
         tenant: &TenantScope,
         id: &WebhookId,
     ) -> Result<Transitioned, Error> {
@@ -39,7 +39,7 @@ impl App {
         let probe = tending::probe_now(tenant, id, at, self.fresh_stamp());
         let mut verify = vec![webhooks::verify(tenant, id, at, self.fresh_stamp()), probe];
         let answer = Transitioned { org_id: tenant.org_id().clone(), version: 0 };
-        verify.extend(self.keep(asked, tenant, &answer, &Change::Webhook(id)).await?);
+        verify.extend(self.keep(asked, tenant, &answer, &AnsweredChange::Webhook(id)).await?);
         let transitioned = self.transition_webhook(tenant, id, verify, transition).await?;
         self.wake_webhook(tenant, id).await;
         Ok(transitioned)
@@ -56,7 +56,7 @@ impl App {
 
     async fn enable(
         &self,
-        asked: &Asked,
+        asked: &RequestDigest,
         tenant: &TenantScope,
         id: &WebhookId,
     ) -> Result<Transitioned, Error> {
@@ -69,7 +69,8 @@ impl App {
         let stamp = self.fresh_stamp();
         statements.push(webhooks::enable(tenant, id, at, stamp));
         let answer = Transitioned { org_id: tenant.org_id().clone(), version: 0 };
-        statements.extend(self.keep(asked, tenant, &answer, &Change::WebhookCondition(id, stamp)).await?);
+        statements
+            .extend(self.keep(asked, tenant, &answer, &AnsweredChange::WebhookCondition(id, stamp)).await?);
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
         let status = batch.first::<StatusRow>(1)?.map(|row| row.status);

@@ -23,12 +23,12 @@ pub struct NewAnswer<'a> {
     pub request: &'a str,
     /// The answer, sealed.
     pub sealed: &'a str,
-    /// When.
+    /// The time of the change.
     pub at: Timestamp,
 }
 
 /// The change that an answer answers for, earlier in the same batch. Without the change, nothing is kept.
-pub enum Change<'a> {
+pub enum AnsweredChange<'a> {
     /// The tenant was registered.
     Registered,
     /// The tenant has this API key.
@@ -47,7 +47,7 @@ pub enum Change<'a> {
 
 /// Keeps an answer of a tenant, with what the database alone knows of the answer: the version, or the key's label. A second
 /// answer with the same id ends the batch.
-pub fn keep(tenant: &TenantScope, answer: &NewAnswer<'_>, change: &Change<'_>) -> Statement {
+pub fn keep(tenant: &TenantScope, answer: &NewAnswer<'_>, change: &AnsweredChange<'_>) -> Statement {
     let version = |aggregate: Aggregate| {
         let aggregate = aggregate.as_str();
         format!(
@@ -56,23 +56,25 @@ pub fn keep(tenant: &TenantScope, answer: &NewAnswer<'_>, change: &Change<'_>) -
         )
     };
     let (known, from) = match change {
-        Change::Registered => (version(Aggregate::Tenant), "tenants c WHERE c.org_id = ?1"),
-        Change::ApiKey(_) => (
+        AnsweredChange::Registered => (version(Aggregate::Tenant), "tenants c WHERE c.org_id = ?1"),
+        AnsweredChange::ApiKey(_) => (
             "json_object('orgName', c.org_name)".to_owned(),
             "api_keys c WHERE c.org_id = ?1 AND c.digest = ?6",
         ),
-        Change::Webhook(_) => (version(Aggregate::Webhooks), "webhooks c WHERE c.org_id = ?1 AND c.id = ?6"),
-        Change::WorkingWebhook(_) => {
+        AnsweredChange::Webhook(_) => {
+            (version(Aggregate::Webhooks), "webhooks c WHERE c.org_id = ?1 AND c.id = ?6")
+        }
+        AnsweredChange::WorkingWebhook(_) => {
             ("'{}'".to_owned(), "webhooks c WHERE c.org_id = ?1 AND c.id = ?6 AND c.status <> 'disabled'")
         }
-        Change::WebhookSecret(..) => {
+        AnsweredChange::WebhookSecret(..) => {
             (version(Aggregate::Webhooks), "webhooks c WHERE c.org_id = ?1 AND c.id = ?6 AND c.secret = ?7")
         }
-        Change::WebhookCondition(..) => (
+        AnsweredChange::WebhookCondition(..) => (
             version(Aggregate::Webhooks),
             "webhooks c WHERE c.org_id = ?1 AND c.id = ?6 AND c.health_stamp = ?7",
         ),
-        Change::Redelivered(_) => {
+        AnsweredChange::Redelivered(_) => {
             ("'{}'".to_owned(), "webhooks c WHERE c.org_id = ?1 AND c.id = ?6 AND changes() > 0")
         }
     };
@@ -83,11 +85,13 @@ pub fn keep(tenant: &TenantScope, answer: &NewAnswer<'_>, change: &Change<'_>) -
     let statement =
         of_tenant(tenant, sql).bind(answer.id).bind(answer.request).bind(answer.sealed).bind(answer.at);
     match change {
-        Change::Registered => statement,
-        Change::ApiKey(digest) => statement.bind(digest.as_str()),
-        Change::Webhook(id) | Change::WorkingWebhook(id) | Change::Redelivered(id) => statement.bind(*id),
-        Change::WebhookSecret(id, sealed) => statement.bind(*id).bind(*sealed),
-        Change::WebhookCondition(id, stamp) => statement.bind(*id).bind(*stamp),
+        AnsweredChange::Registered => statement,
+        AnsweredChange::ApiKey(digest) => statement.bind(digest.as_str()),
+        AnsweredChange::Webhook(id)
+        | AnsweredChange::WorkingWebhook(id)
+        | AnsweredChange::Redelivered(id) => statement.bind(*id),
+        AnsweredChange::WebhookSecret(id, sealed) => statement.bind(*id).bind(*sealed),
+        AnsweredChange::WebhookCondition(id, stamp) => statement.bind(*id).bind(*stamp),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::packing::Packed;
 use crate::page::Page;
 use crate::ports::Statement;
 use crate::shard::{Bucket, ShardCount};
-use crate::store::kept_answers::{Change as KeptFor, NewAnswer};
+use crate::store::kept_answers::{AnsweredChange, NewAnswer};
 use crate::store::*;
 use crate::tenant::{EmailAddress, OrgId, OrgName};
 use crate::time::Timestamp;
@@ -172,13 +172,13 @@ pub(super) fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
         (
             "kept_answers::keep",
             [
-                KeptFor::Registered,
-                KeptFor::ApiKey(digest),
-                KeptFor::Webhook(id),
-                KeptFor::WorkingWebhook(id),
-                KeptFor::WebhookSecret(id, "sealed"),
-                KeptFor::WebhookCondition(id, 1),
-                KeptFor::Redelivered(id),
+                AnsweredChange::Registered,
+                AnsweredChange::ApiKey(digest),
+                AnsweredChange::Webhook(id),
+                AnsweredChange::WorkingWebhook(id),
+                AnsweredChange::WebhookSecret(id, "sealed"),
+                AnsweredChange::WebhookCondition(id, 1),
+                AnsweredChange::Redelivered(id),
             ]
             .iter()
             .enumerate()
