@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 use crate::webhook::id::WebhookId;
 
 /// Counts the newest deliveries since then by hour, from `begin` on, and state: at most `limit` rows are looked at,
-/// whatever the history, newest first through the log's index. D1 binds every number as a real one, hence the cast.
+/// whatever the history, newest first in the log's order. D1 binds every number as a real one, hence the cast.
 pub fn by_hour(
     tenant: &TenantScope,
     webhook_id: &WebhookId,
@@ -24,8 +24,8 @@ pub fn by_hour(
          SUM(stage IN ({SCHEDULED}, {HELD}, {RELEASED}) AND tried) AS retrying, \
          SUM(stage IN ({FAILED}, {DEAD})) AS failed FROM ( \
            SELECT CAST((created_at - ?5) / 3600000 AS INTEGER) AS hour, stage, \
-             COALESCE(milliseconds IS NOT NULL OR json_array_length(history, '$.attempts') > 0, 0) AS tried FROM deliveries INDEXED BY deliveries_newest \
-           WHERE webhook = {TENANTS_WEBHOOK} AND created_at >= ?3 \
+             COALESCE(milliseconds IS NOT NULL OR json_array_length(history, '$.attempts') > 0, 0) AS tried \
+           FROM deliveries WHERE webhook = {TENANTS_WEBHOOK} AND created_at >= ?3 \
            ORDER BY created_at DESC, event DESC LIMIT ?4) GROUP BY hour"
     ))
     .bind(webhook_id)
