@@ -1,36 +1,41 @@
-//! A webhook's last 24 hours by the hour, and its newest deliveries: what the portal's dashboard shows.
+//! What the portal's dashboard shows of a tenant.
 
-use edge::parameters::{NoQuery, OrgPath, WebhookPath};
+use edge::parameters::{NoQuery, OrgPath};
 use edge::routes::get;
-use shared::app::delivery_summary::DeliverySummary;
+use shared::app::dashboard::Dashboard;
 
 use super::{JsonResult, Routes, ok};
-use crate::auth::{Admin, MeteredApp};
+use crate::auth::{Admin, MeteredApps};
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
 
 pub(super) fn routes() -> Routes {
     Routes::default().route(described!(
-        get("/tenants/{orgId}/webhooks/{webhookId}/delivery-summary", summarize),
-        Operation::new("summarizeDeliveries", "Sum up a webhook's last 24 hours")
-            .answers::<DeliverySummary>(
+        get("/tenants/{orgId}/dashboard", show),
+        Operation::new("getDashboard", "Get what the portal's dashboard shows of a tenant")
+            .details("Everything in one call: the tenant and its key, its webhooks, and of the first webhook the last 24 hours \
+                 by the hour and the 20 newest deliveries.")
+            .answers::<Dashboard>(
                 200,
-                "Counts by the hour, and the 20 newest deliveries.",
+                "The tenant, its webhooks, and the deliveries of the first.",
                 json!({
-                    "hours": [{"hour": AT, "delivered": 12, "waiting": 0, "retrying": 1, "failed": 0}], "counted": 13,
-                    "truncated": false, "latest": [super::deliveries::delivery()],
+                    "tenant": super::tenants::tenant(), "keyExpiredAt": null, "hasOtherTenants": false,
+                    "webhooks": [super::webhooks::webhook()],
+                    "deliveries": {
+                        "hours": [{"hour": AT, "delivered": 12, "waiting": 0, "retrying": 1, "failed": 0}],
+                        "counted": 13, "truncated": false, "latest": [super::deliveries::delivery()],
+                    },
                 }),
             )
-            .fails(&[TenantNotRegistered, WebhookNotFound]),
+            .fails(&[TenantNotRegistered]),
     ))
 }
 
-async fn summarize(
+async fn show(
     admin: Admin,
-    MeteredApp(app): MeteredApp,
+    MeteredApps(apps): MeteredApps,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
-    WebhookPath(webhook_id): WebhookPath,
-) -> JsonResult<DeliverySummary> {
-    ok(app.summarize_deliveries(&admin.of(org_id), &webhook_id).await?)
+) -> JsonResult<Dashboard> {
+    ok(apps.dashboard(&admin.of(org_id)).await?)
 }
