@@ -53,7 +53,8 @@ fn the_summary_counts_what_was_delivered_this_hour() {
         let event = tenant.event("KeyAdded");
         world.publish(&event).await;
         let _ = webhook.delivery_in("delivered", &event).await;
-        let summary = world.admin().get(&format!("{}/delivery-summary", webhook.path)).await.expect(200);
+        let dashboard = world.admin().get(&format!("/tenants/{}/dashboard", tenant.org_id)).await.expect(200);
+        let summary = &dashboard["deliveries"];
         let delivered = summary["hours"].as_array().unwrap().iter().filter(|hour| hour["delivered"] == 1);
         assert_eq!((delivered.count(), &summary["counted"]), (1, &json!(1)), "{summary}");
     });

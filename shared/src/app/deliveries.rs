@@ -81,7 +81,7 @@ impl App {
         };
         let since = filter.since.unwrap_or(Timestamp::from_milliseconds(0));
         let mut statements = webhook_checks(tenant, webhook_id);
-        statements.push(delivery_log::newest(tenant, webhook_id, &stages, since, &from, examined));
+        statements.push(delivery_log::newest(tenant, Some(webhook_id), &stages, since, &from, examined));
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
         let rows = batch.take::<LogRow>(2)?;

@@ -123,6 +123,7 @@ pub(super) fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
         ("api_keys::release_expired", one(api_keys::release_expired(tenant, now))),
         ("api_keys::end_all", one(api_keys::end_all(tenant, now))),
         ("api_keys::by_digest", one(api_keys::by_digest(digest))),
+        ("api_keys::last", one(api_keys::last(tenant))),
         ("api_keys::count", one(api_keys::count(tenant))),
         ("api_keys::page", one(api_keys::page(tenant, PAGE))),
         ("dead_letters::insert", one(dead_letters::insert(letter, "x", None, now))),
@@ -148,10 +149,11 @@ pub(super) fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
         (
             "delivery_log::newest",
             vec![
-                delivery_log::newest(tenant, id, &[], Timestamp::from_milliseconds(0), place, 50),
+                delivery_log::newest(tenant, Some(id), &[], Timestamp::from_milliseconds(0), place, 50),
+                delivery_log::newest(tenant, None, &[], Timestamp::from_milliseconds(0), place, 50),
                 delivery_log::newest(
                     tenant,
-                    id,
+                    Some(id),
                     &[Stage::Failed, Stage::Dead],
                     Timestamp::from_milliseconds(0),
                     place,
@@ -166,7 +168,7 @@ pub(super) fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
             "deliveries::insert_scheduled",
             deliveries::insert_scheduled(tenant, id, fresh_event, "KeyAdded", now),
         ),
-        ("delivery_summary::by_hour", one(delivery_summary::by_hour(tenant, id, now, now, 100))),
+        ("delivery_summary::by_hour", one(delivery_summary::by_hour(tenant, now, now, 100))),
         ("health::write", one(health::write(conditions))),
         ("health::tell", health::tell(conditions).into_iter().collect()),
         (
@@ -192,7 +194,10 @@ pub(super) fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
         ("kept_answers::find", one(kept_answers::find("answer", Some("owner@example.com")))),
         ("kept_answers::delete_old", one(kept_answers::delete_old(now, 5_000))),
         ("mails::write", one(mails::write(&mails::NewMail::of_notice(notice).expect("a mail")))),
-        ("mails::transitions_after", one(mails::transitions_after(Some(1), 200))),
+        (
+            "mails::transitions_after",
+            vec![mails::transitions_after(None, 200), mails::transitions_after(Some(1), 200)],
+        ),
         ("mails::failing", one(mails::failing(now, 200))),
         ("mails::expiring", one(mails::expiring(Topic::ExpiresIn3Days, now, 20))),
         ("mails::to_send", one(mails::to_send(now, 10))),
@@ -204,6 +209,7 @@ pub(super) fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
         ("members::delete_owner", one(members::delete_owner(tenant, person))),
         ("members::delete", one(members::delete(tenant, person))),
         ("members::delete_all", one(members::delete_all(tenant))),
+        ("members::another_tenant", one(members::another_tenant("a@b.c", org))),
         ("members::all", one(members::all(tenant))),
         ("members::select", one(members::select(tenant, person))),
         ("moved::delete_deliveries", one(moved::delete_deliveries(5_000))),
