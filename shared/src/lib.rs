@@ -23,6 +23,7 @@ mod schemas;
 pub mod sealer;
 pub mod settings;
 pub mod shard;
+pub mod shared_text;
 pub mod store;
 pub mod strict_json;
 pub mod tenant;

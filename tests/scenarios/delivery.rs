@@ -81,7 +81,7 @@ fn a_poisonous_message_stops_nothing_and_ends_among_the_dead_letters() {
         let (tenant, endpoint) = (Tenant::register(world).await, Endpoint::start());
         let webhook = tenant.webhook(&endpoint.url("/")).await;
         let event = tenant.event("KeyAdded");
-        let message = json!({"version": 1, "envelope": event.body}).to_string();
+        let message = &event.body;
         let poison = format!("poison for {}", tenant.org_id);
         // Messages by another Worker of the account, and a message that the Queue hands over twice.
         let messages = json!([poison, message, message]);

@@ -1,7 +1,5 @@
 //! One attempt: the signed request, and what its result means for the delivery and for the webhook's health.
 
-use std::sync::Arc;
-
 use secrecy::ExposeSecret;
 use serde_json::json;
 
@@ -16,6 +14,7 @@ use crate::error::Error;
 use crate::event::id::EventId;
 use crate::event::message::WebhookKey;
 use crate::ports::OutboundRequest;
+use crate::shared_text::SharedText;
 use crate::text::Printable;
 use crate::time::Timestamp;
 use crate::webhook::authentication::{AuthToken, Authentication, token_context};
@@ -85,7 +84,7 @@ impl Courier {
     }
 
     /// Makes one attempt, measures it and writes its log line.
-    pub(super) async fn attempt(&self, endpoint: &Endpoint, parcel: &Parcel, body: &Arc<str>) -> Made {
+    pub(super) async fn attempt(&self, endpoint: &Endpoint, parcel: &Parcel, body: &SharedText) -> Made {
         let at = self.now();
         let result = match WebhookUrl::parse(&endpoint.url, &self.url_rules) {
             Ok(url) => self.http.post(self.request(endpoint, &url, &parcel.key.event_id, body, at)).await,
@@ -129,7 +128,7 @@ impl Courier {
         endpoint: &Endpoint,
         url: &WebhookUrl,
         event_id: &EventId,
-        body: &Arc<str>,
+        body: &SharedText,
         at: Timestamp,
     ) -> OutboundRequest {
         let secrets: Vec<&SigningSecret> = endpoint.secrets.iter().collect();
@@ -146,7 +145,7 @@ impl Courier {
         url: &str,
         secrets: &[&SigningSecret],
         id: &str,
-        body: Arc<str>,
+        body: SharedText,
         at: Timestamp,
     ) -> OutboundRequest {
         let signed = signature(secrets, id, at.seconds(), body.as_bytes());

@@ -126,7 +126,7 @@ pub(super) fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
         ("api_keys::last", one(api_keys::last(tenant))),
         ("api_keys::count", one(api_keys::count(tenant))),
         ("api_keys::page", one(api_keys::page(tenant, PAGE))),
-        ("dead_letters::insert", one(dead_letters::insert(letter, "x", None, now))),
+        ("dead_letters::insert", one(dead_letters::insert(letter, &"x".into(), None, now))),
         ("dead_letters::newest", one(dead_letters::newest(None, 50))),
         ("dead_letters::select", one(dead_letters::select(letter))),
         ("dead_letters::requeued", one(dead_letters::requeued(letter, now))),
