@@ -96,19 +96,27 @@ fn uploaded_wasm(worker: &Worker) -> PathBuf {
 
 /// The bundle's size, and the size of what a deployment uploads.
 fn sizes(worker: &Worker) -> Result<String> {
-    let bundle = worker.bundle();
-    let parts = [bundle, uploaded_wasm(worker)];
     let mut total = 0;
-    for part in &parts {
-        total += fs::metadata(part).with_context(|| format!("{} is missing", part.display()))?.len();
+    for part in uploaded(worker) {
+        total += fs::metadata(&part).with_context(|| format!("{} is missing", part.display()))?.len();
     }
-    let packed: Option<u64> = parts.iter().map(|part| gzipped(part)).sum();
+    let packed = packed(&uploaded(worker));
     let packed = packed.map(|bytes| format!(", {} KiB gzipped", bytes / 1024)).unwrap_or_default();
     Ok(format!("{} KiB{packed}", total / 1024))
 }
 
+/// The script and the Wasm that a deployment uploads.
+pub(crate) fn uploaded(worker: &Worker) -> [PathBuf; 2] {
+    [worker.bundle(), uploaded_wasm(worker)]
+}
+
+/// The size of these files after `gzip -9`; `None` where that program is missing.
+pub(crate) fn packed(files: &[PathBuf]) -> Option<u64> {
+    files.iter().map(|file| gzipped(file)).sum()
+}
+
 /// The size after `gzip`; `None` where that program is missing.
 fn gzipped(path: &Path) -> Option<u64> {
-    let output = Command::new("gzip").arg("-c").arg(path).stderr(Stdio::null()).output().ok()?;
+    let output = Command::new("gzip").arg("-9c").arg(path).stderr(Stdio::null()).output().ok()?;
     output.status.success().then_some(output.stdout.len() as u64)
 }
