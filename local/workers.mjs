@@ -12,7 +12,7 @@ import { unstable_getMiniflareWorkerOptions as optionsOf } from "wrangler";
 const { Log, LogLevel, Miniflare, convertV4MiniflareOptions } = createRequire(import.meta.resolve("wrangler"))("miniflare");
 
 const HOST = "127.0.0.1";
-const MODULES = { ".js": "ESModule", ".wasm": "CompiledWasm" };
+const MODULES = { ".js": "ESModule", ".wasm": "CompiledWasm", ".txt": "Text", ".bin": "Data" };
 const { PORT, STATE_DIRECTORY, DIRECT_PORTS } = process.env;
 const directPorts = JSON.parse(DIRECT_PORTS);
 

@@ -10,7 +10,7 @@ const URL: &str = "https://hooks.acme-corp.com/in";
 
 /// Every place something could be left in.
 fn kept(app: &TestApp) -> String {
-    let queued: Vec<_> = app.retries.take().into_iter().map(|message| message.body).collect();
+    let queued: Vec<_> = app.retries.take().into_iter().map(|message| message.body.to_string()).collect();
     [app.database.dump(), app.cache.dump(), app.log.dump(), queued.join("\n")].join("\n")
 }
 

@@ -152,7 +152,7 @@ pub fn queue<W: Worker>(
             Ok(Ready { worker, .. }) => {
                 let messages = times.iter().zip(0_u32..).map(|(time, index)| Message {
                     // A body that is no text becomes the empty text, which is no message of any queue.
-                    body: glue::message(&batch, index),
+                    body: glue::message(&batch, index).into(),
                     sent_at: Timestamp::from_milliseconds(time.parse().unwrap_or_default()),
                 });
                 consume(worker, name, &messages.collect::<Vec<_>>()).await

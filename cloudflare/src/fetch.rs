@@ -90,9 +90,10 @@ impl HttpClient for Fetch {
             return AttemptResult::ConnectionFailed("a header has a line break".to_owned());
         };
         let timeout = milliseconds(outbound.timeout);
-        let body = outbound.body.as_bytes();
+        let OutboundRequest { url, body, .. } = &outbound;
+        let (number, body) = (body.number(), body.as_bytes());
         let attempt =
-            Call::make(|call| glue::attempt(call, &outbound.url, &headers, body, timeout, EXCERPT)).await;
+            Call::make(|call| glue::attempt(call, url, &headers, number, body, timeout, EXCERPT)).await;
         match attempt.code {
             LATE => AttemptResult::TimedOut,
             FAILED => AttemptResult::ConnectionFailed(shorten(&attempt.text)),

@@ -1,4 +1,5 @@
-//! The edge between JavaScript and Wasm: `glue.js`, whose functions do in one call what would take dozens from here.
+//! The edge between JavaScript and Wasm: `glue.js`, `glue_http.js` and `glue_crypto.js`, whose functions do in one call what
+//! would take dozens from here.
 //!
 //! Each call across the edge costs more than the work behind it, so nothing of the runtime's is held in Rust: bindings are
 //! places in a list of the glue, and whatever takes time is a [`Call`].
@@ -24,14 +25,35 @@ extern "C" {
     pub(crate) fn setting(env: &JsValue, name: &str) -> Option<String>;
     pub(crate) fn binding(env: &JsValue, name: &str, method: &str) -> i32;
     pub(crate) fn open(call: u32) -> JsValue;
-    pub(crate) fn take(call: u32, request: &JsValue, names: &str, most: u32) -> JsValue;
-    pub(crate) fn answer(call: u32, status: u16, headers: &str, body: &[u8]);
+    pub(crate) fn sleep(call: u32, milliseconds: f64);
+    pub(crate) fn run(call: u32, place: i32, text: &str, layout: &[f64]);
+    pub(crate) fn send(call: u32, place: i32, layout: &[u32]);
+    pub(crate) fn get(call: u32, place: i32, key: &str);
+    pub(crate) fn put(call: u32, place: i32, key: &str, text: &str, seconds: f64);
+    pub(crate) fn limit(call: u32, place: i32, key: &str);
+    pub(crate) fn mail(call: u32, place: i32, from: &str, to: &str, subject: &str, text: &str);
+    #[wasm_bindgen(js_name = writePoints)]
+    pub(crate) fn write_points(place: i32, points: &str) -> Option<String>;
+}
+
+#[wasm_bindgen(module = "/src/glue_http.js")]
+extern "C" {
     #[wasm_bindgen(js_name = describeBatch)]
     pub(crate) fn describe_batch(batch: &JsValue) -> String;
     pub(crate) fn message(batch: &JsValue, index: u32) -> String;
     #[wasm_bindgen(js_name = settleBatch)]
     pub(crate) fn settle_batch(batch: &JsValue, delays: &[i32]);
-    pub(crate) fn attempt(call: u32, url: &str, headers: &str, body: &[u8], timeout: u32, most: u32);
+    pub(crate) fn take(call: u32, request: &JsValue, names: &str, most: u32) -> JsValue;
+    pub(crate) fn answer(call: u32, status: u16, headers: &str, body: &[u8]);
+    pub(crate) fn attempt(
+        call: u32,
+        url: &str,
+        headers: &str,
+        number: u32,
+        body: &[u8],
+        timeout: u32,
+        most: u32,
+    );
     #[allow(clippy::too_many_arguments, reason = "one call across the edge takes everything")]
     pub(crate) fn exchange(
         call: u32,
@@ -43,15 +65,10 @@ extern "C" {
         timeout: u32,
         most: u32,
     );
-    pub(crate) fn sleep(call: u32, milliseconds: f64);
-    pub(crate) fn run(call: u32, place: i32, text: &str, layout: &[f64]);
-    pub(crate) fn send(call: u32, place: i32, texts: &[u8], layout: &[u32]);
-    pub(crate) fn get(call: u32, place: i32, key: &str);
-    pub(crate) fn put(call: u32, place: i32, key: &str, text: &str, seconds: f64);
-    pub(crate) fn limit(call: u32, place: i32, key: &str);
-    pub(crate) fn mail(call: u32, place: i32, from: &str, to: &str, subject: &str, text: &str);
-    #[wasm_bindgen(js_name = writePoints)]
-    pub(crate) fn write_points(place: i32, points: &str) -> Option<String>;
+}
+
+#[wasm_bindgen(module = "/src/glue_crypto.js")]
+extern "C" {
     pub(crate) fn aes(
         call: u32,
         operation: &str,

@@ -1,7 +1,5 @@
 //! Queues: sends in as many calls as the limits ask for, and settles the messages of a batch.
 
-use std::borrow::Cow;
-
 use async_trait::async_trait;
 use shared::courier::Settlement;
 use shared::ports::{Queue, QueueError, QueuedMessage};
@@ -23,19 +21,14 @@ impl WorkerQueue {
         env.bound(name, "sendBatch").map(Self)
     }
 
+    /// The texts are read where they lie.
     fn send_batch(&self, messages: &[QueuedMessage]) -> Call {
         let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-        let mut end = 0;
-        let layout = messages.iter().flat_map(|message| {
-            end += message.body.len() as u64;
-            [number(end), number(message.delay.as_secs())]
+        let layout = messages.iter().flat_map(|QueuedMessage { body, delay }| {
+            [number(body.as_ptr().addr() as u64), number(body.len() as u64), number(delay.as_secs())]
         });
         let layout: Vec<u32> = layout.collect();
-        let texts: Cow<'_, str> = match messages {
-            [only] => only.body.as_str().into(),
-            all => all.iter().map(|message| message.body.as_str()).collect::<String>().into(),
-        };
-        Call::make(|call| glue::send(call, self.0.place(), texts.as_bytes(), &layout))
+        Call::make(|call| glue::send(call, self.0.place(), &layout))
     }
 }
 
@@ -85,7 +78,7 @@ mod tests {
     use super::*;
 
     fn message(bytes: usize) -> QueuedMessage {
-        QueuedMessage { body: "x".repeat(bytes), delay: Duration::ZERO }
+        QueuedMessage { body: "x".repeat(bytes).into(), delay: Duration::ZERO }
     }
 
     #[test]

@@ -89,7 +89,7 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 
 pub(crate) async fn collect(body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
     match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes().to_vec()),
+        Ok(collected) => Ok(collected.to_bytes().into()),
         Err(error) if error.is::<LengthLimitError>() => Err(Problem::payload_too_large(limit)),
         Err(_) => Err(Problem::invalid_request("The body ended early.")),
     }
@@ -109,5 +109,20 @@ impl<T: Serialize> IntoResponse for Answer<T> {
             }
             Err(error) => Problem::from(Error::Internal(error.to_string())).into_response(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn a_body_of_one_piece_stays_where_it_lies() {
+        let given = vec![b'x'; 1000];
+        let address = given.as_ptr();
+        let collected = collect(Body::from(given), 1000).now_or_never();
+        assert_eq!(collected.and_then(Result::ok).map(|bytes| bytes.as_ptr()), Some(address));
     }
 }

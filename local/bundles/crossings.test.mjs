@@ -23,9 +23,11 @@ async function token() {
 }
 
 const delivered = [];
+let onFetch = () => {};
 globalThis.fetch = async (url, init) => {
+  onFetch();
   if (String(url).startsWith(ISSUER)) return Response.json({ keys: [jwk] });
-  const body = typeof init.body === "string" ? init.body : new TextDecoder().decode(init.body);
+  const body = typeof init.body === "string" ? init.body : Buffer.from(init.body).toString();
   delivered.push({ url: String(url), headers: new Headers(init.headers), body });
   return new Response("ok");
 };
@@ -59,10 +61,11 @@ function event(org) {
     time: "2026-04-02T10:00:00Z", detail: { partnerId: org, data },
   });
 }
-function publish(body) {
+function publication(body) {
   const headers = { "x-events-key": EVENTS_KEY, "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) };
-  return delivery.call("fetch", new Request("https://delivery.example/events", { method: "POST", headers, body }));
+  return new Request("https://delivery.example/events", { method: "POST", headers, body: Buffer.from(body) });
 }
+const publish = (body) => delivery.call("fetch", publication(body));
 
 /** Sends these events as one array and consumes them as one batch. Returns the crossings of the consumer. */
 async function deliver(bodies) {
@@ -114,4 +117,45 @@ test("a delivery, of a hundred events to a hundred tenants", async () => {
   const bodies = tenants.map(event);
   atMost(20, await deliver(bodies), 100);
   assert.deepEqual(delivered.map(({ body }) => body).sort(), bodies.sort());
+});
+
+/** Counts what is copied between JavaScript and Wasm, or within JavaScript, of at least so many bytes, until `stop` is called. */
+function copies(least) {
+  const counted = [];
+  const parts = [[Uint8Array.prototype, "slice"], [Uint8Array.prototype, "set"], [TextDecoder.prototype, "decode"], [TextEncoder.prototype, "encodeInto"], [TextEncoder.prototype, "encode"]];
+  const originals = parts.map(([of, name]) => [of, name, of[name]]);
+  for (const [of, name, call] of originals) {
+    of[name] = function copied(...args) {
+      const subject = name === "slice" ? this : args[0];
+      if ((subject?.length ?? 0) >= least) counted.push(name);
+      return call.apply(this, args);
+    };
+  }
+  return { counted, stop: () => originals.forEach(([of, name, call]) => { of[name] = call; }) };
+}
+
+test("an event's body is copied four times from request to fetch, whatever the number of webhooks", async () => {
+  const org = "tenant-of-five";
+  await ask("POST", `/tenants/${org}/register`, { orgName: org, ownerEmail: "owner@example.com" });
+  for (const place of [1, 2, 3, 4, 5]) {
+    await ask("POST", `/tenants/${org}/webhooks`, { url: `http://localhost:9999/${org}/${place}`, events: ["*"] });
+  }
+  await delivery.call("queue", batch("webhook-retries", retries.messages.splice(0).map(({ body }) => body)));
+  // Beyond ASCII from the start on, so that wasm-bindgen's own loop over ASCII copies none of it.
+  const body = event(org).replace("{", `{"ü": "${"x".repeat(20_000)}",`);
+  delivered.length = 0;
+  const request = publication(body);
+  let requests = 0;
+  const { counted, stop } = copies(20_000);
+  onFetch = () => { if (++requests === 5) stop(); };
+  try {
+    assert.equal((await delivery.call("fetch", request)).status, 202);
+    await delivery.call("queue", batch("webhook-events", events.messages.splice(0).map(({ body }) => body)));
+  } finally {
+    onFetch = () => {};
+    stop();
+  }
+  assert.deepEqual(delivered.map((sent) => sent.body), Array(5).fill(body));
+  // Into Wasm; to the Queue; into Wasm again; for the requests.
+  assert.deepEqual(counted, ["set", "decode", "encodeInto", "slice"]);
 });

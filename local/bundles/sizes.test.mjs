@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
 /** Compressed kilobytes. */
-const MOST = { "admin-api": 735, "partner-portal": 660, "webhook-delivery": 643 };
+const MOST = { "admin-api": 546, "partner-portal": 490, "webhook-delivery": 458 };
 
 for (const [worker, most] of Object.entries(MOST)) {
   test(`the size of ${worker}`, () => {

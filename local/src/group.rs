@@ -78,10 +78,10 @@ impl Group {
         Ok(ended.map(|status| Output { status, stdout, stderr }))
     }
 
-    /// How long the group's processes of this name have used the processors so far, to a hundredth of a second; `None`
-    /// where the system does not tell, as Linux does.
+    /// How long the group's processes, or those of this name, have used the processors so far, to a hundredth of a second;
+    /// `None` where the system does not tell, as Linux does.
     #[must_use]
-    pub fn processor_time(&self, program: &str) -> Option<Duration> {
+    pub fn processor_time(&self, program: Option<&str>) -> Option<Duration> {
         let group = id(&self.leader)?.to_string();
         let mut ticks = None;
         for entry in fs::read_dir("/proc").ok()?.flatten() {
@@ -128,13 +128,13 @@ fn read(mut pipe: impl Read) -> Vec<u8> {
     bytes
 }
 
-/// The processor time in a line of `/proc/<pid>/stat` (proc_pid_stat(5)), if it is of this program and process group.
-fn ticks_of(stat: &str, program: &str, group: &str) -> Option<u64> {
+/// The processor time in a line of `/proc/<pid>/stat` (proc_pid_stat(5)), if it is of this process group, and of this program.
+fn ticks_of(stat: &str, program: Option<&str>, group: &str) -> Option<u64> {
     let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
     // From the third field on: state, parent, process group; user and system time are the 14th and 15th.
     let fields: Vec<&str> = rest.split_whitespace().collect();
     let time = |place: usize| fields.get(place)?.parse::<u64>().ok();
-    let is_meant = name == program && fields.get(2) == Some(&group);
+    let is_meant = program.is_none_or(|program| name == program) && fields.get(2) == Some(&group);
     time(11).zip(time(12)).filter(|_| is_meant).map(|(user, system)| user + system)
 }
 
@@ -145,9 +145,10 @@ mod tests {
     #[test]
     fn processor_time_is_that_of_one_program_in_one_group() {
         let stat = "812 (a (b) c) S 800 799 799 0 -1 4194560 1 2 3 4 120 30 0 0 20 0 1 0 1 1";
-        assert_eq!(ticks_of(stat, "a (b) c", "799"), Some(150));
-        assert_eq!(ticks_of(stat, "a (b) c", "800"), None);
-        assert_eq!(ticks_of(stat, "other", "799"), None);
+        assert_eq!(ticks_of(stat, Some("a (b) c"), "799"), Some(150));
+        assert_eq!(ticks_of(stat, None, "799"), Some(150));
+        assert_eq!(ticks_of(stat, Some("a (b) c"), "800"), None);
+        assert_eq!(ticks_of(stat, Some("other"), "799"), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! The JavaScript that a stack runs lies in the folders beside `src`: the gateway with the webhook inbox, the OpenID
-//! provider, and the baseline of the bench.
+//! provider, and the rivals of the bench.
 
 pub mod address;
 mod certificate;

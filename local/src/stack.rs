@@ -185,7 +185,14 @@ impl Stack {
     /// How long the Workers' runtime has used the processors so far; `None` where the system does not tell.
     #[must_use]
     pub fn runtime_processor_time(&self) -> Option<Duration> {
-        self.runtime.as_ref()?.processor_time("workerd")
+        self.runtime.as_ref()?.processor_time(Some("workerd"))
+    }
+
+    /// How long everything that this stack started has used the processors so far; `None` where the system does not tell.
+    #[must_use]
+    pub fn processor_time(&self) -> Option<Duration> {
+        let groups = self.runtime.iter().chain(&self.provider);
+        groups.map(|group| group.processor_time(None)).sum()
     }
 
     /// The URLs and keys of this stack; see [`StackOptions::credentials`].

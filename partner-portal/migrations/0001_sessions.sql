@@ -12,8 +12,6 @@ CREATE TABLE sessions (
   sealed_id_token TEXT NOT NULL,
   -- The organization being looked at, once it is known which.
   org_id TEXT,
-  -- Its first webhook, so that the dashboard need not ask for it before asking for its deliveries.
-  webhook_id TEXT,
   created_at INTEGER NOT NULL,
   last_seen_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::event::envelope::Event;
 use crate::event::message::{EventMessage, RetryMessage};
 use crate::shard::Bucket;
+use crate::shared_text::SharedText;
 use crate::time::Timestamp;
 
 /// The queue a message came from.
@@ -61,20 +62,21 @@ impl fmt::Display for DeadLetterId {
 }
 
 /// The bucket of a message: its tenant's, or where that cannot be read one that its text alone decides.
-pub fn bucket(body: &str, envelope: Option<&str>) -> Bucket {
-    let of_event = |envelope: &str| Event::parse(envelope).ok().map(|event| Bucket::of(&event.partner_id));
+pub fn bucket(body: &SharedText, envelope: Option<&str>) -> Bucket {
+    let of_event =
+        |envelope: SharedText| Event::parse(envelope).ok().map(|event| Bucket::of(&event.partner_id));
     let of_message = || match RetryMessage::decode(body) {
         Ok(RetryMessage::Deliver(key)) => Some(Bucket::from(&key)),
         Ok(RetryMessage::Tend(key) | RetryMessage::Redeliver(key)) => Some(Bucket::from(&key)),
         Ok(RetryMessage::Notify(org_id)) => Some(Bucket::from(&org_id)),
         Ok(RetryMessage::Record(record)) => record.progress.first().map(|one| Bucket::from(&one.key)),
         Err(_) => match EventMessage::decode(body) {
-            Ok(EventMessage::Envelope(envelope)) => of_event(&envelope),
+            Ok(EventMessage::Envelope(envelope)) => of_event(envelope),
             Ok(EventMessage::DeadLetter(id)) => Some(id.bucket()),
             Ok(EventMessage::StoredAt(_)) | Err(_) => None,
         },
     };
-    envelope.and_then(of_event).or_else(of_message).unwrap_or_else(|| Bucket::of(body))
+    envelope.map(SharedText::from).and_then(of_event).or_else(of_message).unwrap_or_else(|| Bucket::of(body))
 }
 
 /// A message and why it is here.
@@ -100,7 +102,7 @@ pub struct DeadLetter {
 }
 
 /// Says where a message came from and why it is here, from its text: the platform tells neither.
-pub fn diagnose(body: &str) -> (Origin, String) {
+pub fn diagnose(body: &SharedText) -> (Origin, String) {
     let handed_over = "was handed over again and again without being settled: see the log of its time";
     if RetryMessage::decode(body).is_ok() {
         return (Origin::Retries, handed_over.to_owned());
@@ -111,7 +113,7 @@ pub fn diagnose(body: &str) -> (Origin, String) {
             format!("the body kept at {key} was not there, or was not settled")
         }
         Ok(EventMessage::DeadLetter(id)) => format!("requeued from dead letter {id}: {handed_over}"),
-        Ok(EventMessage::Envelope(envelope)) => match Event::parse(&envelope) {
+        Ok(EventMessage::Envelope(envelope)) => match Event::parse(envelope) {
             Err(fault) => format!("undecodable envelope: {fault}"),
             Ok(_) => handed_over.to_owned(),
         },
@@ -125,9 +127,9 @@ mod tests {
 
     #[test]
     fn the_origin_and_the_reason_are_read_from_the_text() {
-        let retry = r#"{"version":1,"notify":"acme"}"#;
-        assert_eq!(diagnose(retry).0, Origin::Retries);
-        let (origin, reason) = diagnose("nonsense");
+        let retry = SharedText::from(r#"1{"notify":"acme"}"#);
+        assert_eq!(diagnose(&retry).0, Origin::Retries);
+        let (origin, reason) = diagnose(&"nonsense".into());
         assert_eq!(origin, Origin::Events);
         assert!(reason.starts_with("undecodable message"), "{reason}");
         let envelope = EventMessage::Envelope("{}".into()).encode();

@@ -1,10 +1,9 @@
 //! Envelopes packed for the database, which is bounded by room: DEFLATE makes JSON a half to a fifth as long, of a batch's
 //! envelopes together a tenth.
 
-use std::sync::Arc;
-
 use crate::event::id::EventId;
 use crate::ports::{CompressionError, Compressor};
+use crate::shared_text::SharedText;
 use crate::tenant::OrgId;
 
 /// An envelope as the database keeps it.
@@ -18,12 +17,12 @@ pub enum Packed {
         length: usize,
     },
     /// The text itself, where DEFLATE makes it no shorter or is not at hand.
-    Text(Arc<str>),
+    Text(SharedText),
 }
 
 impl Packed {
     /// Packs an envelope.
-    pub async fn pack(compressor: &dyn Compressor, text: &Arc<str>) -> Self {
+    pub async fn pack(compressor: &dyn Compressor, text: &SharedText) -> Self {
         match compressor.deflate(text.as_bytes()).await {
             Ok(bytes) if bytes.len() < text.len() => Self::Deflated { bytes, length: text.len() },
             Ok(_) | Err(_) => Self::Text(text.clone()),
@@ -34,7 +33,7 @@ impl Packed {
     ///
     /// # Errors
     /// [`CompressionError`]: the bytes are not what was packed.
-    pub async fn unpack(self, compressor: &dyn Compressor) -> Result<Arc<str>, CompressionError> {
+    pub async fn unpack(self, compressor: &dyn Compressor) -> Result<SharedText, CompressionError> {
         match self {
             Self::Text(text) => Ok(text),
             Self::Deflated { bytes, .. } => text(compressor.inflate(&bytes).await?),
@@ -50,12 +49,12 @@ impl Packed {
     }
 }
 
-fn text(bytes: Vec<u8>) -> Result<Arc<str>, CompressionError> {
+fn text(bytes: Vec<u8>) -> Result<SharedText, CompressionError> {
     String::from_utf8(bytes).map(Into::into).map_err(|_| CompressionError)
 }
 
 /// An event and its envelope, of a batch that was delivered at once: `[orgId, eventId, envelope]` in JSON.
-pub type DeliveredBody = (OrgId, EventId, Arc<str>);
+pub type DeliveredBody = (OrgId, EventId, SharedText);
 
 /// Packs the envelopes of a batch together.
 ///
@@ -65,9 +64,7 @@ pub async fn pack_all(
     compressor: &dyn Compressor,
     bodies: &[DeliveredBody],
 ) -> Result<Vec<u8>, CompressionError> {
-    let texts: Vec<_> =
-        bodies.iter().map(|(org_id, event_id, body)| (org_id, event_id, body.as_ref())).collect();
-    let text = serde_json::to_string(&texts).map_err(|_| CompressionError)?;
+    let text = serde_json::to_string(bodies).map_err(|_| CompressionError)?;
     compressor.deflate(text.as_bytes()).await
 }
 
@@ -80,8 +77,7 @@ pub async fn unpack_all(
     deflated: &[u8],
 ) -> Result<Vec<DeliveredBody>, CompressionError> {
     let text = text(compressor.inflate(deflated).await?)?;
-    let bodies: Vec<(OrgId, EventId, String)> = serde_json::from_str(&text).map_err(|_| CompressionError)?;
-    Ok(bodies.into_iter().map(|(org_id, event_id, body)| (org_id, event_id, body.into())).collect())
+    serde_json::from_str(&text).map_err(|_| CompressionError)
 }
 
 #[cfg(test)]
@@ -91,14 +87,14 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_packed_comes_back_and_only_what_gets_shorter_is_deflated() {
-        let long: Arc<str> = "{\"name\": \"value\"}".repeat(60).into();
+        let long: SharedText = "{\"name\": \"value\"}".repeat(60).into();
         let packed = Packed::pack(&Deflate, &long).await;
         assert!(
             matches!(&packed, Packed::Deflated { bytes, length: 1020 } if bytes.len() < 100),
             "{packed:?}"
         );
         assert_eq!(packed.unpack(&Deflate).await, Ok(long));
-        let short: Arc<str> = "{}".into();
+        let short: SharedText = "{}".into();
         assert_eq!(Packed::pack(&Deflate, &short).await, Packed::Text(short));
         let odd = Packed::Deflated { bytes: vec![7, 7, 7], length: 3 };
         assert_eq!(odd.unpack(&Deflate).await, Err(CompressionError));

@@ -2,7 +2,6 @@
 //! `testing/` in memory.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,6 +12,7 @@ use crate::delivery::measurement::Measurement;
 use crate::delivery::outcome::AttemptResult;
 use crate::error::Error;
 use crate::mail::Mail;
+use crate::shared_text::SharedText;
 use crate::time::Timestamp;
 
 /// The time of day, and its passing.
@@ -206,7 +206,7 @@ pub trait Queue: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueuedMessage {
     /// The text of a [`crate::event::message`] type.
-    pub body: String,
+    pub body: SharedText,
     /// The queue holds the message back for this long; whole seconds.
     pub delay: Duration,
 }
@@ -254,7 +254,7 @@ pub struct OutboundRequest {
     /// Header names and values; values may be secrets.
     pub headers: Vec<(String, String)>,
     /// The body, byte for byte; the requests of an event share the envelope.
-    pub body: Arc<str>,
+    pub body: SharedText,
     /// The time for the whole exchange.
     pub timeout: Duration,
 }

@@ -53,7 +53,8 @@ fn the_summary_counts_what_was_delivered_this_hour() {
         let event = tenant.event("KeyAdded");
         world.publish(&event).await;
         let _ = webhook.delivery_in("delivered", &event).await;
-        let summary = world.admin().get(&format!("{}/delivery-summary", webhook.path)).await.expect(200);
+        let dashboard = world.admin().get(&format!("/tenants/{}/dashboard", tenant.org_id)).await.expect(200);
+        let summary = &dashboard["deliveries"];
         let delivered = summary["hours"].as_array().unwrap().iter().filter(|hour| hour["delivered"] == 1);
         assert_eq!((delivered.count(), &summary["counted"]), (1, &json!(1)), "{summary}");
     });
@@ -80,7 +81,7 @@ fn a_poisonous_message_stops_nothing_and_ends_among_the_dead_letters() {
         let (tenant, endpoint) = (Tenant::register(world).await, Endpoint::start());
         let webhook = tenant.webhook(&endpoint.url("/")).await;
         let event = tenant.event("KeyAdded");
-        let message = json!({"version": 1, "envelope": event.body}).to_string();
+        let message = &event.body;
         let poison = format!("poison for {}", tenant.org_id);
         // Messages by another Worker of the account, and a message that the Queue hands over twice.
         let messages = json!([poison, message, message]);

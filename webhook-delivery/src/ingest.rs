@@ -59,7 +59,8 @@ async fn publish(
 ) -> Result<(Extension<Unlogged>, Answer<Accepted>), Problem> {
     let bytes = read(request, LARGEST_REQUEST).await?;
     strict_json::check(&bytes).map_err(|fault| Problem::invalid_request(fault.to_string()))?;
-    let text = std::str::from_utf8(&bytes).map_err(|fault| Problem::invalid_request(fault.to_string()))?;
+    let text =
+        String::from_utf8(bytes).map_err(|fault| Problem::invalid_request(fault.utf8_error().to_string()))?;
     match delivery.couriers.publish(text).await {
         // Its consumer logs each event: a line for each request would cost as much as the Queue.
         Ok(accepted) => Ok((Extension(Unlogged), Answer(StatusCode::ACCEPTED, Accepted { accepted }))),

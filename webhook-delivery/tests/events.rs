@@ -15,7 +15,7 @@ async fn one_envelope_is_queued_byte_for_byte() {
     let text = r#" {"detail":{"data":{"n":1.50, "é":"\u00e9"},"partnerId":"acme-corp"},"resources":[],"region":"eu-central-1",
         "time":"2026-04-02T10:00:00Z","detail-type":"KeyAdded","source":"spk.api","id":"e-1"} "#;
     app.publish_bytes(text).await.accepted(1);
-    assert_eq!(app.queued(), [EventMessage::Envelope(text.trim().to_owned())]);
+    assert_eq!(app.queued(), [EventMessage::Envelope(text.trim().into())]);
 }
 
 #[tokio::test]
@@ -24,8 +24,12 @@ async fn an_array_is_queued_one_message_each_in_its_order() {
     for count in [1, 2, 100] {
         let body = array(count);
         app.publish(&body).await.accepted(count);
-        let expected: Vec<_> =
-            body.as_array().unwrap().iter().map(|one| EventMessage::Envelope(one.to_string())).collect();
+        let expected: Vec<_> = body
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| EventMessage::Envelope(one.to_string().into()))
+            .collect();
         assert_eq!(app.queued(), expected);
     }
 }

@@ -25,7 +25,7 @@ async fn with_a_webhook() -> TestApp {
 }
 
 fn event(id: &str) -> String {
-    EventMessage::Envelope(envelope(id).to_string()).encode()
+    EventMessage::Envelope(envelope(id).to_string().into()).encode().to_string()
 }
 
 /// The ids of the events that endpoints were sent since the last call.
@@ -48,7 +48,8 @@ async fn each_queue_has_its_own_use_case() {
     assert_eq!(app.consume(Events, &[event("e-1")]).await, [Acknowledge]);
     assert_eq!(sent(&app), ["e-1"]);
 
-    let retries: Vec<String> = app.retries.take().into_iter().map(|message| message.body).collect();
+    let retries: Vec<String> =
+        app.retries.take().into_iter().map(|message| message.body.to_string()).collect();
     app.clock.advance(Duration::from_secs(60));
     assert_eq!(app.consume(Retries, &retries).await, vec![Acknowledge; retries.len()]);
     assert_eq!(sent(&app), ["e-1"]);
@@ -84,7 +85,7 @@ async fn among_retries_and_dead_letters_too_each_message_has_its_settlement() {
     sent(&app);
     app.clock.advance(Duration::from_secs(60));
     let mut messages = vec![String::new()];
-    messages.extend(app.retries.take().into_iter().map(|message| message.body));
+    messages.extend(app.retries.take().into_iter().map(|message| message.body.to_string()));
     let settlements = app.consume(Retries, &messages).await;
     assert_eq!(settlements[0], Retry(Duration::from_secs(2)));
     assert_eq!(settlements[1..], vec![Acknowledge; messages.len() - 1]);
@@ -125,7 +126,8 @@ async fn a_database_that_is_away_has_every_message_handed_over_again() {
     let app = with_a_webhook().await;
     app.endpoints.reply(URL, &[Reply::Status(500)]);
     app.consume(Events, &[event("e-1")]).await;
-    let retries: Vec<String> = app.retries.take().into_iter().map(|message| message.body).collect();
+    let retries: Vec<String> =
+        app.retries.take().into_iter().map(|message| message.body.to_string()).collect();
     app.clock.advance(Duration::from_secs(60));
     app.database.fail(Some("overloaded"));
     let is_retry = |settlement: &Settlement| matches!(settlement, Retry(_));

@@ -36,7 +36,7 @@ async fn neither_log_lines_nor_answers_hold_a_secret_or_a_body() {
     app.events.refuse(false);
 
     let mut messages: Vec<_> = app.events.take().into_iter().map(|message| message.body).collect();
-    messages.push(format!("{{\"version\":1,\"envelope\":\"{MARK}\"}}"));
+    messages.push(format!("{{\"id\":\"{MARK}\"}}").into());
     app.deliver_events(&messages).await;
     for _ in 0..4 {
         app.clock.advance(std::time::Duration::from_secs(60));

@@ -27,10 +27,7 @@ impl Machine {
     pub(crate) fn build_command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = command(program);
         self.toolchain.apply(&mut command);
-        command
-            .env("WASM_BINDGEN_BIN", cargo_bin("wasm-bindgen"))
-            .env("WASM_OPT_BIN", npm_bin("wasm-opt"))
-            .env("ESBUILD_BIN", npm_bin("esbuild"));
+        command.env("WASM_BINDGEN_BIN", cargo_bin("wasm-bindgen")).env("ESBUILD_BIN", npm_bin("esbuild"));
         command
     }
 }

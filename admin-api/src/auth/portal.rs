@@ -5,10 +5,11 @@ use http::StatusCode;
 use shared::code::ErrorCode;
 
 /// Every route that the portal needs: of a tenant, what a partner does without an admin (spec: product).
-pub const ROUTES: [(&str, &str); 24] = [
+pub const ROUTES: [(&str, &str); 23] = [
     ("GET", "/tenants"),
     ("POST", "/tenants/{orgId}/register"),
     ("GET", "/tenants/{orgId}"),
+    ("GET", "/tenants/{orgId}/dashboard"),
     ("GET", "/tenants/{orgId}/transitions"),
     ("GET", "/tenants/{orgId}/members"),
     ("PUT", "/tenants/{orgId}/members/{email}"),
@@ -28,8 +29,6 @@ pub const ROUTES: [(&str, &str); 24] = [
     ("GET", "/tenants/{orgId}/webhooks/{webhookId}/deliveries"),
     ("GET", "/tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}"),
     ("POST", "/tenants/{orgId}/webhooks/{webhookId}/deliveries/{eventId}/redeliver"),
-    ("GET", "/tenants/{orgId}/webhooks/{webhookId}/delivery-summary"),
-    ("GET", "/api-keys"),
 ];
 
 /// Returns whether the portal needs the route. Where a `GET` is allowed, so is the `HEAD` that asks for the same.

@@ -16,9 +16,9 @@ macro_rules! described {
 }
 
 mod api_keys;
+mod dashboard;
 mod dead_letters;
 mod deliveries;
-mod delivery_summary;
 mod documents;
 mod event_types;
 mod health;
@@ -60,12 +60,12 @@ pub fn all() -> Routes {
         .merge(documents::routes())
         .merge(event_types::routes())
         .merge(tenants::routes())
+        .merge(dashboard::routes())
         .merge(members::routes())
         .merge(api_keys::routes())
         .merge(webhooks::routes())
         .merge(webhook_actions::routes())
         .merge(deliveries::routes())
-        .merge(delivery_summary::routes())
         .merge(webhook_health::routes())
         .merge(dead_letters::routes())
 }

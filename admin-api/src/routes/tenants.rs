@@ -53,6 +53,7 @@ pub(super) fn routes() -> Routes {
                 .leads_to("getTenant", &[SAME_TENANT])
                 .leads_to("changeTenant", &[SAME_TENANT])
                 .leads_to("listTransitions", &[SAME_TENANT])
+                .leads_to("getDashboard", &[SAME_TENANT])
                 .leads_to("closeTenant", &[SAME_TENANT])
                 .leads_to("rotateApiKey", &[SAME_TENANT])
                 .leads_to("createWebhook", &[SAME_TENANT]),
@@ -255,7 +256,7 @@ async fn transitions(
 
 /// An example of a tenant.
 #[cfg(feature = "openapi")]
-fn tenant() -> Value {
+pub(super) fn tenant() -> Value {
     json!({
         "orgId": "acme-corp", "orgName": "ACME Corporation", "ownerEmail": "owner@acme-corp.com", "createdAt": AT,
         "createdBy": PERSON, "apiKey": super::api_keys::summary(), "webhookCount": 1,

@@ -54,7 +54,6 @@ pub(super) fn routes() -> Routes {
                 .leads_to("testWebhook", &CREATED)
                 .leads_to("enableWebhook", &CREATED)
                 .leads_to("listDeliveries", &CREATED)
-                .leads_to("summarizeDeliveries", &CREATED)
                 .leads_to("redeliverRange", &CREATED)
                 .leads_to("deleteWebhook", &CREATED),
         ))
@@ -284,7 +283,7 @@ async fn change_own_url(
 
 /// An example of a webhook.
 #[cfg(feature = "openapi")]
-fn webhook() -> Value {
+pub(super) fn webhook() -> Value {
     json!({
         "id": WEBHOOK, "url": "https://hooks.acme-corp.com/in", "events": ["LockCreated", "KeyAdded"],
         "status": "active", "auth": {"type": "none"}, "createdAt": AT, "updatedAt": AT, "verifiedAt": null,

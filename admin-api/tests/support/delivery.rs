@@ -7,12 +7,13 @@ use shared::courier::{Courier, Message, Settlement};
 use shared::event::message::EventMessage;
 use shared::ports::{Clock, Statement};
 use shared::shard::Shards;
+use shared::shared_text::SharedText;
 use shared::testing::{Endpoints, FakeClock, Fixture};
 
 use super::TestApp;
 
 /// Messages with these texts, sent now.
-pub(crate) fn messages(clock: &FakeClock, texts: &[String]) -> Vec<Message> {
+pub(crate) fn messages(clock: &FakeClock, texts: &[SharedText]) -> Vec<Message> {
     texts.iter().map(|body| Message { body: body.clone(), sent_at: clock.now() }).collect()
 }
 
@@ -51,14 +52,14 @@ impl Delivery<'_> {
             "id": id, "source": "spk.api", "detail-type": event_type, "time": "2026-04-02T10:00:00Z",
             "detail": {"partnerId": org_id},
         });
-        let message = EventMessage::Envelope(envelope.to_string()).encode();
+        let message = EventMessage::Envelope(envelope.to_string().into()).encode();
         let messages = messages(&self.app.clock, &[message]);
         let settled = self.app.clock.drive(self.couriers().deliver_events(&messages));
         assert_eq!(settled, Some(vec![Settlement::Acknowledge]));
     }
 
     /// Hands messages with these texts to the consumer of the retries queue.
-    pub(crate) async fn hand_over(&self, texts: &[String]) {
+    pub(crate) async fn hand_over(&self, texts: &[SharedText]) {
         let messages = messages(&self.app.clock, texts);
         self.app.clock.drive(self.couriers().deliver_retries(&messages)).unwrap();
     }

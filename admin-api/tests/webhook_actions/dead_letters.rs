@@ -3,13 +3,14 @@
 use serde_json::{Value, json};
 use shared::event::message::{EventMessage, RetryMessage, WebhookKey};
 use shared::ports::Statement;
+use shared::shared_text::SharedText;
 use shared::tenant::OrgId;
 use shared::webhook::id::WebhookId;
 
 use crate::support::TestApp;
 
 /// One that is nothing of ours, one of the events queue, one of the retries queue.
-fn letters() -> [String; 3] {
+fn letters() -> [SharedText; 3] {
     let envelope = json!({
         "id": "e-1", "source": "spk.api", "detail-type": "KeyAdded", "time": "2026-04-02T10:00:00Z",
         "detail": {"partnerId": "acme-corp"},
@@ -19,8 +20,8 @@ fn letters() -> [String; 3] {
         webhook_id: WebhookId::parse("0b8d5a0e-6f5b-4c0c-9a43-6a3f0f0c2b7e").unwrap(),
     };
     [
-        "nonsense".to_owned(),
-        EventMessage::Envelope(envelope.to_string()).encode(),
+        "nonsense".into(),
+        EventMessage::Envelope(envelope.to_string().into()).encode(),
         RetryMessage::Tend(webhook).encode(),
     ]
 }

@@ -153,7 +153,7 @@ async fn a_cursor_of_another_list_is_none_of_this_one() {
     }
     app.delivery()
         .couriers()
-        .keep_dead_letters(&crate::support::delivery::messages(&app.clock, &["x".to_owned(), "y".to_owned()]))
+        .keep_dead_letters(&crate::support::delivery::messages(&app.clock, &["x".into(), "y".into()]))
         .await;
     let lists = [&log, "/tenants/other/transitions", "/webhook-health", "/dead-letters"];
     let mut cursors = Vec::new();

@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use shared::app::delivery_summary::DeliverySummary;
 use shared::delivery::Delivery;
 use shared::event::id::EventId;
 use shared::member::Member;
@@ -32,24 +33,20 @@ fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D:
     String::deserialize(deserializer).map(Into::into)
 }
 
-/// A page of the keys ever issued for an organization.
+/// What the dashboard shows of an organization.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct IssuedKeys {
-    /// The keys, in the order in which they were issued.
-    pub api_keys: Vec<IssuedKey>,
-    /// The number of keys on all pages.
-    pub total: u32,
-}
-
-/// A key that was issued at some time.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct IssuedKey {
-    /// `active`, `retiring`, `revoked` or `expired`.
-    pub state: String,
-    /// The time when the key expires by itself, if it does.
-    pub expires_at: Option<Timestamp>,
+pub struct Dashboard {
+    /// The organization, its key masked.
+    pub tenant: Tenant,
+    /// The time when the organization's last key expired, if no key has taken its place.
+    pub key_expired_at: Option<Timestamp>,
+    /// Whether the person is a member of another organization as well.
+    pub has_other_tenants: bool,
+    /// The webhooks, in the order of their creation.
+    pub webhooks: Vec<Webhook>,
+    /// The deliveries of the first webhook, if there is a webhook.
+    pub deliveries: Option<DeliverySummary>,
 }
 
 /// A page of webhooks.
@@ -93,14 +90,6 @@ pub struct Webhook {
     pub held_count: u32,
     /// Whether more deliveries wait than are counted.
     pub held_more: bool,
-}
-
-/// A webhook that was just created.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CreatedWebhook {
-    /// The webhook's id.
-    pub webhook_id: WebhookId,
 }
 
 /// A delivery with its body.

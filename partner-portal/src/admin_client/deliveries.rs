@@ -4,7 +4,6 @@ use http::Method;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
-use shared::app::delivery_summary::DeliverySummary;
 use shared::delivery::DeliveryState;
 use shared::event::id::EventId;
 use shared::time::Timestamp;
@@ -36,11 +35,6 @@ impl PersonClient<'_> {
     pub async fn test(&self, org_id: &str, webhook_id: WebhookId, event_type: &str) -> Called<TestSent> {
         let body = json!({"eventType": event_type});
         self.send(Method::POST, &webhook_path(org_id, webhook_id, "/test"), Some(body)).await
-    }
-
-    /// Returns the last 24 hours by the hour, and the newest deliveries.
-    pub async fn summary(&self, org_id: &str, webhook_id: WebhookId) -> Called<DeliverySummary> {
-        self.get(&webhook_path(org_id, webhook_id, "/delivery-summary")).await
     }
 
     /// Returns a page of the delivery log, the newest first.

@@ -24,8 +24,8 @@ use shared::time::Timestamp;
 use shared::webhook::id::WebhookId;
 
 pub use answers::{
-    CreatedWebhook, DeliveryDetail, FreshKey, IssuedKeys, LoggedDeliveries, Members, PreviousSecret,
-    Redelivered, Tenants, TestSent, TransitionEntry, Transitions, Webhook, WebhookSecrets, Webhooks,
+    Dashboard, DeliveryDetail, FreshKey, LoggedDeliveries, Members, PreviousSecret, Redelivered, Tenants,
+    TestSent, TransitionEntry, Transitions, Webhook, WebhookSecrets, Webhooks,
 };
 pub use deliveries::LogQuery;
 
@@ -159,16 +159,9 @@ impl PersonClient<'_> {
         self.send(Method::POST, &format!("/api-keys/{org_id}/rotate"), None).await
     }
 
-    /// Returns the time when the last key of the organization expired, if it did.
-    pub async fn last_expiry(&self, org_id: &str, now: Timestamp) -> Called<Option<Timestamp>> {
-        let page =
-            |limit: u32, offset: u32| format!("/api-keys?orgId={org_id}&limit={limit}&offset={offset}");
-        let mut keys: IssuedKeys = self.get(&page(MOST, 0)).await?;
-        if keys.total > MOST {
-            keys = self.get(&page(1, keys.total - 1)).await?;
-        }
-        let last = keys.api_keys.pop().and_then(|key| key.expires_at.filter(|_| key.state == "expired"));
-        Ok(last.filter(|end| *end <= now))
+    /// Returns everything that the dashboard shows of an organization.
+    pub async fn dashboard(&self, org_id: &str) -> Called<Dashboard> {
+        self.get(&format!("/tenants/{org_id}/dashboard")).await
     }
 
     /// Returns the organization's webhooks, in the order of their creation.
@@ -178,7 +171,7 @@ impl PersonClient<'_> {
     }
 
     /// Creates a webhook for all events. The portal does not read the secret in the answer.
-    pub async fn create_webhook(&self, org_id: &str, url: &str) -> Called<CreatedWebhook> {
+    pub async fn create_webhook(&self, org_id: &str, url: &str) -> Called<IgnoredAny> {
         self.send(Method::POST, &format!("/tenants/{org_id}/webhooks"), Some(json!({"url": url}))).await
     }
 

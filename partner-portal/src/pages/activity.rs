@@ -9,7 +9,7 @@ use shared::tenant::Tenant;
 
 use super::frame::Frame;
 use super::moment::Moment;
-use super::selection::{Selection, select};
+use super::selection::select;
 use crate::admin_client::{AdminFault, TransitionEntry};
 use crate::paths::with_query;
 use crate::respond::{PageResult, page};
@@ -41,7 +41,7 @@ pub async fn show(signed_in: SignedIn, RawQuery(query): RawQuery) -> PageResult 
     let query = fields(query.as_deref().unwrap_or_default())?;
     let cursor = query.get("cursor").map(String::as_str);
     let admin = signed_in.admin();
-    let Selection { tenant, .. } = select(&signed_in, admin.tenants().await?).await?;
+    let tenant = select(&signed_in, admin.tenants().await?).await?;
     let listed = match admin.transitions(&tenant.org_id, PER_PAGE, cursor).await {
         // The cursor is none of ours: begin at the newest.
         Err(AdminFault::Refused(refusal)) if refusal.fields.contains_key("cursor") => {

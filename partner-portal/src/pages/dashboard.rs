@@ -6,27 +6,24 @@ use askama::Template;
 use axum::extract::RawQuery;
 use edge::form::fields;
 use edge::problem::Problem;
-use edge::serve::LogDetail;
-use futures_util::join;
 use http::StatusCode;
-use shared::app::delivery_summary::DeliverySummary;
+use shared::code::ErrorCode;
 use shared::tenant::Tenant;
 use shared::time::Timestamp;
-use shared::webhook::id::WebhookId;
 
-use super::delivery_log::DeliveryLog;
+use super::delivery_log::ShownLog;
 use super::event_types::{Group, groups};
 use super::field::Field;
 use super::frame::Frame;
 use super::key_card::{KeyCard, KeyState, Unread};
-use super::selection::{ORGANIZATION_FIELD, Selection, select};
+use super::selection::{ORGANIZATION_FIELD, select};
 use super::webhook::DEFAULT_TEST_TYPE;
 use super::webhook_card::WebhookView;
 use super::webhook_state::Tried;
-use crate::admin_client::{AdminFault, Webhook};
+use crate::admin_client::{AdminFault, Dashboard};
 use crate::cookies;
 use crate::draft::Draft;
-use crate::respond::{Instead, PageResult, page, see_other, with_cookies};
+use crate::respond::{Instead, PageResult, page, with_cookies};
 use crate::unread_key::{Reader, UnreadKey, cookie_name};
 use crate::visit::{SignedIn, Submitted};
 
@@ -46,13 +43,13 @@ const PATH: &str = "/dashboard";
 struct DashboardPage {
     frame: Frame,
     tenant: Tenant,
-    several: bool,
+    has_other_tenants: bool,
     key: KeyCard,
     webhook: Option<WebhookView>,
     url: Field,
     others: Vec<WebhookView>,
     test_type: Field,
-    log: DeliveryLog,
+    log: Option<ShownLog>,
     /// Whether the live part comes first: the person has seen the key and has set a URL.
     is_onboarded: bool,
 }
@@ -65,20 +62,18 @@ pub enum Refused {
     TestType(Field),
 }
 
-/// The answers of the Admin API and of the portal's own database that the dashboard shows.
+/// What the dashboard shows.
 struct Loaded {
     /// The key of this browser that nobody has read yet, read before the Admin API was asked for the active key.
     unread: Option<UnreadKey>,
-    selection: Selection,
-    webhooks: Vec<Webhook>,
-    summary: Option<Result<DeliverySummary, AdminFault>>,
+    dashboard: Dashboard,
 }
 
 /// `GET /dashboard`
 pub async fn show(signed_in: SignedIn, RawQuery(query): RawQuery) -> PageResult {
     let query = fields(query.as_deref().unwrap_or_default())?;
     let tried = query.get(TRIED_FIELD).and_then(|text| text.parse().ok()).map(Timestamp::from_milliseconds);
-    let loaded = load(&signed_in, true).await?;
+    let loaded = load(&signed_in).await?;
     render(&signed_in, loaded, None, tried).await
 }
 
@@ -87,61 +82,31 @@ pub async fn show(signed_in: SignedIn, RawQuery(query): RawQuery) -> PageResult 
 /// # Errors
 /// As [`show`].
 pub async fn show_refused(submitted: &Submitted, refused: Refused) -> PageResult {
-    let loaded = load(submitted, false).await?;
+    let loaded = load(submitted).await?;
     render(submitted, loaded, Some(refused), None).await
 }
 
-/// Calls the Admin API three times at once: for the person's organizations, for the webhooks of the one that the session
-/// remembers, and for the deliveries of the first webhook that the session remembers. If the session remembers something
-/// outdated, `again` redirects to the dashboard once more; without `again`, the deliveries are missing.
+/// Asks the Admin API once, for the organization that the session remembers. If the session remembers none, or one that the
+/// person has left, the portal first looks which organization to show.
 ///
 /// # Errors
-/// A redirect to what comes first; 503 if the Admin API or the database does not answer.
-async fn load(signed_in: &SignedIn, again: bool) -> Result<Loaded, Instead> {
-    let SignedIn { visit, session } = signed_in;
-    let admin = signed_in.admin();
-    let Some(org_id) = session.org_id.as_deref() else { return Err(remember(signed_in).await?) };
-    let summary = async {
-        match session.webhook_id {
-            Some(webhook_id) => Some(admin.summary(org_id, webhook_id).await),
-            None => None,
+/// A redirect to the page where the person chooses or registers an organization; 503 if the Admin API or the database does
+/// not answer.
+async fn load(signed_in: &SignedIn) -> Result<Loaded, Instead> {
+    if let Some(org_id) = signed_in.session.org_id.as_deref() {
+        match load_of(signed_in, org_id).await? {
+            Err(fault) if fault.is(ErrorCode::TenantNotRegistered) => {}
+            answered => return Ok(answered.map_err(Problem::from)?),
         }
-    };
-    let unread = find_unread_key(signed_in, org_id).await?;
-    let (tenants, webhooks, summary) = join!(admin.tenants(), admin.webhooks(org_id), summary);
-    let selection = select(signed_in, tenants?).await?;
-    if selection.tenant.org_id != org_id {
-        return Err(to_dashboard());
     }
-    let webhooks = webhooks?;
-    let first = first_id(&webhooks);
-    let summary = if first == session.webhook_id {
-        summary
-    } else {
-        visit.sessions.remember_webhook(session, first).await?;
-        if again {
-            return Err(to_dashboard());
-        }
-        first.map(|_| Err(AdminFault::Unavailable("the first webhook is another by now".to_owned())))
-    };
-    Ok(Loaded { unread, selection, webhooks, summary })
+    let tenant = select(signed_in, signed_in.admin().tenants().await?).await?;
+    Ok(load_of(signed_in, &tenant.org_id).await?.map_err(Problem::from)?)
 }
 
-fn first_id(webhooks: &[Webhook]) -> Option<WebhookId> {
-    webhooks.first().map(|webhook| webhook.id)
-}
-
-fn to_dashboard() -> Instead {
-    see_other("/dashboard").into()
-}
-
-/// Has the session remember organization and webhook, so that the dashboard can ask for everything at once.
-async fn remember(signed_in: &SignedIn) -> Result<Instead, Instead> {
-    let admin = signed_in.admin();
-    let Selection { tenant, .. } = select(signed_in, admin.tenants().await?).await?;
-    let webhooks = admin.webhooks(&tenant.org_id).await?;
-    signed_in.visit.sessions.remember_webhook(&signed_in.session, first_id(&webhooks)).await?;
-    Ok(to_dashboard())
+async fn load_of(signed_in: &SignedIn, org_id: &str) -> Result<Result<Loaded, AdminFault>, Problem> {
+    let unread = find_unread_key(signed_in, org_id).await?;
+    let answered = signed_in.admin().dashboard(org_id).await;
+    Ok(answered.map(|dashboard| Loaded { unread, dashboard }))
 }
 
 async fn render(
@@ -150,14 +115,11 @@ async fn render(
     refused: Option<Refused>,
     tried: Option<Timestamp>,
 ) -> PageResult {
-    let Loaded { unread, selection: Selection { tenant, several }, webhooks, summary } = loaded;
+    let Loaded { unread, dashboard } = loaded;
+    let Dashboard { tenant, key_expired_at, has_other_tenants, webhooks, deliveries } = dashboard;
     let SignedIn { visit, .. } = signed_in;
     let now = visit.now;
-    let (log, detail) = match summary {
-        None => (DeliveryLog::NoWebhook, None),
-        Some(Ok(summary)) => (DeliveryLog::new(summary, now), None),
-        Some(Err(fault)) => (DeliveryLog::Unavailable, Some(LogDetail(fault.to_string()))),
-    };
+    let log = deliveries.map(|summary| ShownLog::new(summary, now));
     let mut test_type = Field::new(DEFAULT_TEST_TYPE);
     let mut url = Field::new(webhooks.first().map(|webhook| webhook.url.clone()).unwrap_or_default());
     let under_way = webhooks.first().zip(tried).is_some_and(|(webhook, tried)| {
@@ -182,22 +144,24 @@ async fn render(
         url.restore(draft.field("url"));
         test_type.restore(draft.field("eventType"));
     }
-    let expired = match tenant.api_key {
-        Some(_) => None,
-        None => signed_in.admin().last_expiry(&tenant.org_id, now).await?,
-    };
-    let key = KeyCard::new(&tenant, unread, expired, now);
+    let key = KeyCard::new(&tenant, unread, key_expired_at, now);
     let is_onboarded = !webhooks.is_empty() && key.unread.is_none();
     let mut webhooks = webhooks.into_iter().map(|webhook| WebhookView::new(webhook, now));
     let (webhook, others) = (webhooks.next(), webhooks.collect());
     let notice = frame.notice;
-    let shown =
-        DashboardPage { frame, tenant, several, key, webhook, url, others, test_type, log, is_onboarded };
-    let mut response = page(status, notice, &shown)?;
-    if let Some(detail) = detail {
-        response.extensions_mut().insert(detail);
-    }
-    Ok(with_cookies(response, [draft.and_then(|_| Draft::clear())]))
+    let shown = DashboardPage {
+        frame,
+        tenant,
+        has_other_tenants,
+        key,
+        webhook,
+        url,
+        others,
+        test_type,
+        log,
+        is_onboarded,
+    };
+    Ok(with_cookies(page(status, notice, &shown)?, [draft.and_then(|_| Draft::clear())]))
 }
 
 impl DashboardPage {

@@ -25,7 +25,7 @@ use super::delivery_log::page_path;
 use super::elsewhere;
 use super::frame::Frame;
 use super::moment::{Moment, spoken_duration};
-use super::selection::{Selection, select_among};
+use super::selection::select_among;
 use super::webhook_state::WebhookState;
 use crate::admin_client::{AdminFault, DeliveryDetail, PersonClient, Webhook};
 use crate::json_layout::lay_out;
@@ -102,7 +102,7 @@ pub async fn show(
     let wanted = query.get(WEBHOOK_FIELD).and_then(|id| id.parse::<WebhookId>().ok());
     let admin = signed_in.admin();
     let tenants = admin.tenants().await?;
-    let Selection { tenant, .. } = select_among(&signed_in, &tenants).await?;
+    let tenant = select_among(&signed_in, &tenants).await?;
     let found = find(&admin, &tenant, wanted, &event_id).await?;
     let Some(Found { webhook, is_first, detail }) = found else {
         return elsewhere::offer(&signed_in, &tenants, &tenant, &event_id, not_found()).await;

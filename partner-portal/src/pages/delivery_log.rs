@@ -11,16 +11,6 @@ use super::chart::Chart;
 use super::moment::{Moment, spoken_duration};
 use crate::paths::{WEBHOOK_FIELD, delivery_path, with_query};
 
-/// The deliveries of the dashboard's webhook.
-pub enum DeliveryLog {
-    /// There is no webhook to deliver to.
-    NoWebhook,
-    /// The Admin API did not answer.
-    Unavailable,
-    /// The last day and the newest deliveries.
-    Shown(Box<ShownLog>),
-}
-
 /// The last day and the newest deliveries.
 pub struct ShownLog {
     /// The last 24 hours.
@@ -69,11 +59,11 @@ pub fn page_path(event_id: &str, webhook: Option<WebhookId>) -> String {
     with_query(&delivery_path(event_id), &[(WEBHOOK_FIELD, &webhook)])
 }
 
-impl DeliveryLog {
+impl ShownLog {
     /// Shows `summary` as of `now`.
     pub fn new(summary: DeliverySummary, now: Timestamp) -> Self {
         let chart = Chart::draw(&summary);
         let latest = summary.latest.into_iter().map(|delivery| DeliveryRow::new(delivery, None, now));
-        Self::Shown(Box::new(ShownLog { chart, latest: latest.collect() }))
+        Self { chart, latest: latest.collect() }
     }
 }

@@ -20,7 +20,7 @@ use super::field::Field;
 use super::frame::Frame;
 use super::moment::{Moment, read_field};
 use super::redelivery::UNDER_WAY_FIELD;
-use super::selection::{ORGANIZATION_FIELD, Selection, select};
+use super::selection::{ORGANIZATION_FIELD, select};
 use super::webhook_state::WebhookState;
 use crate::admin_client::{AdminFault, LogQuery, LoggedDeliveries, Webhook};
 use crate::draft::Draft;
@@ -148,7 +148,7 @@ async fn render(
 ) -> PageResult {
     let SignedIn { visit, .. } = signed_in;
     let (admin, now) = (signed_in.admin(), visit.now);
-    let Selection { tenant, .. } = select(signed_in, admin.tenants().await?).await?;
+    let tenant = select(signed_in, admin.tenants().await?).await?;
     let webhooks = admin.webhooks(&tenant.org_id).await?;
     let wanted = query.get(WEBHOOK_FIELD).and_then(|id| id.parse::<WebhookId>().ok());
     let chosen = webhooks.iter().position(|webhook| Some(webhook.id) == wanted).unwrap_or_default();

@@ -9,7 +9,7 @@ use shared::tenant::{EmailAddress, Tenant};
 use super::field::Field;
 use super::frame::Frame;
 use super::moment::Moment;
-use super::selection::{ORGANIZATION_FIELD, Selection, select, tenant_of_form};
+use super::selection::{ORGANIZATION_FIELD, select, tenant_of_form};
 use crate::cookies;
 use crate::draft::Draft;
 use crate::notice::PageNotice;
@@ -40,7 +40,7 @@ struct PersonRow {
 
 /// `GET /people`
 pub async fn show(signed_in: SignedIn) -> PageResult {
-    let Selection { tenant, .. } = select(&signed_in, signed_in.admin().tenants().await?).await?;
+    let tenant = select(&signed_in, signed_in.admin().tenants().await?).await?;
     let draft = signed_in.visit.draft(PATH).await;
     let draft = draft.filter(|draft| draft.field(ORGANIZATION_FIELD) == Some(tenant.org_id.as_str()));
     let mut email = Field::new("");

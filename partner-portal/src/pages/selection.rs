@@ -11,21 +11,13 @@ use crate::visit::{SignedIn, Submitted, Visit};
 /// The field of every form about an organization: the ID of the organization that the page showed.
 pub const ORGANIZATION_FIELD: &str = "orgId";
 
-/// The organization that a person looks at.
-pub struct Selection {
-    /// The organization.
-    pub tenant: Tenant,
-    /// Whether the person owns other organizations as well.
-    pub several: bool,
-}
-
 /// Picks the organization that the session remembers, or else the only one that the person owns. `tenants` are all that
 /// the person owns now.
 ///
 /// # Errors
 /// A redirect to the page where the person chooses or registers an organization; 503 if the sessions' database does not
 /// answer.
-pub async fn select(signed_in: &SignedIn, tenants: Vec<Tenant>) -> Result<Selection, Instead> {
+pub async fn select(signed_in: &SignedIn, tenants: Vec<Tenant>) -> Result<Tenant, Instead> {
     select_among(signed_in, &tenants).await
 }
 
@@ -33,14 +25,13 @@ pub async fn select(signed_in: &SignedIn, tenants: Vec<Tenant>) -> Result<Select
 ///
 /// # Errors
 /// As [`select`].
-pub async fn select_among(signed_in: &SignedIn, tenants: &[Tenant]) -> Result<Selection, Instead> {
+pub async fn select_among(signed_in: &SignedIn, tenants: &[Tenant]) -> Result<Tenant, Instead> {
     let SignedIn { visit, session } = signed_in;
-    let several = tenants.len() > 1;
     let remembered = session.org_id.as_deref();
     if let Some(tenant) = tenants.iter().find(|tenant| remembered == Some(tenant.org_id.as_str())) {
-        return Ok(Selection { tenant: tenant.clone(), several });
+        return Ok(tenant.clone());
     }
-    if several {
+    if tenants.len() > 1 {
         return Err(see_other(&chooser(visit)).into());
     }
     let only = tenants.first();
@@ -48,7 +39,7 @@ pub async fn select_among(signed_in: &SignedIn, tenants: &[Tenant]) -> Result<Se
         visit.sessions.choose(session, only.map(|tenant| tenant.org_id.as_str())).await?;
     }
     match only {
-        Some(tenant) => Ok(Selection { tenant: tenant.clone(), several }),
+        Some(tenant) => Ok(tenant.clone()),
         None => Err(see_other("/onboarding").into()),
     }
 }
@@ -67,7 +58,7 @@ fn chooser(visit: &Visit) -> String {
 /// # Errors
 /// As [`select`]; a redirect to the dashboard with a notice if the person looks at another organization by now.
 pub async fn tenant_of_form(submitted: &Submitted) -> Result<Tenant, Instead> {
-    let Selection { tenant, .. } = select(submitted, submitted.admin().tenants().await?).await?;
+    let tenant = select(submitted, submitted.admin().tenants().await?).await?;
     if submitted.field(ORGANIZATION_FIELD) == tenant.org_id {
         return Ok(tenant);
     }

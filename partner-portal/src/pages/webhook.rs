@@ -31,7 +31,6 @@ fn rules(environment: Environment) -> UrlRules {
 
 /// `POST /webhook`: the first URL creates the webhook, later ones change it.
 pub async fn set(Confirmed(submitted): Confirmed) -> PageResult {
-    let sessions = &submitted.visit.sessions;
     let (tenant, webhook) = own_webhook(&submitted).await?;
     let typed = match submitted.field(OFFER_FIELD) {
         "" => submitted.field("url").trim(),
@@ -49,10 +48,7 @@ pub async fn set(Confirmed(submitted): Confirmed) -> PageResult {
         done = put(&submitted, &tenant, webhook, &url).await;
     }
     match done {
-        Ok(Put::Created(id)) => {
-            sessions.remember_webhook(&submitted.session, Some(id)).await?;
-            Ok(see_other_with("/dashboard", PageNotice::WebhookCreated))
-        }
+        Ok(Put::Created) => Ok(see_other_with("/dashboard", PageNotice::WebhookCreated)),
         Ok(Put::Unchanged) => Ok(see_other_with("/dashboard", PageNotice::WebhookUnchanged)),
         Ok(Put::Changed(id)) => {
             let notices = TryNotices {
@@ -101,7 +97,7 @@ impl UrlRefusal {
 /// What came of setting a URL.
 enum Put {
     /// There is a webhook since now.
-    Created(WebhookId),
+    Created,
     /// The webhook has another URL since now.
     Changed(WebhookId),
     /// The webhook had that URL before.
@@ -124,8 +120,8 @@ async fn put(
             Ok(Put::Changed(webhook.id))
         }
         None => {
-            let created = admin.create_webhook(org_id, url).await?;
-            Ok(Put::Created(created.webhook_id))
+            admin.create_webhook(org_id, url).await?;
+            Ok(Put::Created)
         }
     }
 }

@@ -15,7 +15,6 @@ use shared::error::Error;
 use shared::ports::{Aead, Database, DatabaseError, Random, Statement};
 use shared::sealer::Sealer;
 use shared::time::Timestamp;
-use shared::webhook::id::WebhookId;
 
 pub use keys::KeyRing;
 pub(crate) use store::{ABSOLUTE, RECENT};
@@ -45,8 +44,6 @@ pub struct Session {
     authenticated_at: Option<i64>,
     /// The organization that the person looks at.
     pub org_id: Option<String>,
-    /// The first webhook of that organization, if it is known.
-    pub webhook_id: Option<WebhookId>,
     /// The ID token of the sign-in, encrypted.
     sealed_id_token: String,
 }
@@ -224,18 +221,6 @@ impl Sessions {
     /// 503 if the database does not answer.
     pub async fn choose(&self, session: &Session, org_id: Option<&str>) -> Result<(), Problem> {
         self.run(vec![store::choose(&session.digest, org_id)]).await.map(drop)
-    }
-
-    /// Remembers the organization's first webhook.
-    ///
-    /// # Errors
-    /// 503 if the database does not answer.
-    pub async fn remember_webhook(
-        &self,
-        session: &Session,
-        webhook_id: Option<WebhookId>,
-    ) -> Result<(), Problem> {
-        self.run(vec![store::remember_webhook(&session.digest, webhook_id)]).await.map(drop)
     }
 
     /// Notes that a sign-in's state was used, and returns whether this was the first time.

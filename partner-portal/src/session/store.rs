@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use shared::ports::Statement;
 use shared::time::Timestamp;
-use shared::webhook::id::WebhookId;
 
 /// A session ends after this much time without a request.
 pub(super) const IDLE: Duration = Duration::from_secs(30 * 60);
@@ -29,7 +28,7 @@ fn alive(sql: String, whose: &str, now: Timestamp) -> Statement {
 pub(super) fn touch(digest: &str, now: Timestamp) -> [Statement; 2] {
     let seen = format!("UPDATE sessions SET last_seen_at = ?4 WHERE {ALIVE} AND last_seen_at <= ?5");
     let select = format!(
-        "SELECT digest, email, authenticated_at, sealed_id_token, org_id, webhook_id FROM sessions WHERE {ALIVE}"
+        "SELECT digest, email, authenticated_at, sealed_id_token, org_id FROM sessions WHERE {ALIVE}"
     );
     [alive(seen, digest, now).bind(now).bind(now.minus(SEEN_PRECISION)), alive(select, digest, now)]
 }
@@ -91,18 +90,9 @@ pub(super) fn delete(digest: &str) -> Statement {
     Statement::new("DELETE FROM sessions WHERE digest = ?1").bind(digest)
 }
 
-/// Remembers the organization that the person looks at, and forgets the webhook of the one before.
+/// Remembers the organization that the person looks at.
 pub(super) fn choose(digest: &str, org_id: Option<&str>) -> Statement {
-    Statement::new("UPDATE sessions SET org_id = ?2, webhook_id = NULL WHERE digest = ?1")
-        .bind(digest)
-        .bind(org_id)
-}
-
-/// Remembers the organization's first webhook.
-pub(super) fn remember_webhook(digest: &str, webhook_id: Option<WebhookId>) -> Statement {
-    Statement::new("UPDATE sessions SET webhook_id = ?2 WHERE digest = ?1")
-        .bind(digest)
-        .bind(webhook_id.map(|id| id.to_string()))
+    Statement::new("UPDATE sessions SET org_id = ?2 WHERE digest = ?1").bind(digest).bind(org_id)
 }
 
 /// Notes that a sign-in's state was used. A violated UNIQUE constraint says that it was used before.

@@ -77,7 +77,7 @@ async fn a_day_with_more_deliveries_than_are_counted_says_so() {
 }
 
 #[tokio::test]
-async fn a_render_asks_the_admin_api_three_times_at_once_and_its_own_database_once() {
+async fn a_render_asks_the_admin_api_once_and_each_database_once() {
     let world = World::default();
     let mut browser = connected(&world).await;
     for seconds in 0..30 {
@@ -85,21 +85,51 @@ async fn a_render_asks_the_admin_api_three_times_at_once_and_its_own_database_on
     }
     world.admin.take_calls();
     world.sessions.take_round_trips();
+    world.tenants.database.take_round_trips();
     let page = browser.get("/dashboard").await;
     assert_eq!(page.status, StatusCode::OK);
-    assert_eq!(world.admin.most_in_flight(), 3);
-    assert_eq!(world.admin.take_calls().len(), 3);
+    assert_eq!(world.admin.take_calls(), ["GET /tenants/acme-corp/dashboard"]);
     assert_eq!(world.sessions.take_round_trips(), 1);
+    assert_eq!(world.tenants.database.take_round_trips(), 1);
     let latest = page.body.split("id=\"latest\"").nth(1).unwrap();
     assert_eq!(latest.matches("href=\"/deliveries/").count(), 20);
 
-    // Right after sign-in, the portal first finds out what to ask for.
+    // Right after sign-in, the portal first finds out which organization to show, and shows it at once.
     browser.sign_in(EMAIL).await;
     world.admin.take_calls();
-    assert_eq!(browser.get("/dashboard").await.location(), "/dashboard");
-    assert!(world.admin.take_calls().len() <= 3);
     assert_eq!(browser.get("/dashboard").await.status, StatusCode::OK);
-    assert_eq!((world.admin.most_in_flight(), world.admin.take_calls().len()), (3, 3));
+    assert_eq!(world.admin.take_calls(), ["GET /tenants", "GET /tenants/acme-corp/dashboard"]);
+    assert_eq!(browser.get("/dashboard").await.status, StatusCode::OK);
+    assert_eq!(world.admin.take_calls(), ["GET /tenants/acme-corp/dashboard"]);
+}
+
+#[tokio::test]
+async fn a_key_that_has_expired_costs_no_more() {
+    let world = World::default();
+    let mut browser = connected(&world).await;
+    world.clock.advance(Duration::from_secs(60));
+    world.query(format!("UPDATE api_keys SET expires_at = {}", world.clock.now().milliseconds()));
+    world.admin.take_calls();
+    browser.get("/dashboard").await.says("expired");
+    assert_eq!(world.admin.take_calls(), ["GET /tenants/acme-corp/dashboard"]);
+}
+
+#[tokio::test]
+async fn an_organization_that_the_person_has_left_gives_way_to_another() {
+    let world = World::default();
+    let mut browser = connected(&world).await;
+    world.tenants.tenant("other-corp").await;
+    for org_id in ["acme-corp", "other-corp"] {
+        world.query(format!("UPDATE tenants SET owner_email = 'admin@x.example' WHERE org_id = '{org_id}'"));
+    }
+    world.query(format!("UPDATE members SET email = '{EMAIL}' WHERE org_id = 'other-corp'"));
+    browser.get("/dashboard").await.says("Switch organization");
+    world.query("DELETE FROM members WHERE org_id = 'acme-corp'");
+    let page = browser.get("/dashboard").await;
+    page.says("other-corp");
+    page.is_silent_about("Switch organization");
+    world.query("DELETE FROM members");
+    assert_eq!(browser.get("/dashboard").await.location(), "/onboarding");
 }
 
 #[tokio::test]
@@ -283,13 +313,11 @@ async fn a_webhook_that_fails_is_told_with_how_often_and_how_it_ended() {
 }
 
 #[tokio::test]
-async fn a_delivery_log_that_does_not_answer_leaves_the_rest_standing() {
+async fn an_admin_api_that_does_not_answer_is_an_outage() {
     let world = World::default();
     let mut browser = connected(&world).await;
-    world.admin.fail_next("/delivery-summary");
-    let page = browser.get("/dashboard").await;
-    assert_eq!(page.status, StatusCode::OK);
-    page.says("The delivery log is not available at the moment.");
+    world.admin.fail_next("/dashboard");
+    assert_eq!(browser.get("/dashboard").await.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(world.log.dump().contains("failing once"));
-    page.says(ENDPOINT);
+    browser.get("/dashboard").await.says(ENDPOINT);
 }

@@ -58,7 +58,7 @@ impl App {
         // The store of large bodies may have forgotten this one by now: the letter has it.
         let body = match letter.envelope {
             Some(_) => EventMessage::DeadLetter(id).encode(),
-            None => letter.body,
+            None => letter.body.into(),
         };
         queue.send(vec![QueuedMessage { body, delay: Duration::ZERO }]).await?;
         // After the queue took it: requeued twice is better than never.

@@ -1,6 +1,5 @@
 //! The delivery log, and redelivery.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -15,6 +14,7 @@ use crate::event::id::EventId;
 use crate::event::message::{RetryMessage, WebhookKey};
 use crate::packing::{Packed, unpack_all};
 use crate::ports::{Batch, Statement};
+use crate::shared_text::SharedText;
 use crate::store::bodies::{self, BodyRow, DeliveredRow};
 use crate::store::delivery_log::{self, EventRow, LogRow};
 use crate::store::kept_answers::AnsweredChange;
@@ -81,7 +81,7 @@ impl App {
         };
         let since = filter.since.unwrap_or(Timestamp::from_milliseconds(0));
         let mut statements = webhook_checks(tenant, webhook_id);
-        statements.push(delivery_log::newest(tenant, webhook_id, &stages, since, &from, examined));
+        statements.push(delivery_log::newest(tenant, Some(webhook_id), &stages, since, &from, examined));
         let mut batch = self.run(statements).await?;
         check_webhook(&batch)?;
         let rows = batch.take::<LogRow>(2)?;
@@ -155,7 +155,7 @@ impl App {
         batch: &mut Batch,
         org_id: &OrgId,
         event_id: &EventId,
-    ) -> Result<Option<Arc<str>>, Error> {
+    ) -> Result<Option<SharedText>, Error> {
         let compressor = self.compressor.as_ref();
         if let Some(packed) = batch.first::<BodyRow>(3)?.and_then(|row| row.packed()) {
             return Ok(Some(packed.unpack(compressor).await?));

@@ -1,18 +1,16 @@
-//! `GET …/delivery-summary`: what the portal's dashboard shows of a webhook, in one round trip.
+//! A webhook's last 24 hours: the counts of each hour, and the newest deliveries.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::App;
-use super::deliveries::{check_webhook, webhook_checks};
 use crate::delivery::Delivery;
 use crate::error::Error;
+use crate::ports::Statement;
 use crate::store::delivery_log::{self, LogRow};
 use crate::store::delivery_summary::{self, HourRow};
 use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
-use crate::webhook::id::WebhookId;
 
 /// Clock hours that 24 hours touch: the first from within, the last up to now.
 const HOURS: usize = 25;
@@ -55,30 +53,44 @@ pub struct DeliverySummary {
     pub latest: Vec<Delivery>,
 }
 
-impl App {
-    /// Sums up a webhook's log, in constant time whatever the history.
-    ///
-    /// # Errors
-    /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`].
-    pub async fn summarize_deliveries(
-        &self,
-        tenant: &TenantScope,
-        webhook_id: &WebhookId,
-    ) -> Result<DeliverySummary, Error> {
-        let since = self.now().minus(DAY);
+/// The 24 hours up to a time.
+pub(super) struct Day {
+    since: Timestamp,
+    /// The beginning of the clock hour of `since`.
+    begin: Timestamp,
+}
+
+impl Day {
+    /// The 24 hours up to `now`.
+    pub(super) fn until(now: Timestamp) -> Self {
+        let since = now.minus(DAY);
         let begin = Timestamp::from_milliseconds(since.milliseconds() - since.milliseconds() % 3_600_000);
-        let counts = delivery_summary::by_hour(tenant, webhook_id, since, begin, MOST_COUNTED);
+        Self { since, begin }
+    }
+
+    /// What reads the day of the tenant's first webhook: the counts, then the newest deliveries.
+    pub(super) fn statements(&self, tenant: &TenantScope) -> [Statement; 2] {
         let newest = (i64::MAX >> 11, String::new());
         let ever = Timestamp::from_milliseconds(0);
-        let mut statements = webhook_checks(tenant, webhook_id);
-        statements.push(counts);
-        statements.push(delivery_log::newest(tenant, webhook_id, &[], ever, &newest, LATEST));
-        let mut batch = self.run(statements).await?;
-        check_webhook(&batch)?;
+        [
+            delivery_summary::by_hour(tenant, self.since, self.begin, MOST_COUNTED),
+            delivery_log::newest(tenant, None, &[], ever, &newest, LATEST),
+        ]
+    }
+
+    /// Sums up what the statements found.
+    ///
+    /// # Errors
+    /// If a row is no delivery.
+    pub(super) fn summary(
+        &self,
+        counts: Vec<HourRow>,
+        newest: Vec<LogRow>,
+    ) -> Result<DeliverySummary, Error> {
         let mut hours: Vec<HourCount> = (0_u32..)
             .take(HOURS)
             .map(|index| HourCount {
-                hour: begin.plus(HOUR * index),
+                hour: self.begin.plus(HOUR * index),
                 delivered: 0,
                 waiting: 0,
                 retrying: 0,
@@ -86,31 +98,34 @@ impl App {
             })
             .collect();
         let mut counted = 0;
-        for row in batch.take::<HourRow>(2)? {
-            counted += row.delivered + row.waiting + row.retrying + row.failed;
+        for row in counts {
+            counted += row.counted;
             // A clock that ran ahead may have left an hour beyond the last.
             if let Some(entry) = hours.get_mut(row.hour.min(HOURS - 1)) {
-                entry.delivered += row.delivered;
+                // All of the hour for now.
+                entry.delivered += row.counted;
                 entry.waiting += row.waiting;
                 entry.retrying += row.retrying;
                 entry.failed += row.failed;
             }
         }
-        let rows = batch.take::<LogRow>(3)?;
-        let latest = rows.into_iter().map(Delivery::try_from).collect::<Result<_, _>>()?;
+        for entry in &mut hours {
+            entry.delivered -= (entry.waiting + entry.retrying + entry.failed).min(entry.delivered);
+        }
+        let latest = newest.into_iter().map(Delivery::try_from).collect::<Result<_, _>>()?;
         Ok(DeliverySummary { hours, counted, truncated: counted == MOST_COUNTED, latest })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::delivery::standing::Stage;
-    use crate::ports::{Clock, Database, Statement};
+    use crate::ports::{Clock, Database};
+    use crate::shard::Shards;
     use crate::tenant::OrgId;
     use crate::testing::{Fixture, admins};
+    use crate::webhook::id::WebhookId;
 
     const URL: &str = "https://partner.example.com/hook";
 
@@ -121,6 +136,11 @@ mod tests {
         );
         let insert = insert.bind(webhook.1).bind(id).bind(webhook.0).bind(stage.as_str()).bind(at);
         fixture.database.query(insert);
+    }
+
+    async fn summed_up(fixture: &Fixture, org: &OrgId) -> DeliverySummary {
+        let apps = Shards::one(fixture.app.clone());
+        apps.dashboard(&admins(org)).await.expect("a dashboard").deliveries.expect("a webhook")
     }
 
     #[tokio::test]
@@ -144,7 +164,7 @@ mod tests {
         delivery(&fixture, (&org, &other), "g", Stage::Delivered, now);
 
         fixture.database.take_round_trips();
-        let summary = fixture.app.summarize_deliveries(&admins(&org), &webhook).await.expect("a summary");
+        let summary = summed_up(&fixture, &org).await;
         assert_eq!(fixture.database.take_round_trips(), 1);
         assert_eq!((summary.hours.len(), summary.counted, summary.truncated), (25, 5, false));
         let counts = |index: usize| {
@@ -161,7 +181,7 @@ mod tests {
         fixture.clock.advance(Duration::from_secs(30 * 60));
         delivery(&fixture, (&org, &webhook), "h", Stage::Failed, minutes(24 * 60 - 30));
         delivery(&fixture, (&org, &webhook), "i", Stage::Failed, minutes(24 * 60 - 29));
-        let summary = fixture.app.summarize_deliveries(&admins(&org), &webhook).await.expect("a summary");
+        let summary = summed_up(&fixture, &org).await;
         let first = summary.hours[0];
         assert_eq!((first.hour, first.delivered, first.failed), (minutes(24 * 60), 0, 1));
         assert_eq!(summary.counted, 5);
@@ -179,28 +199,42 @@ mod tests {
              SELECT ?1, 'event-' || i, ?2, 'KeyAdded', 'delivered', ?3 - i * 1000, 0, 0, '[]' FROM n",
         );
         fixture.database.batch(vec![many.bind(&webhook).bind(&org).bind(now)]).await.expect("inserted");
-        let summary = fixture.app.summarize_deliveries(&admins(&org), &webhook).await.expect("a summary");
+        let summary = summed_up(&fixture, &org).await;
         assert_eq!((summary.counted, summary.truncated, summary.latest.len()), (5_000, true, 20));
         assert_eq!(summary.hours[23].delivered, 3_600);
         assert_eq!(summary.hours[22].delivered, 1_399);
 
-        let plan =
-            fixture.database.plan(&delivery_summary::by_hour(&admins(&org), &webhook, now, now, 5_000));
+        let plan = fixture.database.plan(&delivery_summary::by_hour(&admins(&org), now, now, 5_000));
         assert!(plan.iter().any(|line| line.contains("USING PRIMARY KEY (webhook=?")), "{plan:?}");
         assert!(!plan.iter().any(|line| line.contains("FOR ORDER BY")), "{plan:?}");
     }
 
     #[tokio::test]
-    async fn another_tenant_s_webhook_is_none() {
+    async fn of_a_long_day_each_state_is_counted_among_the_newest() {
         let fixture = Fixture::default();
-        let (org, other) = (fixture.tenant("acme-corp").await, fixture.tenant("other-corp").await);
+        let org = fixture.tenant("acme-corp").await;
         let webhook = fixture.webhook(&org, URL, &[]).await.webhook_id;
-        let refused = fixture.app.summarize_deliveries(&admins(&other), &webhook).await.err();
-        assert_eq!(refused, Some(Error::WebhookNotFound));
-        let nobody = OrgId::parse("nobody").expect("an orgId");
-        let refused = fixture.app.summarize_deliveries(&admins(&nobody), &webhook).await.err();
-        assert_eq!(refused, Some(Error::TenantNotRegistered));
-        let empty = fixture.app.summarize_deliveries(&admins(&org), &webhook).await.expect("a summary");
-        assert_eq!(json!(empty)["counted"], 0);
+        // A hundred of each time, so that the last one that is counted has others of its time beside it.
+        let many = Statement::new(
+            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 5999) \
+             INSERT INTO deliveries (webhook, event, event_type, stage, created_at, milliseconds) \
+             SELECT (SELECT sequence FROM webhooks WHERE id = ?1), printf('%05d', i * 7919 % 6000), 1, i % 6, \
+               ?2 - i / 130 * 130000, CASE i % 6 WHEN 1 THEN NULL ELSE 20 END FROM n",
+        );
+        fixture.database.query(many.bind(&webhook).bind(fixture.clock.now()));
+        fixture
+            .database
+            .query(Statement::new("INSERT INTO event_types (number, name) VALUES (1, 'KeyAdded')"));
+        let naive = fixture.database.query(Statement::new(
+            "SELECT SUM(stage = 0) AS delivered, SUM(stage = 1) AS waiting, SUM(stage IN (2, 3)) AS retrying, \
+             SUM(stage > 3) AS failed FROM (SELECT * FROM deliveries ORDER BY created_at DESC, event DESC LIMIT 5000)",
+        ));
+        let summary = summed_up(&fixture, &org).await;
+        let sum = |count: fn(&HourCount) -> u32| summary.hours.iter().map(count).sum::<u32>();
+        let counts = [sum(|c| c.delivered), sum(|c| c.waiting), sum(|c| c.retrying), sum(|c| c.failed)];
+        let [delivered, waiting, retrying, failed] = counts;
+        let expected = serde_json::json!({"delivered": delivered, "waiting": waiting, "retrying": retrying, "failed": failed});
+        assert_eq!((counts.iter().sum::<u32>(), summary.truncated), (5_000, true));
+        assert_eq!(naive, [expected]);
     }
 }

@@ -4,6 +4,7 @@ pub mod api_keys;
 pub mod authenticate_partner;
 pub mod change_webhook;
 pub mod create_webhook;
+pub mod dashboard;
 pub mod dead_letters;
 pub mod deliveries;
 pub mod delivery_summary;

@@ -1,7 +1,6 @@
 //! The envelopes that a batch leaves in the database: of what waits, once per event; of what was delivered at once, together.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 
 use serde_json::json;
 
@@ -10,6 +9,7 @@ use crate::delivery::progress::Progress;
 use crate::event::id::EventId;
 use crate::packing::{DeliveredBody, Packed, pack_all};
 use crate::ports::Statement;
+use crate::shared_text::SharedText;
 use crate::store::bodies;
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
@@ -49,7 +49,7 @@ impl Courier {
 const PACKED_TOGETHER: usize = 256 * 1024;
 
 /// The bodies that deliveries wait for, once per event, each with the time of its batch.
-pub(super) fn needed(progress: &[Progress]) -> BTreeMap<(OrgId, EventId), (Arc<str>, Timestamp)> {
+pub(super) fn needed(progress: &[Progress]) -> BTreeMap<(OrgId, EventId), (SharedText, Timestamp)> {
     let needed = progress.iter().filter(|one| one.needs_body()).filter_map(|one| {
         let event = (one.key.org_id.clone(), one.key.event_id.clone());
         Some((event, (one.body.clone()?, one.origin.at())))

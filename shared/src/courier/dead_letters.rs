@@ -8,6 +8,7 @@ use super::{Courier, Message, Settlement};
 use crate::dead_letter::{DeadLetterId, bucket};
 use crate::event::message::EventMessage;
 use crate::shard::Shards;
+use crate::shared_text::SharedText;
 use crate::store::dead_letters;
 
 /// After this queue there is no other: with the hundred retries that Queues allow, a day of outage loses nothing.
@@ -36,7 +37,7 @@ impl Shards<Courier> {
     }
 
     /// A letter without its envelope would be of no use: it waits until the envelope can be read.
-    async fn keep_dead_letter(&self, body: &str) -> Result<(), String> {
+    async fn keep_dead_letter(&self, body: &SharedText) -> Result<(), String> {
         let envelope = match EventMessage::decode(body) {
             Ok(EventMessage::StoredAt(key)) => {
                 self.all()[0].bodies.get(&key).await.map_err(|error| error.to_string())?

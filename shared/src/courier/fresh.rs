@@ -64,7 +64,7 @@ impl Shards<Courier> {
         let body = match EventMessage::decode(&message.body) {
             Ok(EventMessage::Envelope(body)) => body,
             Ok(EventMessage::StoredAt(key)) => match any.bodies.get(&key).await {
-                Ok(Some(body)) => body,
+                Ok(Some(body)) => body.into(),
                 Ok(None) | Err(_) => {
                     any.line("body not there yet", json!({"key": key}));
                     return Received::Unsettled(Settlement::Retry(UNTIL_KV_SHOWS));
@@ -73,7 +73,7 @@ impl Shards<Courier> {
             Ok(EventMessage::DeadLetter(id)) => {
                 let courier = self.of(id.bucket());
                 match courier.letter(id).await {
-                    Ok(Some(body)) => body,
+                    Ok(Some(body)) => body.into(),
                     Ok(None) => return any.undecodable("the dead letter is no longer kept"),
                     Err(error) => {
                         courier.line("dead letter not read", json!({"detail": error.to_string()}));
@@ -83,7 +83,7 @@ impl Shards<Courier> {
             }
             Err(error) => return any.undecodable(&error.to_string()),
         };
-        match Event::parse(&body) {
+        match Event::parse(body) {
             Ok(event) => Received::Event(message, event),
             Err(fault) => any.undecodable(&fault.to_string()),
         }

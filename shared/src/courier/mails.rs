@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::mail::{Mail, Subject, Topic};
 use crate::ports::{MailError, Mailer};
 use crate::store::mails::{self, ChangedRow, ExpiringRow, FailingRow, MailRow, NewMail};
-use crate::store::rounds::{self, MAILS, PositionRow};
+use crate::store::rounds::{self, MAILS};
 use crate::tenant::EmailAddress;
 use crate::time::Timestamp;
 
@@ -49,48 +49,45 @@ impl Courier {
         Ok(())
     }
 
-    /// Writes mails about what changed and what expires, and sends what waits. A crash between the sending and its note sends up
-    /// to ten mails twice.
+    /// Writes mails about what changed and what lasts, and sends what waits: two reads if there is nothing to tell. A crash
+    /// between the sending and its note sends up to ten mails twice.
     pub(super) async fn mail(&self) -> Result<(), Error> {
         let Some(mailing) = &self.mailing else { return Ok(()) };
-        self.mail_transitions().await?;
-        self.mail_lasting().await?;
+        self.write_new_mails().await?;
         self.send_mails(mailing).await
     }
 
-    async fn mail_transitions(&self) -> Result<(), Error> {
-        let since = self.now().minus(TRIED_FOR);
-        let mut batch = self.run(vec![rounds::position(MAILS)]).await?;
-        let mut mark = batch.first::<PositionRow>(0)?.and_then(|row| row.position.parse::<i64>().ok());
-        for _ in 0..MOST_STEPS {
-            let mut batch = self.run(vec![mails::transitions_after(mark, AT_ONCE)]).await?;
-            let rows = batch.take::<ChangedRow>(0)?;
-            let Some(last) = rows.last() else { break };
-            let new = rows.iter().filter_map(ChangedRow::mail).filter(|mail| mail.is_since(since));
-            let mut statements: Vec<_> = new.map(|mail| mails::write(&mail)).collect();
-            statements.push(rounds::remember(MAILS, &last.sequence.to_string()));
-            self.run(statements).await?;
-            mark = Some(last.sequence);
-            if rows.len() < AT_ONCE as usize {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes mails about circuits that stay open and keys that come to their end.
-    async fn mail_lasting(&self) -> Result<(), Error> {
+    /// Writes mails about transitions, circuits that stay open, and keys that come to their end.
+    async fn write_new_mails(&self) -> Result<(), Error> {
         let topics = [Topic::ExpiresIn14Days, Topic::ExpiresIn3Days];
         let now = self.now();
-        let mut reads = vec![mails::failing(now, AT_ONCE)];
+        let mut reads = vec![mails::transitions_after(None, AT_ONCE), mails::failing(now, AT_ONCE)];
         reads.extend(topics.map(|topic| mails::expiring(topic, now, KEYS_AT_ONCE)));
         let mut batch = self.run(reads).await?;
-        let mut new: Vec<_> = batch.take::<FailingRow>(0)?.into_iter().map(FailingRow::mail).collect();
+        let mut changed = batch.take::<ChangedRow>(0)?;
+        let mut lasting: Vec<_> = batch.take::<FailingRow>(1)?.into_iter().map(FailingRow::mail).collect();
         for (index, topic) in topics.into_iter().enumerate() {
-            let rows = batch.take::<ExpiringRow>(index + 1)?;
-            new.extend(rows.into_iter().map(|row| row.mail(topic, now)));
+            let rows = batch.take::<ExpiringRow>(index + 2)?;
+            lasting.extend(rows.into_iter().map(|row| row.mail(topic, now)));
         }
-        self.write_mails(new).await
+        let mut statements: Vec<_> = lasting.iter().map(mails::write).collect();
+        for _ in 0..MOST_STEPS {
+            let new = changed
+                .iter()
+                .filter_map(ChangedRow::mail)
+                .filter(|mail| mail.is_since(now.minus(TRIED_FOR)));
+            statements.extend(new.map(|mail| mails::write(&mail)));
+            let mark = changed.last().map(|row| row.sequence);
+            statements.extend(mark.map(|mark| rounds::remember(MAILS, &mark.to_string())));
+            if !statements.is_empty() {
+                self.run(std::mem::take(&mut statements)).await?;
+            }
+            if changed.len() < AT_ONCE as usize {
+                break;
+            }
+            changed = self.run(vec![mails::transitions_after(mark, AT_ONCE)]).await?.take(0)?;
+        }
+        Ok(())
     }
 
     async fn send_mails(&self, mailing: &Mailing) -> Result<(), Error> {

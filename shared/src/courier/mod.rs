@@ -40,6 +40,7 @@ use crate::ports::{
     Batch, BodyStore, Clock, Compressor, Database, DatabaseError, HttpClient, Log, Queue, Random, Statement,
 };
 use crate::sealer::Sealer;
+use crate::shared_text::SharedText;
 use crate::time::Timestamp;
 use crate::webhook::url::UrlRules;
 
@@ -92,7 +93,7 @@ pub struct Courier {
 #[derive(Clone, Debug)]
 pub struct Message {
     /// Its text.
-    pub body: String,
+    pub body: SharedText,
     /// When it was sent.
     pub sent_at: Timestamp,
 }

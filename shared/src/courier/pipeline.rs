@@ -2,7 +2,6 @@
 //! gate → lanes → attempts → progress → write → wake.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::Arc;
 
 use futures_util::future::{Either, join_all, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -17,6 +16,7 @@ use crate::delivery::progress::{Origin, Progress};
 use crate::delivery::standing::{Standing, Tries};
 use crate::event::message::DeliveryKey;
 use crate::shard::Shards;
+use crate::shared_text::SharedText;
 use crate::time::Timestamp;
 use crate::webhook::health::{Effect, Gate, Health};
 use crate::webhook::target::Target;
@@ -29,7 +29,7 @@ pub(super) struct Parcel {
     /// The envelope's `detail-type`.
     pub(super) event_type: String,
     /// The envelope; absent where it is no longer kept.
-    pub(super) body: Option<Arc<str>>,
+    pub(super) body: Option<SharedText>,
     /// Failures before.
     pub(super) failures: u32,
     /// The retry window counts from here.

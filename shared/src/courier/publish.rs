@@ -11,6 +11,7 @@ use crate::event::envelope::{EnvelopeFault, Event};
 use crate::event::message::{EventMessage, LONGEST_MESSAGE};
 use crate::ports::{Queue, QueuedMessage};
 use crate::shard::Shards;
+use crate::shared_text::SharedText;
 
 /// The most events one request may hold.
 pub(super) const MOST_EVENTS: usize = 100;
@@ -37,22 +38,23 @@ pub enum PublishFault {
 }
 
 impl Shards<Courier> {
-    /// Puts one envelope, or up to a hundred, on the queue, byte for byte. Gives back how many, once all are safe.
+    /// Puts one envelope, or up to a hundred, on the queue, byte for byte and without a copy. Gives back how many, once all are safe.
     ///
     /// # Errors
     /// [`PublishFault`]; then none is taken on purpose, though after an outage of the queue some may be delivered:
     /// the sender tries again, and deliveries are unique by event.
-    pub async fn publish(&self, body: &str) -> Result<usize, PublishFault> {
+    pub async fn publish(&self, body: impl Into<SharedText>) -> Result<usize, PublishFault> {
+        let body = body.into();
         let envelopes: Vec<&RawValue> = if body.trim_start().starts_with('[') {
-            serde_json::from_str(body).map_err(|_| PublishFault::Shape)?
+            serde_json::from_str(&body).map_err(|_| PublishFault::Shape)?
         } else {
-            vec![serde_json::from_str(body).map_err(|_| PublishFault::Shape)?]
+            vec![serde_json::from_str(&body).map_err(|_| PublishFault::Shape)?]
         };
         if !(1..=MOST_EVENTS).contains(&envelopes.len()) {
             return Err(PublishFault::Shape);
         }
         let parsed = envelopes.iter().enumerate().map(|(index, envelope)| {
-            Event::parse(envelope.get()).map_err(|fault| PublishFault::Envelope { index, fault })
+            Event::parse(body.part(envelope.get())).map_err(|fault| PublishFault::Envelope { index, fault })
         });
         let events = parsed.collect::<Result<Vec<_>, _>>()?;
         let count = events.len();
@@ -91,10 +93,9 @@ impl Courier {
         format!("events/{event_id}/{:016x}", self.random_number())
     }
 
-    async fn message(&self, event: Event) -> Result<String, Error> {
-        let inline = EventMessage::encode_envelope(&event.body);
-        if inline.len() <= LONGEST_MESSAGE {
-            return Ok(inline);
+    async fn message(&self, event: Event) -> Result<SharedText, Error> {
+        if event.body.len() <= LONGEST_MESSAGE {
+            return Ok(EventMessage::Envelope(event.body).encode());
         }
         let key = self.body_key(event.id.as_str());
         self.bodies.put(&key, &event.body, BODY_KEPT).await?;

@@ -59,7 +59,7 @@ impl Courier {
         let delay = Outage::wait_since(since, self.now());
         let body = progress.iter().find(|one| one.needs_body()).and_then(|one| one.body.clone());
         let event_id = progress.first().map(|one| one.key.event_id.to_string()).unwrap_or_default();
-        let body = body.map(|body| EventMessage::Envelope(body.as_ref().to_owned()));
+        let body = body.map(EventMessage::Envelope);
         let mut record = Record { since, progress, body };
         let mut text = RetryMessage::Record(record.clone()).encode();
         if text.len() > LONGEST_MESSAGE
@@ -93,10 +93,9 @@ impl Courier {
     async fn progress_of(&self, record: Record) -> Option<Vec<Progress>> {
         let body = match record.body {
             Some(EventMessage::Envelope(body)) => Some(body),
-            Some(EventMessage::StoredAt(key)) => Some(self.bodies.get(&key).await.ok()??),
+            Some(EventMessage::StoredAt(key)) => Some(self.bodies.get(&key).await.ok()??.into()),
             Some(EventMessage::DeadLetter(_)) | None => None,
         };
-        let body: Option<std::sync::Arc<str>> = body.map(Into::into);
         let progress = record.progress.into_iter();
         Some(progress.map(|one| Progress { body: body.clone(), ..one }).collect())
     }

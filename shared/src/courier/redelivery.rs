@@ -1,7 +1,6 @@
 //! Redelivery of ranges that the request that asked for them did not make pending itself.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use serde_json::json;
 
@@ -11,6 +10,7 @@ use crate::error::Error;
 use crate::event::id::EventId;
 use crate::event::message::WebhookKey;
 use crate::packing::{Packed, unpack_all};
+use crate::shared_text::SharedText;
 use crate::store::CountRow;
 use crate::store::bodies::{self, DeliveredRow};
 use crate::store::redelivery::{self, DeliveredInRangeRow, Range, RangeRow};
@@ -143,7 +143,7 @@ impl Courier {
         &self,
         webhook: &WebhookKey,
         rows: &[DeliveredInRangeRow],
-    ) -> Result<HashMap<EventId, Arc<str>>, Error> {
+    ) -> Result<HashMap<EventId, SharedText>, Error> {
         let mut times: Vec<i64> = rows.iter().map(|row| row.created_at).collect();
         times.dedup();
         let wanted: Vec<EventId> = rows.iter().filter_map(|row| row.event.clone().try_into().ok()).collect();

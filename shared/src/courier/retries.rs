@@ -1,7 +1,6 @@
 //! A batch from the retries queue: what each message wakes, and deliveries leased for the pipeline.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -17,6 +16,7 @@ use crate::error::Error;
 use crate::event::id::EventId;
 use crate::event::message::{DeliveryKey, Record, RetryMessage, WebhookKey};
 use crate::shard::Shards;
+use crate::shared_text::SharedText;
 use crate::store::bodies::{self, BodyRow};
 use crate::store::deliveries::{self, LeasedRow};
 use crate::store::targets::{self, TargetRow};
@@ -195,7 +195,7 @@ impl Courier {
             }
             Err(error) => return Err(error.into()),
         };
-        let mut bodies: HashMap<(OrgId, EventId), Arc<str>> = HashMap::new();
+        let mut bodies: HashMap<(OrgId, EventId), SharedText> = HashMap::new();
         for row in batch.take::<BodyRow>(2)? {
             let (Some(packed), Ok(event_id)) = (row.packed(), EventId::try_from(row.event.clone())) else {
                 continue;

@@ -1,12 +1,11 @@
 //! What became of a delivery, until the database has it.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use super::Attempt;
 use super::standing::{Stage, Standing};
 use crate::event::message::DeliveryKey;
+use crate::shared_text::SharedText;
 use crate::time::Timestamp;
 
 /// What became of a delivery: after an attempt, or without one where its webhook takes none now.
@@ -26,7 +25,7 @@ pub struct Progress {
     pub origin: Origin,
     /// The envelope, to be kept where the event was not delivered. A message carries it beside, once per event.
     #[serde(skip)]
-    pub body: Option<Arc<str>>,
+    pub body: Option<SharedText>,
 }
 
 impl Progress {

@@ -1,13 +1,12 @@
 //! EventBridge envelopes, taken in as they are: a partner receives the same JSON, byte for byte.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::catalogue::EventType;
 use super::id::{EventId, EventIdFault};
 use crate::shard::Bucket;
+use crate::shared_text::SharedText;
 use crate::time::Timestamp;
 
 /// The sources that events for partners come from (spec: Webhook delivery, Events in).
@@ -25,7 +24,7 @@ pub struct Event {
     /// `detail-type`.
     pub event_type: EventType,
     /// The whole envelope's text.
-    pub body: Arc<str>,
+    pub body: SharedText,
 }
 
 /// Why a text is no envelope; said to whoever sent it.
@@ -82,7 +81,11 @@ impl Event {
     ///
     /// # Errors
     /// [`EnvelopeFault`].
-    pub fn parse(body: &str) -> Result<Self, EnvelopeFault> {
+    pub fn parse(body: impl Into<SharedText>) -> Result<Self, EnvelopeFault> {
+        Self::read(body.into())
+    }
+
+    fn read(body: SharedText) -> Result<Self, EnvelopeFault> {
         if body.len() > LARGEST_EVENT {
             return Err(EnvelopeFault::TooLarge);
         }
@@ -93,7 +96,7 @@ impl Event {
             // Serde by itself takes an array of the members, in their order, for the object.
             return Err(EnvelopeFault::Shape("must be an object".into()));
         }
-        let envelope: Envelope<'_> = serde_json::from_str(body).map_err(shape)?;
+        let envelope: Envelope<'_> = serde_json::from_str(&body).map_err(shape)?;
         let id = EventId::parse(&envelope.id)?;
         if !SOURCES.contains(&envelope.source.as_str()) {
             return Err(EnvelopeFault::Source);
@@ -107,7 +110,7 @@ impl Event {
         let detail: Detail = serde_json::from_str(envelope.detail.get()).map_err(shape)?;
         match detail.partner_id {
             Some(serde_json::Value::String(partner_id)) if !partner_id.is_empty() => {
-                Ok(Self { id, partner_id, event_type, body: body.into() })
+                Ok(Self { id, partner_id, event_type, body })
             }
             _ => Err(EnvelopeFault::PartnerId),
         }
@@ -152,13 +155,13 @@ mod tests {
                 "detail must be an object",
             ),
         ] {
-            let fault = Event::parse(&GOOD.replace(from, to)).unwrap_err().to_string();
+            let fault = Event::parse(GOOD.replace(from, to)).unwrap_err().to_string();
             assert!(fault.contains(said), "{fault} should say {said}");
         }
         let members = r#"["e-1","spk.api","KeyAdded","2026-04-02T10:00:00Z",{"partnerId":"acme-corp"}]"#;
         assert_eq!(Event::parse(members), Err(EnvelopeFault::Shape("must be an object".into())));
         assert_eq!(
-            Event::parse(&format!("{GOOD}{}", " ".repeat(LARGEST_EVENT))),
+            Event::parse(format!("{GOOD}{}", " ".repeat(LARGEST_EVENT))),
             Err(EnvelopeFault::TooLarge)
         );
     }

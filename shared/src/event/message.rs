@@ -1,5 +1,5 @@
 //! What travels on the Queues. Versioned: other Workers of the account may put messages there, and old messages
-//! outlive a deployment.
+//! outlive a deployment. A message is its version and JSON; an envelope, which is JSON already, is a message as it is.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,13 @@ use crate::dead_letter::DeadLetterId;
 use crate::delivery::progress::Progress;
 use crate::event::id::EventId;
 use crate::shard::{Bucket, ShardCount};
+use crate::shared_text::SharedText;
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
 use crate::webhook::id::WebhookId;
 
 /// The version this code writes, and the only one so far.
-const VERSION: u8 = 1;
+const VERSION: char = '1';
 /// The longest message text: the Queue takes 128 KB, its own bookkeeping included.
 pub const LONGEST_MESSAGE: usize = 127_000;
 
@@ -23,40 +24,29 @@ pub const LONGEST_MESSAGE: usize = 127_000;
 #[error("undecodable message: {0}")]
 pub struct Undecodable(pub String);
 
-#[derive(Serialize, Deserialize)]
-struct Versioned<T> {
-    version: u8,
-    #[serde(flatten)]
-    message: T,
-}
-
-fn encode<T: Serialize>(message: &T) -> String {
+fn encode<T: Serialize>(message: &T) -> SharedText {
     // These types have string keys only, so serializing cannot fail.
-    serde_json::to_string(&Versioned { version: VERSION, message }).unwrap_or_default()
+    format!("{VERSION}{}", serde_json::to_string(message).unwrap_or_default()).into()
 }
 
 fn decode<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Undecodable> {
-    let versioned: Versioned<T> =
-        serde_json::from_str(text).map_err(|error| Undecodable(error.to_string()))?;
-    if versioned.version == VERSION {
-        Ok(versioned.message)
-    } else {
-        Err(Undecodable(format!("version {} is not {VERSION}", versioned.version)))
-    }
+    let json =
+        text.strip_prefix(VERSION).ok_or_else(|| Undecodable(format!("is not of version {VERSION}")))?;
+    serde_json::from_str(json).map_err(|error| Undecodable(error.to_string()))
 }
 
-/// On `webhook-events`: one envelope, or where it is kept.
+/// On `webhook-events`: one envelope, or where it is kept. An envelope is not copied on its way into a message and out of it.
 ///
-/// ```json
-/// {"version": 1, "envelope": "{\"id\": …}"}
-/// {"version": 1, "storedAt": "events/5f0c…"}
-/// {"version": 1, "deadLetter": "0b8d5a0e-…"}
+/// ```text
+/// {"id": …}
+/// 1{"storedAt": "events/5f0c…"}
+/// 1{"deadLetter": "0b8d5a0e-…"}
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EventMessage {
     /// The envelope's text.
-    Envelope(String),
+    Envelope(SharedText),
     /// The key of an envelope too large for a message.
     StoredAt(String),
     /// The dead letter that holds the envelope: one that was requeued, and too large for a message.
@@ -65,8 +55,8 @@ pub enum EventMessage {
 
 /// On `webhook-retries`.
 ///
-/// ```json
-/// {"version": 1, "deliver": {"orgId": "acme-corp", "webhookId": "…", "eventId": "…"}}
+/// ```text
+/// 1{"deliver": {"orgId": "acme-corp", "webhookId": "…", "eventId": "…"}}
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -163,36 +153,27 @@ impl From<&DeliveryKey> for Bucket {
     }
 }
 
-/// A borrowed [`EventMessage::Envelope`]: an envelope is copied only once on its way into a message.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-enum BorrowedMessage<'a> {
-    Envelope(&'a str),
-}
-
 impl EventMessage {
-    /// The text of the message that has this envelope.
-    pub fn encode_envelope(envelope: &str) -> String {
-        encode(&BorrowedMessage::Envelope(envelope))
-    }
-
     /// The message's text.
-    pub fn encode(&self) -> String {
-        encode(self)
+    pub fn encode(&self) -> SharedText {
+        match self {
+            Self::Envelope(text) => text.clone(),
+            other => encode(other),
+        }
     }
 
     /// Reads a message's text.
     ///
     /// # Errors
     /// [`Undecodable`].
-    pub fn decode(text: &str) -> Result<Self, Undecodable> {
-        decode(text)
+    pub fn decode(text: &SharedText) -> Result<Self, Undecodable> {
+        if text.starts_with('{') { Ok(Self::Envelope(text.clone())) } else { decode(text) }
     }
 }
 
 impl RetryMessage {
     /// The message's text.
-    pub fn encode(&self) -> String {
+    pub fn encode(&self) -> SharedText {
         encode(self)
     }
 
@@ -214,8 +195,10 @@ mod tests {
     #[test]
     fn the_written_form_is_fixed() {
         let message = EventMessage::Envelope(r#"{"id":"e"}"#.into());
-        assert_eq!(message.encode(), r#"{"version":1,"envelope":"{\"id\":\"e\"}"}"#);
-        assert_eq!(EventMessage::encode_envelope(r#"{"id":"e"}"#), message.encode());
+        assert_eq!(&*message.encode(), r#"{"id":"e"}"#);
+        assert_eq!(EventMessage::decode(&message.encode()), Ok(message));
+        let message = EventMessage::StoredAt("events/e".to_owned());
+        assert_eq!(&*message.encode(), r#"1{"storedAt":"events/e"}"#);
         assert_eq!(EventMessage::decode(&message.encode()), Ok(message));
         let message = RetryMessage::Deliver(DeliveryKey {
             org_id: OrgId::parse("acme").unwrap(),
@@ -223,28 +206,22 @@ mod tests {
             event_id: EventId::parse("e").unwrap(),
         });
         assert_eq!(
-            message.encode(),
-            format!(r#"{{"version":1,"deliver":{{"orgId":"acme","webhookId":"{WEBHOOK}","eventId":"e"}}}}"#)
+            &*message.encode(),
+            format!(r#"1{{"deliver":{{"orgId":"acme","webhookId":"{WEBHOOK}","eventId":"e"}}}}"#)
         );
         assert_eq!(RetryMessage::decode(&message.encode()), Ok(message));
         let notify = RetryMessage::Notify(OrgId::parse("acme").unwrap());
-        assert_eq!(notify.encode(), r#"{"version":1,"notify":"acme"}"#);
+        assert_eq!(&*notify.encode(), r#"1{"notify":"acme"}"#);
     }
 
     #[test]
     fn what_is_not_ours_is_refused() {
-        for text in [
-            "",
-            "{}",
-            "[]",
-            r#"{"version":2,"envelope":"x"}"#,
-            r#"{"version":1}"#,
-            r#"{"envelope":"x"}"#,
-            r#"{"version":1,"envelope":5}"#,
-        ] {
-            assert!(EventMessage::decode(text).is_err(), "{text}");
+        for text in
+            ["", " ", "1", "[]", "1{}", r#"2{"storedAt":"x"}"#, r#"12{"storedAt":"x"}"#, r#"1{"storedAt":5}"#]
+        {
+            assert!(EventMessage::decode(&text.into()).is_err(), "{text}");
         }
-        let key = r#"{"version":1,"deliver":{"orgId":"acme","webhookId":"w","eventId":"e"}}"#;
+        let key = r#"1{"deliver":{"orgId":"acme","webhookId":"w","eventId":"e"}}"#;
         assert!(RetryMessage::decode(key).is_err(), "no UUID");
     }
 }

@@ -115,6 +115,30 @@ pub fn page(tenant: &TenantScope, page: Page) -> Statement {
     .bind(page.offset)
 }
 
+/// The key issued last.
+pub fn last(tenant: &TenantScope) -> Statement {
+    of_tenant(
+        tenant,
+        "SELECT expires_at, revoked_at FROM api_keys WHERE org_id = ?1 ORDER BY sequence DESC LIMIT 1",
+    )
+}
+
+/// The end of a key.
+#[derive(Deserialize)]
+pub struct EndRow {
+    expires_at: Option<i64>,
+    revoked_at: Option<i64>,
+}
+
+impl EndRow {
+    /// When the key expired, if the key has expired and was not revoked before.
+    pub fn expired_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let expires_at = self.expires_at.map(Timestamp::from_milliseconds);
+        let revoked_at = self.revoked_at.map(Timestamp::from_milliseconds);
+        expires_at.filter(|_| ApiKeyState::at(now, expires_at, revoked_at) == ApiKeyState::Expired)
+    }
+}
+
 /// A key ever issued.
 #[derive(Deserialize)]
 pub struct IssuedRow {

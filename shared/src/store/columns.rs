@@ -89,6 +89,10 @@ pub(super) fn key_columns() -> String {
 /// The SQL for the number of the tenant's webhook; `?1` is the tenant, `?2` the webhook's id.
 pub(super) const TENANTS_WEBHOOK: &str = "(SELECT sequence FROM webhooks WHERE org_id = ?1 AND id = ?2)";
 
+/// The SQL for the number of the tenant's first webhook; `?1` is the tenant.
+pub(super) const FIRST_WEBHOOK: &str =
+    "(SELECT sequence FROM webhooks WHERE org_id = ?1 ORDER BY sequence LIMIT 1)";
+
 /// The SQL for when a delivery ended: null while it is pending.
 pub(super) const ENDED_AT: &str =
     "COALESCE(history ->> 'endedAt', CASE stage WHEN 0 THEN created_at + waited + milliseconds END)";

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::dead_letter::{DeadLetter, DeadLetterId, Origin, diagnose};
 use crate::ports::Statement;
+use crate::shared_text::SharedText;
 use crate::time::Timestamp;
 
 /// How long a dead letter is kept that nobody requeues.
@@ -16,15 +17,15 @@ const KEPT_AFTER_REQUEUE: Duration = Duration::from_secs(30 * 86_400);
 
 /// Stores a message with what its text tells. One that waits here already is stored once. One statement each: a batch of
 /// them in one parameter may be more than the 2 MB that D1 takes.
-pub fn insert(id: DeadLetterId, body: &str, envelope: Option<&str>, at: Timestamp) -> Statement {
+pub fn insert(id: DeadLetterId, body: &SharedText, envelope: Option<&str>, at: Timestamp) -> Statement {
     let (origin, reason) = diagnose(body);
     Statement::new(
         "INSERT INTO dead_letters (queue, digest, body, envelope, reason, received_at, ends_at, id) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
     )
     .bind(origin.as_str())
-    .bind(hex::encode(Sha256::digest(body)))
-    .bind(body)
+    .bind(hex::encode(Sha256::digest(body.as_bytes())))
+    .bind(&**body)
     .bind(envelope)
     .bind(reason)
     .bind(at)

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::columns::{
-    History, StoredAttempt, StoredEvent, TENANTS_WEBHOOK, event_key, event_text, of_webhook,
+    FIRST_WEBHOOK, History, StoredAttempt, StoredEvent, TENANTS_WEBHOOK, event_key, event_text, of_webhook,
 };
 use super::of_tenant;
 use crate::delivery::standing::Stage;
@@ -26,20 +26,21 @@ fn columns() -> String {
 /// before every event of that time.
 pub type LogPlace = (i64, String);
 
-/// A webhook's log, newest first, from before `place` on: at most `limit` rows are looked at, whatever the history. With
-/// stages, through the index of what was not delivered, one stage at a time: one failure among a million deliveries is
-/// found at once.
+/// The log of a webhook, or of the tenant's first webhook, newest first, from before `place` on: at most `limit` rows are
+/// looked at, whatever the history. With stages, through the index of what was not delivered, one stage at a time: one
+/// failure among a million deliveries is found at once.
 pub fn newest(
     tenant: &TenantScope,
-    webhook_id: &WebhookId,
+    webhook_id: Option<&WebhookId>,
     stages: &[Stage],
     since: Timestamp,
     place: &LogPlace,
     limit: u32,
 ) -> Statement {
     let (columns, key) = (columns(), event_key("?5"));
+    let webhook = if webhook_id.is_some() { TENANTS_WEBHOOK } else { FIRST_WEBHOOK };
     let range = format!(
-        "FROM deliveries{{index}} WHERE webhook = {TENANTS_WEBHOOK} AND created_at >= ?3 \
+        "FROM deliveries{{index}} WHERE webhook = {webhook} AND created_at >= ?3 \
          AND (created_at, event) < (?4, {key})"
     );
     let order = "ORDER BY created_at DESC, event DESC LIMIT ?6";
@@ -62,6 +63,7 @@ pub fn newest(
         )
     };
     let event = EventId::parse(&place.1).ok().map(|id| StoredEvent::from(&id).0);
+    let webhook_id = webhook_id.map(WebhookId::to_string);
     of_tenant(tenant, sql).bind(webhook_id).bind(since).bind(place.0).bind(event).bind(limit)
 }
 

@@ -1,50 +1,41 @@
-//! A webhook's recent deliveries by the hour.
+//! Recent deliveries by the hour.
 
 use serde::Deserialize;
 
-use super::columns::{DEAD, DELIVERED, FAILED, HELD, RELEASED, SCHEDULED, TENANTS_WEBHOOK};
+use super::columns::{DEAD, FAILED, FIRST_WEBHOOK, HELD, RELEASED, SCHEDULED};
 use super::of_tenant;
 use crate::ports::Statement;
 use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
-use crate::webhook::id::WebhookId;
 
-/// Counts the newest deliveries since then by hour, from `begin` on, and state: at most `limit` rows are looked at,
-/// whatever the history, newest first in the log's order. D1 binds every number as a real one, hence the cast.
-pub fn by_hour(
-    tenant: &TenantScope,
-    webhook_id: &WebhookId,
-    since: Timestamp,
-    begin: Timestamp,
-    limit: u32,
-) -> Statement {
+/// Counts the newest deliveries of the tenant's first webhook since then by hour, from `begin` on, and state: at most `limit`
+/// rows are looked at, whatever the history, in the log's order. D1 binds every number as a real one, hence the cast.
+pub fn by_hour(tenant: &TenantScope, since: Timestamp, begin: Timestamp, limit: u32) -> Statement {
     of_tenant(tenant, format!(
-        "SELECT hour, SUM(stage = {DELIVERED}) AS delivered, \
-         SUM(stage IN ({SCHEDULED}, {HELD}, {RELEASED}) AND NOT tried) AS waiting, \
-         SUM(stage IN ({SCHEDULED}, {HELD}, {RELEASED}) AND tried) AS retrying, \
+        "SELECT hour, COUNT(*) AS counted, SUM(pending AND NOT tried) AS waiting, SUM(pending AND tried) AS retrying, \
          SUM(stage IN ({FAILED}, {DEAD})) AS failed FROM ( \
-           SELECT CAST((created_at - ?5) / 3600000 AS INTEGER) AS hour, stage, \
+           SELECT CAST((created_at - ?4) / 3600000 AS INTEGER) AS hour, stage, \
+             stage IN ({SCHEDULED}, {HELD}, {RELEASED}) AS pending, \
              COALESCE(milliseconds IS NOT NULL OR json_array_length(history, '$.attempts') > 0, 0) AS tried \
-           FROM deliveries WHERE webhook = {TENANTS_WEBHOOK} AND created_at >= ?3 \
-           ORDER BY created_at DESC, event DESC LIMIT ?4) GROUP BY hour"
+           FROM deliveries WHERE webhook = {FIRST_WEBHOOK} AND created_at >= ?2 \
+           ORDER BY created_at DESC, event DESC LIMIT ?3) GROUP BY hour"
     ))
-    .bind(webhook_id)
     .bind(since)
     .bind(limit)
     .bind(begin)
 }
 
-/// One hour that has deliveries.
+/// Deliveries of one hour.
 #[derive(Debug, Deserialize)]
 pub struct HourRow {
     /// Hours since the beginning.
     pub hour: usize,
-    /// Arrived.
-    pub delivered: u32,
-    /// Not tried yet.
+    /// All of the hour.
+    pub counted: u32,
+    /// Of them, not tried yet.
     pub waiting: u32,
-    /// To be tried again.
+    /// Of them, to be tried again.
     pub retrying: u32,
-    /// Ended without arriving.
+    /// Of them, ended without arriving.
     pub failed: u32,
 }

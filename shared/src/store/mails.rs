@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::notices::NoticeRow;
+use super::rounds;
 use crate::mail::Topic;
 use crate::ports::Statement;
 use crate::tenant::OrgId;
@@ -103,15 +104,20 @@ pub fn write(mail: &NewMail) -> Statement {
     .bind(mail.at.minus(BETWEEN_MAILS))
 }
 
-/// The transitions after the one of this number, in order. Where the mark is unknown or too high, the last few.
+/// The transitions after the one of this number, or else after the one at which the last run stopped, in order. If there is no
+/// such mark, or the mark is too high, the last few.
 pub fn transitions_after(mark: Option<i64>, limit: u32) -> Statement {
     Statement::new(
         "SELECT sequence, org_id, aggregate, version, kind, at, actor, details FROM transitions \
-         WHERE sequence > MIN(COALESCE(?1, (SELECT MAX(sequence) FROM transitions) - ?2), (SELECT MAX(sequence) FROM transitions)) \
+         WHERE sequence > MIN( \
+           COALESCE(?1, (SELECT CAST(position AS INTEGER) FROM rounds WHERE name = ?3), \
+             (SELECT MAX(sequence) FROM transitions) - ?2), \
+           (SELECT MAX(sequence) FROM transitions)) \
          ORDER BY sequence LIMIT ?2",
     )
     .bind(mark)
     .bind(limit)
+    .bind(rounds::MAILS)
 }
 
 /// A row of [`transitions_after`].

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::of_tenant;
 use crate::member::{MOST_BESIDES_OWNER, Member, MemberRole};
 use crate::ports::Statement;
-use crate::tenant::EmailAddress;
+use crate::tenant::{EmailAddress, OrgId};
 use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 
@@ -77,6 +77,15 @@ pub fn all(tenant: &TenantScope) -> Statement {
 /// One of them.
 pub fn select(tenant: &TenantScope, email: &EmailAddress) -> Statement {
     of_tenant(tenant, format!("{COLUMNS} AND m.email = ?2")).bind(email.as_str())
+}
+
+/// One row if this person is a member of a tenant other than this.
+pub fn another_tenant(email: &str, tenant: &OrgId) -> Statement {
+    Statement::new(
+        "SELECT 1 AS another FROM members INDEXED BY members_by_email WHERE email = ?1 AND org_id <> ?2 LIMIT 1",
+    )
+    .bind(email)
+    .bind(tenant)
 }
 
 /// A member's row.

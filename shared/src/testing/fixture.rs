@@ -20,6 +20,7 @@ use crate::environment::Environment;
 use crate::ports::{Clock, Random, Statement};
 use crate::sealer::{Sealer, SealingKey};
 use crate::shard::Shards;
+use crate::shared_text::SharedText;
 use crate::tenant::{EmailAddress, OrgId, OrgName};
 use crate::tenant_scope::TenantScope;
 use crate::webhook::authentication::Authentication;
@@ -133,19 +134,19 @@ impl Fixture {
     }
 
     /// Hands messages with these texts to the consumer of the events queue.
-    pub async fn deliver_events(&self, texts: &[String]) -> Vec<Settlement> {
+    pub async fn deliver_events(&self, texts: &[impl Clone + Into<SharedText>]) -> Vec<Settlement> {
         self.drive(self.couriers().deliver_events(&self.messages(texts)))
     }
 
     /// Hands messages with these texts to the consumer of the retries queue.
-    pub async fn deliver_retries(&self, texts: &[String]) -> Vec<Settlement> {
+    pub async fn deliver_retries(&self, texts: &[impl Clone + Into<SharedText>]) -> Vec<Settlement> {
         self.drive(self.couriers().deliver_retries(&self.messages(texts)))
     }
 
     /// Messages with these texts, sent now.
-    pub fn messages(&self, texts: &[String]) -> Vec<Message> {
+    pub fn messages(&self, texts: &[impl Clone + Into<SharedText>]) -> Vec<Message> {
         let sent_at = self.clock.now();
-        texts.iter().map(|body| Message { body: body.clone(), sent_at }).collect()
+        texts.iter().map(|body| Message { body: body.clone().into(), sent_at }).collect()
     }
 
     /// Registers a tenant.

@@ -9,6 +9,7 @@ use super::Fixture;
 use crate::courier::{Message, Settlement};
 use crate::event::message::RetryMessage;
 use crate::ports::{Clock, QueuedMessage};
+use crate::shared_text::SharedText;
 use crate::time::Timestamp;
 
 /// Hand-overs of one message before it is a dead letter.
@@ -30,7 +31,7 @@ struct Due {
     at: Timestamp,
     channel: Channel,
     order: u64,
-    body: String,
+    body: SharedText,
     sent_at: Timestamp,
     handovers: u32,
 }
@@ -112,7 +113,14 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    fn push(&mut self, at: Timestamp, channel: Channel, body: String, sent_at: Timestamp, handovers: u32) {
+    fn push(
+        &mut self,
+        at: Timestamp,
+        channel: Channel,
+        body: SharedText,
+        sent_at: Timestamp,
+        handovers: u32,
+    ) {
         self.order += 1;
         self.due.push(Reverse(Due { at, channel, order: self.order, body, sent_at, handovers }));
     }
@@ -146,7 +154,7 @@ impl<'a> Simulation<'a> {
             match settlement {
                 Settlement::Acknowledge => {}
                 Settlement::Retry(_) if due.handovers + 1 >= MOST_HANDOVERS => {
-                    self.dead_letters.push(due.body)
+                    self.dead_letters.push(due.body.to_string())
                 }
                 Settlement::Retry(delay) => {
                     let at = self.fixture.clock.now().plus(delay);

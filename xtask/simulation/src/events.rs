@@ -153,7 +153,7 @@ impl Run<'_> {
 
     /// A message that met an outage comes again after as long as the isolate knows of it.
     pub(crate) fn hand_over_again(&mut self, batch: &Batch, shard: usize, message: Message) {
-        let sent = Sent { body: String::new(), sent_at: message.sent_at };
+        let sent = Sent { body: "".into(), sent_at: message.sent_at };
         if let Settlement::Retry(delay) = self.outage(batch, shard).wait(&sent, instant(self.now)) {
             self.queues[batch.queue].operations += 1;
             self.delay(batch.queue, self.now + micros(delay), message);

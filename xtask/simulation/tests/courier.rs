@@ -70,7 +70,7 @@ async fn real(reply: Option<Reply>) -> Told {
                 types[below(types.len())],
                 below(TENANTS)
             );
-            QueuedMessage { body: EventMessage::Envelope(body).encode(), delay: Duration::ZERO }
+            QueuedMessage { body: EventMessage::Envelope(body.into()).encode(), delay: Duration::ZERO }
         });
         fixture.events.send(messages.collect()).await.unwrap();
     }

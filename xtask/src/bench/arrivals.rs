@@ -1,5 +1,5 @@
 //! The times at which events arrive at a side's endpoint.
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -15,26 +15,37 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// Waits until each of these events has come to each of these paths. Returns when the last of them came.
 pub(super) fn last_arrival(endpoint: &Endpoint, ids: &[String], paths: &[String]) -> Result<Instant> {
+    let arrived = arrivals(endpoint, ids, paths)?;
+    arrived.into_values().max().context("nothing was to arrive")
+}
+
+/// Waits until each of these events has come to each of these paths. Returns when each came to the path where it came last.
+pub(super) fn arrivals(
+    endpoint: &Endpoint,
+    ids: &[String],
+    paths: &[String],
+) -> Result<HashMap<String, Instant>> {
     #[derive(Deserialize)]
     struct Event {
         id: String,
     }
     let all = paths.iter().flat_map(|path| ids.iter().map(move |id| (path.as_str(), id.clone())));
     let mut missing: HashSet<(&str, String)> = all.collect();
-    let mut last = clock::now();
-    let deadline = last + LIMIT;
+    let mut arrived = HashMap::new();
+    let deadline = clock::now() + LIMIT;
     loop {
         for path in paths {
             for request in endpoint.take(path) {
                 let Event { id } = serde_json::from_slice(&request.body).context("no event arrived")?;
                 // An id that is not missing is of an event that came twice, which neither side rules out.
-                if missing.remove(&(path.as_str(), id)) {
-                    last = last.max(request.at);
+                if missing.remove(&(path.as_str(), id.clone())) {
+                    let last = arrived.entry(id).or_insert(request.at);
+                    *last = request.at.max(*last);
                 }
             }
         }
         if missing.is_empty() {
-            return Ok(last);
+            return Ok(arrived);
         }
         if clock::now() > deadline {
             bail!("{} events did not arrive within {} s", missing.len(), LIMIT.as_secs());

@@ -1,109 +1,92 @@
-//! Measures an operation on both sides in turn.
+//! Measures an operation on all sides in turn.
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use local::clock;
+use anyhow::Result;
 use local::stack::Stack;
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
 
 use super::cost::LogTail;
-use super::operations::{Extent, Measured, Operation};
+use super::machine::Shares;
+use super::operations::{Extent, Measured, Operation, Rival};
 use super::report::Row;
-use super::side::Side;
+use super::side::{Side, Sides};
 use super::statistics::{Comparison, Unit};
 
-/// Rounds that do not count, in which the runtime compiles what runs often into faster code.
-const WARM_UP: usize = 2;
 /// How far the log may lag behind what happens.
 const LOG_LAG: Duration = Duration::from_millis(500);
 
-/// Measures an operation. The side that is first in a round is second in the next.
+/// Measures an operation. Each round begins with another side. Returns a row for each line of the operation.
 pub(super) fn compare(
     operation: &Operation,
-    ours: &Side,
-    baseline: &Side,
+    sides: &Sides,
     stack: &Stack,
     extent: &Extent,
-) -> Result<Row> {
-    let (mut of_ours, mut of_baseline, mut own) = (Turns::default(), Turns::default(), OwnShare::default());
-    let mut once = |side: &Side, turns: &mut Turns| -> Result<()> {
-        let before = stack.runtime_processor_time();
-        let measured = own.during(|| (operation.measure)(side, extent))?;
-        // Work that is still in the queue belongs to the operation.
-        side.drain()?;
-        turns.add(&measured, before.zip(stack.runtime_processor_time()));
-        Ok(())
+) -> Result<Vec<Row>> {
+    let compared: Vec<&Side> = match operation.rival {
+        Rival::Floor => vec![&sides.ours, &sides.floor, &sides.bare],
+        Rival::Hono => vec![&sides.ours, &sides.hono],
+        Rival::FreshHono => vec![&sides.ours, &sides.hono, &sides.bare],
     };
-    for _ in 0..WARM_UP {
-        once(ours, &mut Turns::default())?;
-        once(baseline, &mut Turns::default())?;
-    }
-    let log = LogTail::of(stack.log_path());
-    for round in 0..extent.rounds {
-        if round % 2 == 0 {
-            once(ours, &mut of_ours)?;
-            once(baseline, &mut of_baseline)?;
-        } else {
-            once(baseline, &mut of_baseline)?;
-            once(ours, &mut of_ours)?;
+    let mut shares = Shares::default();
+    let mut turns: Vec<Turns> = compared.iter().map(|_| Turns::default()).collect();
+    let mut log = LogTail::of(stack.log_path());
+    for round in 0..extent.warm_up + extent.rounds {
+        if round == extent.warm_up {
+            (shares, log) = (Shares::default(), LogTail::of(stack.log_path()));
+            turns.iter_mut().for_each(|turns| *turns = Turns::default());
+        }
+        for place in 0..compared.len() {
+            let place = (round + place) % compared.len();
+            let before = stack.runtime_processor_time();
+            let measured = shares.during(stack, || (operation.measure)(compared[place], extent))?;
+            if operation.rival == Rival::Floor {
+                // Work that is still in the queue belongs to the operation.
+                compared[place].drain(&extent.one)?;
+            }
+            turns[place].add(&measured, before.zip(stack.runtime_processor_time()));
         }
     }
     thread::sleep(LOG_LAG);
-    let told = !of_ours.processor.is_empty() && !of_baseline.processor.is_empty();
-    let comparison = |unit, ours, baseline| Comparison { unit, ours, baseline };
-    Ok(Row {
-        name: operation.name,
-        counted: operation.counted,
-        comparison: comparison(operation.unit, of_ours.values, of_baseline.values),
-        processor: told.then(|| comparison(Unit::Milliseconds, of_ours.processor, of_baseline.processor)),
-        cost: log.cost(operation.counted),
-        generator_share: own.of_one_core(),
-    })
+    let cost = operation.counted.and_then(|counted| log.cost(counted));
+    let rows = operation.lines.iter().enumerate().map(|(index, line)| {
+        let comparison = |unit, values: &dyn Fn(&Turns) -> Vec<f64>| Comparison {
+            unit,
+            ours: values(&turns[0]),
+            rival: values(&turns[1]),
+        };
+        let value = |turns: &Turns| turns.values.iter().map(|values| values[index]).collect();
+        let told = turns.iter().all(|turns| turns.processor.len() == extent.rounds);
+        Row {
+            name: line.name,
+            rival: operation.rival,
+            target: line.target,
+            counted: operation.counted,
+            comparison: comparison(line.unit, &value),
+            beside: turns.get(2).map(value),
+            processor: told.then(|| comparison(Unit::Milliseconds, &|turns| turns.processor.clone())),
+            cost,
+            generator_share: shares.own(),
+            others_share: shares.others(),
+        }
+    });
+    Ok(rows.collect())
 }
 
 /// The rounds of one side.
 #[derive(Default)]
 struct Turns {
-    values: Vec<f64>,
+    /// The values of each round.
+    values: Vec<Vec<f64>>,
     /// Milliseconds of processor time for doing the operation once; empty where the system does not tell.
     processor: Vec<f64>,
 }
 
 impl Turns {
     fn add(&mut self, measured: &Measured, processor: Option<(Duration, Duration)>) {
-        self.values.push(measured.value);
+        self.values.push(measured.values.clone());
         if let Some((before, after)) = processor {
             #[allow(clippy::cast_precision_loss, reason = "some thousands")]
             self.processor.push(after.saturating_sub(before).as_secs_f64() * 1000.0 / measured.times as f64);
         }
     }
-}
-
-/// The processor time of this process itself: the load, the endpoints, and copying the Workers' log.
-#[derive(Default)]
-struct OwnShare {
-    processor: Duration,
-    passed: Duration,
-}
-
-impl OwnShare {
-    fn during<T>(&mut self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        let (started, used) = (clock::now(), own_processor_time()?);
-        let done = work()?;
-        self.passed += started.elapsed();
-        self.processor += own_processor_time()?.saturating_sub(used);
-        Ok(done)
-    }
-
-    fn of_one_core(&self) -> f64 {
-        self.processor.as_secs_f64() / self.passed.as_secs_f64()
-    }
-}
-
-fn own_processor_time() -> Result<Duration> {
-    let used = getrusage(UsageWho::RUSAGE_SELF).context("the system does not tell what this process uses")?;
-    let microseconds = (used.user_time() + used.system_time()).num_microseconds();
-    Ok(Duration::from_micros(microseconds.unsigned_abs()))
 }

@@ -43,13 +43,13 @@ impl<'a> Connection<'a> {
         Ok(Self { reader: BufReader::new(stream), caller })
     }
 
-    /// Sends a `POST` of JSON, or a `GET` where there is none. Returns the status and the body of the answer.
-    pub(super) fn exchange(&mut self, path: &str, json: Option<&str>) -> Result<(u16, String)> {
+    /// Sends a request, with JSON where there is any. Returns the status and the body of the answer.
+    pub(super) fn exchange(&mut self, method: &str, path: &str, json: Option<&str>) -> Result<(u16, String)> {
         let headers = &self.caller.headers;
         let request = match json {
-            None => format!("GET {path} HTTP/1.1\r\n{headers}\r\n"),
+            None => format!("{method} {path} HTTP/1.1\r\n{headers}\r\n"),
             Some(json) => format!(
-                "POST {path} HTTP/1.1\r\n{headers}content-type: application/json\r\ncontent-length: {}\r\n\r\n{json}",
+                "{method} {path} HTTP/1.1\r\n{headers}content-type: application/json\r\ncontent-length: {}\r\n\r\n{json}",
                 json.len()
             ),
         };

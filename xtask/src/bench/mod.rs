@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: measures how fast the Workers are, relative to a small JavaScript Worker that does the same job.
+//! `cargo xtask bench`: measures how fast the Workers are, relative to small JavaScript Workers that do the same jobs.
 //!
-//! Both run in one workerd, in turns, so that a machine that slows down slows both. The bench does not judge: it fails only
-//! where a request is answered wrongly or an event does not arrive.
+//! All run in one workerd, in turns, so that a machine that slows down slows all. The bench says which targets are met, and fails
+//! only where a request is answered wrongly or an event does not arrive.
 
 mod arrivals;
 mod compare;
@@ -9,10 +9,14 @@ mod connection;
 mod cost;
 mod growth;
 mod load;
+mod machine;
 mod operations;
 mod report;
+mod rivals;
 mod side;
+mod sizes;
 mod statistics;
+mod table;
 
 use std::fs;
 use std::thread;
@@ -29,7 +33,7 @@ pub use report::Report;
 
 use self::compare::compare;
 use self::operations::OPERATIONS;
-use self::side::Side;
+use self::side::Sides;
 use crate::{build, setup};
 
 /// Sets up, builds, measures, prints a table and writes `target/bench.json`.
@@ -56,21 +60,25 @@ pub fn run() -> Result<()> {
 ///
 /// As [`run`].
 pub fn measure(extent: &Extent) -> Result<Report> {
-    let stack = Stack::start(StackOptions::on_free_ports("bench")?.beside("local/baseline").fresh())?;
-    let credentials = stack.credentials(None)?;
-    let (ours, baseline) = (Side::ours(&stack, &credentials)?, Side::baseline(&stack, &credentials)?);
+    rivals::build()?;
+    let stack = Stack::start(rivals::beside(StackOptions::on_free_ports("bench")?.fresh()))?;
     let started = clock::now();
+    step("Creating", "tenants and webhooks");
+    let sides = Sides::set_up(&stack, &stack.credentials(None)?, extent)?;
     let mut rows = Vec::new();
     for operation in &OPERATIONS {
-        step("Measuring", operation.name);
-        let row = compare(operation, &ours, &baseline, &stack, extent);
-        rows.push(row.with_context(|| format!("measuring: {}", operation.name))?);
+        let name = operation.lines[0].name;
+        step("Measuring", name);
+        rows.extend(
+            compare(operation, &sides, &stack, extent).with_context(|| format!("measuring: {name}"))?,
+        );
     }
     // Last: the fleet stays.
-    let growth = growth::measure(&stack, &ours)?;
+    let growth = growth::measure(&stack, &sides.ours, extent)?;
     step("Measured", &format!("in {}", spoken(started.elapsed())));
     Ok(Report {
         rows,
+        sizes: sizes::measure()?,
         growth,
         cores: thread::available_parallelism()?.get(),
         workerd: package_version("workerd")?,

@@ -1,4 +1,4 @@
-//! The two sides of a comparison, with the same tenants: our Workers, and the baseline of `local/baseline`.
+//! What is compared: our Workers and those of `local/bench`, each with the same tenants, behind the same calls.
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -11,21 +11,71 @@ use serde_json::{Value, json};
 
 use super::arrivals::last_arrival;
 use super::connection::{Caller, Connection};
-use super::load::Call;
+use super::load::{self, Call};
+use super::operations::Extent;
+use super::rivals::FRESH;
 
-/// A tenant without a webhook.
-pub(super) const QUIET: &str = "bench-quiet";
-/// A tenant with one webhook.
-pub(super) const ONE_WEBHOOK: &str = "bench-one";
-/// A tenant with [`SEVERAL`] webhooks.
-pub(super) const SEVERAL_WEBHOOKS: &str = "bench-several";
-/// The number of webhooks of a tenant to which events fan out.
-pub(super) const SEVERAL: usize = 5;
-
+/// The most webhooks of a tenant.
+const MOST_WEBHOOKS: u64 = 20;
+/// Connections that set the scene.
+const CONNECTIONS: usize = 16;
 /// How long a consumer may still work once an event has arrived: ours writes down how the delivery went.
 const AFTER_ARRIVAL: Duration = Duration::from_millis(30);
 
-/// Our Workers or the baseline.
+/// Tenants whose webhooks have the same paths.
+pub(super) struct Group {
+    pub(super) name: &'static str,
+    pub(super) tenants: usize,
+    /// The webhooks of each.
+    pub(super) webhooks: usize,
+}
+
+impl Group {
+    /// The ID of a tenant.
+    pub(super) fn tenant(&self, number: usize) -> String {
+        format!("bench-{}-{number}", self.name)
+    }
+
+    /// The paths of each tenant's webhooks on its side's endpoint.
+    pub(super) fn paths(&self) -> Vec<String> {
+        (0..self.webhooks).map(|number| format!("/{}/{number}", self.name)).collect()
+    }
+}
+
+/// All that are compared.
+pub(super) struct Sides {
+    pub(super) ours: Side,
+    /// The floor with a database.
+    pub(super) floor: Side,
+    /// The bare floor.
+    pub(super) bare: Side,
+    /// Hono and jose.
+    pub(super) hono: Side,
+}
+
+impl Sides {
+    /// All sides, after an admin has created the tenants and webhooks of each.
+    pub(super) fn set_up(stack: &Stack, credentials: &Credentials, extent: &Extent) -> Result<Self> {
+        let side = |api: &str, intake: &str, isolate| Side::new(stack, credentials, [api, intake], isolate);
+        let sides = Self {
+            ours: side("admin-api", "webhook-delivery", FRESH)?,
+            floor: side("floor", "floor", "")?,
+            bare: side("bare", "bare", "empty")?,
+            hono: side("hono", "hono", "hono")?,
+        };
+        for group in extent.groups() {
+            sides.ours.register(group)?;
+            sides.ours.create_webhooks(group)?;
+            sides.hono.register(group)?;
+            for floor in [&sides.floor, &sides.bare] {
+                floor.tell(group)?;
+            }
+        }
+        Ok(sides)
+    }
+}
+
+/// Our Workers, or those of a rival.
 pub(super) struct Side {
     /// An admin who asks about tenants.
     pub(super) admin: Caller,
@@ -35,81 +85,97 @@ pub(super) struct Side {
     pub(super) event_source: Caller,
     /// The endpoint of all webhooks.
     pub(super) endpoint: Endpoint,
+    /// Whoever asks for fresh isolates.
+    pub(super) fresh: Caller,
+    /// The name by which the Worker `cold` knows the Worker of the isolates.
+    isolate: &'static str,
+    /// Webhooks asked for so far.
+    posted: AtomicU64,
 }
 
 impl Side {
-    /// Our Workers, after an admin has created the tenants and webhooks.
-    pub(super) fn ours(stack: &Stack, credentials: &Credentials) -> Result<Self> {
-        let (api, intake) = (stack.direct_port("admin-api")?, stack.direct_port("webhook-delivery")?);
-        let side = Self::new(api, intake, credentials)?;
-        for (tenant, webhooks) in tenants() {
-            let owner = json!({"orgName": "Measured", "ownerEmail": "owner@example.com"});
-            side.create(&format!("/tenants/{tenant}/register"), &owner)?;
-            for path in &webhooks {
-                let webhook = json!({"url": side.endpoint.url(path)});
-                side.create(&format!("/tenants/{tenant}/webhooks"), &webhook)?;
-            }
-        }
-        Ok(side)
-    }
-
-    /// The baseline, with the same tenants.
-    pub(super) fn baseline(stack: &Stack, credentials: &Credentials) -> Result<Self> {
-        let port = stack.direct_port("baseline")?;
-        let side = Self::new(port, port, credentials)?;
-        for (tenant, webhooks) in tenants() {
-            let urls: Vec<String> = webhooks.iter().map(|path| side.endpoint.url(path)).collect();
-            let body = json!({"orgName": "Measured", "ownerEmail": "owner@example.com", "urls": urls});
-            side.create(&format!("/tenants/{tenant}"), &body)?;
-        }
-        Ok(side)
-    }
-
-    fn new(api: u16, intake: u16, credentials: &Credentials) -> Result<Self> {
+    fn new(
+        stack: &Stack,
+        credentials: &Credentials,
+        [api, intake]: [&str; 2],
+        isolate: &'static str,
+    ) -> Result<Self> {
         let bearer = format!("Bearer {}", credentials.admin_jwt);
         let admin = [("x-admin-api-key", credentials.admin_api_key.as_str()), ("authorization", &bearer)];
+        let api = stack.direct_port(api)?;
         Ok(Self {
             admin: Caller::new(api, &admin),
             stranger: Caller::new(api, &[]),
-            event_source: Caller::new(intake, &[("x-events-key", &credentials.events_key)]),
+            event_source: Caller::new(
+                stack.direct_port(intake)?,
+                &[("x-events-key", &credentials.events_key)],
+            ),
             endpoint: Endpoint::start().context("no port is free for the endpoint")?,
+            fresh: Caller::new(stack.direct_port("cold")?, &[]),
+            isolate,
+            posted: AtomicU64::new(0),
         })
     }
 
-    fn create(&self, path: &str, body: &Value) -> Result<()> {
-        let call = Call { path, body: Some(body.to_string()), expected: 201 };
-        call.send(&mut Connection::open(&self.admin)?).context("the scene cannot be set")
+    /// Registers the tenants.
+    fn register(&self, group: &Group) -> Result<()> {
+        let owner = json!({"orgName": "Measured", "ownerEmail": "owner@example.com"});
+        self.create(group, "/register", &[owner])
+    }
+
+    /// Creates each tenant's webhooks.
+    fn create_webhooks(&self, group: &Group) -> Result<()> {
+        let webhooks: Vec<_> = self.urls(group).into_iter().map(|url| json!({"url": url})).collect();
+        self.create(group, "/webhooks", &webhooks)
+    }
+
+    /// Tells a floor the webhooks of each tenant, which are all that a floor knows of tenants.
+    fn tell(&self, group: &Group) -> Result<()> {
+        self.create(group, "", &[json!({"urls": self.urls(group)})])
+    }
+
+    fn urls(&self, group: &Group) -> Vec<String> {
+        group.paths().iter().map(|path| self.endpoint.url(path)).collect()
+    }
+
+    /// Sends each of these bodies for each tenant.
+    fn create(&self, group: &Group, rest: &str, bodies: &[Value]) -> Result<()> {
+        let of_tenant = |number: usize| {
+            let path = format!("/tenants/{}{rest}", group.tenant(number));
+            bodies.iter().map(move |body| Call::post(path.clone(), body.to_string(), 201))
+        };
+        let calls: Vec<Call> = (0..group.tenants).flat_map(of_tenant).collect();
+        load::put_all(&self.admin, CONNECTIONS, &calls).context("the scene cannot be set")
+    }
+
+    /// The request that creates one more webhook, for the first of these tenants that has room for the webhook.
+    pub(super) fn new_webhook(&self, group: &Group) -> Call<'static> {
+        let tenant = self.posted.fetch_add(1, Ordering::Relaxed) / MOST_WEBHOOKS;
+        let tenant = group.tenant(usize::try_from(tenant).unwrap_or_default());
+        let body = json!({"url": self.endpoint.url("/new")}).to_string();
+        Call::post(format!("/tenants/{tenant}/webhooks"), body, 201)
+    }
+
+    /// The request that a fresh isolate answers.
+    pub(super) fn fresh_isolate(&self) -> Call<'static> {
+        static COUNT: AtomicU64 = AtomicU64::new(1);
+        Call::get(format!("/{}/{}", self.isolate, COUNT.fetch_add(1, Ordering::Relaxed)), 401)
     }
 
     /// The request that hands events in: an envelope, or an array of envelopes.
     pub(super) fn publication(body: String) -> Call<'static> {
-        Call { path: "/events", body: Some(body), expected: 202 }
+        Call::post("/events", body, 202)
     }
 
     /// Waits until the queue is empty. The queue is in order, and is handed over a batch at a time, so nothing older is
     /// left behind an event that has arrived.
-    pub(super) fn drain(&self) -> Result<()> {
-        let last = Event::of(ONE_WEBHOOK);
+    pub(super) fn drain(&self, group: &Group) -> Result<()> {
+        let last = Event::of(&group.tenant(0));
         Self::publication(last.body).send(&mut Connection::open(&self.event_source)?)?;
-        last_arrival(&self.endpoint, &[last.id], &paths(ONE_WEBHOOK)).context("draining the queue")?;
+        last_arrival(&self.endpoint, &[last.id], &group.paths()).context("draining the queue")?;
         thread::sleep(AFTER_ARRIVAL);
         Ok(())
     }
-}
-
-/// Every tenant, with the paths of its webhooks.
-fn tenants() -> impl Iterator<Item = (&'static str, Vec<String>)> {
-    [QUIET, ONE_WEBHOOK, SEVERAL_WEBHOOKS].into_iter().map(|tenant| (tenant, paths(tenant)))
-}
-
-/// The paths of a tenant's webhooks on its side's endpoint.
-pub(super) fn paths(tenant: &str) -> Vec<String> {
-    let webhooks = match tenant {
-        ONE_WEBHOOK => 1,
-        SEVERAL_WEBHOOKS => SEVERAL,
-        _ => 0,
-    };
-    (0..webhooks).map(|number| format!("/{tenant}/{number}")).collect()
 }
 
 /// An event as EventBridge would send it.
@@ -135,9 +201,9 @@ impl Event {
         Self { id, body: body.to_string() }
     }
 
-    /// As many new events.
-    pub(super) fn several(tenant: &str, count: usize) -> Vec<Self> {
-        (0..count).map(|_| Self::of(tenant)).collect()
+    /// As many new events, for the tenants of the group in turn.
+    pub(super) fn several(group: &Group, count: usize) -> Vec<Self> {
+        (0..count).map(|number| Self::of(&group.tenant(number % group.tenants))).collect()
     }
 }
 

@@ -1,7 +1,10 @@
-//! Statistics over several rounds of two sides.
+//! Statistics over several rounds of our side and a rival's.
 
 /// The spread above which nothing can be concluded, because the rounds differ too much.
 pub(super) const CONCLUSIVE_SPREAD: f64 = 0.3;
+
+/// The rounds without which nothing can be concluded.
+const FEWEST_ROUNDS: usize = 3;
 
 /// The unit of a measured number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,17 +20,17 @@ pub(super) enum Unit {
 pub(super) struct Comparison {
     pub(super) unit: Unit,
     pub(super) ours: Vec<f64>,
-    pub(super) baseline: Vec<f64>,
+    pub(super) rival: Vec<f64>,
 }
 
 impl Comparison {
-    /// Our speed in each round, relative to the baseline's in the same round: 0.5 is half as fast.
+    /// Our speed in each round, relative to the rival's in the same round: 0.5 is half as fast.
     pub(super) fn speeds(&self) -> Vec<f64> {
-        let rounds = self.ours.iter().zip(&self.baseline);
+        let rounds = self.ours.iter().zip(&self.rival);
         rounds
-            .map(|(ours, baseline)| match self.unit {
-                Unit::PerSecond => ours / baseline,
-                Unit::Milliseconds => baseline / ours,
+            .map(|(ours, rival)| match self.unit {
+                Unit::PerSecond => ours / rival,
+                Unit::Milliseconds => rival / ours,
             })
             .collect()
     }
@@ -49,9 +52,9 @@ impl Comparison {
         (high - low) / self.speed()
     }
 
-    /// Whether the rounds agree well enough for a conclusion.
+    /// Whether there are enough rounds for a conclusion, and they agree well enough.
     pub(super) fn is_conclusive(&self) -> bool {
-        self.spread() <= CONCLUSIVE_SPREAD
+        self.ours.len() >= FEWEST_ROUNDS && self.spread() <= CONCLUSIVE_SPREAD
     }
 }
 
@@ -61,7 +64,7 @@ pub(super) fn median(values: &[f64]) -> f64 {
 }
 
 /// The value below which this part of all values lies, interpolated between two values. 0 where there are none.
-fn quantile(values: &[f64], part: f64) -> f64 {
+pub(super) fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     #[allow(clippy::cast_precision_loss, reason = "a few rounds, some dozens of events")]
@@ -90,12 +93,12 @@ mod tests {
     }
 
     #[test]
-    fn speed_is_relative_to_the_baseline_of_the_same_round() {
+    fn speed_is_relative_to_the_rival_of_the_same_round() {
         // The machine was three times slower in the last round, for both.
         let per_second = Comparison {
             unit: Unit::PerSecond,
             ours: vec![50.0, 60.0, 20.0],
-            baseline: vec![100.0, 100.0, 40.0],
+            rival: vec![100.0, 100.0, 40.0],
         };
         assert!(close(per_second.speed(), 0.5));
         let (low, high) = per_second.middle_half();
@@ -105,7 +108,7 @@ mod tests {
 
     #[test]
     fn fewer_milliseconds_are_faster() {
-        let slower = Comparison { unit: Unit::Milliseconds, ours: vec![40.0], baseline: vec![20.0] };
+        let slower = Comparison { unit: Unit::Milliseconds, ours: vec![40.0], rival: vec![20.0] };
         assert!(close(slower.speed(), 0.5) && close(slower.spread(), 0.0));
     }
 
@@ -114,9 +117,11 @@ mod tests {
         let noisy = Comparison {
             unit: Unit::PerSecond,
             ours: vec![50.0, 100.0, 60.0, 90.0, 70.0],
-            baseline: vec![100.0; 5],
+            rival: vec![100.0; 5],
         };
         assert!(!noisy.is_conclusive());
+        let one_round = Comparison { unit: Unit::PerSecond, ours: vec![50.0], rival: vec![100.0] };
+        assert!(!one_round.is_conclusive());
     }
 
     #[test]
@@ -124,7 +129,7 @@ mod tests {
         let disturbed = Comparison {
             unit: Unit::PerSecond,
             ours: vec![50.0, 51.0, 5.0, 52.0, 50.0],
-            baseline: vec![100.0; 5],
+            rival: vec![100.0; 5],
         };
         assert!(close(disturbed.speed(), 0.5) && disturbed.is_conclusive());
     }

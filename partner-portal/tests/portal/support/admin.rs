@@ -1,6 +1,6 @@
 //! The real Admin API behind the service binding.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use admin_api::config::Config;
@@ -27,8 +27,6 @@ pub(crate) struct AdminBinding {
     admin_api: AdminApi,
     surroundings: Surroundings,
     calls: Mutex<Vec<String>>,
-    in_flight: AtomicUsize,
-    most_in_flight: AtomicUsize,
     down: AtomicBool,
     /// The end of a path: the next call to such a path fails.
     failing: Mutex<Option<String>>,
@@ -63,8 +61,6 @@ impl AdminBinding {
             admin_api,
             surroundings: platform.surroundings(),
             calls: Mutex::default(),
-            in_flight: AtomicUsize::new(0),
-            most_in_flight: AtomicUsize::new(0),
             down: AtomicBool::new(false),
             failing: Mutex::default(),
             stubs: Mutex::default(),
@@ -74,13 +70,7 @@ impl AdminBinding {
 
     /// Returns every call since the last time, as `GET /path`.
     pub(crate) fn take_calls(&self) -> Vec<String> {
-        self.most_in_flight.store(0, Ordering::Relaxed);
         std::mem::take(&mut self.calls.lock().unwrap())
-    }
-
-    /// Returns the most calls at one time since the calls were last taken.
-    pub(crate) fn most_in_flight(&self) -> usize {
-        self.most_in_flight.load(Ordering::Relaxed)
     }
 
     /// Sets whether calls get no answer.
@@ -122,12 +112,9 @@ impl ServiceBinding for AdminBinding {
         if let Some((_, status, body)) = stub {
             return Ok(http::Response::builder().status(status).body(body.into()).unwrap());
         }
-        let now = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
-        self.most_in_flight.fetch_max(now, Ordering::Relaxed);
         tokio::task::yield_now().await;
         let request = request.map(Body::from);
         let response = answer(self.router.clone(), &self.admin_api, &self.surroundings, request).await;
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes().to_vec();
         Ok(http::Response::from_parts(parts, bytes))

@@ -26,7 +26,7 @@ fn webhook(fixture: &Fixture, id: &WebhookId) -> Value {
 
 async fn send(fixture: &Fixture, ids: impl Iterator<Item = String>) {
     let messages = ids.map(|id| {
-        let body = EventMessage::Envelope(envelope(&id, "KeyAdded", "acme-corp")).encode();
+        let body = EventMessage::Envelope(envelope(&id, "KeyAdded", "acme-corp").into()).encode();
         QueuedMessage { body, delay: Duration::ZERO }
     });
     fixture.events.send(messages.collect()).await.unwrap();
@@ -167,7 +167,7 @@ async fn a_hundred_thousand_that_waited_an_hour_go_out_faster_than_they_came_and
     let mut rest = 1;
     while rest > 0 {
         let event = format!("fresh-{}", fresh.len());
-        let body = EventMessage::Envelope(envelope(&event, "KeyAdded", "other")).encode();
+        let body = EventMessage::Envelope(envelope(&event, "KeyAdded", "other").into()).encode();
         fixture.events.send(vec![QueuedMessage { body, delay: Duration::ZERO }]).await.unwrap();
         fresh.insert(event, fixture.clock.now());
         simulation.run(Duration::from_secs(30)).await;
@@ -304,7 +304,7 @@ async fn a_hundred_events_for_twenty_held_webhooks_stay_within_the_platforms_lim
     let events: Vec<_> = (0..100)
         .map(|index| {
             let body = envelope(&format!("e-{index}"), "KeyAdded", "acme-corp").replace("1.50", &large);
-            EventMessage::Envelope(body).encode()
+            EventMessage::Envelope(body.into()).encode()
         })
         .collect();
     fixture.database.take_statements();

@@ -179,7 +179,7 @@ async fn campaign(crashes_in_outages: bool) -> usize {
             let id = format!("event-{}", round * 20 + index);
             let (tenant, event_type) = (dice.roll(TENANTS), TYPES[dice.roll(TYPES.len())]);
             let body = envelope(&id, event_type, &format!("tenant-{tenant}"));
-            let message = EventMessage::Envelope(body.clone()).encode();
+            let message = EventMessage::Envelope(body.clone().into()).encode();
             let copies = 1 + usize::from(dice.one_in(30));
             let messages = vec![QueuedMessage { body: message, delay: Duration::ZERO }; copies];
             fixture.events.send(messages).await.unwrap();
@@ -216,12 +216,12 @@ async fn campaign(crashes_in_outages: bool) -> usize {
     }
     // Dead letters are what an admin puts back.
     let requeue = |letters: Vec<String>| {
-        letters.into_iter().map(|body| QueuedMessage { body, delay: Duration::ZERO }).collect()
+        letters.into_iter().map(|body| QueuedMessage { body: body.into(), delay: Duration::ZERO }).collect()
     };
     let letters = std::mem::take(&mut simulation.dead_letters);
     let dead_letters = letters.len();
     let (events, retries): (Vec<_>, Vec<_>) =
-        letters.into_iter().partition(|body| EventMessage::decode(body).is_ok());
+        letters.into_iter().partition(|body| EventMessage::decode(&body.into()).is_ok());
     fixture.events.send(requeue(events)).await.unwrap();
     fixture.retries.send(requeue(retries)).await.unwrap();
     simulation.lose = Box::new(|| false);

@@ -1,5 +1,6 @@
 //! Fresh events.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
@@ -10,6 +11,7 @@ use super::AFTER_OUTAGE;
 use super::{envelope, message, row};
 use crate::event::message::EventMessage;
 use crate::ports::Statement;
+use crate::shared_text::SharedText;
 use crate::testing::{Crash, Fixture, Reply};
 
 const URL: &str = "https://hooks.example.com/in";
@@ -30,6 +32,29 @@ async fn an_event_reaches_only_the_webhooks_of_its_tenant_that_want_it_byte_for_
     assert_eq!(requests.len(), 1);
     assert_eq!(requests[0].url, URL);
     assert_eq!(requests[0].body.as_ref(), envelope("e-1", "KeyAdded", "acme-corp"));
+}
+
+#[tokio::test]
+async fn an_event_lies_where_it_was_taken_in_until_it_is_sent_whatever_the_number_of_webhooks() {
+    let fixture = Fixture::default();
+    let acme = fixture.tenant("acme-corp").await;
+    for number in 0..5 {
+        fixture.webhook(&acme, &format!("{URL}/{number}"), &[]).await;
+    }
+    let array = ["e-1", "e-2"].map(|id| envelope(id, "KeyAdded", "acme-corp")).join(",");
+    let taken_in = SharedText::from(format!("[{array}]"));
+    let within = taken_in.as_bytes().as_ptr_range();
+
+    assert_eq!(fixture.couriers().publish(taken_in.clone()).await, Ok(2));
+    let messages: Vec<_> = fixture.events.take().into_iter().map(|message| message.body).collect();
+    assert!(messages.iter().all(|message| within.contains(&message.as_ptr())), "not copied into a message");
+
+    fixture.deliver_events(&messages).await;
+    let requests = fixture.endpoints.take();
+    assert_eq!(requests.len(), 10);
+    assert!(requests.iter().all(|request| within.contains(&request.body.as_ptr())), "nor out of it");
+    let numbers: BTreeSet<u32> = requests.iter().map(|request| request.body.number()).collect();
+    assert_eq!(numbers.len(), 2, "by its number, each is copied across the edge once");
 }
 
 #[tokio::test]

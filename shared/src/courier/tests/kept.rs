@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::event::id::EventId;
 use crate::event::message::{EventMessage, WebhookKey};
 use crate::ports::{Clock, Database, Statement};
+use crate::shared_text::SharedText;
 use crate::store::deliveries;
 use crate::testing::{Fixture, Reply, Simulation, admins};
 use crate::time::Timestamp;
@@ -57,7 +58,7 @@ async fn a_delivered_event_is_looked_at_and_sent_again_for_a_day() {
     let others = fixture.webhook(&other, "https://hooks.example.com/other", &[]).await.webhook_id;
     let (event, mine) = (EventId::parse(&uuid(1)).unwrap(), kilobyte(&uuid(1), "acme-corp"));
     let texts = [&mine, &kilobyte("text-id", "acme-corp"), &kilobyte(&uuid(1), "other")]
-        .map(|body| EventMessage::Envelope(body.to_owned()).encode());
+        .map(|body| EventMessage::Envelope(body.to_owned().into()).encode());
     fixture.deliver_events(&texts).await;
     assert_eq!((count(&fixture, "delivered_bodies"), count(&fixture, "bodies")), (1, 0));
 
@@ -121,7 +122,9 @@ async fn delivered_events_of_a_range_go_out_again_at_the_release_s_pace() {
         .id;
     for batch in 0..8 {
         let texts: Vec<_> = (0..100)
-            .map(|index| EventMessage::Envelope(kilobyte(&uuid(batch * 100 + index), "acme-corp")).encode())
+            .map(|index| {
+                EventMessage::Envelope(kilobyte(&uuid(batch * 100 + index), "acme-corp").into()).encode()
+            })
             .collect();
         fixture.deliver_events(&texts).await;
         fixture.clock.advance(Duration::from_secs(60));
@@ -164,7 +167,7 @@ async fn what_failed_has_its_body_once_and_packed() {
     }
     fixture.endpoints.always(URL, Reply::Status(503));
     let body = kilobyte(&uuid(1), "acme-corp");
-    fixture.deliver_events(&[EventMessage::Envelope(body.clone()).encode()]).await;
+    fixture.deliver_events(&[EventMessage::Envelope(body.clone().into()).encode()]).await;
     let sql = "SELECT length, typeof(body) AS kind, octet_length(body) AS octets, unpacked(body) AS body FROM bodies";
     let rows = fixture.database.query(Statement::new(sql));
     assert_eq!(rows.len(), 1);
@@ -280,9 +283,9 @@ async fn a_delivered_delivery_takes_ninety_bytes_and_two_rows_and_its_body_for_a
         fixture.database.query(Statement::new(pages))[0]["n"].as_u64().unwrap()
     };
     let empty = bytes(&fixture);
-    let deliver = |numbers: std::ops::Range<u32>| -> Vec<String> {
+    let deliver = |numbers: std::ops::Range<u32>| -> Vec<SharedText> {
         let text = |number: u32| kilobyte(&uuid(number), &tenants[number as usize % tenants.len()]);
-        numbers.map(|number| EventMessage::Envelope(text(number)).encode()).collect()
+        numbers.map(|number| EventMessage::Envelope(text(number).into()).encode()).collect()
     };
     // By the statement that writes what batches deliver; the log's other statements see the same rows.
     for first in (0..EVENTS).step_by(100) {

@@ -331,7 +331,7 @@ async fn a_body_that_is_not_there_yet_holds_up_no_batch_mate() {
     let fixture = Fixture::default();
     let acme = fixture.tenant("acme-corp").await;
     fixture.webhook(&acme, URL, &[]).await;
-    let missing = EventMessage::StoredAt("events/e-1/0".into()).encode();
+    let missing = EventMessage::StoredAt("events/e-1/0".into()).encode().to_string();
 
     let settled = fixture.deliver_events(&[missing, message("e-2", "KeyAdded", "acme-corp")]).await;
 

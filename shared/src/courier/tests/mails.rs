@@ -106,6 +106,20 @@ async fn a_webhook_that_comes_and_goes_is_told_of_once_in_six_hours() {
 }
 
 #[tokio::test]
+async fn a_run_with_nothing_to_tell_reads_twice_and_writes_nothing() {
+    let (fixture, mailer, acme, _) = mailing().await;
+    fixture.courier.mail().await.unwrap();
+    let before = fixture.database.dump();
+    fixture.database.take_round_trips();
+    fixture.courier.mail().await.unwrap();
+    assert_eq!((fixture.database.take_round_trips(), fixture.database.dump()), (2, before));
+
+    fixture.app.rotate_api_key(&admins(&acme), None, Duration::ZERO).await.unwrap();
+    fixture.courier.mail().await.unwrap();
+    assert_eq!(mailer.take().len(), 2, "the next run goes on from where the last one stopped");
+}
+
+#[tokio::test]
 async fn verified_is_told_only_after_enabling() {
     let (fixture, mailer, acme, webhook) = mailing().await;
     note(&fixture, &webhook, "verified", 1);

@@ -39,7 +39,7 @@ pub(super) fn envelope(id: &str, event_type: &str, partner_id: &str) -> String {
 
 /// A message with an envelope, as the events queue hands it over.
 pub(super) fn message(id: &str, event_type: &str, partner_id: &str) -> String {
-    EventMessage::Envelope(envelope(id, event_type, partner_id)).encode()
+    EventMessage::Envelope(envelope(id, event_type, partner_id).into()).encode().to_string()
 }
 
 /// An event's id.

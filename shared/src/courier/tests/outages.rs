@@ -17,7 +17,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Puts events of these numbers on the queue.
 async fn send(fixture: &Fixture, numbers: std::ops::Range<usize>) {
     let messages = numbers.map(|number| {
-        let body = EventMessage::Envelope(envelope(&format!("e-{number}"), "KeyAdded", "acme-corp")).encode();
+        let body =
+            EventMessage::Envelope(envelope(&format!("e-{number}"), "KeyAdded", "acme-corp").into()).encode();
         QueuedMessage { body, delay: Duration::ZERO }
     });
     fixture.events.send(messages.collect()).await.unwrap();

@@ -12,6 +12,7 @@ use crate::app::tenants::TenantFilter;
 use crate::event::message::{EventMessage, RetryMessage};
 use crate::ports::{Queue, Statement};
 use crate::shard::{Bucket, ShardCount, Shards};
+use crate::shared_text::SharedText;
 use crate::tenant::OrgId;
 use crate::testing::{Fixture, MemoryQueue, Reply, SqliteDatabase, admins};
 use crate::time::Timestamp;
@@ -119,7 +120,7 @@ async fn one_shards_outage_holds_up_its_own_tenants_only() {
     }
     two.databases[1].take_writes();
     two.fixture.clock.advance(Duration::from_secs(60));
-    let texts: Vec<String> = records.into_iter().map(|record| record.body).collect();
+    let texts: Vec<SharedText> = records.into_iter().map(|record| record.body).collect();
     let settled = two.fixture.drive(two.couriers.deliver_retries(&two.fixture.messages(&texts)));
     assert!(settled.iter().all(|settled| *settled == Acknowledge));
     assert_eq!(two.delivered(1), 12 - first);
@@ -135,7 +136,7 @@ async fn retries_probes_and_dead_letters_find_their_shard() {
     two.fixture.drive(two.couriers.deliver_events(&two.fixture.messages(&events(&tenants, "e"))));
     assert_eq!(two.delivered(0) + two.delivered(1), 0);
     two.fixture.clock.advance(Duration::from_secs(60));
-    let texts: Vec<String> = two.fixture.retries.take().into_iter().map(|message| message.body).collect();
+    let texts: Vec<SharedText> = two.fixture.retries.take().into_iter().map(|message| message.body).collect();
     two.fixture.drive(two.couriers.deliver_retries(&two.fixture.messages(&texts)));
     assert_eq!(two.delivered(0) + two.delivered(1), 8);
 

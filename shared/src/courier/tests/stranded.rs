@@ -11,6 +11,7 @@ use super::{envelope, message, row};
 use crate::courier::Operators;
 use crate::event::message::{EventMessage, RetryMessage, WebhookKey};
 use crate::ports::{Clock, HttpClient, OutboundRequest, Queue, QueuedMessage, Statement};
+use crate::shared_text::SharedText;
 use crate::testing::{Crash, FakeClock, Fixture, Reply, Simulation, admins};
 use crate::webhook::id::WebhookId;
 use crate::webhook::signing::SigningSecret;
@@ -76,7 +77,7 @@ async fn backlog(fixture: &Fixture, held: u32) -> (WebhookId, String) {
     );
     query(fixture, &format!("UPDATE webhooks SET tend_at = {now}"));
     let tend = RetryMessage::Tend(WebhookKey { org_id: acme, webhook_id: id }).encode();
-    (id, tend)
+    (id, tend.to_string())
 }
 
 #[tokio::test]
@@ -103,8 +104,8 @@ async fn what_was_held_while_nothing_could_be_written_is_let_go_afterwards() {
     fixture.endpoints.always(URL, Reply::Status(503));
     let mut simulation = Simulation::new(&fixture);
     let send = async |ids: std::ops::Range<u32>| {
-        let bodies =
-            ids.map(|id| EventMessage::Envelope(envelope(&format!("e-{id}"), "A", "acme-corp")).encode());
+        let bodies = ids
+            .map(|id| EventMessage::Envelope(envelope(&format!("e-{id}"), "A", "acme-corp").into()).encode());
         let queued = bodies.map(|body| QueuedMessage { body, delay: Duration::ZERO });
         fixture.events.send(queued.collect()).await.unwrap();
     };
@@ -134,7 +135,7 @@ async fn a_record_that_holds_a_delivery_after_the_circuit_has_closed_strands_not
     fixture.retries.take();
     fixture.database.refuse_writes(|_| true);
     fixture.deliver_events(&messages(6..7)).await;
-    let record: Vec<String> = fixture.retries.take().into_iter().map(|message| message.body).collect();
+    let record: Vec<SharedText> = fixture.retries.take().into_iter().map(|message| message.body).collect();
     assert_eq!(record.len(), 1);
     fixture.database.take_writes();
     fixture.endpoints.always(URL, Reply::Status(200));

@@ -59,7 +59,7 @@ async fn dead_letters_are_listed_with_their_reason_and_go_back_to_their_queue() 
     let good = letters.iter().find(|letter| letter.body == bodies[1]).unwrap();
     fixture.app.requeue_dead_letter(good.id).await.unwrap();
 
-    assert_eq!(fixture.events.take()[0].body, bodies[1]);
+    assert_eq!(*fixture.events.take()[0].body, bodies[1]);
     let (letters, _) = fixture.apps().list_dead_letters(None, 50).await.unwrap();
     assert!(letters.iter().any(|letter| letter.requeued_at.is_some()));
 }
