@@ -16,7 +16,7 @@ INSERT INTO shard (only, number, shards) VALUES (1, 0, 1);
 CREATE TABLE tenants (
   sequence INTEGER PRIMARY KEY,
   org_id TEXT NOT NULL UNIQUE,
-  org_name TEXT NOT NULL,
+  org_name TEXT NOT NULL COLLATE NOCASE,
   owner_email TEXT NOT NULL COLLATE NOCASE,
   created_at INTEGER NOT NULL,
   created_by TEXT NOT NULL,
@@ -27,7 +27,7 @@ CREATE TABLE tenants (
   webhook_count INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX tenants_by_creation ON tenants (created_at, org_id) WHERE closed_at IS NULL;
-CREATE INDEX tenants_by_name ON tenants (org_name COLLATE NOCASE, org_id) WHERE closed_at IS NULL;
+CREATE INDEX tenants_by_name ON tenants (org_name, org_id) WHERE closed_at IS NULL;
 
 -- The people who may sign in for a registered tenant: its owner and those who were added.
 CREATE TABLE members (

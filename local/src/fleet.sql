@@ -1,6 +1,8 @@
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
 INSERT INTO tenants (org_id, org_name, owner_email, created_at, created_by, webhook_count, bucket)
 SELECT printf('filling-%06d', i), 'Filling ' || i, 'owner-' || (i / 10) || '@example.com', 1900000000000 + i, 'admin', 5, 0 FROM n;
+INSERT INTO members (org_id, email, added_at, added_by, tenant_created_at)
+SELECT org_id, owner_email, created_at, 'admin', created_at FROM tenants WHERE org_id LIKE 'filling-%';
 UPDATE shard SET tenants = tenants + 100000;
 INSERT INTO api_keys (digest, org_id, org_name, prefix, suffix, created_at, created_by)
 SELECT printf('%064x', sequence), org_id, org_name, 'aaaaaaaa', 'bbbb', created_at, 'admin' FROM tenants WHERE org_id LIKE 'filling-%';

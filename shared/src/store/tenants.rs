@@ -102,37 +102,44 @@ fn of_members(people: &[&str], first: usize) -> String {
 }
 
 /// Tenants whose `orgId` or name begins with this text, ASCII case ignored, from after a place on. First by `orgId`, then by
-/// name: each through its index, and the second only as far as the first leaves room.
+/// name: each through its index, and the second only as far as the first leaves room. An index is entered at the place: of
+/// two lower bounds SQLite would take the first, and walk from there.
 pub fn search(text: &str, after: Option<&ByMatch>, limit: u32, now: Timestamp) -> Statement {
-    let (part, key, org_id) = after.map_or((0, "", ""), |(part, key, org_id)| (*part, key, org_id));
-    let mut parts = Vec::new();
-    if part == 0 {
-        parts.push(
-            "SELECT * FROM (SELECT org_id FROM tenants WHERE org_id >= ?1 AND org_id < ?3 AND org_id > ?5 \
-             AND closed_at IS NULL ORDER BY org_id LIMIT ?4)",
-        );
-    }
-    parts.push(
-        "SELECT * FROM (SELECT org_id FROM tenants INDEXED BY tenants_by_name \
-         WHERE org_name >= ?1 COLLATE NOCASE AND org_name < ?3 COLLATE NOCASE AND closed_at IS NULL \
-         AND (org_name COLLATE NOCASE, org_id) > (?6 COLLATE NOCASE, ?7) AND NOT (org_id >= ?1 AND org_id < ?3) \
-         ORDER BY org_name COLLATE NOCASE, org_id LIMIT ?4)",
-    );
-    let found = parts.join(" UNION ALL ");
-    let columns = COLUMNS.replace(
-        "FROM tenants t",
-        &format!("FROM (SELECT * FROM ({found}) LIMIT ?4) AS f CROSS JOIN tenants t ON t.org_id = f.org_id"),
-    );
     let text = text.to_ascii_lowercase();
+    // A place before the text is that of another search.
+    let after = after.map(|(part, key, org_id)| (*part, (*key >= text).then_some((key, org_id))));
+    let (begun_by_id, begun_by_name) = match after {
+        None => (Some(None), None),
+        Some((0, place)) => (Some(place), None),
+        Some((_, place)) => (None, place),
+    };
+    let mut parts = Vec::new();
+    if let Some(place) = begun_by_id {
+        let begin = if place.is_some() { "t.org_id > ?5" } else { "t.org_id >= ?1" };
+        parts.push(format!(
+            "SELECT * FROM ({COLUMNS} WHERE {begin} AND t.org_id < ?3 AND t.closed_at IS NULL ORDER BY t.org_id LIMIT ?4)"
+        ));
+    }
+    let by_name = COLUMNS.replace("FROM tenants t", "FROM tenants t INDEXED BY tenants_by_name");
+    let begin = match begun_by_name {
+        Some(_) => "(t.org_name, t.org_id) > (?5, ?6)",
+        None => "t.org_name >= ?1",
+    };
+    parts.push(format!(
+        "SELECT * FROM ({by_name} WHERE {begin} AND t.org_name < ?3 AND t.closed_at IS NULL \
+         AND NOT (t.org_id >= ?1 AND t.org_id < ?3) ORDER BY t.org_name, t.org_id LIMIT ?4)"
+    ));
     let end = format!("{text}\u{10FFFF}");
-    Statement::new(columns)
+    let statement = Statement::new(format!("SELECT * FROM ({}) LIMIT ?4", parts.join(" UNION ALL ")))
         .bind(text)
         .bind(now)
         .bind(end)
-        .bind(limit)
-        .bind(if part == 0 { org_id } else { "" })
-        .bind(if part == 1 { key } else { "" })
-        .bind(if part == 1 { org_id } else { "" })
+        .bind(limit);
+    match (begun_by_id.flatten(), begun_by_name) {
+        (Some((org_id, _)), _) => statement.bind(org_id),
+        (None, Some((name, org_id))) => statement.bind(name).bind(org_id),
+        (None, None) => statement,
+    }
 }
 
 /// How many tenants there are: a counter that registering and closing keep.

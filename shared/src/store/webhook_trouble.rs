@@ -13,24 +13,30 @@ use crate::webhook::trouble::TroubledWebhook;
 /// As in the index, letter for letter: SQLite matches expressions by their text.
 const RANK: &str = "(CASE WHEN status = 'disabled' THEN 1 WHEN status = 'pending' THEN 2 WHEN circuit_opened_at IS NOT NULL THEN 3 ELSE 4 END)";
 
-/// A page of the list, from after this place on.
+/// A page of the list, from after this place on: the rest of the place's rank, and then the ranks after that. Compared as one
+/// row, rank and all, the place would not be looked up in the index, because the rank is no column.
 pub fn page(after: &Option<(u8, i64, WebhookId)>, limit: u32) -> Statement {
     let (rank, created_at, id) = after.as_ref().map_or((0, 0, None), |(rank, at, id)| (*rank, *at, Some(id)));
-    Statement::new(format!(
-        "SELECT created_at, org_id, id, url, status, {RANK} AS rank, verifying_since, failing_since, circuit_opened_at, \
-         disabled_reason, consecutive_failures, last_error_at, last_error_status, last_error_message, \
-         (SELECT MIN(oldest) FROM (SELECT (SELECT d.created_at FROM deliveries d INDEXED BY deliveries_undelivered \
-           WHERE d.webhook = webhooks.sequence AND d.stage <> 0 AND d.stage = s.value \
-           ORDER BY d.created_at, d.event LIMIT 1) AS oldest \
-           FROM (SELECT {SCHEDULED} AS value UNION ALL SELECT {HELD} UNION ALL SELECT {RELEASED}) AS s)) AS oldest_undelivered_at \
-         FROM webhooks INDEXED BY webhooks_in_trouble \
-         WHERE (status <> 'active' OR consecutive_failures > 0) AND ({RANK}, created_at, id) > (?1, ?2, ?3) \
-         ORDER BY {RANK}, created_at, id LIMIT ?4"
-    ))
-    .bind(u32::from(rank))
-    .bind(created_at)
-    .bind(id.map_or_else(String::new, WebhookId::to_string))
-    .bind(limit)
+    let part = |beyond: &str, order: &str| {
+        format!(
+            "SELECT * FROM (SELECT created_at, org_id, id, url, status, {RANK} AS rank, verifying_since, failing_since, \
+             circuit_opened_at, disabled_reason, consecutive_failures, last_error_at, last_error_status, last_error_message, \
+             (SELECT MIN(oldest) FROM (SELECT (SELECT d.created_at FROM deliveries d INDEXED BY deliveries_undelivered \
+               WHERE d.webhook = webhooks.sequence AND d.stage <> 0 AND d.stage = s.value \
+               ORDER BY d.created_at, d.event LIMIT 1) AS oldest \
+               FROM (SELECT {SCHEDULED} AS value UNION ALL SELECT {HELD} UNION ALL SELECT {RELEASED}) AS s)) AS oldest_undelivered_at \
+             FROM webhooks INDEXED BY webhooks_in_trouble \
+             WHERE (status <> 'active' OR consecutive_failures > 0) AND {beyond} \
+             ORDER BY {order} LIMIT ?4)"
+        )
+    };
+    let rest = part(&format!("{RANK} = ?1 AND (created_at, id) > (?2, ?3)"), "created_at, id");
+    let ranks_after = part(&format!("{RANK} > ?1"), &format!("{RANK}, created_at, id"));
+    Statement::new(format!("SELECT * FROM ({rest} UNION ALL {ranks_after}) LIMIT ?4"))
+        .bind(u32::from(rank))
+        .bind(created_at)
+        .bind(id.map_or_else(String::new, WebhookId::to_string))
+        .bind(limit)
 }
 
 /// A row of the list.

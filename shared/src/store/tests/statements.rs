@@ -262,7 +262,11 @@ pub(super) fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
         ("tenants::page", people.map(|people| tenants::page(people, None, 50, now)).into()),
         (
             "tenants::search",
-            vec![tenants::search("ac", None, 50, now), tenants::search("ac", Some(&matched), 50, now)],
+            vec![
+                tenants::search("ac", None, 50, now),
+                tenants::search("ac", Some(&(0, "acm".to_owned(), "acm".to_owned())), 50, now),
+                tenants::search("ac", Some(&matched), 50, now),
+            ],
         ),
         ("tenants::count", one(tenants::count())),
         ("tenants::count_of", people[1..].iter().map(|people| tenants::count_of(people)).collect()),
@@ -297,7 +301,10 @@ pub(super) fn all(actor: &Actor) -> BTreeMap<&'static str, Vec<Statement>> {
         ),
         ("transitions::latest_version", one(transitions::latest_version(tenant, Aggregate::Tenant))),
         ("transitions::newest", one(transitions::newest(tenant, None, 50))),
-        ("webhook_trouble::page", one(webhook_trouble::page(&None, 50))),
+        (
+            "webhook_trouble::page",
+            vec![webhook_trouble::page(&None, 50), webhook_trouble::page(&Some((3, 5, *id)), 50)],
+        ),
         ("webhooks::insert", one(webhooks::insert(tenant, &new_webhook))),
         ("webhooks::update", one(webhooks::update(tenant, id, &change, now))),
         ("webhooks::verify_if_changed", one(webhooks::verify_if_changed(tenant, id, url, now, 1))),
