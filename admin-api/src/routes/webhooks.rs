@@ -288,6 +288,6 @@ pub(super) fn webhook() -> Value {
         "id": WEBHOOK, "url": "https://hooks.acme-corp.com/in", "events": ["LockCreated", "KeyAdded"],
         "status": "active", "auth": {"type": "none"}, "createdAt": AT, "updatedAt": AT, "verifiedAt": null,
         "lastDeliveredAt": AT, "lastErrorAt": null, "lastErrorStatus": null, "lastErrorMessage": null,
-        "consecutiveFailures": 0, "nextProbeAt": null, "heldCount": 0, "heldMore": false,
+        "consecutiveFailures": 0, "circuitOpenedAt": null, "nextProbeAt": null, "heldCount": 0, "heldMore": false,
     })
 }
