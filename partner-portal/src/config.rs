@@ -4,6 +4,7 @@ use secrecy::SecretString;
 use shared::environment::Environment;
 use shared::settings::{SettingFaults, Settings, issuer, origin};
 use shared::tenant::EmailAddress;
+use shared::whatwg::Url;
 
 /// The configuration of the Worker.
 #[derive(Clone)]
@@ -81,10 +82,10 @@ impl Config {
 
 /// Reads the URL of a page that people may be sent to.
 fn page_url(text: &str, plain_http: bool) -> Result<String, &'static str> {
-    let url = url::Url::parse(text).map_err(|_| "must be a URL")?;
-    match url.scheme() {
-        "https" => Ok(url.into()),
-        "http" if plain_http => Ok(url.into()),
+    let url = Url::parse(text).ok_or("must be a URL")?;
+    match url.protocol.as_str() {
+        "https:" => Ok(url.href),
+        "http:" if plain_http => Ok(url.href),
         _ => Err("must start with https://"),
     }
 }

@@ -7,6 +7,7 @@ use edge::oidc::DocumentSource;
 use edge::ports::{Platform, ServiceBinding};
 use edge::rate_limit::RateLimit;
 use shared::ports::{Aead, BodyStore, Clock, Database, Random};
+use shared::whatwg::Url;
 
 use crate::admin_client::AdminClient;
 use crate::config::Config;
@@ -67,8 +68,7 @@ impl Portal {
         let documents = DocumentSource { client: platform.documents(), store: ports.cache };
         let provider = Provider::new(&config, documents, platform.forms(), platform.rs256());
         let admin = AdminClient::new(&config, ports.admin_api);
-        let issuer = url::Url::parse(&config.issuer);
-        let provider_origin = issuer.map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+        let provider_origin = Url::parse(&config.issuer).map(|url| url.origin()).unwrap_or_default();
         Self(Arc::new(Parts {
             config,
             version: ports.version,

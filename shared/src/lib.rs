@@ -34,3 +34,4 @@ pub mod text;
 pub mod time;
 pub mod transition;
 pub mod webhook;
+pub mod whatwg;

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::time::Timestamp;
 use crate::transition::TransitionKind;
 use crate::webhook::health::Change;
+use crate::whatwg::Url;
 
 /// One mail, as plain text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,8 +121,8 @@ impl Subject<'_> {
     }
 
     fn words(&self) -> (&'static str, Vec<String>) {
-        let webhook = match self.url.and_then(|url| url::Url::parse(url).ok()) {
-            Some(url) => format!("The webhook at {}", url.host_str().unwrap_or_default()),
+        let webhook = match self.url.and_then(Url::parse) {
+            Some(url) => format!("The webhook at {}", url.hostname),
             None => "The webhook".to_owned(),
         };
         let actor = self.details["actor"].as_str().unwrap_or("somebody");

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::whatwg::Url;
+
 /// What is wrong with each variable or binding, by name. Never holds a value.
 pub type SettingFaults = BTreeMap<String, String>;
 
@@ -137,9 +139,9 @@ pub fn issuer(text: &str, plain_http: bool) -> Result<String, &'static str> {
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err("must have no white space and be ASCII only");
     }
-    let url = url::Url::parse(text).map_err(|_| "must be a URL")?;
-    let bare = url.query().is_none() && url.fragment().is_none();
-    let anonymous = url.username().is_empty() && url.password().is_none();
+    let url = Url::parse(text).ok_or("must be a URL")?;
+    let bare = !text.contains(['?', '#']);
+    let anonymous = url.username.is_empty() && url.password.is_empty();
     if !(text.ends_with('/') && bare && anonymous) {
         return Err("must end with / and have no query, fragment, user name or password");
     }
@@ -154,10 +156,10 @@ pub fn origin(text: &str, plain_http: bool) -> Result<String, &'static str> {
     // An origin is an issuer's URL without the slash.
     let url = issuer(&format!("{text}/"), plain_http)
         .ok()
-        .and_then(|text| url::Url::parse(&text).ok())
-        .filter(|url| url.path() == "/");
+        .and_then(|text| Url::parse(&text))
+        .filter(|url| url.pathname == "/");
     match url {
-        Some(url) if url.origin().ascii_serialization() == text => Ok(text.to_owned()),
+        Some(url) if url.origin() == text => Ok(text.to_owned()),
         _ => Err(
             "must be an https origin, such as https://partner-portal.example.com, without a slash at its end",
         ),

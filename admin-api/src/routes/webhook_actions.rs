@@ -24,7 +24,8 @@ pub(super) fn routes() -> Routes {
         .route(described!(
             post("/tenants/{orgId}/webhooks/{webhookId}/verify", verify),
             Operation::new("verifyWebhook", "Verify a webhook's endpoint")
-                .details("The webhook is pending until the endpoint answers a challenge with 2xx.")
+                .details("The webhook is pending until the endpoint answers a challenge with 2xx; so is a disabled webhook, as after \
+                     `enable`. If the webhook's events are on hold, the webhook stays active, and the next probe is due now.")
                 .answers::<TransitionedBody>(202, "Verification starts again.", transitioned(5))
                 .fails(&[TenantNotRegistered, WebhookNotFound]),
         ))
@@ -140,11 +141,11 @@ async fn test(
 #[derive(Clone, Copy)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "lowercase"))]
 enum EndedState {
-    /// Taken by the endpoint; can be sent again for a day.
+    /// The endpoint accepted the event, which can be sent again for a day.
     Delivered,
-    /// Refused for good.
+    /// The endpoint answered 410, the webhook was deleted, or its URL is no longer allowed.
     Failed,
-    /// Its retries are spent.
+    /// The 72 hours were over, or the webhook was disabled.
     Dead,
 }
 

@@ -16,8 +16,8 @@ use serde_json::Value;
 use shared::code::ErrorCode;
 use shared::tenant::EmailAddress;
 use shared::time::Timestamp;
+use shared::whatwg::Url;
 use subtle::ConstantTimeEq;
-use url::Url;
 
 pub use metadata::Metadata;
 pub use transaction::{LIFE as TRANSACTION_LIFE, Purpose, Transaction};
@@ -253,9 +253,15 @@ fn authenticated_at(
 }
 
 fn with_query(endpoint: &str, parameters: &[(&str, &str)]) -> Result<String, Problem> {
-    let mut url = Url::parse(endpoint).map_err(|_| unavailable("an endpoint is no URL".to_owned()))?;
-    url.query_pairs_mut().extend_pairs(parameters);
-    Ok(url.into())
+    let url = Url::parse(endpoint).ok_or_else(|| unavailable("an endpoint is no URL".to_owned()))?;
+    let whole = url.href.strip_suffix(&url.hash).unwrap_or(&url.href);
+    let between = match url.search.as_str() {
+        _ if whole.ends_with('?') => "",
+        "" => "?",
+        _ => "&",
+    };
+    let added = serde_urlencoded::to_string(parameters).map_err(|error| unavailable(error.to_string()))?;
+    Ok(format!("{whole}{between}{added}{}", url.hash))
 }
 
 fn unavailable(detail: String) -> Problem {

@@ -21,12 +21,13 @@ use crate::webhook::authentication::{AuthToken, Authentication, token_context};
 use crate::webhook::health::Ended;
 use crate::webhook::signing::{SigningSecret, secret_context, signature};
 use crate::webhook::target::Target;
-use crate::webhook::url::WebhookUrl;
+use crate::webhook::url::{UrlFault, WebhookUrl};
 
 /// Where a webhook's events go, with its secrets opened, for the length of a batch.
 pub(super) struct Endpoint {
     webhook: WebhookKey,
-    url: String,
+    /// Checked anew, by the rules of now.
+    url: Result<WebhookUrl, UrlFault>,
     secrets: Vec<SigningSecret>,
     authentication: Authentication,
     token: Option<AuthToken>,
@@ -79,16 +80,16 @@ impl Courier {
             }
             _ => None,
         };
-        let (webhook, url) = (target.key(), target.url.clone());
+        let (webhook, url) = (target.key(), WebhookUrl::parse(&target.url, &self.url_rules));
         Ok(Endpoint { webhook, url, secrets, authentication: target.authentication.clone(), token })
     }
 
     /// Makes one attempt, measures it and writes its log line.
     pub(super) async fn attempt(&self, endpoint: &Endpoint, parcel: &Parcel, body: &SharedText) -> Made {
         let at = self.now();
-        let result = match WebhookUrl::parse(&endpoint.url, &self.url_rules) {
-            Ok(url) => self.http.post(self.request(endpoint, &url, &parcel.key.event_id, body, at)).await,
-            Err(fault) => AttemptResult::BlockedUrl(fault),
+        let result = match &endpoint.url {
+            Ok(url) => self.http.post(self.request(endpoint, url, &parcel.key.event_id, body, at)).await,
+            Err(fault) => AttemptResult::BlockedUrl(fault.clone()),
         };
         let ended_at = self.now();
         let attempt = Attempt {

@@ -1,6 +1,6 @@
 //! Which host names are in the public DNS, told from the name alone.
 
-use url::quirks::domain_to_unicode;
+use idna::punycode;
 
 use self::suffixes::{Place, Suffixes};
 use super::url::UrlFault;
@@ -70,7 +70,9 @@ pub(super) fn check_public(name: &str, own_zones: &[&str]) -> Result<(), UrlFaul
     // Top-level domains hold letters alone (RFC 3696 §2), in ASCII or under their punycode, so a last label
     // that a resolver might read as a number, in whatever base or script, is none.
     let is_top = match top.strip_prefix("xn--") {
-        Some(_) => !domain_to_unicode(top).contains(char::is_numeric),
+        Some(encoded) => {
+            punycode::decode_to_string(encoded).is_some_and(|name| !name.contains(char::is_numeric))
+        }
         None => top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic()),
     };
     if !is_top {

@@ -7,13 +7,12 @@
 //! public name resolves to is the platform's to guard, by `global_fetch_strictly_public`.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
-
-use serde::{Serialize, Serializer};
-use url::{Host, ParseError, Url};
+use std::net::Ipv4Addr;
 
 use super::public_host;
 use crate::text::is_visible;
+use crate::whatwg::Url;
+use serde::{Serialize, Serializer};
 
 /// The longest URL, in characters as given and in bytes as stored.
 pub const MAX_URL_LENGTH: usize = 2048;
@@ -62,9 +61,6 @@ pub enum UrlFault {
     /// A `%` in the host.
     #[error("must not percent-encode its host")]
     EncodedHost,
-    /// The URL parser refuses it; the text is the parser's.
-    #[error("must be a valid URL ({0})")]
-    Invalid(String),
     /// Any port but the accepted ones.
     #[error("must use port 443 or a port from 1024 to 65535")]
     Port,
@@ -104,13 +100,10 @@ impl WebhookUrl {
     /// The first rule that `raw` breaks.
     pub fn parse(raw: &str, rules: &UrlRules) -> Result<Self, UrlFault> {
         check_raw(raw, rules)?;
-        let url = Url::parse(raw).map_err(UrlFault::from)?;
+        let url = Url::parse(raw).ok_or_else(|| why_unreadable(raw))?;
         check_parsed(&url, rules)?;
-        let host = match url.host() {
-            Some(host) => checked_host(&host, rules)?,
-            None => return Err(UrlFault::NoHost),
-        };
-        Ok(Self { href: url.into(), host })
+        check_host(&url.hostname, rules)?;
+        Ok(Self { href: url.href, host: url.hostname })
     }
 
     /// The normalised URL.
@@ -144,18 +137,6 @@ impl Serialize for WebhookUrl {
     }
 }
 
-impl From<ParseError> for UrlFault {
-    fn from(error: ParseError) -> Self {
-        match error {
-            ParseError::EmptyHost => Self::NoHost,
-            ParseError::InvalidPort => Self::Port,
-            // Also what the parser says to any host that ends in a number.
-            ParseError::InvalidIpv4Address | ParseError::InvalidIpv6Address => Self::IpAddress,
-            other => Self::Invalid(other.to_string()),
-        }
-    }
-}
-
 /// The rules on the text as it came. The WHATWG parser strips white space, drops tabs and line ends, turns
 /// `\` into `/` and takes any number of slashes, so none of that may reach it.
 fn check_raw(raw: &str, rules: &UrlRules) -> Result<(), UrlFault> {
@@ -181,7 +162,7 @@ fn check_raw(raw: &str, rules: &UrlRules) -> Result<(), UrlFault> {
     if raw.contains('#') {
         return Err(UrlFault::Fragment);
     }
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let authority = authority(rest);
     if authority.contains('@') {
         return Err(UrlFault::UserInfo);
     }
@@ -200,6 +181,26 @@ fn check_raw(raw: &str, rules: &UrlRules) -> Result<(), UrlFault> {
     Ok(())
 }
 
+fn authority(after_scheme: &str) -> &str {
+    after_scheme.split(['/', '?']).next().unwrap_or_default()
+}
+
+/// Why the parser does not read a text that [`check_raw`] passed: for its port or its host, all else can be read.
+fn why_unreadable(raw: &str) -> UrlFault {
+    let authority = authority(raw.split_once("://").map_or(raw, |(_, rest)| rest));
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let last_label = host.strip_suffix('.').unwrap_or(host).rsplit('.').next().unwrap_or_default();
+    let is_number = last_label.starts_with("0x") || last_label.bytes().all(|byte| byte.is_ascii_digit());
+    match port {
+        Some(port) if port.parse::<u16>().is_err() => UrlFault::Port,
+        _ if host.starts_with('[') || is_number => UrlFault::IpAddress,
+        _ => UrlFault::HostName,
+    }
+}
+
 fn strip_scheme<'a>(raw: &'a str, scheme: &str) -> Option<&'a str> {
     let (start, rest) = raw.split_at_checked(scheme.len())?;
     start.eq_ignore_ascii_case(scheme).then_some(rest)
@@ -207,46 +208,40 @@ fn strip_scheme<'a>(raw: &'a str, scheme: &str) -> Option<&'a str> {
 
 /// The rules on the parsed URL. Some repeat the raw ones, so that neither step has to trust the other.
 fn check_parsed(url: &Url, rules: &UrlRules) -> Result<(), UrlFault> {
-    match url.scheme() {
-        "https" => {}
-        "http" if rules.plain_http => {}
+    match url.protocol.as_str() {
+        "https:" => {}
+        "http:" if rules.plain_http => {}
         _ if rules.plain_http => return Err(UrlFault::NotHttp),
         _ => return Err(UrlFault::NotHttps),
     }
-    if !url.username().is_empty() || url.password().is_some() {
+    if !url.username.is_empty() || !url.password.is_empty() {
         return Err(UrlFault::UserInfo);
     }
-    if url.fragment().is_some() {
+    if !url.hash.is_empty() {
         return Err(UrlFault::Fragment);
     }
-    if url.as_str().len() > MAX_URL_LENGTH {
+    if url.href.len() > MAX_URL_LENGTH {
         return Err(UrlFault::TooLong);
     }
-    match url.port_or_known_default() {
-        Some(443 | 1024..) => Ok(()),
-        Some(80) if url.scheme() == "http" => Ok(()),
-        Some(1..) if rules.private_hosts => Ok(()),
+    match url.port.parse() {
+        // The scheme's own: 443, or 80 of plain HTTP.
+        _ if url.port.is_empty() => Ok(()),
+        Ok(443 | 1024..=u16::MAX) => Ok(()),
+        Ok(1..) if rules.private_hosts => Ok(()),
         _ => Err(UrlFault::Port),
     }
 }
 
-/// The host after percent-decoding, IDNA mapping and the parser's reading of IPv4 in all its spellings.
-fn checked_host(host: &Host<&str>, rules: &UrlRules) -> Result<String, UrlFault> {
-    let name = match host {
-        Host::Ipv4(address) if rules.private_hosts => return Ok(Ipv4Addr::to_string(address)),
-        Host::Ipv6(address) if rules.private_hosts => return Ok(bracketed(address)),
-        Host::Ipv4(_) | Host::Ipv6(_) => return Err(UrlFault::IpAddress),
-        Host::Domain(name) => *name,
-    };
-    public_host::check_syntax(name)?;
-    if !rules.private_hosts {
-        public_host::check_public(name, rules.own_zones)?;
+/// The host after IDNA mapping and the parser's reading of IPv4 in all its spellings.
+fn check_host(host: &str, rules: &UrlRules) -> Result<(), UrlFault> {
+    let is_address = host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok();
+    match is_address {
+        true if rules.private_hosts => return Ok(()),
+        true => return Err(UrlFault::IpAddress),
+        false if host.is_empty() => return Err(UrlFault::NoHost),
+        false => public_host::check_syntax(host)?,
     }
-    Ok(name.to_owned())
-}
-
-fn bracketed(address: &Ipv6Addr) -> String {
-    format!("[{address}]")
+    if rules.private_hosts { Ok(()) } else { public_host::check_public(host, rules.own_zones) }
 }
 
 #[cfg(test)]

@@ -223,7 +223,7 @@ fn messages_complete_the_name_of_the_field() {
     );
     assert_eq!(
         parse("https://a＠b.com").unwrap_err().to_string(),
-        "must be a valid URL (invalid international domain name)"
+        "must name a valid host: labels of 1 to 63 letters, digits and hyphens, at most 253 characters"
     );
 }
 

@@ -115,9 +115,9 @@ proptest! {
     #[test]
     fn whatever_is_accepted_is_a_public_name_over_https(raw in "https://[ -~¹-ʯ０-９。①-⑳ⓐ-ⓩ]{1,24}") {
         if let Ok(href) = parse(&raw) {
-            let url = Url::parse(&href).unwrap();
+            let url = url::Url::parse(&href).unwrap();
             prop_assert_eq!(url.scheme(), "https");
-            prop_assert!(matches!(url.host(), Some(Host::Domain(name)) if name.contains('.')));
+            prop_assert!(matches!(url.host(), Some(url::Host::Domain(name)) if name.contains('.')));
             prop_assert_eq!((url.username(), url.password(), url.fragment()), ("", None, None));
             prop_assert!(matches!(url.port(), None | Some(1024..)));
         }
