@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use edge::fields::Given;
-use edge::json::{Answer, Json, OptionalJson};
+use edge::json::{Json, JsonAnswer, OptionalJson};
 use edge::parameters::{NoQuery, OrgPath, Query, WebhookPath};
 use edge::problem::Problem;
 use edge::routes::{delete, get, patch, post, put};
@@ -167,7 +167,7 @@ async fn create(
         auth: created.auth.into(),
         warnings,
     };
-    Ok(Answer(StatusCode::CREATED, body))
+    Ok(JsonAnswer(StatusCode::CREATED, body))
 }
 
 async fn list(
