@@ -1,7 +1,7 @@
 //! Actions on a webhook: verify, enable, test, redeliver.
 
 use edge::fields::Given;
-use edge::json::{Answer, Json, OptionalJson};
+use edge::json::{Json, JsonAnswer, OptionalJson};
 use edge::parameters::{NoQuery, OrgPath, WebhookPath};
 use edge::routes::post;
 use http::StatusCode;
@@ -70,7 +70,7 @@ async fn verify(
     WebhookPath(id): WebhookPath,
 ) -> JsonResult<TransitionedBody> {
     let transitioned = app.verify_webhook(&admin.of(org_id), &id).await?;
-    Ok(Answer(StatusCode::ACCEPTED, transitioned.into()))
+    Ok(JsonAnswer(StatusCode::ACCEPTED, transitioned.into()))
 }
 
 async fn enable(
@@ -134,7 +134,7 @@ async fn test(
         None => EventType::parse(DEFAULT_TEST).map_err(|fault| Error::Internal(fault.to_string()))?,
     };
     let event_id = app.test_webhook(&admin.of(org_id), &id, &event_type).await?;
-    Ok(Answer(StatusCode::ACCEPTED, TestEventSent { event_id }))
+    Ok(JsonAnswer(StatusCode::ACCEPTED, TestEventSent { event_id }))
 }
 
 /// The states that can be redelivered.
@@ -213,5 +213,5 @@ async fn redeliver(
         Some(RequestedRange { since, until, states: states.into_iter().map(Into::into).collect() })
     })?;
     let RedeliveredRange { count, more } = app.redeliver_range(&admin.of(org_id), &id, range).await?;
-    Ok(Answer(StatusCode::ACCEPTED, RangeRedelivered { count, more }))
+    Ok(JsonAnswer(StatusCode::ACCEPTED, RangeRedelivered { count, more }))
 }
