@@ -55,7 +55,7 @@ pub(crate) async fn tell(app: &TestApp) -> Shown {
         "status": "active", "auth": {"type": "none"},
         "createdAt": "2026-04-02T10:00:00.000Z", "updatedAt": "2026-04-02T10:00:00.000Z",
         "verifiedAt": null, "lastDeliveredAt": null, "lastErrorAt": null, "lastErrorStatus": null,
-        "lastErrorMessage": null, "consecutiveFailures": 0, "nextProbeAt": null, "heldCount": 0, "heldMore": false,
+        "lastErrorMessage": null, "consecutiveFailures": 0, "circuitOpenedAt": null, "nextProbeAt": null, "heldCount": 0, "heldMore": false,
     });
     assert_eq!(listed.is(200).body, json!({"webhooks": [webhook], "total": 1, "limit": 50, "offset": 0}));
 

@@ -91,6 +91,17 @@ async fn only_a_disabled_webhook_is_enabled() {
     delivery.retries().await;
     assert_eq!(app.admin().get(&path).await.body["status"], "active");
     app.admin().request("POST", &enable).send().await.is_problem(409, "webhook_not_disabled");
+
+    // Asking for a verification takes a disabled webhook back as well.
+    delivery.endpoints.reply(URL, &[Reply::Status(410)]);
+    delivery.event("acme-corp", "e-2", "KeyAdded").await;
+    delivery.retries().await;
+    assert_eq!(app.admin().get(&path).await.body["status"], "disabled");
+    app.admin().request("POST", &format!("{path}/verify")).send().await.is(202);
+    let pending = app.admin().get(&path).await;
+    assert_eq!((&pending.body["status"], &pending.body["disabledReason"]), (&json!("pending"), &json!(null)));
+    delivery.retries().await;
+    assert_eq!(app.admin().get(&path).await.body["status"], "active");
 }
 
 #[tokio::test]

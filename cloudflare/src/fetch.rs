@@ -57,7 +57,7 @@ pub(crate) fn lines<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -
 }
 
 /// A status with at most `limit` bytes of the body, and whether the body is longer.
-struct Answer {
+struct FetchAnswer {
     status: u16,
     body: Vec<u8>,
     longer: bool,
@@ -71,7 +71,7 @@ async fn exchange(
     body: &str,
     timeout: Duration,
     limit: u32,
-) -> Result<Answer, NoAnswer> {
+) -> Result<FetchAnswer, NoAnswer> {
     let timeout = milliseconds(timeout);
     let exchanged =
         Call::make(|call| glue::exchange(call, place, method, url, headers, body, timeout, limit)).await;
@@ -79,7 +79,7 @@ async fn exchange(
     let mut body = exchanged.bytes;
     let longer = body.len() > limit as usize;
     body.truncate(limit as usize);
-    Ok(Answer { status, body, longer })
+    Ok(FetchAnswer { status, body, longer })
 }
 
 #[async_trait]
@@ -113,10 +113,10 @@ impl DocumentClient for Fetch {
         let request = ("GET", url);
         let answer = exchange(INTERNET, request, "", "", DOCUMENT_TIMEOUT, LARGEST_DOCUMENT).await?;
         match answer {
-            Answer { status: 200, body, longer: false } => {
+            FetchAnswer { status: 200, body, longer: false } => {
                 String::from_utf8(body).map_err(|_| NoAnswer("the document is not UTF-8".into()))
             }
-            Answer { status, longer, .. } => {
+            FetchAnswer { status, longer, .. } => {
                 let size = if longer { ", and larger than 64 KiB" } else { "" };
                 Err(NoAnswer(format!("the document came with status {status}{size}")))
             }

@@ -96,9 +96,9 @@ pub(crate) async fn collect(body: Body, limit: usize) -> Result<Vec<u8>, Problem
 }
 
 /// An answer in JSON with its status.
-pub struct Answer<T>(pub StatusCode, pub T);
+pub struct JsonAnswer<T>(pub StatusCode, pub T);
 
-impl<T: Serialize> IntoResponse for Answer<T> {
+impl<T: Serialize> IntoResponse for JsonAnswer<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.1) {
             Ok(body) => {

@@ -27,7 +27,7 @@ pub struct Client {
 
 /// An answer, read to its end.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct HttpAnswer {
     /// The status code.
     pub status: u16,
     /// All headers.
@@ -87,13 +87,13 @@ impl Client {
 
     /// Sends a request; fails where there is no whole answer in time. A body is JSON unless a header of this client says
     /// otherwise.
-    pub fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Result<Answer> {
+    pub fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Result<HttpAnswer> {
         let url = format!("{}{path}", self.base);
         let asked = format!("{method} {url}");
         self.exchange(method, &url, body).with_context(|| format!("{asked} has no answer"))
     }
 
-    fn exchange(&self, method: Method, url: &str, body: Option<Vec<u8>>) -> Result<Answer> {
+    fn exchange(&self, method: Method, url: &str, body: Option<Vec<u8>>) -> Result<HttpAnswer> {
         let mut request = Request::builder().method(method).uri(url).body(())?;
         request.headers_mut().clone_from(&self.headers);
         let mut answer = match body {
@@ -105,7 +105,7 @@ impl Client {
             }
         }?;
         let text = answer.body_mut().with_config().limit(LONGEST_ANSWER).lossy_utf8(true).read_to_string()?;
-        Ok(Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), text })
+        Ok(HttpAnswer { status: answer.status().as_u16(), headers: answer.headers().clone(), text })
     }
 
     fn run(&self, request: Request<impl AsSendBody + 'static>) -> Result<Response<Body>, ureq::Error> {
@@ -113,12 +113,12 @@ impl Client {
     }
 
     /// `GET`; fails as [`send`](Self::send) does.
-    pub fn get(&self, path: &str) -> Result<Answer> {
+    pub fn get(&self, path: &str) -> Result<HttpAnswer> {
         self.send(Method::GET, path, None)
     }
 
     /// `POST` of JSON; fails as [`send`](Self::send) does.
-    pub fn post(&self, path: &str, body: &Value) -> Result<Answer> {
+    pub fn post(&self, path: &str, body: &Value) -> Result<HttpAnswer> {
         self.send(Method::POST, path, Some(body.to_string().into_bytes()))
     }
 }

@@ -56,14 +56,14 @@ pub fn rows(wrangler: &Wrangler, database: &str, table: &str) -> Result<u64> {
 /// Runs statements, and returns the rows of all.
 pub(crate) fn query(wrangler: &Wrangler, database: &str, sql: &str) -> Result<Vec<Value>> {
     #[derive(Deserialize)]
-    struct Answer {
+    struct Printed {
         #[serde(default)]
         results: Vec<Value>,
     }
     let printed = wrangler(&["d1", "execute", database, "--json", "--yes", "--command", sql])
         .with_context(|| format!("{database} does not take a statement"))?;
     let json = printed.find('[').map_or("[]", |start| &printed[start..]);
-    let answers: Vec<Answer> = serde_json::from_str(json)
+    let answers: Vec<Printed> = serde_json::from_str(json)
         .with_context(|| format!("wrangler answers for {database} in a way we cannot read"))?;
     Ok(answers.into_iter().flat_map(|answer| answer.results).collect())
 }

@@ -24,7 +24,7 @@ pub use self::ports::require_free_ports;
 use self::ports::free_ports;
 use self::processes::Output;
 use crate::address::{Address, OWN_PORTS};
-use crate::client::{Answer, Client};
+use crate::client::{Client, HttpAnswer};
 use crate::clock;
 use crate::credentials::Credentials;
 use crate::forward::Forward;
@@ -311,7 +311,7 @@ impl Drop for Stack {
 ///
 /// When one of them failed.
 pub fn trigger_cron(address: &Address) -> Result<()> {
-    let Answer { status, text, .. } =
+    let HttpAnswer { status, text, .. } =
         address.gateway()?.within(CRON_LIMIT).send(Method::POST, "/cron", None)?;
     if status != 200 {
         bail!("the cron triggers answered {status}: {text}");

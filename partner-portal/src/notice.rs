@@ -111,14 +111,14 @@ notices! {
         "Your last sign-in was more than an hour ago, so we asked you to sign in again first. Nothing was changed yet. Please \
          do it once more.";
     KeyGone = "key-gone", Bad:
-        "There is no key to reveal: it was shown already, or it waited for more than 15 minutes. If you did not save it, \
-         rotate it.";
+        "There is no key to reveal: it was shown already, or it waited for more than 15 minutes. If you did not save the \
+         key, rotate it.";
     KeyReplaced = "key-replaced", Bad:
         "Another rotation has replaced this key, so we do not show it. Only the newest key works.";
     OneSessionEnded = "one-session-ended", Good: "That session has ended.";
     OtherSessionsEnded = "other-sessions-ended", Good: "All your other sessions have ended.";
     MemberAdded = "member-added", Good: "The person was added, and can sign in with that address from now on.";
-    MemberBefore = "member-before", Good: "That person is among your people already. Nothing was changed.";
+    MemberBefore = "member-before", Good: "This person can sign in for your organization already. Nothing was changed.";
     MemberRemoved = "member-removed", Good: "The person was removed, and is signed out.";
     MemberIsOwner = "member-is-owner", Bad:
         "The owner cannot be removed. SmartphoneKey\u{2019}s support can make another person the owner.";

@@ -68,7 +68,7 @@ pub fn check(bytes: &[u8]) -> Result<(), JsonFault> {
     }
     let fault = RefCell::new(None);
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let walked = Strict { place: &Place::Top, depth: 0, fault: &fault }.deserialize(&mut deserializer);
+    let walked = Strict { place: &JsonPath::Top, depth: 0, fault: &fault }.deserialize(&mut deserializer);
     match (fault.into_inner(), walked) {
         (Some(fault), _) => Err(fault),
         (None, Err(error)) => Err(match lone_surrogate(text).filter(|_| names_escape(&error)) {
@@ -119,20 +119,20 @@ pub fn check_object(bytes: &[u8]) -> Result<(), JsonFault> {
 }
 
 /// Where in the document the walk is, as a list from the inside out.
-enum Place<'a> {
+enum JsonPath<'a> {
     Top,
-    Key(&'a Place<'a>, &'a str),
-    Index(&'a Place<'a>, usize),
+    Key(&'a JsonPath<'a>, &'a str),
+    Index(&'a JsonPath<'a>, usize),
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for JsonPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Top => f.write_str("the top"),
-            Place::Key(Place::Top, key) => f.write_str(&shown(key)),
-            Place::Key(outer, key) => write!(f, "{outer}.{}", shown(key)),
-            Place::Index(Place::Top, index) => write!(f, "[{index}]"),
-            Place::Index(outer, index) => write!(f, "{outer}[{index}]"),
+            JsonPath::Top => f.write_str("the top"),
+            JsonPath::Key(JsonPath::Top, key) => f.write_str(&shown(key)),
+            JsonPath::Key(outer, key) => write!(f, "{outer}.{}", shown(key)),
+            JsonPath::Index(JsonPath::Top, index) => write!(f, "[{index}]"),
+            JsonPath::Index(outer, index) => write!(f, "{outer}[{index}]"),
         }
     }
 }
@@ -149,7 +149,7 @@ fn shown(key: &str) -> String {
 
 /// One value to be walked. The fault is left in `fault`, since a serde error can carry only text.
 struct Strict<'a> {
-    place: &'a Place<'a>,
+    place: &'a JsonPath<'a>,
     depth: usize,
     fault: &'a RefCell<Option<JsonFault>>,
 }
@@ -211,7 +211,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
         let depth = self.deeper()?;
         for index in 0.. {
-            let place = Place::Index(self.place, index);
+            let place = JsonPath::Index(self.place, index);
             if sequence.next_element_seed(Strict { place: &place, depth, fault: self.fault })?.is_none() {
                 break;
             }
@@ -225,7 +225,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
         // colliding ones.
         let mut seen: BTreeSet<Cow<'de, str>> = BTreeSet::new();
         while let Some(key) = map.next_key_seed(Key)? {
-            let place = Place::Key(self.place, &key);
+            let place = JsonPath::Key(self.place, &key);
             if key.contains('\0') {
                 return Err(self.refuse(JsonFault::Nul(place.to_string())));
             }

@@ -13,12 +13,12 @@ pub struct Client(local_client::Client);
 /// An answer, and the request that was answered.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    answer: local_client::Answer,
+    answer: local_client::HttpAnswer,
     asked: String,
 }
 
 impl Deref for Answer {
-    type Target = local_client::Answer;
+    type Target = local_client::HttpAnswer;
 
     fn deref(&self) -> &Self::Target {
         &self.answer

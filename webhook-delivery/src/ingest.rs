@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::response::Response;
 use axum::{Extension, Router};
 use edge::cost::Cost;
-use edge::json::{Answer, read};
+use edge::json::{JsonAnswer, read};
 use edge::problem::Problem;
 use edge::routes::{Access, Caller, Route, Routes, get, open, post};
 use edge::serve::{Surroundings, Unlogged, serve};
@@ -56,14 +56,14 @@ async fn publish(
     _event_bridge: EventBridge,
     State(delivery): State<WebhookDelivery>,
     request: Request,
-) -> Result<(Extension<Unlogged>, Answer<Accepted>), Problem> {
+) -> Result<(Extension<Unlogged>, JsonAnswer<Accepted>), Problem> {
     let bytes = read(request, LARGEST_REQUEST).await?;
     strict_json::check(&bytes).map_err(|fault| Problem::invalid_request(fault.to_string()))?;
     let text =
         String::from_utf8(bytes).map_err(|fault| Problem::invalid_request(fault.utf8_error().to_string()))?;
     match delivery.couriers.publish(text).await {
         // Its consumer logs each event: a line for each request would cost as much as the Queue.
-        Ok(accepted) => Ok((Extension(Unlogged), Answer(StatusCode::ACCEPTED, Accepted { accepted }))),
+        Ok(accepted) => Ok((Extension(Unlogged), JsonAnswer(StatusCode::ACCEPTED, Accepted { accepted }))),
         Err(PublishFault::NotQueued(error)) => Err(error.into()),
         Err(PublishFault::Shape) => Err(Problem::invalid_field("body", PublishFault::Shape)),
         Err(PublishFault::Envelope { index, fault }) => {
@@ -78,7 +78,7 @@ async fn publish(
 }
 
 #[derive(Serialize)]
-struct Health {
+struct HealthBody {
     status: &'static str,
     environment: String,
     version: Option<String>,
@@ -87,12 +87,12 @@ struct Health {
 async fn health(
     State(delivery): State<WebhookDelivery>,
     Extension(cost): Extension<Cost>,
-) -> Result<Answer<Health>, Problem> {
+) -> Result<JsonAnswer<HealthBody>, Problem> {
     let now = delivery.couriers.of_group(0, delivery.couriers.count()).clock.now();
     let databases = delivery.couriers.map(|courier| cost.meter(courier.database.clone()));
     delivery.last_health.or_ask(now, &databases).await?;
     let environment = delivery.config.environment.to_string();
-    Ok(Answer(StatusCode::OK, Health { status: "ok", environment, version: delivery.version }))
+    Ok(JsonAnswer(StatusCode::OK, HealthBody { status: "ok", environment, version: delivery.version }))
 }
 
 /// The router, and the list of its routes.

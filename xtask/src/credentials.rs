@@ -31,10 +31,10 @@ pub fn print(port: u16, environment: Option<&'static str>, email: Option<&str>) 
 /// Asks the gateway on `port` for the name of its stack.
 fn running(port: u16, environment: Option<&'static str>) -> Option<String> {
     #[derive(Deserialize)]
-    struct Health {
+    struct GatewayHealth {
         stack: String,
     }
     let gateway = options(port, environment).address().gateway().ok()?;
     let answer = gateway.within(LIMIT).get("/health").ok()?;
-    serde_json::from_str(&answer.text).ok().map(|health: Health| health.stack)
+    serde_json::from_str(&answer.text).ok().map(|health: GatewayHealth| health.stack)
 }

@@ -7,7 +7,7 @@ use local::clock;
 use local::progress::{line, step};
 use serde_json::{Value, json};
 
-use crate::web::{Answer, Web};
+use crate::web::{Web, WebAnswer};
 
 /// How long the event may be on its way: KV, Queues and a first delivery in a new environment take seconds.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -94,7 +94,7 @@ impl Smoke {
         Ok(())
     }
 
-    fn admin(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer> {
+    fn admin(&self, method: &str, path: &str, body: Option<&Value>) -> Result<WebAnswer> {
         Web::new(&self.admin_api)
             .with("X-Admin-API-Key", &self.admin_api_key)
             .with("Authorization", &format!("Bearer {}", self.token))

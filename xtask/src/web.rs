@@ -16,12 +16,12 @@ pub(crate) struct Web {
 }
 
 /// An answer, read to its end.
-pub(crate) struct Answer {
+pub(crate) struct WebAnswer {
     pub(crate) status: u16,
     pub(crate) body: String,
 }
 
-impl Answer {
+impl WebAnswer {
     /// The answer's JSON, where the status is the expected one; `what` names what was asked for.
     pub(crate) fn expect(&self, status: u16, what: &str) -> Result<Value> {
         if self.status != status {
@@ -43,17 +43,17 @@ impl Web {
     }
 
     /// Sends a request, with a JSON body if there is one.
-    pub(crate) fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer> {
+    pub(crate) fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Result<WebAnswer> {
         self.exchange(method, path, "application/json", body.map(Value::to_string).unwrap_or_default())
     }
 
     /// Sends a form.
-    pub(crate) fn form(&self, path: &str, fields: &[(&str, &str)]) -> Result<Answer> {
+    pub(crate) fn form(&self, path: &str, fields: &[(&str, &str)]) -> Result<WebAnswer> {
         let form = serde_urlencoded::to_string(fields)?;
         self.exchange("POST", path, "application/x-www-form-urlencoded", form)
     }
 
-    fn exchange(&self, method: &str, path: &str, kind: &str, body: String) -> Result<Answer> {
+    fn exchange(&self, method: &str, path: &str, kind: &str, body: String) -> Result<WebAnswer> {
         let url = format!("{}{path}", self.origin);
         let mut request = Request::builder().method(method).uri(&url);
         if !body.is_empty() {
@@ -74,6 +74,6 @@ impl Web {
             agent.run(request.body(body)?).with_context(unanswered)?
         };
         let text = answer.body_mut().read_to_string().with_context(unanswered)?;
-        Ok(Answer { status: answer.status().as_u16(), body: text })
+        Ok(WebAnswer { status: answer.status().as_u16(), body: text })
     }
 }

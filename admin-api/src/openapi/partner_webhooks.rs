@@ -165,7 +165,7 @@ fn challenge_example() -> Value {
 fn operation(id: &str, about: &str, tag: &str, schema: &Value, examples: &Value) -> Value {
     let parameters = ["webhook-id", "webhook-timestamp", "webhook-signature"]
         .map(|name| json!({"$ref": format!("#/components/parameters/{name}")}));
-    let answers = ["2XX", "410", "408", "425", "429", "5XX", "default"].map(|status| {
+    let answers = ["2XX", "410", "default"].map(|status| {
         (status.to_owned(), json!({"$ref": format!("#/components/responses/{}", response_name(status))}))
     });
     let mut content = examples.clone();
@@ -182,7 +182,6 @@ fn response_name(status: &str) -> &'static str {
     match status {
         "2XX" => "Taken",
         "410" => "Gone",
-        "default" => "Refused",
         _ => "Later",
     }
 }
@@ -190,9 +189,9 @@ fn response_name(status: &str) -> &'static str {
 fn responses() -> Value {
     json!({
         "Taken": {"description": "Delivered."},
-        "Gone": {"description": "Never again: the webhook is disabled."},
-        "Later": {"description": "Tried again for 72 hours; `Retry-After` is honoured up to an hour. So is a time-out."},
-        "Refused": {"description": "Refused for good, redirects included: not tried again, but kept for redelivery."},
+        "Gone": {"description": "The delivery fails, and the webhook is disabled."},
+        "Later": {"description": "Any other status, redirects included, and no answer within 15 seconds: we try again for 72 hours. We \
+            wait as long as `Retry-After` says, up to an hour."},
     })
 }
 

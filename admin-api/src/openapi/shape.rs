@@ -10,7 +10,7 @@ pub(super) type Schemas = BTreeMap<String, Value>;
 
 /// Properties of answers that may be absent. All others are always there; some may be null.
 const MAY_BE_ABSENT: [&str; 8] =
-    ["disabledReason", "circuitOpenedAt", "warnings", "auth", "token", "error", "excerpt", "fields"];
+    ["disabledReason", "warnings", "auth", "secret", "token", "error", "excerpt", "fields"];
 
 /// What the description of a text says if later versions may give the text further values.
 pub(super) const OPEN: &str = "Open: further values may be added.";

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use edge::fields::{Given, seconds_of_a_week};
-use edge::json::{Answer, Json, OptionalJson};
+use edge::json::{Json, JsonAnswer, OptionalJson};
 use edge::parameters::{NoQuery, OrgPath, Query};
 use edge::problem::Problem;
 use edge::routes::{delete, get, post};
@@ -133,7 +133,7 @@ async fn issue(
     let fresh =
         apps.of(&org_id).issue_api_key(&admin.of(org_id.clone()), org_name.as_ref(), expires_at).await?;
     issued.note(&fresh.key, &fresh.org_id).await;
-    Ok(Answer(StatusCode::CREATED, fresh.into()))
+    Ok(JsonAnswer(StatusCode::CREATED, fresh.into()))
 }
 
 /// The body of `POST /api-keys/{orgId}/rotate`; may be absent.
@@ -162,7 +162,7 @@ async fn rotate(
     let grace = Duration::from_secs(grace_seconds.unwrap_or(0));
     let fresh = app.rotate_api_key(&admin.of(org_id), expires_at, grace).await?;
     issued.note(&fresh.key, &fresh.org_id).await;
-    Ok(Answer(StatusCode::CREATED, fresh.into()))
+    Ok(JsonAnswer(StatusCode::CREATED, fresh.into()))
 }
 
 async fn revoke(

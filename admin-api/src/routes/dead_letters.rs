@@ -1,6 +1,6 @@
 //! `GET /dead-letters` and `POST /dead-letters/{id}/requeue`
 
-use edge::json::Answer;
+use edge::json::JsonAnswer;
 use edge::parameters::{IdPath, NoQuery, Query};
 use edge::problem::Problem;
 use edge::routes::{get, post};
@@ -79,5 +79,5 @@ async fn requeue(
 ) -> JsonResult<DeadLetterRequeued> {
     let id = DeadLetterId::parse(&text).ok_or(Problem::from(Error::DeadLetterNotFound))?;
     apps.of(id.bucket()).requeue_dead_letter(id).await?;
-    Ok(Answer(StatusCode::ACCEPTED, DeadLetterRequeued { success: true, id }))
+    Ok(JsonAnswer(StatusCode::ACCEPTED, DeadLetterRequeued { success: true, id }))
 }

@@ -1,7 +1,7 @@
 //! The delivery log, and redelivery.
 
 use edge::fields::Given;
-use edge::json::Answer;
+use edge::json::JsonAnswer;
 use edge::parameters::{EventPath, NoQuery, OrgPath, Query, WebhookPath};
 use edge::routes::{get, post};
 use http::StatusCode;
@@ -214,7 +214,7 @@ async fn redeliver(
     EventPath(event_id): EventPath,
 ) -> JsonResult<EventRedelivered> {
     let event_id = app.redeliver(&admin.of(org_id), &webhook_id, &event_id).await?;
-    Ok(Answer(StatusCode::ACCEPTED, EventRedelivered { success: true, event_id }))
+    Ok(JsonAnswer(StatusCode::ACCEPTED, EventRedelivered { success: true, event_id }))
 }
 
 /// An example of a delivery.

@@ -14,7 +14,7 @@ use crate::service::AdminApi;
 pub(super) fn routes() -> Routes {
     Routes::default().route(described!(
         get("/health", open(health)).naming_its_methods(),
-        Operation::new("getHealth", "Ask whether the service works").answers::<Health>(
+        Operation::new("getHealth", "Ask whether the service works").answers::<HealthBody>(
             200,
             "Configuration and database are sound.",
             json!({"status": "ok", "environment": "prod", "version": "7f3d0c52-9a8e-4c1b-8f60-2b5d1e94a7c3"}),
@@ -24,8 +24,8 @@ pub(super) fn routes() -> Routes {
 
 /// What is up.
 #[derive(Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-struct Health {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Health))]
+struct HealthBody {
     status: &'static str,
     environment: String,
     /// Which version of the Worker answers: Cloudflare's id of the upload.
@@ -37,9 +37,9 @@ async fn health(
     State(service): State<AdminApi>,
     MeteredApps(apps): MeteredApps,
     NoQuery: NoQuery,
-) -> JsonResult<Health> {
+) -> JsonResult<HealthBody> {
     let now = apps.of_group(0, apps.count()).clock.now();
     service.last_health.or_ask(now, &apps.map(|app| app.database.clone())).await?;
     let environment = service.config.environment.to_string();
-    ok(Health { status: "ok", environment, version: service.version.clone() })
+    ok(HealthBody { status: "ok", environment, version: service.version.clone() })
 }

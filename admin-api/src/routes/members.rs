@@ -1,6 +1,6 @@
 //! Members: the people who may sign in for a tenant.
 
-use edge::json::Answer;
+use edge::json::JsonAnswer;
 use edge::parameters::{EmailPath, NoQuery, OrgPath};
 use edge::routes::{delete, get, put};
 use http::StatusCode;
@@ -77,7 +77,7 @@ async fn add(
     EmailPath(email): EmailPath,
 ) -> JsonResult<TransitionedBody> {
     match app.add_member(&admin.of(org_id), &email).await? {
-        AddedMember::Added(transitioned) => Ok(Answer(StatusCode::CREATED, transitioned.into())),
+        AddedMember::Added(transitioned) => Ok(JsonAnswer(StatusCode::CREATED, transitioned.into())),
         AddedMember::Before(transitioned) => ok(transitioned.into()),
     }
 }

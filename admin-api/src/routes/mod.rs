@@ -30,7 +30,7 @@ mod webhook_health;
 mod webhooks;
 
 use axum::response::{IntoResponse, Response};
-use edge::json::Answer;
+use edge::json::JsonAnswer;
 use edge::problem::Problem;
 use http::StatusCode;
 use serde::de::DeserializeOwned;
@@ -71,11 +71,11 @@ pub fn all() -> Routes {
 }
 
 /// What handlers return: an answer in JSON, or a problem.
-pub type JsonResult<T> = Result<Answer<T>, Problem>;
+pub type JsonResult<T> = Result<JsonAnswer<T>, Problem>;
 
 /// 200 with this body.
 pub fn ok<T: Serialize>(body: T) -> JsonResult<T> {
-    Ok(Answer(StatusCode::OK, body))
+    Ok(JsonAnswer(StatusCode::OK, body))
 }
 
 /// `{"success": true, "aggregateId": …, "version": …}`
@@ -151,6 +151,6 @@ impl<T: Serialize> Serialize for ListBody<T> {
 
 impl<T: Serialize> IntoResponse for ListBody<T> {
     fn into_response(self) -> Response {
-        Answer(StatusCode::OK, self).into_response()
+        JsonAnswer(StatusCode::OK, self).into_response()
     }
 }

@@ -1,7 +1,7 @@
 //! Tenants: register, list, get, change, close, and their audit log.
 
 use edge::fields::Given;
-use edge::json::{Answer, Json};
+use edge::json::{Json, JsonAnswer};
 use edge::parameters::{NewOrgPath, NoQuery, OrgPath, Query};
 use edge::routes::{delete, get, patch, post};
 use http::StatusCode;
@@ -118,7 +118,7 @@ async fn register(
 ) -> JsonResult<TransitionedBody> {
     let new = NewTenant { org_name, owner_email };
     let transitioned = app.register_tenant(&admin.of(org_id), new).await?;
-    Ok(Answer(StatusCode::CREATED, transitioned.into()))
+    Ok(JsonAnswer(StatusCode::CREATED, transitioned.into()))
 }
 
 /// The query of `GET /tenants`.

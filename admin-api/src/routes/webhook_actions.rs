@@ -1,7 +1,7 @@
 //! Actions on a webhook: verify, enable, test, redeliver.
 
 use edge::fields::Given;
-use edge::json::{Answer, Json, OptionalJson};
+use edge::json::{Json, JsonAnswer, OptionalJson};
 use edge::parameters::{NoQuery, OrgPath, WebhookPath};
 use edge::routes::post;
 use http::StatusCode;
@@ -24,7 +24,8 @@ pub(super) fn routes() -> Routes {
         .route(described!(
             post("/tenants/{orgId}/webhooks/{webhookId}/verify", verify),
             Operation::new("verifyWebhook", "Verify a webhook's endpoint")
-                .details("The webhook is pending until the endpoint answers a challenge with 2xx.")
+                .details("The webhook is pending until the endpoint answers a challenge with 2xx; so is a disabled webhook, as after \
+                     `enable`. If the webhook's events are on hold, the webhook stays active, and the next probe is due now.")
                 .answers::<TransitionedBody>(202, "Verification starts again.", transitioned(5))
                 .fails(&[TenantNotRegistered, WebhookNotFound]),
         ))
@@ -69,7 +70,7 @@ async fn verify(
     WebhookPath(id): WebhookPath,
 ) -> JsonResult<TransitionedBody> {
     let transitioned = app.verify_webhook(&admin.of(org_id), &id).await?;
-    Ok(Answer(StatusCode::ACCEPTED, transitioned.into()))
+    Ok(JsonAnswer(StatusCode::ACCEPTED, transitioned.into()))
 }
 
 async fn enable(
@@ -133,18 +134,18 @@ async fn test(
         None => EventType::parse(DEFAULT_TEST).map_err(|fault| Error::Internal(fault.to_string()))?,
     };
     let event_id = app.test_webhook(&admin.of(org_id), &id, &event_type).await?;
-    Ok(Answer(StatusCode::ACCEPTED, TestEventSent { event_id }))
+    Ok(JsonAnswer(StatusCode::ACCEPTED, TestEventSent { event_id }))
 }
 
 /// The states that can be redelivered.
 #[derive(Clone, Copy)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "lowercase"))]
 enum EndedState {
-    /// Taken by the endpoint; can be sent again for a day.
+    /// The endpoint accepted the event, which can be sent again for a day.
     Delivered,
-    /// Refused for good.
+    /// The endpoint answered 410, the webhook was deleted, or its URL is no longer allowed.
     Failed,
-    /// Its retries are spent.
+    /// The 72 hours were over, or the webhook was disabled.
     Dead,
 }
 
@@ -212,5 +213,5 @@ async fn redeliver(
         Some(RequestedRange { since, until, states: states.into_iter().map(Into::into).collect() })
     })?;
     let RedeliveredRange { count, more } = app.redeliver_range(&admin.of(org_id), &id, range).await?;
-    Ok(Answer(StatusCode::ACCEPTED, RangeRedelivered { count, more }))
+    Ok(JsonAnswer(StatusCode::ACCEPTED, RangeRedelivered { count, more }))
 }

@@ -167,7 +167,7 @@ pub(super) struct WebhookCreated {
     pub(super) webhook_id: WebhookId,
     /// Absent where a person created it at the portal, which sees no secret.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<SigningSecret>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = SigningSecret, required = false))]
     pub(super) secret: Option<String>,
     pub(super) auth: ShownAuth,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use edge::fields::Given;
-use edge::json::{Answer, Json, OptionalJson};
+use edge::json::{Json, JsonAnswer, OptionalJson};
 use edge::parameters::{NoQuery, OrgPath, Query, WebhookPath};
 use edge::problem::Problem;
 use edge::routes::{delete, get, patch, post, put};
@@ -167,7 +167,7 @@ async fn create(
         auth: created.auth.into(),
         warnings,
     };
-    Ok(Answer(StatusCode::CREATED, body))
+    Ok(JsonAnswer(StatusCode::CREATED, body))
 }
 
 async fn list(
@@ -288,6 +288,6 @@ pub(super) fn webhook() -> Value {
         "id": WEBHOOK, "url": "https://hooks.acme-corp.com/in", "events": ["LockCreated", "KeyAdded"],
         "status": "active", "auth": {"type": "none"}, "createdAt": AT, "updatedAt": AT, "verifiedAt": null,
         "lastDeliveredAt": AT, "lastErrorAt": null, "lastErrorStatus": null, "lastErrorMessage": null,
-        "consecutiveFailures": 0, "nextProbeAt": null, "heldCount": 0, "heldMore": false,
+        "consecutiveFailures": 0, "circuitOpenedAt": null, "nextProbeAt": null, "heldCount": 0, "heldMore": false,
     })
 }

@@ -102,6 +102,23 @@ pub struct DeliveryDetail {
     pub body: Option<String>,
 }
 
+/// What became of an event.
+#[derive(Deserialize)]
+pub struct EventDeliveries {
+    /// The event's deliveries, in the order of their webhooks' creation. A webhook may be deleted by now.
+    pub deliveries: Vec<DeliveryToWebhook>,
+}
+
+/// A delivery of an event, and its webhook.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliveryToWebhook {
+    /// The webhook's id.
+    pub webhook_id: WebhookId,
+    /// The event's id as the delivery has it.
+    pub event_id: EventId,
+}
+
 /// The answer to a redelivery of many.
 #[derive(Deserialize)]
 pub struct Redelivered {

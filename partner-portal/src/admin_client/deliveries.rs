@@ -9,8 +9,11 @@ use shared::event::id::EventId;
 use shared::time::Timestamp;
 use shared::webhook::id::WebhookId;
 
-use super::{Called, DeliveryDetail, LoggedDeliveries, PersonClient, Redelivered, TestSent, webhook_path};
-use crate::paths::delivery_path;
+use super::{
+    Called, DeliveryDetail, DeliveryToWebhook, EventDeliveries, LoggedDeliveries, PersonClient, Redelivered,
+    TestSent, webhook_path,
+};
+use crate::paths::{delivery_path, with_query};
 
 /// Which part of the log to return.
 #[derive(Default, Serialize)]
@@ -46,6 +49,13 @@ impl PersonClient<'_> {
     ) -> Called<LoggedDeliveries> {
         let query = serde_urlencoded::to_string(query).unwrap_or_default();
         self.get(&webhook_path(org_id, webhook_id, &format!("/deliveries?{query}"))).await
+    }
+
+    /// Returns the deliveries of an event to each of the organization's webhooks.
+    pub async fn event(&self, org_id: &str, event_id: &EventId) -> Called<Vec<DeliveryToWebhook>> {
+        let path = with_query(&format!("/tenants/{org_id}/deliveries"), &[("eventId", event_id.as_str())]);
+        let answer: EventDeliveries = self.get(&path).await?;
+        Ok(answer.deliveries)
     }
 
     /// Returns a delivery.

@@ -24,8 +24,9 @@ use shared::time::Timestamp;
 use shared::webhook::id::WebhookId;
 
 pub use answers::{
-    Dashboard, DeliveryDetail, FreshKey, LoggedDeliveries, Members, PreviousSecret, Redelivered, Tenants,
-    TestSent, TransitionEntry, Transitions, Webhook, WebhookSecrets, Webhooks,
+    Dashboard, DeliveryDetail, DeliveryToWebhook, EventDeliveries, FreshKey, LoggedDeliveries, Members,
+    PreviousSecret, Redelivered, Tenants, TestSent, TransitionEntry, Transitions, Webhook, WebhookSecrets,
+    Webhooks,
 };
 pub use deliveries::LogQuery;
 

@@ -83,7 +83,7 @@ fn what(entry: &TransitionEntry) -> String {
         "WebhookChanged" => "Changed the webhook",
         "WebhookSecretRotated" => "Rotated the signing secret",
         "WebhookSecretRevealed" => "Showed the signing secret",
-        "WebhookVerificationRequested" => "Had the endpoint tried",
+        "WebhookVerificationRequested" => "Asked us to try the endpoint",
         "WebhookEnabled" => "Enabled the webhook",
         "WebhookDeleted" => "Deleted the webhook",
         other => other,

@@ -1,13 +1,23 @@
-//! Names without spaces that may break between their words.
+//! Names and URLs, which have no spaces and may break between their parts.
 
 /// Returns `name` as HTML that may break before each capital letter, dot or underscore: `Lock<wbr>Created`.
 pub fn breakable(name: &str) -> String {
-    let mut html = String::with_capacity(name.len() * 2);
+    broken(name, |before, character| {
+        character.is_uppercase() && before.is_lowercase() || matches!(character, '.' | '_' | '-')
+    })
+}
+
+/// Returns `url` as HTML that may break after each part: `https://example.com/<wbr>webhooks`.
+pub fn breakable_url(url: &str) -> String {
+    broken(url, |before, character| matches!(before, '/' | '?' | '&') && character != '/')
+}
+
+/// Returns `text` as HTML that may break between two characters for which `may_break` holds.
+fn broken(text: &str, may_break: impl Fn(char, char) -> bool) -> String {
+    let mut html = String::with_capacity(text.len() * 2);
     let mut before = None;
-    for character in name.chars() {
-        let begins = character.is_uppercase() && before.is_some_and(char::is_lowercase)
-            || matches!(character, '.' | '_' | '-');
-        if begins && before.is_some() {
+    for character in text.chars() {
+        if before.is_some_and(|before| may_break(before, character)) {
             html.push_str("<wbr>");
         }
         match character {
@@ -37,6 +47,20 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(breakable(name), html);
+        }
+    }
+
+    #[test]
+    fn a_url_breaks_between_its_parts_only_and_is_escaped() {
+        for (url, html) in [
+            (
+                "https://example.com/a/b?c=1&d=2",
+                "https://<wbr>example.com/<wbr>a/<wbr>b?<wbr>c=1&#38;<wbr>d=2",
+            ),
+            ("https://example.com/", "https://<wbr>example.com/"),
+            ("/<i>", "/<wbr>&#60;i&#62;"),
+        ] {
+            assert_eq!(breakable_url(url), html);
         }
     }
 }

@@ -7,12 +7,12 @@ use axum::extract::RawQuery;
 use edge::form::fields;
 use edge::parameters::EventPath;
 use edge::problem::Problem;
+use futures_util::join;
 use http::StatusCode;
 use serde_json::Value;
 use shared::code::ErrorCode;
 use shared::delivery::{Attempt, Delivery, DeliveryState};
 use shared::event::id::EventId;
-use shared::join::join_all;
 use shared::tenant::Tenant;
 use shared::text::printable_json;
 use shared::time::Timestamp;
@@ -20,14 +20,14 @@ use shared::webhook::authentication::Authentication;
 use shared::webhook::id::WebhookId;
 
 use super::badge::Badge;
-use super::breakable::breakable;
+use super::breakable::{breakable, breakable_url};
 use super::delivery_log::page_path;
 use super::elsewhere;
 use super::frame::Frame;
 use super::moment::{Moment, spoken_duration};
 use super::selection::select_among;
 use super::webhook_state::WebhookState;
-use crate::admin_client::{AdminFault, DeliveryDetail, PersonClient, Webhook};
+use crate::admin_client::{AdminFault, DeliveryDetail, DeliveryToWebhook, PersonClient, Webhook};
 use crate::json_layout::lay_out;
 use crate::paths::{STILL_FIELD, WEBHOOK_FIELD, delivery_path, with_query};
 use crate::respond::{PageResult, page};
@@ -57,6 +57,7 @@ struct DeliveryPage {
     attempts: Vec<AttemptRow>,
     was_sent: bool,
     ended: bool,
+    /// The URL, as HTML.
     url: String,
     headers: Vec<(String, String)>,
     body: Option<ShownBody>,
@@ -121,39 +122,56 @@ pub async fn show(
 }
 
 /// A delivery and its webhook.
-pub(super) struct Found {
-    /// The webhook.
-    pub(super) webhook: Webhook,
+struct Found {
+    webhook: Webhook,
     /// Whether the webhook is the organization's first.
-    pub(super) is_first: bool,
-    /// The delivery.
-    pub(super) detail: DeliveryDetail,
+    is_first: bool,
+    detail: DeliveryDetail,
 }
 
 /// Returns a delivery of one of the organization's webhooks: of the one that is `wanted`, or else of the first that has
 /// the event.
-pub(super) async fn find(
+async fn find(
     admin: &PersonClient<'_>,
     tenant: &Tenant,
     wanted: Option<WebhookId>,
     event_id: &EventId,
 ) -> Result<Option<Found>, AdminFault> {
-    let webhooks = admin.webhooks(&tenant.org_id).await?;
+    let org_id = tenant.org_id.as_str();
+    let Some((webhooks, place)) = locate(admin, org_id, wanted, event_id).await? else { return Ok(None) };
     let first = webhooks.first().map(|webhook| webhook.id);
-    let asked = webhooks.iter().filter(|webhook| wanted.is_none_or(|wanted| webhook.id == wanted));
-    let asked: Vec<&Webhook> = asked.collect();
-    let looks = asked.iter().map(|webhook| admin.delivery(&tenant.org_id, webhook.id, event_id));
-    for (webhook, found) in asked.iter().zip(join_all(looks).await) {
-        match found {
-            Ok(detail) => {
-                let webhook = (*webhook).clone();
-                return Ok(Some(Found { is_first: Some(webhook.id) == first, webhook, detail }));
-            }
-            Err(AdminFault::Refused(_)) => {}
-            Err(fault) => return Err(fault),
+    match admin.delivery(org_id, place.webhook_id, &place.event_id).await {
+        Ok(detail) => {
+            let webhook = webhooks.into_iter().find(|webhook| webhook.id == place.webhook_id);
+            Ok(webhook.map(|webhook| Found { is_first: Some(webhook.id) == first, webhook, detail }))
         }
+        // An admin deleted the webhook a moment ago.
+        Err(AdminFault::Refused(_)) => Ok(None),
+        Err(fault) => Err(fault),
     }
-    Ok(None)
+}
+
+/// Returns the webhooks of the organization and the delivery of an event to one of them, as [`place_of`] chooses the delivery.
+pub(super) async fn locate(
+    admin: &PersonClient<'_>,
+    org_id: &str,
+    wanted: Option<WebhookId>,
+    event_id: &EventId,
+) -> Result<Option<(Vec<Webhook>, DeliveryToWebhook)>, AdminFault> {
+    let (webhooks, deliveries) = join!(admin.webhooks(org_id), admin.event(org_id, event_id));
+    let (webhooks, deliveries) = (webhooks?, deliveries?);
+    let place = place_of(&webhooks, &deliveries, wanted).cloned();
+    Ok(place.map(|place| (webhooks, place)))
+}
+
+/// Returns the first of an event's deliveries whose webhook is among `webhooks` and is the one that is `wanted`, if one is.
+pub(super) fn place_of<'a>(
+    webhooks: &[Webhook],
+    deliveries: &'a [DeliveryToWebhook],
+    wanted: Option<WebhookId>,
+) -> Option<&'a DeliveryToWebhook> {
+    let mut places = deliveries.iter().filter(|place| webhooks.iter().any(|one| one.id == place.webhook_id));
+    places.find(|place| wanted.is_none_or(|wanted| place.webhook_id == wanted))
 }
 
 /// Returns the seconds after which the page of a delivery that is under way renews itself: soon around the next attempt,
@@ -215,7 +233,7 @@ impl DeliveryPage {
             was_sent: !attempts.is_empty(),
             ended,
             attempts,
-            url: webhook.url.clone(),
+            url: breakable_url(&webhook.url),
             headers,
             body: body.map(|body| ShownBody::new(&body)),
             webhook: other,

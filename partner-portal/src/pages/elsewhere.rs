@@ -6,7 +6,7 @@ use http::StatusCode;
 use shared::event::id::EventId;
 use shared::tenant::Tenant;
 
-use super::delivery::find;
+use super::delivery::locate;
 use super::frame::Frame;
 use crate::respond::{PageResult, page};
 use crate::visit::SignedIn;
@@ -36,7 +36,7 @@ pub async fn offer(
 ) -> PageResult {
     let admin = signed_in.admin();
     for owner in tenants.iter().filter(|tenant| tenant.org_id != current.org_id).take(MOST) {
-        if find(&admin, owner, None, event_id).await?.is_some() {
+        if locate(&admin, &owner.org_id, None, event_id).await?.is_some() {
             let frame = Frame { notice: None, ..Frame::of("Another organization", signed_in) };
             let return_to = &signed_in.visit.target;
             return page(StatusCode::OK, None, &ElsewherePage { frame, current, owner, return_to });

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use edge::json::Answer;
+use edge::json::JsonAnswer;
 use http::StatusCode;
 use serde::Serialize;
 use shared::ports::Statement;
@@ -12,7 +12,7 @@ use crate::visit::Visit;
 /// The answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Health {
+struct PortalHealth {
     status: &'static str,
     environment: String,
     version: Option<String>,
@@ -31,5 +31,6 @@ pub async fn health(visit: Visit) -> Response<Body> {
         if good { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
     let environment = visit.service.config.environment.to_string();
     let version = visit.service.version.clone();
-    Answer(status, Health { status: word, environment, version, sessions, admin_api }).into_response()
+    JsonAnswer(status, PortalHealth { status: word, environment, version, sessions, admin_api })
+        .into_response()
 }

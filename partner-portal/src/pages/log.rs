@@ -14,7 +14,7 @@ use shared::tenant::Tenant;
 use shared::time::Timestamp;
 use shared::webhook::id::WebhookId;
 
-use super::delivery::{Found, find};
+use super::delivery::place_of;
 use super::delivery_log::{DeliveryRow, page_path};
 use super::field::Field;
 use super::frame::Frame;
@@ -56,6 +56,8 @@ struct LogPage {
     rows: Vec<DeliveryRow>,
     is_first_page: bool,
     newest: String,
+    /// The path of the log without a filter.
+    everything: String,
     older: Option<String>,
     range: RangeFields,
     is_disabled: bool,
@@ -119,6 +121,23 @@ impl FilterFields {
         self.since.fault.is_some() || self.until.fault.is_some()
     }
 
+    /// Returns the filter as a person reads it, one text for each field.
+    fn in_words(&self) -> Vec<String> {
+        let state = STATES.iter().find(|(state, _)| state.as_str() == self.state);
+        let state = state.map(|(_, words)| (*words).to_owned());
+        let said = |before: &str, text: &str| (!text.is_empty()).then(|| format!("{before}{text}"));
+        let time = |before: &str, typed: &str| {
+            read_field(typed).map(|_| format!("{before} {} UTC", typed.replace('T', " ")))
+        };
+        let all = [
+            state,
+            said("", &self.event_type.value),
+            time("since", &self.since.value),
+            time("before", &self.until.value),
+        ];
+        all.into_iter().flatten().collect()
+    }
+
     fn is_empty(&self) -> bool {
         [&self.state, &self.event_type.value, &self.since.value, &self.until.value]
             .iter()
@@ -156,7 +175,7 @@ async fn render(
     let other = (chosen > 0).then_some(webhook.id);
     let mut event_id = Field::new("");
     if let Some(typed) = query.get("eventId").map(|typed| typed.trim()).filter(|typed| !typed.is_empty()) {
-        match look_up(signed_in, &tenant, typed).await? {
+        match look_up(signed_in, &tenant, &webhooks, typed).await? {
             Some(path) => return Ok(see_other(&path)),
             None => event_id = Field::new(typed).with_fault("The event", Some(no_event(typed))),
         }
@@ -188,6 +207,7 @@ async fn render(
         rows: logged.deliveries.into_iter().map(|delivery| DeliveryRow::new(delivery, other, now)).collect(),
         is_first_page: cursor.is_none(),
         newest,
+        everything: with_query(PATH, &[(WEBHOOK_FIELD, &other.map(|id| id.to_string()).unwrap_or_default())]),
         older,
         range,
     };
@@ -226,11 +246,17 @@ async fn list(
 }
 
 /// Returns the path of the page of the delivery with this event id.
-async fn look_up(signed_in: &SignedIn, tenant: &Tenant, typed: &str) -> Result<Option<String>, AdminFault> {
+async fn look_up(
+    signed_in: &SignedIn,
+    tenant: &Tenant,
+    webhooks: &[Webhook],
+    typed: &str,
+) -> Result<Option<String>, AdminFault> {
     let Ok(event_id) = EventId::parse(typed) else { return Ok(None) };
-    let found = find(&signed_in.admin(), tenant, None, &event_id).await?;
-    Ok(found.map(|Found { webhook, is_first, detail }| {
-        page_path(detail.delivery.event_id.as_str(), (!is_first).then_some(webhook.id))
+    let deliveries = signed_in.admin().event(&tenant.org_id, &event_id).await?;
+    Ok(place_of(webhooks, &deliveries, None).map(|place| {
+        let is_first = webhooks.first().is_some_and(|first| first.id == place.webhook_id);
+        page_path(place.event_id.as_str(), (!is_first).then_some(place.webhook_id))
     }))
 }
 
@@ -281,6 +307,11 @@ impl WebhookChoice {
 }
 
 impl LogPage {
+    /// Returns whether a field of the filter or of the look-up has a fault, which the page has to show.
+    fn is_finder_open(&self) -> bool {
+        self.filter.has_fault() || self.event_id.fault.is_some()
+    }
+
     fn states(&self) -> [(DeliveryState, &'static str); 4] {
         STATES
     }

@@ -5,6 +5,7 @@ use http::StatusCode;
 use secrecy::ExposeSecret;
 use shared::code::ErrorCode;
 
+use super::breakable::breakable_url;
 use super::frame::Frame;
 use super::moment::Moment;
 use super::webhook::own_webhook;
@@ -18,6 +19,7 @@ use crate::visit::Confirmed;
 #[template(path = "secret.html")]
 struct SecretPage {
     frame: Frame,
+    /// The URL, as HTML.
     url: String,
     secrets: WebhookSecrets,
     /// The time until which a secret before this one signs as well.
@@ -39,7 +41,11 @@ pub async fn show(Confirmed(submitted): Confirmed) -> PageResult {
     let frame = Frame { notice: None, ..Frame::of("Signing secret", &submitted) };
     let last = secrets.previous.iter().map(|previous| previous.until).max();
     let previous_until = last.map(|until| Moment::new(until, submitted.visit.now));
-    page(StatusCode::OK, None, &SecretPage { frame, url: webhook.url, secrets, previous_until })
+    page(
+        StatusCode::OK,
+        None,
+        &SecretPage { frame, url: breakable_url(&webhook.url), secrets, previous_until },
+    )
 }
 
 impl SecretPage {

@@ -4,6 +4,7 @@ use shared::time::Timestamp;
 use shared::webhook::id::WebhookId;
 
 use super::badge::Badge;
+use super::breakable::breakable_url;
 use super::moment::Moment;
 use super::webhook_state::WebhookState;
 use crate::admin_client::Webhook;
@@ -13,7 +14,7 @@ use crate::count::Count;
 pub struct WebhookView {
     /// The webhook's id.
     pub id: WebhookId,
-    /// The URL that events are sent to.
+    /// The URL that events are sent to, as HTML.
     pub url: String,
     /// The webhook's state.
     pub badge: Badge,
@@ -78,7 +79,7 @@ impl WebhookView {
         let verified = webhook.verified_at.filter(|_| !needs_verification);
         Self {
             id: webhook.id,
-            url: webhook.url,
+            url: breakable_url(&webhook.url),
             badge,
             explanation,
             waiting: (waiting.number > 0 || circuit.is_some()).then_some(waiting),
@@ -111,8 +112,8 @@ fn tell(state: WebhookState, now: Timestamp) -> StateText {
                 count => format!("The last {count} attempts"),
             };
             let explanation = format!(
-                "{attempts} failed. Events that do not arrive are tried again for 72 hours. Put the endpoint right, and \
-                 they come by themselves."
+                "{attempts} failed. Events that do not arrive are tried again for 72 hours. Repair the endpoint, and \
+                 they arrive by themselves."
             );
             told("Active, but failing", "waiting", None, &explanation)
         }
@@ -125,10 +126,9 @@ fn tell(state: WebhookState, now: Timestamp) -> StateText {
                 "Active, on hold",
                 "waiting",
                 Some("Try now"),
-                "The endpoint did not answer, or answered that it cannot work, several times in a row. So your events \
-                 wait, and we try the endpoint with one event at a time. As soon as the endpoint accepts one, we send the \
-                 others: a few at first, then faster. An event that has waited for 72 hours is given up. You can send it \
-                 again later.",
+                "Your endpoint failed several times in a row, so your events wait. We try the endpoint with one event at a \
+                 time. As soon as it accepts one, we send the others: a few at first, then faster. After 72 hours we give \
+                 an event up; you can send it again later.",
             )
         },
         WebhookState::Verifying => StateText {
@@ -145,8 +145,8 @@ fn tell(state: WebhookState, now: Timestamp) -> StateText {
         WebhookState::Disabled { reason } => {
             let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
             let explanation = format!(
-                "Nothing is sent{reason}. Put the endpoint right and press “Verify and enable”, or set another URL. After \
-                 that you can send the failed events again under Deliveries."
+                "We send nothing{reason}. Repair the endpoint and press “Verify and enable”, or change the URL. Then send \
+                 the failed events again under Deliveries."
             );
             StateText {
                 testable: false,

@@ -29,7 +29,7 @@ async fn a_person_is_told_since_when_how_many_events_wait_and_when_the_endpoint_
     let mut browser = on_hold(&world).await;
     let page = browser.get("/dashboard").await;
     page.says(">Active, on hold<");
-    page.says("As soon as the endpoint accepts one, we send the others");
+    page.says("As soon as it accepts one, we send the others");
     let opened = world.query("SELECT circuit_opened_at, tend_at FROM webhooks").remove(0);
     let time = |column: &str| shared::time::Timestamp::from_milliseconds(opened[column].as_i64().unwrap());
     page.says(&format!("<dt>On hold since</dt><dd><time datetime=\"{}\">", time("circuit_opened_at")));
@@ -38,7 +38,7 @@ async fn a_person_is_told_since_when_how_many_events_wait_and_when_the_endpoint_
     page.says(&format!("<dt>Events that wait</dt><dd>{held}</dd>"));
     page.says(&format!("<dt>Next try</dt><dd><time datetime=\"{}\">", time("tend_at")));
     page.says("in 30 seconds</span>");
-    page.says("<button class=\"quiet\" type=\"submit\">Try now</button>");
+    page.says("<button type=\"submit\">Try now</button>");
 
     // The try is due, and its message is on its way.
     world.clock.advance(Duration::from_secs(60));

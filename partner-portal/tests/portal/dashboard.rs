@@ -275,11 +275,11 @@ async fn every_state_of_a_webhook_is_told_in_words_with_what_to_do() {
         ("status = 'pending'".to_owned(), vec![">Verifying<", "Try again now", "Send test event"]),
         (
             format!("status = 'disabled', disabled_reason = '{gone}'"),
-            vec![">Disabled<", "Verify and enable", "Nothing is sent: the endpoint answered 410 Gone."],
+            vec![">Disabled<", "Verify and enable", "We send nothing: the endpoint answered 410 Gone."],
         ),
         (
             format!("status = 'disabled', disabled_reason = '{days}'"),
-            vec!["Nothing is sent: nothing but failures for 5 days."],
+            vec!["We send nothing: nothing but failures for 5 days."],
         ),
         (on_hold, vec![">Active, on hold<", "On hold since", "Try now", "Send test event"]),
     ] {
@@ -308,7 +308,7 @@ async fn a_webhook_that_fails_is_told_with_how_often_and_how_it_ended() {
     world.receive("e3", "KeyAdded").await;
     let page = browser.get("/dashboard").await;
     page.says("The last 3 attempts failed.");
-    page.says("come by themselves");
+    page.says("arrive by themselves");
     page.says("answered 404");
 }
 

@@ -46,6 +46,19 @@ async fn the_log_is_filtered_and_read_page_by_page() {
         assert_eq!(page.body.matches("<a href=\"/deliveries/").count(), count, "{query}");
         page.says("Deliveries that match");
     }
+    // The log comes first: the filter is folded away, says what it holds, and opens where it has a fault.
+    let all = browser.get("/deliveries").await;
+    all.says("<details class=\"finder\">");
+    all.is_silent_about("Show all deliveries");
+    let filtered = browser
+        .get("/deliveries?state=dead&eventType=LockCreated&since=2026-04-02T10:05&until=2026-04-02T10:06")
+        .await;
+    filtered.says("<details class=\"finder\">");
+    for word in ["Gave up", "LockCreated", "since 2026-04-02 10:05 UTC", "before 2026-04-02 10:06 UTC"] {
+        filtered.says(&format!("<span class=\"state plain\">{word}</span>"));
+    }
+    filtered.says("<a href=\"/deliveries\">Show all deliveries</a>");
+    browser.get("/deliveries?since=yesterday").await.says("<details class=\"finder\" open>");
     for (query, said) in [
         ("since=yesterday", "Choose a date and a time, both in UTC, or leave the field empty."),
         ("since=2026-04-02T11:00&until=2026-04-02T10:00", "Choose a time after the first."),
@@ -69,7 +82,12 @@ async fn an_event_is_looked_up_by_its_id_in_every_webhook() {
 
     let found = browser.get("/deliveries?eventId=+first+").await;
     assert_eq!(found.location(), "/deliveries/first");
+    world.admin.take_calls();
     let found = browser.get("/deliveries?eventId=second").await;
+    // One call looks through all webhooks.
+    let calls = world.admin.take_calls();
+    let calls: Vec<_> = calls.iter().filter(|call| call.ends_with("/deliveries")).collect();
+    assert_eq!(calls, ["GET /tenants/acme-corp/deliveries"]);
     assert_eq!(found.location(), format!("/deliveries/second?webhook={other}"));
     let page = browser.get(&format!("/deliveries/second?webhook={other}")).await;
     page.says("POST https://partner.example.com/other");

@@ -25,7 +25,7 @@ async fn a_colleague_is_added_signs_in_and_is_removed_with_their_sessions() {
     owner.submit(&page, "/people", &[("email", " Colleague@acme-corp.example ")]).await;
     owner.get("/people").await.says("The person was added");
     owner.submit(&page, "/people", &[("email", COLLEAGUE)]).await;
-    owner.get("/people").await.says("among your people already");
+    owner.get("/people").await.says("can sign in for your organization already");
 
     let mut colleague = world.browser();
     colleague.sign_in(COLLEAGUE).await;

@@ -16,9 +16,9 @@ use crate::webhook::WebhookStatus;
 use crate::webhook::id::WebhookId;
 
 impl App {
-    /// Tries a webhook's endpoint now. While its circuit is open its next probe is due at once; otherwise its verification
-    /// begins anew, and the webhook is pending until its endpoint answers a challenge: what was held or arrives meanwhile
-    /// waits for it.
+    /// Tries a webhook's endpoint now. While the circuit is open, the next probe is due at once. Otherwise the verification
+    /// begins anew, that of a disabled webhook as well: the webhook is pending, and its events wait, until the endpoint
+    /// answers a challenge.
     ///
     /// # Errors
     /// [`Error::TenantNotRegistered`]; [`Error::WebhookNotFound`].

@@ -83,8 +83,7 @@ pub struct Webhook {
     /// Why it is disabled; absent where it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<String>,
-    /// Since when its deliveries wait, because attempt after attempt got no answer; absent where they do not.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Since when its deliveries wait, because attempt after attempt got no answer.
     pub circuit_opened_at: Option<Timestamp>,
     /// When the next of them is sent as a probe; only while they wait for an answer.
     pub next_probe_at: Option<Timestamp>,

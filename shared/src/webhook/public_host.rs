@@ -1,6 +1,6 @@
 //! Which host names are in the public DNS, told from the name alone.
 
-use self::suffixes::{Place, Suffixes};
+use self::suffixes::{SuffixMatch, Suffixes};
 use super::url::UrlFault;
 
 mod suffixes;
@@ -79,9 +79,9 @@ pub(super) fn check_public(name: &str, own_zones: &[&str]) -> Result<(), UrlFaul
         return Err(UrlFault::PrivateHost(name.to_owned()));
     }
     match Suffixes::PUBLIC.place_of(name) {
-        Place::Below => Ok(()),
-        Place::Suffix => Err(UrlFault::PublicSuffix(name.to_owned())),
-        Place::Unknown => Err(UrlFault::PrivateHost(name.to_owned())),
+        SuffixMatch::Below => Ok(()),
+        SuffixMatch::Suffix => Err(UrlFault::PublicSuffix(name.to_owned())),
+        SuffixMatch::Unknown => Err(UrlFault::PrivateHost(name.to_owned())),
     }
 }
 

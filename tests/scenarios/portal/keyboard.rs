@@ -93,7 +93,7 @@ fn a_partner_is_onboarded_by_keyboard() {
         assert!(!stops.iter().any(|stop| stop.contains("Yes, rotate")));
         let _ = tab_to(&browser, "Yes, rotate API key").await;
         let stops = tab_to(&browser, "/deliveries/").await;
-        assert!(stops.iter().any(|name| name.contains("The same as a table")), "{stops:#?}");
+        assert!(stops.iter().any(|name| name.contains("Show the numbers as a table")), "{stops:#?}");
         assert!(!stops.iter().any(|name| name.starts_with("div")), "nothing scrolls: {stops:#?}");
         browser.press(Key::Enter).await;
         browser.sees("h1", "Delivered").await;

@@ -27,14 +27,14 @@ const NO_SUBDOMAIN: u64 = 10007;
 const FREE_SUBDOMAIN: u64 = 10032;
 
 /// An answer of Cloudflare's API.
-struct Answer {
+struct AccountAnswer {
     status: u16,
     /// The code of the first error.
     code: Option<u64>,
     result: Value,
 }
 
-impl Answer {
+impl AccountAnswer {
     fn is_refused(&self) -> bool {
         matches!(self.status, 401 | 403) || matches!(self.code, Some(10000 | 9109))
     }
@@ -151,7 +151,7 @@ impl Deployment {
     }
 
     /// Asks Cloudflare's API about the account.
-    fn read_account(&self, account: &str, path: &str) -> Result<Answer> {
+    fn read_account(&self, account: &str, path: &str) -> Result<AccountAnswer> {
         let base = self.variable("CLOUDFLARE_API_BASE_URL").unwrap_or(API);
         let url = format!("{base}/accounts/{account}{path}");
         let token = self.variable("CLOUDFLARE_API_TOKEN").unwrap_or_default();
@@ -166,7 +166,7 @@ impl Deployment {
             .ok()
             .and_then(|text| serde_json::from_str(&text).ok())
             .unwrap_or_default();
-        Ok(Answer {
+        Ok(AccountAnswer {
             status,
             code: body.pointer("/errors/0/code").and_then(Value::as_u64),
             result: body.get("result").cloned().unwrap_or_default(),

@@ -11,15 +11,15 @@ use super::html::{escaped, list, prose, resolved, text};
 /// The longest list of values that is always open.
 const FEW: usize = 12;
 
-/// Where a value stands. The objects within requests are described in their place, those of answers once.
+/// Which way a value goes. The objects within requests are described where they stand, those of answers once.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Direction {
     Request,
     Answer,
 }
 
 /// Writes the fields of an object, or its alternatives with theirs.
-pub(super) fn write(page: &mut String, document: &Value, schema: &Value, place: Place) -> Result {
+pub(super) fn write(page: &mut String, document: &Value, schema: &Value, place: Direction) -> Result {
     if let Some(property) = schema["discriminator"]["propertyName"].as_str() {
         write!(page, "<dl>")?;
         for (tag, reference) in schema["discriminator"]["mapping"].as_object().into_iter().flatten() {
@@ -36,7 +36,13 @@ pub(super) fn write(page: &mut String, document: &Value, schema: &Value, place: 
 }
 
 /// Writes the fields of an object without that which tells it from its alternatives.
-fn write_properties(page: &mut String, document: &Value, schema: &Value, place: Place, tag: &str) -> Result {
+fn write_properties(
+    page: &mut String,
+    document: &Value,
+    schema: &Value,
+    place: Direction,
+    tag: &str,
+) -> Result {
     let properties = schema["properties"].as_object().into_iter().flatten();
     let mut shown = properties.filter(|(name, _)| *name != tag).peekable();
     if shown.peek().is_none() {
@@ -46,10 +52,10 @@ fn write_properties(page: &mut String, document: &Value, schema: &Value, place: 
     for (name, property) in shown {
         let is_required = list(&schema["required"]).any(|required| required == name);
         let needed = match (place, is_required) {
-            (Place::Request, true) => "required. ",
-            (Place::Request, false) => "optional. ",
-            (Place::Answer, true) => "",
-            (Place::Answer, false) => "may be absent. ",
+            (Direction::Request, true) => "required. ",
+            (Direction::Request, false) => "optional. ",
+            (Direction::Answer, true) => "",
+            (Direction::Answer, false) => "may be absent. ",
         };
         write!(
             page,
@@ -57,7 +63,7 @@ fn write_properties(page: &mut String, document: &Value, schema: &Value, place: 
             escaped(name),
             rule(document, property, place)
         )?;
-        if place == Place::Request {
+        if place == Direction::Request {
             write_within(page, document, property)?;
         }
         write!(page, "</dd>")?;
@@ -68,17 +74,17 @@ fn write_properties(page: &mut String, document: &Value, schema: &Value, place: 
 /// Writes the fields of an object in a request where it stands.
 fn write_within(page: &mut String, document: &Value, property: &Value) -> Result {
     let schema = resolved(document, apart_from_null(property));
-    if is_object(schema) { write(page, document, schema, Place::Request) } else { Ok(()) }
+    if is_object(schema) { write(page, document, schema, Direction::Request) } else { Ok(()) }
 }
 
 /// Says in a few words what a value must be.
-pub(super) fn rule(document: &Value, schema: &Value, place: Place) -> String {
+pub(super) fn rule(document: &Value, schema: &Value, place: Direction) -> String {
     let own = text(&schema["description"]);
     let given = apart_from_null(schema);
     let is_nullable = given != schema || list(&schema["type"]).any(|kind| kind == "null");
     let schema = resolved(document, given);
     let mut parts = Vec::new();
-    if let Some(name) = referred(given).filter(|_| place == Place::Answer && is_object(schema)) {
+    if let Some(name) = referred(given).filter(|_| place == Direction::Answer && is_object(schema)) {
         parts.push(format!("<a href=\"#{name}\">{name}</a>."));
     } else if schema["items"].is_object() {
         parts.push(format!("A list: {}", rule(document, &schema["items"], place)));
@@ -99,7 +105,8 @@ pub(super) fn rule(document: &Value, schema: &Value, place: Place) -> String {
     }
     if is_nullable {
         parts.push(
-            if place == Place::Request { "Null is as good as absent." } else { "May be null." }.to_owned(),
+            if place == Direction::Request { "Null is as good as absent." } else { "May be null." }
+                .to_owned(),
         );
     }
     parts.join(" ")

@@ -10,7 +10,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use self::fields::{Place, named_objects};
+use self::fields::{Direction, named_objects};
 use self::html::{escaped, example, list, prose, resolved, text};
 use super::TAGS;
 
@@ -111,7 +111,7 @@ fn write_operation(page: &mut String, document: &Value, operation: &Operation<'_
             let needed = if parameter["required"] == true { "" } else { ", optional" };
             let name = escaped(text(&parameter["name"]));
             write!(page, "<dt><code>{name}</code></dt><dd>in the {}{needed}: ", text(&parameter["in"]))?;
-            let rule = fields::rule(document, &parameter["schema"], Place::Request);
+            let rule = fields::rule(document, &parameter["schema"], Direction::Request);
             let about = prose(text(&parameter["description"]));
             // Some names say no more than the type of their values.
             let about =
@@ -127,7 +127,7 @@ fn write_operation(page: &mut String, document: &Value, operation: &Operation<'_
         if schema["not"].is_object() {
             write!(page, "<p>{}</p>", prose(text(&schema["description"])))?;
         }
-        fields::write(page, document, schema, Place::Request)?;
+        fields::write(page, document, schema, Direction::Request)?;
     }
     write!(page, "<h4>Answers</h4><dl>")?;
     for (status, response) in content["responses"].as_object().into_iter().flatten() {
@@ -151,7 +151,7 @@ fn write_answer(page: &mut String, document: &Value, status: &str, response: &Va
         let schema = resolved(document, &content["schema"]);
         if schema["properties"].is_object() {
             write!(page, "<details><summary>Fields</summary>")?;
-            fields::write(page, document, schema, Place::Answer)?;
+            fields::write(page, document, schema, Direction::Answer)?;
             write!(page, "</details>")?;
         }
         if let Some(given) = content.get("example") {
@@ -171,7 +171,7 @@ fn write_headers(page: &mut String, document: &Value, response: &Value) -> std::
             write!(
                 page,
                 "<code>{name}</code>: {about} {} ",
-                fields::rule(document, &header["schema"], Place::Answer)
+                fields::rule(document, &header["schema"], Direction::Answer)
             )?;
         }
     }
@@ -201,7 +201,7 @@ fn write_problems(page: &mut String, document: &Value) -> std::fmt::Result {
     }
     let problem = &document["components"]["schemas"]["Problem"];
     write!(page, "</dl>\n<p>A problem has these fields:</p>")?;
-    fields::write(page, document, problem, Place::Answer)?;
+    fields::write(page, document, problem, Direction::Answer)?;
     writeln!(page)
 }
 
@@ -223,7 +223,7 @@ fn write_objects(page: &mut String, document: &Value) -> std::fmt::Result {
     writeln!(page, "<h2 id=\"objects\">Objects in answers</h2>")?;
     for (name, schema) in named_objects(document) {
         write!(page, "<article id=\"{name}\"><h3>{name}</h3><p>{}</p>", prose(text(&schema["description"])))?;
-        fields::write(page, document, schema, Place::Answer)?;
+        fields::write(page, document, schema, Direction::Answer)?;
         writeln!(page, "</article>")?;
     }
     Ok(())

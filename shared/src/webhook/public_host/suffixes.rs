@@ -9,9 +9,9 @@
 /// name with a `~` is no suffix itself; `*` stands for every name, and `!` excepts one from that.
 pub(super) struct Suffixes(&'static str);
 
-/// How a name stands to the list.
+/// What the list says of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum SuffixMatch {
     /// Its top-level domain is not on the list.
     Unknown,
     /// It is a public suffix.
@@ -25,9 +25,11 @@ impl Suffixes {
     pub(super) const PUBLIC: Self = Self(include_str!("../../../data/public-suffixes.txt"));
 
     /// Places a name in lower-case ASCII.
-    pub(super) fn place_of(&self, name: &str) -> Place {
+    pub(super) fn place_of(&self, name: &str) -> SuffixMatch {
         let mut labels = name.rsplit('.');
-        let Some(mut entry) = labels.next().and_then(|top| self.top(top)) else { return Place::Unknown };
+        let Some(mut entry) = labels.next().and_then(|top| self.top(top)) else {
+            return SuffixMatch::Unknown;
+        };
         for label in labels {
             match entry.below().find(|below| below.label == label) {
                 Some(below) => entry = below,
@@ -35,10 +37,10 @@ impl Suffixes {
                 None if entry.below().any(|below| below.label == "*") => {
                     entry = Entry { is_suffix: true, ..Entry::default() }
                 }
-                None => return Place::Below,
+                None => return SuffixMatch::Below,
             }
         }
-        if entry.is_suffix { Place::Suffix } else { Place::Below }
+        if entry.is_suffix { SuffixMatch::Suffix } else { SuffixMatch::Below }
     }
 
     /// Looks up a top-level domain.

@@ -73,7 +73,7 @@ fn every_rule_makes_a_suffix_and_every_name_below_is_none() {
             Some(name) => (name.to_owned(), false),
             None => (rule.replace('*', "a--a"), true),
         };
-        let expected = if is_suffix { Place::Suffix } else { Place::Below };
+        let expected = if is_suffix { SuffixMatch::Suffix } else { SuffixMatch::Below };
         assert_eq!(Suffixes::PUBLIC.place_of(&name), expected, "{rule}");
         assert_eq!(
             of_psl(&format!("b--b.{name}")),
@@ -86,33 +86,33 @@ fn every_rule_makes_a_suffix_and_every_name_below_is_none() {
 #[test]
 fn names_are_placed() {
     for (name, place) in [
-        ("com", Place::Suffix),
-        ("co.uk", Place::Suffix),
-        ("github.io", Place::Suffix),
-        ("s3.amazonaws.com", Place::Suffix),
-        ("anything.ck", Place::Suffix),
-        ("xn--p1ai", Place::Suffix),
-        ("www.ck", Place::Below),
-        ("amazonaws.com", Place::Below),
-        ("example.com", Place::Below),
-        ("a.b.example.co.uk", Place::Below),
-        ("partner.github.io", Place::Below),
-        ("host.lan", Place::Unknown),
-        ("host.zz", Place::Unknown),
-        ("host.", Place::Unknown),
-        ("", Place::Unknown),
+        ("com", SuffixMatch::Suffix),
+        ("co.uk", SuffixMatch::Suffix),
+        ("github.io", SuffixMatch::Suffix),
+        ("s3.amazonaws.com", SuffixMatch::Suffix),
+        ("anything.ck", SuffixMatch::Suffix),
+        ("xn--p1ai", SuffixMatch::Suffix),
+        ("www.ck", SuffixMatch::Below),
+        ("amazonaws.com", SuffixMatch::Below),
+        ("example.com", SuffixMatch::Below),
+        ("a.b.example.co.uk", SuffixMatch::Below),
+        ("partner.github.io", SuffixMatch::Below),
+        ("host.lan", SuffixMatch::Unknown),
+        ("host.zz", SuffixMatch::Unknown),
+        ("host.", SuffixMatch::Unknown),
+        ("", SuffixMatch::Unknown),
     ] {
         assert_eq!(Suffixes::PUBLIC.place_of(name), place, "{name}");
     }
 }
 
 /// How a name stands by the crate `psl`.
-fn of_psl(name: &str) -> Place {
+fn of_psl(name: &str) -> SuffixMatch {
     let suffix = psl::suffix(name.as_bytes()).unwrap();
     match (suffix.is_known(), suffix.as_bytes() == name.as_bytes()) {
-        (false, _) => Place::Unknown,
-        (true, true) => Place::Suffix,
-        (true, false) => Place::Below,
+        (false, _) => SuffixMatch::Unknown,
+        (true, true) => SuffixMatch::Suffix,
+        (true, false) => SuffixMatch::Below,
     }
 }
 
