@@ -137,8 +137,9 @@ CREATE TABLE event_types (
 ) STRICT;
 
 -- One row per event and webhook that matched, written when its first attempt has ended. Narrow, and without a row id:
--- together with the log's index a healthy delivery writes two rows, and takes 90 bytes. The view delivery_log shows
--- rows to people.
+-- together with the index by event a healthy delivery writes two rows, and takes 90 bytes. A webhook's rows stand in the
+-- order of its log, so that a batch appends to them, and a page of the log, an hour's sum and a day's deletion read
+-- neighbours. The view delivery_log shows rows to people.
 CREATE TABLE deliveries (
   -- webhooks.sequence
   webhook INTEGER NOT NULL,
@@ -164,9 +165,10 @@ CREATE TABLE deliveries (
   -- retry window counts from there, else from created_at), endedAt, reason, and attempts: [at, status, milliseconds, error,
   -- excerpt] each.
   history TEXT,
-  PRIMARY KEY (webhook, event)
+  PRIMARY KEY (webhook, created_at, event)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX deliveries_newest ON deliveries (webhook, created_at, event);
+-- An event makes one delivery of a webhook's. The event comes first: the deliveries of one event lie side by side.
+CREATE UNIQUE INDEX deliveries_by_event ON deliveries (event, webhook);
 -- Nothing that goes well is ever in the next two: they cost a healthy delivery no row.
 CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
 CREATE INDEX deliveries_undelivered ON deliveries (webhook, stage, created_at, event) WHERE stage <> 0;

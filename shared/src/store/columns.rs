@@ -101,7 +101,7 @@ pub(super) const ENDED_AT: &str =
 /// at, whatever the history.
 pub(super) const LAST_DELIVERED_AT: &str = "SELECT MAX(recent.ended_at) FROM (SELECT stage, \
     COALESCE(history ->> 'endedAt', created_at + waited + milliseconds) AS ended_at \
-    FROM deliveries INDEXED BY deliveries_newest WHERE webhook = webhooks.sequence \
+    FROM deliveries WHERE webhook = webhooks.sequence \
     ORDER BY deliveries.created_at DESC, event DESC LIMIT 20) AS recent WHERE recent.stage = 0";
 
 /// The SQL for the attempts of a row as a JSON array of [`StoredAttempt`]s.

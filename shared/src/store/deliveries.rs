@@ -15,6 +15,7 @@ use crate::delivery::standing::Stage;
 use crate::event::id::EventId;
 use crate::event::message::DeliveryKey;
 use crate::ports::Statement;
+use crate::sets::set_of;
 use crate::tenant::OrgId;
 use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
@@ -48,7 +49,7 @@ pub struct ExistingRow {
 /// New rows and changed rows.
 pub fn write(progress: &[Progress]) -> Vec<Statement> {
     let (fresh, leased): (Vec<_>, Vec<_>) = progress.iter().partition(|one| one.origin.is_fresh());
-    let types: BTreeSet<&str> = fresh.iter().map(|one| one.event_type.as_str()).collect();
+    let types = set_of(fresh.iter().map(|one| one.event_type.as_str()));
     let types = (!types.is_empty()).then(|| name_types(&types));
     let fresh = in_parameters(fresh.into_iter().map(row).collect()).into_iter().map(insert);
     let leased = in_parameters(leased.into_iter().map(row).collect()).into_iter().map(record);
@@ -209,8 +210,8 @@ pub(super) fn keys(keys: &[&DeliveryKey]) -> Value {
 pub fn lease(keys: &[&DeliveryKey], now: Timestamp, due: Timestamp, until: Timestamp) -> Statement {
     let (webhook, event) = (webhook_of("value ->> 1"), event_key("value ->> 2"));
     Statement::new(format!(
-        "UPDATE deliveries SET leased_until = ?4 WHERE (webhook, event) IN \
-         (SELECT webhook, event FROM (SELECT d.webhook, d.event, \
+        "UPDATE deliveries SET leased_until = ?4 WHERE (webhook, created_at, event) IN \
+         (SELECT webhook, created_at, event FROM (SELECT d.webhook, d.created_at, d.event, \
             SUM(COALESCE(b.length, 0)) OVER (ROWS UNBOUNDED PRECEDING) AS bytes FROM json_each(?1) \
             CROSS JOIN deliveries d ON d.webhook = {webhook} AND d.event = {event} \
             LEFT JOIN bodies b ON b.org_id = value ->> 0 AND b.event = d.event \
@@ -265,8 +266,8 @@ const NOT_MOVED: &str = "NOT EXISTS (SELECT 1 FROM moved_webhooks WHERE sequence
 /// comes to them last.
 pub fn take_overdue(before: Timestamp, now: Timestamp, slice: Slice) -> Statement {
     Statement::new(format!(
-        "UPDATE deliveries SET next_attempt_at = ?2 WHERE (webhook, event) IN \
-         (SELECT webhook, event FROM deliveries INDEXED BY deliveries_due WHERE next_attempt_at <= ?1 AND stage <> {HELD} \
+        "UPDATE deliveries SET next_attempt_at = ?2 WHERE (webhook, created_at, event) IN \
+         (SELECT webhook, created_at, event FROM deliveries INDEXED BY deliveries_due WHERE next_attempt_at <= ?1 AND stage <> {HELD} \
           AND COALESCE(leased_until, 0) <= ?2 AND {NOT_MOVED} ORDER BY next_attempt_at LIMIT ?3 OFFSET ?4) \
          RETURNING {}",
         key_columns()
@@ -290,8 +291,8 @@ pub fn end_expired(now: Timestamp, slice: Slice) -> Statement {
     let reason = "COALESCE((SELECT CASE WHEN w.status = 'pending' THEN 'the webhook was not verified in time' END \
         FROM webhooks w WHERE w.sequence = deliveries.webhook), 'the endpoint did not recover in time')";
     Statement::new(format!(
-        "UPDATE deliveries SET stage = {DEAD}, {} WHERE (webhook, event) IN \
-         (SELECT webhook, event FROM deliveries INDEXED BY deliveries_due \
+        "UPDATE deliveries SET stage = {DEAD}, {} WHERE (webhook, created_at, event) IN \
+         (SELECT webhook, created_at, event FROM deliveries INDEXED BY deliveries_due \
           WHERE next_attempt_at <= ?1 AND stage = {HELD} AND {NOT_MOVED} ORDER BY next_attempt_at LIMIT ?2 OFFSET ?3) \
          RETURNING 1 AS ended",
         ended("CAST(?1 AS INTEGER)", reason)

@@ -40,24 +40,25 @@ pub fn newest(
     let (columns, key) = (columns(), event_key("?5"));
     let webhook = if webhook_id.is_some() { TENANTS_WEBHOOK } else { FIRST_WEBHOOK };
     let range = format!(
-        "FROM deliveries INDEXED BY {{index}} WHERE webhook = {webhook} AND created_at >= ?3 \
+        "FROM deliveries{{index}} WHERE webhook = {webhook} AND created_at >= ?3 \
          AND (created_at, event) < (?4, {key})"
     );
     let order = "ORDER BY created_at DESC, event DESC LIMIT ?6";
     let sql = if stages.is_empty() || stages.contains(&Stage::Delivered) {
-        format!("SELECT {columns} {} {order}", range.replace("{index}", "deliveries_newest"))
+        format!("SELECT {columns} {} {order}", range.replace("{index}", ""))
     } else {
         // The rows are made after the newest of all stages are known.
-        let range = range.replace("{index}", "deliveries_undelivered");
+        let range = range.replace("{index}", " INDEXED BY deliveries_undelivered");
         let part = |stage: &Stage| {
             format!(
-                "SELECT * FROM (SELECT webhook AS of_webhook, event AS of_event {range} AND stage <> 0 AND stage = {} {order})",
+                "SELECT * FROM (SELECT webhook AS of_webhook, created_at AS of_time, event AS of_event {range} AND stage <> 0 AND stage = {} {order})",
                 stage.number()
             )
         };
         let parts: Vec<String> = stages.iter().map(part).collect();
         format!(
-            "SELECT {columns} FROM ({}) AS newest CROSS JOIN deliveries ON webhook = of_webhook AND event = of_event {order}",
+            "SELECT {columns} FROM ({}) AS newest CROSS JOIN deliveries \
+             ON webhook = of_webhook AND created_at = of_time AND event = of_event {order}",
             parts.join(" UNION ALL ")
         )
     };

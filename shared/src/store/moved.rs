@@ -8,7 +8,7 @@ const AT_ONCE: u32 = 500;
 /// Deletes a slice of the deliveries of webhooks that are in the other half.
 pub fn delete_deliveries(limit: u32) -> Statement {
     Statement::new(format!(
-        "DELETE FROM deliveries WHERE (webhook, event) IN (SELECT d.webhook, d.event FROM \
+        "DELETE FROM deliveries WHERE (webhook, created_at, event) IN (SELECT d.webhook, d.created_at, d.event FROM \
          (SELECT sequence FROM moved_webhooks ORDER BY sequence LIMIT {AT_ONCE}) AS m \
          CROSS JOIN deliveries d ON d.webhook = m.sequence LIMIT ?1) RETURNING 1 AS deleted"
     ))

@@ -79,7 +79,7 @@ impl Range {
 /// The next slice of a range, through the index of what was not delivered: those whose body is kept.
 fn slice_of_range() -> String {
     format!(
-        "SELECT d.event FROM json_each(?5) AS s \
+        "SELECT d.created_at, d.event FROM json_each(?5) AS s \
          CROSS JOIN deliveries d INDEXED BY deliveries_undelivered ON d.webhook = {TENANTS_WEBHOOK} AND d.stage <> 0 \
          AND d.stage = s.value AND d.created_at >= ?3 AND d.created_at < ?4 \
          CROSS JOIN bodies b ON b.org_id = ?1 AND b.event = d.event LIMIT ?6"
@@ -127,7 +127,7 @@ pub fn hold_slice(
     window_ends: Timestamp,
 ) -> Statement {
     let sql = format!(
-        "UPDATE deliveries SET {} WHERE webhook = {TENANTS_WEBHOOK} AND event IN ({}) AND {TAKES_EVENTS}",
+        "UPDATE deliveries SET {} WHERE webhook = {TENANTS_WEBHOOK} AND (created_at, event) IN ({}) AND {TAKES_EVENTS}",
         anew(HELD, "?7", "?8"),
         slice_of_range()
     );
@@ -147,7 +147,7 @@ pub fn note_rest(tenant: &TenantScope, webhook_id: &WebhookId, range: &Range) ->
 /// Delivered ones of a range, oldest first: from where bodies are kept on.
 fn delivered_in_range() -> String {
     format!(
-        "FROM deliveries INDEXED BY deliveries_newest WHERE webhook = {TENANTS_WEBHOOK} AND stage = {DELIVERED} \
+        "FROM deliveries WHERE webhook = {TENANTS_WEBHOOK} AND stage = {DELIVERED} \
          AND created_at >= MAX(?3, COALESCE((SELECT place / 4096 FROM delivered_bodies ORDER BY place LIMIT 1), ?4)) \
          AND created_at < ?4 AND ?5 IS NOT NULL ORDER BY created_at LIMIT ?6"
     )
@@ -194,7 +194,7 @@ pub fn hold_delivered(
 ) -> Statement {
     let event = event_key("value");
     of_tenant(tenant, format!(
-        "UPDATE deliveries SET {} WHERE webhook = {TENANTS_WEBHOOK} AND event IN (SELECT b.event FROM json_each(?3) \
+        "UPDATE deliveries INDEXED BY deliveries_by_event SET {} WHERE webhook = {TENANTS_WEBHOOK} AND event IN (SELECT b.event FROM json_each(?3) \
          CROSS JOIN bodies b ON b.org_id = ?1 AND b.event = {event}) AND stage = {DELIVERED} AND {TAKES_EVENTS} \
          RETURNING 1 AS held",
         anew(HELD, "?4", "?5")

@@ -43,10 +43,10 @@ fn slice() -> String {
            SELECT (SELECT webhook FROM deliveries WHERE webhook > w.number ORDER BY webhook LIMIT 1), place + 1 FROM w \
            WHERE w.number IS NOT NULL AND place < {WEBHOOKS}), \
          looked_at AS (SELECT d.webhook, d.event, d.created_at, d.stage, d.waited, d.milliseconds, d.history FROM w \
-           CROSS JOIN deliveries d INDEXED BY deliveries_newest ON d.webhook = w.number AND d.created_at < ?4 \
+           CROSS JOIN deliveries d ON d.webhook = w.number AND d.created_at < ?4 \
            AND d.created_at >= CASE w.number WHEN ?1 THEN ?2 ELSE 0 END \
            WHERE w.number > ?1 OR (d.created_at, d.event) > (?2, {event}) LIMIT {SLICE}), \
-         old AS (SELECT webhook, event, stage, {ENDED_AT} AS ended_at FROM looked_at \
+         old AS (SELECT webhook, created_at, event, stage, {ENDED_AT} AS ended_at FROM looked_at \
            WHERE CASE stage WHEN {DELIVERED} THEN {ENDED_AT} < ?5 ELSE {ENDED_AT} < ?6 END)"
     )
 }
@@ -116,7 +116,7 @@ pub fn delete_slice(position: &Position, kept: Kept) -> Statement {
     over_slice(
         position,
         kept,
-        "DELETE FROM deliveries WHERE (webhook, event) IN (SELECT webhook, event FROM old) RETURNING 1 AS deleted",
+        "DELETE FROM deliveries WHERE (webhook, created_at, event) IN (SELECT webhook, created_at, event FROM old) RETURNING 1 AS deleted",
     )
 }
 

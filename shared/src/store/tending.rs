@@ -89,7 +89,7 @@ pub fn release(webhook: &WebhookKey, events: &[EventId], stamp: i64, now: Timest
     let events: Vec<StoredEvent> = events.iter().map(StoredEvent::from).collect();
     let (key, text) = (event_key("value"), event_text("event"));
     Statement::new(format!(
-        "UPDATE deliveries SET stage = {RELEASED}, next_attempt_at = ?4 WHERE webhook = {WEBHOOK} \
+        "UPDATE deliveries INDEXED BY deliveries_by_event SET stage = {RELEASED}, next_attempt_at = ?4 WHERE webhook = {WEBHOOK} \
          AND event IN (SELECT {key} FROM json_each(?2)) AND stage = {HELD} \
          AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND health_stamp = ?3) \
          RETURNING {text} AS event"
@@ -111,7 +111,7 @@ pub struct ReleasedRow {
 /// be redelivered. One with its request on the way is left to its consumer.
 pub fn bury(webhook: &WebhookId, stamp: i64, now: Timestamp) -> Statement {
     Statement::new(format!(
-        "UPDATE deliveries SET stage = {DEAD}, {} WHERE webhook = {WEBHOOK} AND event IN ({}) \
+        "UPDATE deliveries SET stage = {DEAD}, {} WHERE webhook = {WEBHOOK} AND (created_at, event) IN ({}) \
          AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND health_stamp = ?2)",
         ended("CAST(?3 AS INTEGER)", "'webhook disabled'"),
         pending(WEBHOOK)
@@ -125,7 +125,7 @@ pub fn bury(webhook: &WebhookId, stamp: i64, now: Timestamp) -> Statement {
 /// A slice of a webhook's pending deliveries that nobody has; `?3` is now, `?4` how many.
 fn pending(webhook: &str) -> String {
     format!(
-        "SELECT event FROM deliveries INDEXED BY deliveries_undelivered WHERE webhook = {webhook} AND stage <> 0 \
+        "SELECT created_at, event FROM deliveries INDEXED BY deliveries_undelivered WHERE webhook = {webhook} AND stage <> 0 \
          AND stage IN ({PENDING}) AND COALESCE(leased_until, 0) <= ?3 LIMIT ?4"
     )
 }
@@ -135,7 +135,7 @@ const PENDING: &str = "1, 2, 3";
 
 fn end_pending(webhook: &str) -> Statement {
     Statement::new(format!(
-        "UPDATE deliveries SET stage = {FAILED}, {} WHERE webhook = {webhook} AND event IN ({}) RETURNING 1 AS ended",
+        "UPDATE deliveries SET stage = {FAILED}, {} WHERE webhook = {webhook} AND (created_at, event) IN ({}) RETURNING 1 AS ended",
         ended("CAST(?3 AS INTEGER)", "?2"),
         pending(webhook)
     ))

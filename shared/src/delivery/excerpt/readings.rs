@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::sets::set_of;
+
 /// How often a text may have been escaped.
 const DEPTH: usize = 3;
 /// The most digits of an escape by number, leading zeros included.
@@ -168,9 +170,9 @@ impl Readings {
         for named in NAMED.split_whitespace() {
             let mut letters = named.chars();
             let Some(meant) = letters.next_back() else { continue };
-            let mut ends = BTreeSet::from([at]);
+            let mut ends = set_of([at]);
             for letter in letters {
-                ends = ends.into_iter().flat_map(|end| self.after(end, letter).collect::<Vec<_>>()).collect();
+                ends = set_of(ends.into_iter().flat_map(|end| self.after(end, letter)));
             }
             found.extend(ends.into_iter().map(|end| (meant, end)));
         }
@@ -188,7 +190,7 @@ impl Readings {
     /// The characters whose codes stand at a place, with so many digits.
     fn number(&self, at: usize, radix: u32, digits: std::ops::RangeInclusive<usize>) -> Vec<Reading> {
         let mut found = Vec::new();
-        let mut open = BTreeSet::from([(0_u32, at)]);
+        let mut open = set_of([(0_u32, at)]);
         for count in 1..=*digits.end() {
             let step = |(code, at): (u32, usize)| {
                 self.at(at).filter_map(move |(character, end)| {
@@ -197,7 +199,7 @@ impl Readings {
                     (code < 128).then_some((code, end))
                 })
             };
-            open = open.into_iter().flat_map(step).collect();
+            open = set_of(open.into_iter().flat_map(step));
             if digits.contains(&count) {
                 found.extend(open.iter().filter_map(|(code, end)| Some((char::from_u32(*code)?, *end))));
             }
