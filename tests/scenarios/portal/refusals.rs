@@ -112,11 +112,11 @@ fn every_mistake_at_registering_stands_beside_its_field() {
         browser.sign_in(&partner.email).await;
         browser.is_at("/onboarding").await;
         browser.register("", "").await;
-        browser.sees("#orgName-fault", "Type the name of your organization.").await;
+        browser.sees(".notice", "Look at the organization ID and the name.").await;
         assert_eq!(browser.script("return document.activeElement.id", vec![]).await, "orgId");
         browser.look("onboarding-both").await;
         browser.register("acme-corp", "").await;
-        browser.sees("#orgName-fault", "Type the name of your organization.").await;
+        browser.sees(".notice", "Look at the name.").await;
         assert_eq!(browser.script("return document.activeElement.id", vec![]).await, "orgName");
         browser.look("onboarding-name").await;
         browser.register("ACME Corp", "Acme Corporation").await;
