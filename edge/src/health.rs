@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use shared::join::join_all;
 use shared::ports::{Database, DatabaseError, Statement};
 use shared::shard::Shards;
 use shared::time::Timestamp;

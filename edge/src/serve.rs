@@ -107,7 +107,8 @@ pub async fn serve_as(
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     protect(response.headers_mut());
 
-    let mut line = Map::from_iter([
+    let mut line = Map::new();
+    line.extend([
         ("message".to_owned(), json!("request")),
         ("requestId".to_owned(), json!(request_id)),
         ("method".to_owned(), json!(method.as_str())),

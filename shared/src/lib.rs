@@ -4,6 +4,7 @@
 pub mod actor;
 pub mod api_key;
 pub mod app;
+pub mod civil;
 pub mod code;
 pub mod courier;
 pub mod cursor;
@@ -12,6 +13,7 @@ pub mod delivery;
 pub mod environment;
 pub mod error;
 pub mod event;
+pub mod join;
 pub mod mail;
 pub mod member;
 pub mod packing;
@@ -21,6 +23,7 @@ pub mod ports;
 #[cfg(feature = "schemas")]
 mod schemas;
 pub mod sealer;
+mod sets;
 pub mod settings;
 pub mod shard;
 pub mod shared_text;

@@ -4,8 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::civil::{Civil, Reader};
 
 /// The last instant of the year 9999, the latest that ISO 8601 writes with four digits of year.
 const LATEST: i64 = 253_402_300_799_999;
@@ -60,10 +61,8 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = DateTime::<Utc>::from_timestamp_millis(self.0)
-            .map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true))
-            .unwrap_or_default();
-        formatter.write_str(&text)
+        let Civil { year, month, day, hour, minute, second, millisecond } = (*self).into();
+        write!(formatter, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z")
     }
 }
 
@@ -76,9 +75,45 @@ impl FromStr for Timestamp {
     type Err = NotATime;
 
     fn from_str(text: &str) -> Result<Self, NotATime> {
-        let milliseconds = DateTime::parse_from_rfc3339(text).map_err(|_| NotATime)?.timestamp_millis();
+        let milliseconds = milliseconds(text).ok_or(NotATime)?;
         if (0..=LATEST).contains(&milliseconds) { Ok(Self(milliseconds)) } else { Err(NotATime) }
     }
+}
+
+/// Reads a time as RFC 3339 §5.6 has it, a space instead of the `T` included.
+fn milliseconds(text: &str) -> Option<i64> {
+    let mut reader = Reader(text);
+    let year = reader.number(4)?.try_into().ok()?;
+    reader.pass("-")?;
+    let month = reader.number(2)?;
+    reader.pass("-")?;
+    let day = reader.number(2)?;
+    reader.one_of(&['T', 't', ' '])?;
+    let (hour, minute, second) = reader.time_of_day()?;
+    let mut millisecond = 0;
+    if reader.pass(".").is_some() {
+        let mut worth = 100;
+        millisecond = reader.number(1)? * worth;
+        while let Some(digit) = reader.number(1) {
+            worth /= 10;
+            millisecond += digit * worth;
+        }
+    }
+    let minutes = match reader.one_of(&['Z', 'z', '+', '-'])? {
+        sign @ ('+' | '-') => {
+            let hours = reader.number(2)?;
+            reader.pass(":")?;
+            let minutes = reader.number(2)?;
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
+            let ahead = i64::from(60 * hours + minutes);
+            if sign == '+' { ahead } else { -ahead }
+        }
+        _ => 0,
+    };
+    let date = Civil { year, month, day, hour, minute, second, millisecond };
+    reader.is_at_end().then(|| date.milliseconds())?.map(|at| at - minutes * 60_000)
 }
 
 impl Serialize for Timestamp {
@@ -95,7 +130,41 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use chrono::{DateTime, SecondsFormat};
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn chrono_writes_the_same(at in 0..=LATEST) {
+            let theirs = DateTime::from_timestamp_millis(at).unwrap();
+            let theirs = theirs.to_rfc3339_opts(SecondsFormat::Millis, true);
+            prop_assert_eq!(Timestamp(at).to_string(), theirs);
+        }
+
+        #[test]
+        fn chrono_reads_the_same(
+            date in "(19[67]|20[0-9]|999)[0-9]-[01][0-9]-[0-3][0-9]",
+            time in "[Tt ][0-2][0-9]:[0-6][0-9]:([0-5][0-9]|60|61)(\\.[0-9]{0,12})?",
+            offset in "|[Zz]|[+-][0-2][0-9]:[0-6][0-9]|[+-][0-9]{4}| Z",
+        ) {
+            let text = format!("{date}{time}{offset}");
+            let theirs = DateTime::parse_from_rfc3339(&text).ok().map(|time| time.timestamp_millis());
+            let theirs = theirs.filter(|at| (0..=LATEST).contains(at));
+            prop_assert_eq!(text.parse().ok().map(Timestamp::milliseconds), theirs, "{}", text);
+        }
+
+        #[test]
+        fn chrono_reads_the_same_of_a_time_with_another_character(at in 0..=LATEST, place in 0..24_usize, other: char) {
+            let mut text: Vec<char> = Timestamp(at).to_string().chars().collect();
+            text[place] = other;
+            let text: String = text.into_iter().collect();
+            let theirs = DateTime::parse_from_rfc3339(&text).ok().map(|time| time.timestamp_millis());
+            let theirs = theirs.filter(|at| (0..=LATEST).contains(at));
+            prop_assert_eq!(text.parse().ok().map(Timestamp::milliseconds), theirs, "{}", text);
+        }
+    }
 
     #[test]
     fn is_written_with_milliseconds_and_read_back() {

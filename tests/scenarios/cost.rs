@@ -33,6 +33,7 @@ fn an_admins_request_takes_two_round_trips_at_most() {
             admin.post("/tenants/costs/register", &json!({"orgName": "C", "ownerEmail": "o@c.com"})).await,
             admin.get("/tenants").await,
             admin.get(&format!("/tenants/{org}")).await,
+            admin.get(&format!("/tenants/{org}/dashboard")).await,
             admin.patch(&format!("/tenants/{org}"), &json!({"orgName": "D"})).await,
             admin.get(&format!("/tenants/{org}/transitions")).await,
             admin.post("/api-keys", &json!({"orgId": "costs"})).await,

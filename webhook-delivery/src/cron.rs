@@ -1,8 +1,8 @@
 //! The cron run of each minute.
 
-use futures_util::future::join_all;
 use serde_json::json;
 use shared::courier::Courier;
+use shared::join::join_all;
 
 use crate::service::WebhookDelivery;
 

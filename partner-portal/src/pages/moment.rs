@@ -1,6 +1,6 @@
 //! Times, for people and for machines.
 
-use chrono::{DateTime, Utc};
+use shared::civil::Civil;
 use shared::time::Timestamp;
 
 /// An instant for a `<time>` element.
@@ -21,31 +21,39 @@ impl Moment {
     pub fn new(time: Timestamp, now: Timestamp) -> Self {
         Self {
             machine: time.to_string(),
-            full: format(time, "%-d %b %Y, %H:%M:%S UTC"),
-            short: format(time, "%-d %b, %H:%M:%S"),
+            full: full(time.into()),
+            short: short(time.into()),
             distance: distance(time, now),
         }
     }
 
     /// `2 Apr`
     pub fn day(time: Timestamp) -> String {
-        format(time, "%-d %b")
+        let at = Civil::from(time);
+        format!("{} {}", at.day, at.short_month())
     }
 
     /// `14:00`
     pub fn clock(time: Timestamp) -> String {
-        format(time, "%H:%M")
+        let at = Civil::from(time);
+        format!("{:02}:{:02}", at.hour, at.minute)
     }
 
     /// The value of a `datetime-local` field, which has no time zone: `2026-04-02T10:00`.
     pub fn field(time: Timestamp) -> String {
-        format(time, "%Y-%m-%dT%H:%M")
+        // A machine's time up to the minutes.
+        time.to_string().chars().take("2026-04-02T10:00".len()).collect()
     }
 }
 
-fn format(time: Timestamp, pattern: &str) -> String {
-    let date = DateTime::<Utc>::from_timestamp_millis(time.milliseconds()).unwrap_or_default();
-    date.format(pattern).to_string()
+fn full(at: Civil) -> String {
+    let Civil { year, day, hour, minute, second, .. } = at;
+    format!("{day} {} {year}, {hour:02}:{minute:02}:{second:02} UTC", at.short_month())
+}
+
+fn short(at: Civil) -> String {
+    let Civil { day, hour, minute, second, .. } = at;
+    format!("{day} {}, {hour:02}:{minute:02}:{second:02}", at.short_month())
 }
 
 /// Reads a `datetime-local` field as UTC.

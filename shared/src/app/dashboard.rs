@@ -1,11 +1,12 @@
 //! `GET …/dashboard`: what the portal's dashboard shows of a tenant, in one round trip to the tenant's shard.
 
-use futures_util::future::{join, join_all};
+use futures_util::future::join;
 use serde::Serialize;
 
 use super::App;
 use super::delivery_summary::{Day, DeliverySummary};
 use crate::error::Error;
+use crate::join::join_all;
 use crate::page::Page;
 use crate::shard::Shards;
 use crate::store::api_keys::EndRow;

@@ -1,10 +1,10 @@
 //! What spans tenants: all shards are asked at once, and what they answer becomes one list.
 
-use futures_util::future::try_join_all;
 use serde::de::DeserializeOwned;
 
 use super::App;
 use crate::error::Error;
+use crate::join::join_all;
 use crate::ports::Statement;
 use crate::shard::Shards;
 
@@ -18,7 +18,7 @@ impl Shards<App> {
             let (app, statement) = (app.clone(), statement());
             async move { Ok(app.run(vec![statement]).await?.take(0)?) }
         };
-        try_join_all(self.all().iter().map(ask)).await
+        join_all(self.all().iter().map(ask)).await.into_iter().collect()
     }
 }
 

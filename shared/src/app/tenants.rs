@@ -1,6 +1,5 @@
 //! Reading, changing and closing tenants, and their audit log.
 
-use futures_util::future::try_join_all;
 use serde_json::json;
 
 use super::merging::merge;
@@ -8,6 +7,7 @@ use super::{App, Transitioned};
 use crate::actor::Actor;
 use crate::cursor::Cursor;
 use crate::error::Error;
+use crate::join::join_all;
 use crate::shard::Shards;
 use crate::store::tenants::{ByCreation, ByMatch, TenantRow};
 use crate::store::transitions::{Guard, NewTransition, TransitionRow};
@@ -74,8 +74,9 @@ impl Shards<App> {
                         Ok::<_, Error>((total, batch.take::<TenantRow>(1)?))
                     }
                 };
-                let (totals, rows): (Vec<u32>, Vec<_>) =
-                    try_join_all(self.all().iter().map(ask)).await?.into_iter().unzip();
+                let asked = join_all(self.all().iter().map(ask)).await;
+                let asked = asked.into_iter().collect::<Result<Vec<_>, _>>()?;
+                let (totals, rows): (Vec<u32>, Vec<_>) = asked.into_iter().unzip();
                 let (rows, next) = merge(rows, limit, TenantRow::by_creation);
                 let tenants = rows.into_iter().map(Into::into).collect();
                 Ok(FoundTenants {

@@ -54,7 +54,9 @@ pub(super) fn needed(progress: &[Progress]) -> BTreeMap<(OrgId, EventId), (Share
         let event = (one.key.org_id.clone(), one.key.event_id.clone());
         Some((event, (one.body.clone()?, one.origin.at())))
     });
-    needed.collect()
+    let mut bodies = BTreeMap::new();
+    bodies.extend(needed);
+    bodies
 }
 
 /// The bodies of events that were delivered at once and that no delivery waits for, once per event; by batch, and not too

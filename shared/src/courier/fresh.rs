@@ -1,9 +1,8 @@
 //! A batch of fresh events: one read that matches them, then the pipeline.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use serde_json::json;
 
 use super::pipeline::{Bundle, Parcel};
@@ -14,6 +13,8 @@ use crate::error::Error;
 use crate::event::envelope::Event;
 use crate::event::id::EventId;
 use crate::event::message::EventMessage;
+use crate::join::join_all;
+use crate::sets::set_of;
 use crate::shard::Shards;
 use crate::store::dead_letters::{self, DeadLetterRow};
 use crate::store::deliveries::{self, ExistingRow};
@@ -158,7 +159,7 @@ impl Courier {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        let org_ids: BTreeSet<&str> = events.iter().map(|event| event.partner_id.as_str()).collect();
+        let org_ids = set_of(events.iter().map(|event| event.partner_id.as_str()));
         let org_ids: Vec<&str> = org_ids.into_iter().collect();
         let ids: Vec<(&str, &EventId)> =
             events.iter().map(|event| (event.partner_id.as_str(), &event.id)).collect();

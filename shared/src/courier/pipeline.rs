@@ -3,7 +3,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use futures_util::future::{Either, join_all, select};
+use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::Courier;
@@ -15,6 +15,7 @@ use super::turns::MOST_IN_FLIGHT;
 use crate::delivery::progress::{Origin, Progress};
 use crate::delivery::standing::{Standing, Tries};
 use crate::event::message::DeliveryKey;
+use crate::join::join_all;
 use crate::shard::Shards;
 use crate::shared_text::SharedText;
 use crate::time::Timestamp;

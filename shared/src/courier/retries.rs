@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use futures_util::stream::{StreamExt, iter};
 use serde_json::json;
 
@@ -15,6 +14,7 @@ use crate::delivery::progress::Origin;
 use crate::error::Error;
 use crate::event::id::EventId;
 use crate::event::message::{DeliveryKey, Record, RetryMessage, WebhookKey};
+use crate::join::join_all;
 use crate::shard::Shards;
 use crate::shared_text::SharedText;
 use crate::store::bodies::{self, BodyRow};

@@ -2,15 +2,10 @@
 
 use std::time::Duration;
 
-use chrono::NaiveDateTime;
+use crate::civil::{Civil, MONTHS, Reader};
 
 /// The longest wait that is honoured. Who asks for more is asked again after an hour.
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
-
-/// `HTTP-date` in the form to send and in the two obsolete ones that a recipient has to read (RFC 9110
-/// §5.6.7). All are in GMT; the last does not say so. Two-digit years are read as 1970 to 2069.
-const HTTP_DATES: [&str; 3] =
-    ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
 
 /// Reads `Retry-After`, in seconds or as a date, as the time to wait from `now_milliseconds` (since 1970), at
 /// most [`LONGEST_RETRY_AFTER`]. A date that has passed is no wait. `None` for what is neither form, which is
@@ -31,12 +26,45 @@ fn delay_seconds(value: &str) -> Option<Duration> {
     is_number.then(|| Duration::from_secs(value.parse().unwrap_or(u64::MAX)))
 }
 
-/// Milliseconds since 1970.
+/// Milliseconds since 1970 of an `HTTP-date`, in the form to send or in one of the two obsolete ones that a recipient has to
+/// read (RFC 9110 §5.6.7). All are in GMT; the last does not say so. Two-digit years are read as 1970 to 2069.
 fn http_date(value: &str) -> Option<i64> {
-    HTTP_DATES
-        .iter()
-        .find_map(|format| NaiveDateTime::parse_from_str(value, format).ok())
-        .map(|date| date.and_utc().timestamp_millis())
+    let (weekday, rest) = value.split_once([' ', ','])?;
+    let (form, mut reader) = (value[weekday.len()..].chars().next(), Reader(rest.trim_start()));
+    let mut date = Civil::default();
+    let long = weekday.len() > 3;
+    match form {
+        // Sun, 06 Nov 1994 08:49:37 GMT; Sunday, 06-Nov-94 08:49:37 GMT
+        Some(',') => {
+            let between = if long { "-" } else { " " };
+            date.day = reader.number(2)?;
+            reader.pass(between)?;
+            date.month = reader.short_name(&MONTHS)?;
+            reader.pass(between)?;
+            date.year =
+                if long { full_year(reader.number(2)?) } else { reader.number(4)? }.try_into().ok()?;
+            reader.pass(" ")?;
+            (date.hour, date.minute, date.second) = reader.time_of_day()?;
+            reader.pass(" GMT")?;
+        }
+        // Sun Nov  6 08:49:37 1994
+        _ => {
+            date.month = reader.short_name(&MONTHS)?;
+            reader.pass(" ")?;
+            date.day = if reader.pass(" ").is_some() { reader.number(1)? } else { reader.number(2)? };
+            reader.pass(" ")?;
+            (date.hour, date.minute, date.second) = reader.time_of_day()?;
+            reader.pass(" ")?;
+            date.year = reader.number(4)?.try_into().ok()?;
+        }
+    }
+    let name = date.weekday()?;
+    let named = if long { weekday == name } else { weekday == &name[..3] };
+    (named && reader.is_at_end()).then(|| date.milliseconds())?
+}
+
+fn full_year(two_digits: u32) -> u32 {
+    two_digits + if two_digits < 70 { 2000 } else { 1900 }
 }
 
 fn until(milliseconds: i64, now_milliseconds: i64) -> Duration {
@@ -48,6 +76,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// As the crate `chrono` writes them.
+    const HTTP_DATES: [&str; 3] =
+        ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
 
     /// Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110 §5.6.7.
     const EXAMPLE: i64 = 784_111_777_000;

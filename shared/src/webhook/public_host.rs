@@ -1,7 +1,5 @@
 //! Which host names are in the public DNS, told from the name alone.
 
-use idna::punycode;
-
 use self::suffixes::{SuffixMatch, Suffixes};
 use super::url::UrlFault;
 
@@ -67,14 +65,10 @@ pub(super) fn check_public(name: &str, own_zones: &[&str]) -> Result<(), UrlFaul
     let Some((_, top)) = name.rsplit_once('.') else {
         return Err(UrlFault::PrivateHost(name.to_owned()));
     };
-    // Top-level domains hold letters alone (RFC 3696 §2), in ASCII or under their punycode, so a last label
-    // that a resolver might read as a number, in whatever base or script, is none.
-    let is_top = match top.strip_prefix("xn--") {
-        Some(encoded) => {
-            punycode::decode_to_string(encoded).is_some_and(|name| !name.contains(char::is_numeric))
-        }
-        None => top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic()),
-    };
+    // Top-level domains in ASCII hold letters alone (RFC 3696 §2), so a last label that a resolver might read as a number, in
+    // whatever base, is none. Of those in punycode, the list below has all that there are.
+    let is_top =
+        top.starts_with("xn--") || (top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic()));
     if !is_top {
         return Err(UrlFault::IpAddress);
     }

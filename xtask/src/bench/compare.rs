@@ -25,6 +25,7 @@ pub(super) fn compare(
     let compared: Vec<&Side> = match operation.rival {
         Rival::Floor => vec![&sides.ours, &sides.floor, &sides.bare],
         Rival::Hono => vec![&sides.ours, &sides.hono],
+        Rival::OwnRead => vec![&sides.portal, &sides.ours],
         Rival::FreshHono => vec![&sides.ours, &sides.hono, &sides.bare],
     };
     let mut shares = Shares::default();

@@ -14,6 +14,7 @@ mod operations;
 mod report;
 mod rivals;
 mod side;
+mod sign_in;
 mod sizes;
 mod statistics;
 mod table;

@@ -115,6 +115,8 @@ pub(super) enum Rival {
     Floor,
     /// Hono and jose.
     Hono,
+    /// A read of our own Admin API.
+    OwnRead,
     /// A fresh isolate of Hono and jose; beside it one of a Worker that is empty.
     FreshHono,
 }
@@ -153,7 +155,7 @@ const fn request(lines: &'static [Line], measure: fn(&Side, &Extent) -> Result<M
 }
 
 /// All operations, in the order in which they are measured. "At most 1.5 times as long" is a speed of 0.67.
-pub(super) const OPERATIONS: [Operation; 13] = [
+pub(super) const OPERATIONS: [Operation; 14] = [
     delivery(&[per_second("events one by one, 32 connections, 100 tenants", 0.75)], singly),
     delivery(&[per_second("events in arrays of 100, 100 tenants", 0.8)], in_arrays),
     delivery(&[per_second("fan-out to 5 webhooks, deliveries", 0.7)], fanned_out),
@@ -177,6 +179,12 @@ pub(super) const OPERATIONS: [Operation; 13] = [
     }),
     request(&[per_second("request refused for its key (401), 32 connections", 0.6)], refused),
     Operation {
+        lines: &[per_second("the portal's dashboard, 1 connection", 1.0 / 4.0)],
+        rival: Rival::OwnRead,
+        counted: None,
+        measure: |side, extent| get(side, extent, 1),
+    },
+    Operation {
         lines: &[milliseconds("first answer of a fresh isolate", 1.0 / 1.7)],
         rival: Rival::FreshHono,
         counted: None,
@@ -185,8 +193,7 @@ pub(super) const OPERATIONS: [Operation; 13] = [
 ];
 
 fn get(side: &Side, extent: &Extent, connections: usize) -> Result<Measured> {
-    let path = format!("/tenants/{}", extent.one.tenant(0));
-    let answered = load::put(&side.admin, connections, long(extent), || Call::get(path.as_str(), 200))?;
+    let answered = load::put(&side.admin, connections, long(extent), || Call::get(side.page.as_str(), 200))?;
     Ok(Measured::per_second(answered.requests, answered.time))
 }
 

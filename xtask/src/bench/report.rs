@@ -39,9 +39,10 @@ pub struct Report {
 }
 
 /// The tables of rows: what each says first, by which rival, and what stands beside.
-const TABLES: [(&str, Rival, Option<&str>); 3] = [
+const TABLES: [(&str, Rival, Option<&str>); 4] = [
     ("Deliveries", Rival::Floor, Some("bare floor")),
     ("Requests", Rival::Hono, None),
+    ("Page", Rival::OwnRead, None),
     ("Cold start", Rival::FreshHono, Some("empty Worker")),
 ];
 
@@ -72,10 +73,14 @@ impl Report {
     }
 
     fn table(&self, first: &str, rival: Rival, beside: Option<&str>) -> String {
-        let named = if rival == Rival::Floor { "floor with a database" } else { "Hono + jose" };
+        let named = match rival {
+            Rival::Floor => "floor with a database",
+            Rival::Hono | Rival::FreshHono => "Hono + jose",
+            Rival::OwnRead => "our GET tenant",
+        };
         let heads = [first, "ours", named, "speed", "wanted", "middle half", "processor time", "its ratio"];
         let costs = ["D1 round trips", "rows written"];
-        let has_cost = rival != Rival::FreshHono;
+        let has_cost = matches!(rival, Rival::Floor | Rival::Hono);
         let mut table =
             Table::new(heads.into_iter().chain(beside).chain(costs.into_iter().filter(|_| has_cost)));
         for row in self.rows.iter().filter(|row| row.rival == rival) {
@@ -208,6 +213,7 @@ impl Row {
         };
         let rival = match self.rival {
             Rival::Floor => "floor",
+            Rival::OwnRead => "ownRead",
             Rival::Hono | Rival::FreshHono => "hono",
         };
         json!({

@@ -14,6 +14,7 @@ use super::connection::{Caller, Connection};
 use super::load::{self, Call};
 use super::operations::Extent;
 use super::rivals::FRESH;
+use super::sign_in::sign_in;
 
 /// The most webhooks of a tenant.
 const MOST_WEBHOOKS: u64 = 20;
@@ -36,6 +37,11 @@ impl Group {
         format!("bench-{}-{number}", self.name)
     }
 
+    /// The owner of the tenants.
+    pub(super) fn owner(&self) -> String {
+        format!("owner@{}.example.com", self.name)
+    }
+
     /// The paths of each tenant's webhooks on its side's endpoint.
     pub(super) fn paths(&self) -> Vec<String> {
         (0..self.webhooks).map(|number| format!("/{}/{number}", self.name)).collect()
@@ -51,17 +57,26 @@ pub(super) struct Sides {
     pub(super) bare: Side,
     /// Hono and jose.
     pub(super) hono: Side,
+    /// Our portal, to somebody who is signed in.
+    pub(super) portal: Side,
 }
 
 impl Sides {
     /// All sides, after an admin has created the tenants and webhooks of each.
     pub(super) fn set_up(stack: &Stack, credentials: &Credentials, extent: &Extent) -> Result<Self> {
-        let side = |api: &str, intake: &str, isolate| Side::new(stack, credentials, [api, intake], isolate);
-        let sides = Self {
+        let page = format!("/tenants/{}", extent.one.tenant(0));
+        let side = |api: &str, intake: &str, isolate| {
+            Ok::<_, anyhow::Error>(Side {
+                page: page.clone(),
+                ..Side::new(stack, credentials, [api, intake], isolate)?
+            })
+        };
+        let mut sides = Self {
             ours: side("admin-api", "webhook-delivery", FRESH)?,
             floor: side("floor", "floor", "")?,
             bare: side("bare", "bare", "empty")?,
             hono: side("hono", "hono", "hono")?,
+            portal: side("partner-portal", "webhook-delivery", "")?,
         };
         for group in extent.groups() {
             sides.ours.register(group)?;
@@ -71,6 +86,9 @@ impl Sides {
                 floor.tell(group)?;
             }
         }
+        let cookie = sign_in(stack, &extent.one.owner())?;
+        sides.portal.admin = Caller::new(stack.direct_port("partner-portal")?, &[("cookie", &cookie)]);
+        sides.portal.page = "/dashboard".to_owned();
         Ok(sides)
     }
 }
@@ -89,6 +107,8 @@ pub(super) struct Side {
     pub(super) fresh: Caller,
     /// The name by which the Worker `cold` knows the Worker of the isolates.
     isolate: &'static str,
+    /// What the admin reads: the tenant with one webhook.
+    pub(super) page: String,
     /// Webhooks asked for so far.
     posted: AtomicU64,
 }
@@ -113,13 +133,14 @@ impl Side {
             endpoint: Endpoint::start().context("no port is free for the endpoint")?,
             fresh: Caller::new(stack.direct_port("cold")?, &[]),
             isolate,
+            page: String::new(),
             posted: AtomicU64::new(0),
         })
     }
 
     /// Registers the tenants.
     fn register(&self, group: &Group) -> Result<()> {
-        let owner = json!({"orgName": "Measured", "ownerEmail": "owner@example.com"});
+        let owner = json!({"orgName": "Measured", "ownerEmail": group.owner()});
         self.create(group, "/register", &[owner])
     }
 
