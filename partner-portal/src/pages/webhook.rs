@@ -37,7 +37,7 @@ pub async fn set(Confirmed(submitted): Confirmed) -> PageResult {
         offered => offered,
     };
     let rules = rules(submitted.visit.service.config.environment);
-    let url = match WebhookUrl::parse(typed, &rules) {
+    let url = match WebhookUrl::normalised(typed, &rules) {
         Ok(url) => url,
         Err(fault) => return again(&submitted, UrlRefusal::of(typed, &fault, &rules)).await,
     };
@@ -84,7 +84,7 @@ impl UrlRefusal {
         };
         let offer = rest.map(|rest| format!("https://{rest}"));
         // A name without a dot is more likely a word than a host.
-        let offer = offer.filter(|url| url.contains('.') && WebhookUrl::parse(url, rules).is_ok());
+        let offer = offer.filter(|url| url.contains('.') && WebhookUrl::normalised(url, rules).is_ok());
         let fault = match (&offer, typed) {
             (_, "") => "Type the URL of your endpoint, such as https://example.com/webhooks.".to_owned(),
             (Some(_), _) => "A webhook URL starts with https://.".to_owned(),
@@ -109,10 +109,10 @@ async fn put(
     submitted: &Submitted,
     tenant: &Tenant,
     webhook: Option<Webhook>,
-    url: &WebhookUrl,
+    url: &str,
 ) -> Result<Put, AdminFault> {
     let admin = submitted.admin();
-    let (org_id, url) = (tenant.org_id.as_str(), url.as_str());
+    let org_id = tenant.org_id.as_str();
     match webhook {
         Some(webhook) if webhook.url == url => Ok(Put::Unchanged),
         Some(webhook) => {

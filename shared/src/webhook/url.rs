@@ -99,6 +99,24 @@ impl WebhookUrl {
     ///
     /// The first rule that `raw` breaks.
     pub fn parse(raw: &str, rules: &UrlRules) -> Result<Self, UrlFault> {
+        let url = Self::read(raw, rules)?;
+        if !rules.private_hosts {
+            public_host::check_public(&url.host, rules.own_zones)?;
+        }
+        Ok(url)
+    }
+
+    /// Checks and normalises what a person typed, by every rule but that the host is public: for that the Worker would carry
+    /// the list of public suffixes, and the Admin API, which gets the URL next, has it.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that `raw` breaks.
+    pub fn normalised(raw: &str, rules: &UrlRules) -> Result<String, UrlFault> {
+        Self::read(raw, rules).map(|url| url.href)
+    }
+
+    fn read(raw: &str, rules: &UrlRules) -> Result<Self, UrlFault> {
         check_raw(raw, rules)?;
         let url = Url::parse(raw).ok_or_else(|| why_unreadable(raw))?;
         check_parsed(&url, rules)?;
@@ -236,12 +254,11 @@ fn check_parsed(url: &Url, rules: &UrlRules) -> Result<(), UrlFault> {
 fn check_host(host: &str, rules: &UrlRules) -> Result<(), UrlFault> {
     let is_address = host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok();
     match is_address {
-        true if rules.private_hosts => return Ok(()),
-        true => return Err(UrlFault::IpAddress),
-        false if host.is_empty() => return Err(UrlFault::NoHost),
-        false => public_host::check_syntax(host)?,
+        true if rules.private_hosts => Ok(()),
+        true => Err(UrlFault::IpAddress),
+        false if host.is_empty() => Err(UrlFault::NoHost),
+        false => public_host::check_syntax(host),
     }
-    if rules.private_hosts { Ok(()) } else { public_host::check_public(host, rules.own_zones) }
 }
 
 #[cfg(test)]

@@ -205,6 +205,27 @@ fn the_host_is_told_without_port() {
 }
 
 #[test]
+fn a_typed_url_is_checked_by_every_rule_but_that_its_host_is_public() {
+    let rules = Environment::Prod.webhook_url_rules();
+    let typed = |raw: &str| WebhookUrl::normalised(raw, &rules);
+    for (raw, href) in [
+        ("HTTPS://Hooks.Example.com:443", "https://hooks.example.com/"),
+        ("https://co.uk/", "https://co.uk/"),
+        ("https://x.internal/", "https://x.internal/"),
+    ] {
+        assert_eq!(typed(raw).as_deref(), Ok(href));
+    }
+    for (raw, fault) in [
+        ("http://example.com/", UrlFault::NotHttps),
+        ("https://example.com:80/", UrlFault::Port),
+        ("https://127.1/", UrlFault::IpAddress),
+        ("https://a..b/", UrlFault::HostName),
+    ] {
+        assert_eq!(typed(raw), Err(fault));
+    }
+}
+
+#[test]
 fn a_url_serialises_as_its_text() {
     let url = WebhookUrl::parse("https://Example.com", &Environment::Prod.webhook_url_rules()).unwrap();
     assert_eq!(serde_json::to_string(&url).unwrap(), "\"https://example.com/\"");
