@@ -2,8 +2,8 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
 /**
- * Throws unless the request is ours. `headers` is a `Headers` or Node's object with names in lower case. `body` is the
- * request's bytes or text as they came: parse them afterwards.
+ * Throws unless the request is ours. `headers` is a `Headers`, or Node's object with names in lower case.
+ * `body` is the request's bytes or text as they came: parse them afterwards.
  */
 export function verify(secret, headers, body, now = Date.now() / 1000) {
   const header = (name) => (typeof headers.get === "function" ? headers.get(name) : headers[name]);

@@ -9,8 +9,8 @@ import time
 def verify(secret, headers, body, now=None):
     """Raises ValueError unless the request is ours.
 
-    `headers` is the framework's own, or a dict with names in lower case. `body` is the request's bytes or text as they
-    came: parse them afterwards.
+    `headers` is the framework's own, or a dict with names in lower case. `body` is the request's
+    bytes or text as they came: parse them afterwards.
     """
     names = ("webhook-id", "webhook-timestamp", "webhook-signature")
     identifier, timestamp, signatures = (headers.get(name) for name in names)

@@ -35,8 +35,8 @@ pub fn check_site(headers: &HeaderMap, own_origin: &str) -> Result<(), Problem> 
 
 /// A form was not sent from a page of this session.
 pub fn refused(why: &str) -> Problem {
-    let message =
-        "This form did not come from one of your pages, or the page is out of date. Nothing was changed.";
+    let message = "This form came from a page that is out of date, or not from this portal. Nothing was changed. Open the \
+         dashboard and try again.";
     Problem {
         detail: Some(why.to_owned()),
         ..Problem::new(StatusCode::FORBIDDEN, ErrorCode::FormRefused, message)

@@ -1,9 +1,12 @@
 //! The Partner Portal in a real Chromium.
 
+mod deliveries;
 mod key_once;
 mod keyboard;
+mod keys_and_people;
 mod numbers;
 mod onboarding;
+mod refusals;
 mod states;
 mod without_script;
 

@@ -22,6 +22,7 @@ use super::webhook_card::WebhookView;
 use super::webhook_state::Tried;
 use crate::admin_client::{AdminFault, Dashboard};
 use crate::cookies;
+use crate::count::Count;
 use crate::draft::Draft;
 use crate::respond::{Instead, PageResult, page, with_cookies};
 use crate::unread_key::{Reader, UnreadKey, cookie_name};
@@ -165,6 +166,11 @@ async fn render(
 }
 
 impl DashboardPage {
+    /// Returns a number as people read numbers: `1,203`.
+    fn grouped(&self, number: &u32) -> Count {
+        Count { number: *number, more: false }
+    }
+
     /// Returns the event types that partners get, by the kind of thing that they are about.
     fn event_types(&self) -> Vec<Group> {
         groups()

@@ -27,6 +27,7 @@ pub struct SignInAt(pub String);
 type Link<'a> = (&'a str, &'a str);
 
 const START: Link<'_> = ("/", "Go to the start page");
+const DELIVERIES: Link<'_> = ("/deliveries", "Go to the deliveries");
 const DASHBOARD: Link<'_> = ("/dashboard", "Go to the dashboard");
 /// Asks the provider for a sign-in even of a person whom it remembers.
 const ANOTHER_ACCOUNT: Link<'_> = ("/login?switch=1", "Use another account");
@@ -88,7 +89,7 @@ impl HtmlProblems {
                 ("Signing in does not work at the moment", (sign_in, "Try again"), None)
             }
             ErrorCode::TooManyRequests => ("Too many requests", DASHBOARD, None),
-            ErrorCode::DeliveryNotFound => ("Event not found", DASHBOARD, None),
+            ErrorCode::DeliveryNotFound => ("Event not found", DELIVERIES, Some(DASHBOARD)),
             _ if problem.status == StatusCode::SERVICE_UNAVAILABLE => {
                 ("We cannot answer at the moment", (again.unwrap_or("/dashboard"), "Try again"), None)
             }
@@ -96,7 +97,13 @@ impl HtmlProblems {
             _ => ("Something went wrong on our side", DASHBOARD, None),
         };
         let frame = Frame::of_problem(title, person, self.contacts.clone());
-        ProblemPage { frame, title, message: &problem.message, request_id, link, second_link }.render()
+        let message = match problem.code {
+            ErrorCode::MethodNotAllowed => {
+                "You opened an address that takes only a form. Nothing was changed."
+            }
+            _ => &problem.message,
+        };
+        ProblemPage { frame, title, message, request_id, link, second_link }.render()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Sample events, for partners who want to see that theirs arrive.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::catalogue::{EventType, find};
@@ -16,11 +17,42 @@ pub fn sample(id: &str, event_type: &EventType, org_id: &OrgId, now: Timestamp) 
     let schema = entry.and_then(|entry| entry.schema());
     let schema = schema.and_then(|schema| serde_json::from_str::<Value>(schema.get()).ok());
     let data = schema.map_or_else(|| json!({}), |schema| value_for(&schema, "data", now, 0));
-    json!({
-        "version": "0", "id": id, "detail-type": event_type.as_str(), "source": source, "time": now.to_string(),
-        "resources": [], "detail": {"partnerId": org_id.as_str(), "version": 1, "test": true, "data": data},
-    })
-    .to_string()
+    let detail = SampleDetail { partner_id: org_id.as_str(), version: 1, test: true, data };
+    let resources = [];
+    let time = now.to_string();
+    let envelope = SampleEnvelope {
+        version: "0",
+        id,
+        detail_type: event_type.as_str(),
+        source,
+        time,
+        resources,
+        detail,
+    };
+    serde_json::to_string(&envelope).unwrap_or_default()
+}
+
+/// The envelope of a sample, its members in the order in which EventBridge writes them.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct SampleEnvelope<'a> {
+    version: &'a str,
+    id: &'a str,
+    detail_type: &'a str,
+    source: &'a str,
+    time: String,
+    resources: [&'a str; 0],
+    detail: SampleDetail<'a>,
+}
+
+/// The detail of a sample.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SampleDetail<'a> {
+    partner_id: &'a str,
+    version: u64,
+    test: bool,
+    data: Value,
 }
 
 /// A value that a schema of the kinds in the catalogue allows: the first of an enumeration or of alternatives, every
@@ -150,6 +182,9 @@ mod tests {
             assert_eq!((event.partner_id.as_str(), event.event_type.as_str()), ("acme-corp", entry.name));
             let value: Value = serde_json::from_str(&text).unwrap();
             assert_eq!(value["detail"]["test"], true);
+            // The members come as in EventBridge's envelopes, which begin with the version and end with the detail.
+            assert!(text.starts_with(r#"{"version":"0","id":"e-1","detail-type":"#), "{text}");
+            assert!(text.find("\"detail\":") > text.find("\"resources\":"), "{text}");
             assert!(
                 !text.contains("\"sample "),
                 "{}: a property's usual value is missing: {text}",

@@ -11,17 +11,9 @@ fn every_page_and_state_is_accessible_narrow_and_wide_light_and_dark() {
         let (partner, browser) = (Partner::registered(world).await, Browser::start(world).await);
         browser.open("/").await;
         browser.look("landing").await;
-        browser.open("/callback?state=x&error=%3Cscript%3E").await;
-        browser.look("problem-sign-in").await;
-        browser.open("/login").await;
-        browser.click("input[name=unverified]").await;
-        browser.submit_sign_in("nobody@acme.com").await;
-        browser.sees("h1", "Verify your").await;
-        browser.look("problem-unverified").await;
 
         // An organization that has nothing yet.
-        browser.open("/login?switch=1").await;
-        browser.submit_sign_in(&partner.email).await;
+        browser.sign_in(&partner.email).await;
         browser.sees("section[aria-labelledby=api-key] .empty", "No active key").await;
         browser.look("dashboard-bare").await;
         browser.click("form[action='/api-key/rotate'] button").await;

@@ -31,9 +31,22 @@ axe.run(document, { runOnly: { type: "tag", values: tags }, resultTypes: ["viola
   (error) => done([String(error)]));
 "#;
 
+/// The names that a screen reader reads out for two links to different places, or for two buttons.
+const AMBIGUOUS: &str = r#"
+const places = new Map(), ambiguous = [];
+for (const one of document.querySelectorAll("a[href], button, summary")) {
+  if (!one.checkVisibility()) continue;
+  const name = (one.getAttribute("aria-label") ?? one.textContent).trim().replace(/\s+/g, " ").toLowerCase();
+  const place = one.href ?? one;
+  if (places.has(name) && places.get(name) !== place) ambiguous.push(name);
+  places.set(name, place);
+}
+return ambiguous;
+"#;
+
 impl Browser {
     /// Photographs the page that is open into `target/screenshots/<page>-<state>-<width>-<scheme>.png`, and fails
-    /// where the page is wider than the screen or axe-core finds a fault.
+    /// where the page is wider than the screen, links or buttons share a name, or axe-core finds a fault.
     pub async fn look(&self, name: &str) {
         for width in WIDTHS {
             let screen = json!({"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": false});
@@ -44,6 +57,8 @@ impl Browser {
                 self.photograph(&format!("{name}-{width}-{scheme}")).await;
                 self.assert_accessible(&format!("{name} at {width}, {scheme}")).await;
             }
+            let ambiguous = self.script(AMBIGUOUS, vec![]).await;
+            assert_eq!(ambiguous, json!([]), "{name}: links and buttons that share a name");
             let wider = "const { scrollWidth, clientWidth } = document.documentElement; return scrollWidth - clientWidth";
             assert_eq!(self.script(wider, vec![]).await, 0, "{name} is wider than {width}");
         }
