@@ -204,7 +204,9 @@ mod tests {
         assert_eq!(summary.hours[23].delivered, 3_600);
         assert_eq!(summary.hours[22].delivered, 1_399);
 
-        let plan = fixture.database.plan(&delivery_summary::by_hour(&admins(&org), now, now, 5_000));
+        let by_hour = delivery_summary::by_hour(&admins(&org), now.minus(DAY), now.minus(DAY), 5_000);
+        assert_eq!(fixture.database.query(by_hour.clone()).len(), 3, "hours are grouped in the database");
+        let plan = fixture.database.plan(&by_hour);
         assert!(plan.iter().any(|line| line.contains("USING PRIMARY KEY (webhook=?")), "{plan:?}");
         assert!(!plan.iter().any(|line| line.contains("FOR ORDER BY")), "{plan:?}");
     }
