@@ -212,7 +212,7 @@ CREATE TABLE bodies (
 CREATE TABLE delivered_bodies (
   -- The batch's time (deliveries.created_at) * 4096, and a random number below that.
   place INTEGER PRIMARY KEY,
-  -- Raw DEFLATE (RFC 1951) of a JSON array of [org_id, event id, envelope].
+  -- Raw DEFLATE (RFC 1951) of a line of JSON, [org_id, event id, length in bytes] of each, and the envelopes as they are.
   bodies BLOB NOT NULL
 ) STRICT;
 

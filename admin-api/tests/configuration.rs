@@ -18,11 +18,13 @@ const CONFIGURATION: Configuration<Config> = Configuration {
         "AUTH0_AUDIENCE",
     ],
     optional: &[
+        "QUEUE_PAIRS",
         "ADMIN_API_KEY_PREVIOUS",
         "SERVICE_JWT_SECRET_PREVIOUS",
         "ADMIN_EMAIL_CLAIM",
         "WEBHOOK_SECRETS_KEY_PREVIOUS",
     ],
+    paired: &[],
     secrets: &[
         "ADMIN_API_KEY",
         "ADMIN_API_KEY_PREVIOUS",

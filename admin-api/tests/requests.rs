@@ -2,6 +2,8 @@
 
 mod anything;
 mod faults;
+mod strict;
+mod words;
 
 use axum::body::{Body, Bytes};
 use futures_util::stream;

@@ -103,8 +103,6 @@ fn ready<W: Worker>(isolate: &'static Isolate<W>, env: &Env) -> Result<Ready<W>,
 }
 
 /// Answers one request. Returns the promise of the answer.
-///
-/// A request that breaks off, or is none that HTTP knows, gets an answer without details.
 pub fn fetch<W: Worker>(isolate: &'static Isolate<W>, request: &JsValue, env: JsValue) -> JsValue {
     let ready = ready(isolate, &Env::new(env));
     let most = u32::try_from(W::LARGEST_BODY).unwrap_or(u32::MAX);
@@ -115,11 +113,7 @@ pub fn fetch<W: Worker>(isolate: &'static Isolate<W>, request: &JsValue, env: Js
             Ok(Ready { worker, router, surroundings }) => {
                 match taken.or_thrown().and_then(|taken| from_runtime(taken, W::headers().as_ref())) {
                     Ok(request) => worker.answer(router, &surroundings, request).await,
-                    Err(fault) => {
-                        ConsoleLog
-                            .write(json!({"message": "request not read", "level": "error", "detail": fault}));
-                        return promised.answer(500, "", b"INTERNAL SERVER ERROR");
-                    }
+                    Err(fault) => edge::serve::not_read(&surroundings, &fault),
                 }
             }
             Err(faults) => W::misconfigured(&Runtime.surroundings(), &faults),

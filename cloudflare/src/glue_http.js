@@ -62,6 +62,12 @@ export function take(call, request, names, most) {
   });
   return open(call);
 }
+/** The headers of the answer in place of an answer that the platform refuses: those of every answer (`edge::serve`). */
+const REFUSED_ANSWER = {
+  "cache-control": "no-store",
+  "strict-transport-security": "max-age=63072000; includeSubDomains",
+  "x-content-type-options": "nosniff",
+};
 /** Gives an answer back. What the platform refuses becomes an answer without details. */
 export function answer(call, status, headers, body) {
   let response;
@@ -69,7 +75,7 @@ export function answer(call, status, headers, body) {
     response = new Response(body.length > 0 ? body.slice() : null, { status, headers: pairs(headers) });
   } catch (error) {
     console.error(described(error));
-    response = new Response("INTERNAL SERVER ERROR", { status: 500 });
+    response = new Response("INTERNAL SERVER ERROR", { status: 500, headers: REFUSED_ANSWER });
   }
   close(call, response);
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::error::Error;
 use shared::strict_json;
+use shared::text::printable_json;
 
 use crate::fields::{Fields, Kind};
 use crate::media_type::MediaType;
@@ -95,14 +96,15 @@ pub(crate) async fn collect(body: Body, limit: usize) -> Result<Vec<u8>, Problem
     }
 }
 
-/// An answer in JSON with its status.
+/// An answer in JSON with its status. Whatever its texts hold, the answer shows every character and leaves the cursor of a
+/// terminal alone: event bodies, and what a caller typed, are others' words.
 pub struct JsonAnswer<T>(pub StatusCode, pub T);
 
 impl<T: Serialize> IntoResponse for JsonAnswer<T> {
     fn into_response(self) -> Response {
-        match serde_json::to_vec(&self.1) {
+        match serde_json::to_string(&self.1) {
             Ok(body) => {
-                let mut response = (self.0, body).into_response();
+                let mut response = (self.0, printable_json(&body).into_owned()).into_response();
                 let value = HeaderValue::from_static("application/json");
                 response.headers_mut().insert(header::CONTENT_TYPE, value);
                 response

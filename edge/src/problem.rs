@@ -5,6 +5,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use shared::code::ErrorCode;
 use shared::error::{Error, FieldFaults};
+use shared::text::printable_json;
 
 /// The seconds that a caller who asked too often is told to wait: the period over which requests are counted.
 pub const RETRY_AFTER: &str = "60";
@@ -109,7 +110,7 @@ impl Problem {
         Self { detail, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Misconfigured, message) }
     }
 
-    /// The body of the answer to the request with this id.
+    /// The body of the answer to the request with this id. The names of fields are the caller's: each character shows.
     pub fn render(&self, request_id: &str) -> String {
         let body = Body {
             success: false,
@@ -118,7 +119,7 @@ impl Problem {
             request_id,
             fields: &self.fields,
         };
-        serde_json::to_string(&body).unwrap_or_default()
+        printable_json(&serde_json::to_string(&body).unwrap_or_default()).into_owned()
     }
 }
 

@@ -142,9 +142,23 @@ pub fn misconfigured(
     surroundings.log.write(
         json!({"message": "misconfigured", "level": "error", "requestId": request_id, "faults": faults}),
     );
-    let problem = Problem::misconfigured(None);
+    unrouted(format, &Problem::misconfigured(None), &request_id)
+}
+
+/// The answer to a request that broke off, or that is none by the rules of HTTP. The log says what is wrong.
+pub fn not_read(surroundings: &Surroundings, fault: &str) -> Response {
+    let request_id = fresh_request_id(surroundings);
+    surroundings.log.write(
+        json!({"message": "request not read", "level": "error", "requestId": request_id, "detail": fault}),
+    );
+    let problem = Problem::invalid_request("The request ended early, or is not valid HTTP.");
+    unrouted(&JsonProblems, &problem, &request_id)
+}
+
+/// The answer to a request that no router sees.
+fn unrouted(format: &dyn ProblemFormat, problem: &Problem, request_id: &str) -> Response {
     let mut response = Response::default();
-    write_problem(format, &problem, &request_id, &mut response);
+    write_problem(format, problem, request_id, &mut response);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     protect(response.headers_mut());
     response

@@ -97,13 +97,13 @@ export function queue() {
   return { messages, async sendBatch(sent) { messages.push(...sent); } };
 }
 
-/** A batch of a Queue's messages, and which were acknowledged. */
+/** A batch of a Queue's messages, and which were acknowledged or handed back. */
 export function batch(name, bodies) {
-  const acknowledged = new Set();
+  const [acknowledged, retried] = [new Set(), new Set()];
   const messages = bodies.map((body, index) => ({
-    body, timestamp: new Date(), ack: () => acknowledged.add(index), retry: () => acknowledged.delete(index),
+    body, timestamp: new Date(), ack: () => acknowledged.add(index), retry: () => { acknowledged.delete(index); retried.add(index); },
   }));
-  return { queue: name, messages, acknowledged };
+  return { queue: name, messages, acknowledged, retried };
 }
 
 /** A KV namespace. */

@@ -7,6 +7,7 @@ use edge::problem::Problem;
 use http::{HeaderValue, StatusCode, header};
 use shared::code::ErrorCode;
 use shared::error::Error;
+use shared::text::redirects;
 
 use crate::admin_client::AdminFault;
 use crate::cookies;
@@ -49,10 +50,17 @@ impl IntoResponse for Instead {
 /// 500 if the template fails.
 pub fn page(status: StatusCode, notice: Option<PageNotice>, template: &impl Template) -> PageResult {
     let text = template.render().map_err(|error| Problem::from(Error::Internal(error.to_string())))?;
-    let mut response = Response::new(Body::from(text));
+    let mut response = Response::new(Body::from(without_redirection(text)));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     Ok(with_cookies(response, [notice.and_then(|_| cookies::clear(cookies::NOTICE))]))
+}
+
+/// The text of a page, in which no word of others turns the words beside it around: what a person typed, or another site had
+/// them send, may hold any character. Line ends and tabs are the page's own.
+pub fn without_redirection(html: String) -> String {
+    let turns = |character| redirects(character) && !matches!(character, '\n' | '\t');
+    if html.contains(turns) { html.replace(turns, "\u{fffd}") } else { html }
 }
 
 /// Redirects to another page with `GET`, whatever the method of this request is.

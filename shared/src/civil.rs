@@ -67,6 +67,13 @@ impl Civil {
         MONTHS.get(place).map_or("", |name| &name[..3])
     }
 
+    /// The date and the time of day as people read them: `2 Apr 2026, 10:00:05 UTC`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let Self { year, day, hour, minute, second, .. } = self;
+        format!("{day} {} {year}, {hour:02}:{minute:02}:{second:02} UTC", self.short_month())
+    }
+
     fn date(&self) -> Option<NaiveDate> {
         NaiveDate::from_ymd_opt(self.year, self.month, self.day)
     }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::civil::Civil;
 use crate::time::Timestamp;
 use crate::transition::TransitionKind;
 use crate::webhook::health::Change;
@@ -126,15 +127,15 @@ impl Subject<'_> {
             None => "The webhook".to_owned(),
         };
         let actor = self.details["actor"].as_str().unwrap_or("somebody");
-        let at = self.at;
+        let at = Civil::from(self.at).in_words();
         match self.topic {
             Topic::Failing => (
-                "Your webhook has not answered for an hour",
+                "Your webhook has failed for an hour",
                 vec![
-                    format!("{webhook} has failed for an hour."),
+                    format!("{webhook} has accepted no event for an hour."),
                     "No event is lost: SmartphoneKey keeps the events, tries the webhook again and again, and sends \
-                     everything once the webhook answers. The dashboard shows the last error. There you can also try \
-                     the webhook at once."
+                     everything once the webhook accepts events again. The dashboard shows the last error. Press Try \
+                     now there when the webhook is repaired."
                         .to_owned(),
                 ],
             ),
@@ -142,15 +143,15 @@ impl Subject<'_> {
                 "Your webhook is disabled",
                 vec![
                     format!("{webhook} is disabled: {}.", self.details["reason"].as_str().unwrap_or("it failed")),
-                    "SmartphoneKey sends no more events there. Mend the endpoint or change the URL, then choose \
-                     Verify and enable on the dashboard. After that you can send again what was missed."
+                    "SmartphoneKey sends no more events there. Repair the endpoint or change the URL, then press \
+                     Verify and enable on the dashboard. After that you can send the failed events again."
                         .to_owned(),
                 ],
             ),
             Topic::Recovered => (
                 "Your webhook works again",
                 vec![
-                    format!("{webhook} works again since {at}."),
+                    format!("{webhook} has worked again since {at}."),
                     "The events that waited are on their way.".to_owned(),
                 ],
             ),
@@ -158,20 +159,20 @@ impl Subject<'_> {
             Topic::ExpiresIn3Days => self.expiry("Your API key expires in 3 days"),
             Topic::KeyRotated => (
                 "Your API key was rotated",
-                vec![format!("{actor} rotated the API key of {} at {at}.", self.org_name)],
+                vec![format!("{actor} rotated the API key of {} on {at}.", self.org_name)],
             ),
             Topic::UrlChanged => (
                 "Your webhook's URL was changed",
-                vec![format!("{actor} changed the URL of a webhook at {at}. Events go to the new URL once its endpoint is verified.")],
+                vec![format!("{actor} changed the URL of a webhook on {at}. Events go to the new URL once its endpoint is verified.")],
             ),
             Topic::SecretRevealed => (
                 "A signing secret was shown",
-                vec![format!("{webhook}: {actor} had the signing secret shown at {at}.")],
+                vec![format!("{webhook}: {actor} looked at the signing secret on {at}.")],
             ),
             Topic::PersonAdded => (
                 "A person was added",
                 vec![format!(
-                    "{actor} added {} at {at}. This person may sign in for {} from now on.",
+                    "{actor} added {} on {at}. This person may sign in for {} from now on.",
                     self.details["email"].as_str().unwrap_or("a person"),
                     self.org_name
                 )],
@@ -181,7 +182,7 @@ impl Subject<'_> {
 
     fn expiry(&self, line: &'static str) -> (&'static str, Vec<String>) {
         let expires = self.details["expiresAt"].as_i64().map(Timestamp::from_milliseconds);
-        let when = expires.map_or_else(String::new, |at| format!(" at {at}"));
+        let when = expires.map_or_else(String::new, |at| format!(" on {}", Civil::from(at).in_words()));
         let prefix = self.details["prefix"].as_str().unwrap_or_default();
         let text = format!(
             "The API key of {} that begins with {prefix} expires{when}. After that, requests with the key are refused.",
@@ -191,7 +192,7 @@ impl Subject<'_> {
             line,
             vec![
                 text,
-                "Rotate the key on the dashboard and give your programs the new key before.".to_owned(),
+                "Rotate the key on the dashboard before that, and give your programs the new key.".to_owned(),
             ],
         )
     }
@@ -234,7 +235,7 @@ mod tests {
     fn a_mail_names_who_did_what() {
         let details = json!({"actor": "ann@example.com", "email": "bob@example.com"});
         let (_, text) = write(Topic::PersonAdded, &details);
-        assert!(text.contains("ann@example.com added bob@example.com at 2026-04-02T10:00:00.000Z"), "{text}");
+        assert!(text.contains("ann@example.com added bob@example.com on 2 Apr 2026, 10:00:00 UTC"), "{text}");
         assert!(text.contains("If you did not expect this"));
         assert!(!write(Topic::Failing, &details).1.contains("If you did not expect this"));
     }

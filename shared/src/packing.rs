@@ -53,10 +53,11 @@ fn text(bytes: Vec<u8>) -> Result<SharedText, CompressionError> {
     String::from_utf8(bytes).map(Into::into).map_err(|_| CompressionError)
 }
 
-/// An event and its envelope, of a batch that was delivered at once: `[orgId, eventId, envelope]` in JSON.
+/// An event and its envelope, of a batch that was delivered at once.
 pub type DeliveredBody = (OrgId, EventId, SharedText);
 
-/// Packs the envelopes of a batch together.
+/// Packs the envelopes of a batch together: a line of JSON that says of each its tenant, its event and its length, and then the
+/// envelopes as they are.
 ///
 /// # Errors
 /// [`CompressionError`].
@@ -64,7 +65,11 @@ pub async fn pack_all(
     compressor: &dyn Compressor,
     bodies: &[DeliveredBody],
 ) -> Result<Vec<u8>, CompressionError> {
-    let text = serde_json::to_string(bodies).map_err(|_| CompressionError)?;
+    let index: Vec<_> =
+        bodies.iter().map(|(org_id, event_id, body)| (org_id, event_id, body.len())).collect();
+    let mut text = serde_json::to_string(&index).map_err(|_| CompressionError)?;
+    text.push('\n');
+    text.extend(bodies.iter().map(|(_, _, body)| body.as_ref()));
     compressor.deflate(text.as_bytes()).await
 }
 
@@ -77,7 +82,15 @@ pub async fn unpack_all(
     deflated: &[u8],
 ) -> Result<Vec<DeliveredBody>, CompressionError> {
     let text = text(compressor.inflate(deflated).await?)?;
-    serde_json::from_str(&text).map_err(|_| CompressionError)
+    let (index, mut rest) = text.split_once('\n').ok_or(CompressionError)?;
+    let index: Vec<(OrgId, EventId, usize)> = serde_json::from_str(index).map_err(|_| CompressionError)?;
+    let mut bodies = Vec::with_capacity(index.len());
+    for (org_id, event_id, length) in index {
+        let (body, after) = rest.split_at_checked(length).ok_or(CompressionError)?;
+        bodies.push((org_id, event_id, text.part(body)));
+        rest = after;
+    }
+    if rest.is_empty() { Ok(bodies) } else { Err(CompressionError) }
 }
 
 #[cfg(test)]
@@ -112,5 +125,24 @@ mod tests {
         let bodies = [body("e-1"), body("e-2")];
         let packed = pack_all(&Deflate, &bodies).await.unwrap();
         assert_eq!(unpack_all(&Deflate, &packed).await.unwrap(), bodies);
+        let none: [DeliveredBody; 0] = [];
+        let packed = pack_all(&Deflate, &none).await.unwrap();
+        assert_eq!(unpack_all(&Deflate, &packed).await.unwrap(), none);
+    }
+
+    #[tokio::test]
+    async fn what_was_packed_otherwise_is_refused() {
+        for odd in [
+            "",
+            "[]",
+            "[]\nx",
+            "nonsense\n",
+            "[[\"acme-corp\",\"e-1\",3]]\n{}",
+            "[[\"acme-corp\",\"e-1\",1]]\n{}",
+            "[[\"acme-corp\",\"e-1\",1]]\n\u{fc}",
+        ] {
+            let packed = Deflate.deflate(odd.as_bytes()).await.unwrap();
+            assert_eq!(unpack_all(&Deflate, &packed).await, Err(CompressionError), "{odd:?}");
+        }
     }
 }

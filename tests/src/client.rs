@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use http::Method;
+use http::header::STRICT_TRANSPORT_SECURITY;
 use local::client as local_client;
 use serde_json::Value;
 
@@ -49,7 +50,11 @@ impl Client {
         let asked = format!("{method} {path}");
         let (client, path) = (self.0.clone(), path.to_owned());
         let sent = tokio::task::spawn_blocking(move || client.send(method, &path, body)).await.unwrap();
-        Answer { answer: sent.unwrap_or_else(|error| panic!("{error:#}")), asked }
+        let answer = sent.unwrap_or_else(|error| panic!("{error:#}"));
+        // Whatever a Worker of ours answers, no browser asks its host without TLS again.
+        let is_ours = answer.headers.contains_key("x-request-id");
+        assert!(!is_ours || answer.headers.contains_key(STRICT_TRANSPORT_SECURITY), "{asked}: no HSTS");
+        Answer { answer, asked }
     }
 
     /// `GET`

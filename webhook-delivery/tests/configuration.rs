@@ -33,6 +33,7 @@ const CONFIGURATION: Configuration<Config> = Configuration {
         "DELIVERED_BODIES_KEPT_HOURS",
         "PORTAL_ORIGIN",
     ],
+    paired: &["OPS_WEBHOOK_URL", "OPS_WEBHOOK_SECRET", "MAIL_FROM"],
     secrets: &[
         "EVENTS_API_KEY",
         "EVENTS_API_KEY_PREVIOUS",

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod manifest;
+mod named_paths;
 mod rules;
 mod source;
 
@@ -27,6 +28,7 @@ const EXTENSIONS: [&str; 6] = ["rs", "js", "mjs", "css", "html", "sql"];
 pub fn run() -> Result<()> {
     let mut findings = configuration::findings(root())?;
     findings.extend(manifest::findings(root())?);
+    findings.extend(named_paths::findings(root())?);
     let mut checked = 0;
     for path in files_below(root(), &SKIP) {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();

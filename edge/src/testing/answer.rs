@@ -5,6 +5,7 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use shared::text::is_printable;
 
 /// One isolate of a Worker, in memory.
 #[allow(async_fn_in_trait, reason = "tests run on one thread each")]
@@ -57,8 +58,16 @@ impl<'a, W: Isolate> Request<'a, W> {
     pub async fn send(self) -> Answer {
         let request = self.builder.body(self.body).unwrap();
         let (parts, body) = self.isolate.answer(request).await.into_parts();
+        assert!(
+            parts.headers.contains_key(header::STRICT_TRANSPORT_SECURITY),
+            "no HSTS: {:?}",
+            parts.headers
+        );
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
+        // Whoever wrote the words in an answer, nobody's terminal obeys them.
+        let harmless = |character| character == '\n' || is_printable(character);
+        assert!(text.chars().all(harmless), "{text:?}");
         let body = serde_json::from_str(&text).unwrap_or_default();
         Answer { status: parts.status, headers: parts.headers, text, body }
     }

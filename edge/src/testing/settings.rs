@@ -1,6 +1,9 @@
 //! What every Worker's configuration must be: whatever is wrong is named, and no value is repeated (spec: Adversarial
 //! cases, Misconfiguration).
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use shared::settings::SettingFaults;
 
 /// Settings in place of the sound ones; `None` takes a setting away.
@@ -19,6 +22,8 @@ pub struct Configuration<C: 'static> {
     pub required: &'static [&'static str],
     /// Settings that may be absent.
     pub optional: &'static [&'static str],
+    /// Settings that go with another setting, and have tests of their own.
+    pub paired: &'static [&'static str],
     /// Secrets, in the order in which they are read.
     pub secrets: &'static [&'static str],
     /// Those of the secrets that are keys of AES.
@@ -87,12 +92,29 @@ impl<C> Configuration<C> {
         for value in ["production", "PROD", " prod", "prod\n", "test"] {
             self.is_wrong("ENVIRONMENT", Some(value));
         }
+        self.reads_no_other_setting();
         self.names_what_is_missing_or_stands_in_for_a_value();
         self.takes_secrets_only_that_are_long_and_fit_in_a_header();
         self.takes_no_two_equal_secrets();
         if self.required.contains(&"AUTH0_ISSUER") {
             self.takes_issuers_only_that_are_https_addresses_with_their_slash();
         }
+    }
+
+    /// The lists are whole: a new setting is tried in every way, too.
+    #[track_caller]
+    fn reads_no_other_setting(&self) {
+        let asked = RefCell::new(BTreeSet::new());
+        for value in [None, Some("changeme")] {
+            let read = |name: &str| {
+                asked.borrow_mut().insert(name.to_owned());
+                value.or_else(|| self.sound_value(name)).map(str::to_owned)
+            };
+            drop((self.read)(&read));
+        }
+        let listed = [self.required, self.optional, self.paired].concat();
+        let listed: BTreeSet<String> = listed.into_iter().map(str::to_owned).collect();
+        assert_eq!(asked.into_inner(), listed);
     }
 
     #[track_caller]

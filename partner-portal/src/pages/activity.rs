@@ -5,7 +5,9 @@ use axum::extract::RawQuery;
 use edge::form::fields;
 use http::StatusCode;
 use serde_json::Value;
+use shared::civil::Civil;
 use shared::tenant::Tenant;
+use shared::time::Timestamp;
 
 use super::frame::Frame;
 use super::moment::Moment;
@@ -104,7 +106,11 @@ const DETAILS: [(&str, &str); 6] = [
 fn detail(details: &Value) -> Option<String> {
     let said = DETAILS.iter().filter_map(|(name, before)| {
         let text = details.get(name).and_then(Value::as_str)?;
-        Some(format!("{before}{text}"))
+        let time = text.parse::<Timestamp>().ok().filter(|_| *name == "expiresAt");
+        Some(match time {
+            Some(time) => format!("{before}{}", Civil::from(time).in_words()),
+            None => format!("{before}{text}"),
+        })
     });
     let said: Vec<String> = said.collect();
     (!said.is_empty()).then(|| said.join(", "))
@@ -120,7 +126,7 @@ mod tests {
     fn details_are_told_in_words_and_ids_are_left_out() {
         assert_eq!(detail(&json!({"webhookId": "x"})), None);
         let key = json!({"prefix": "3f9a1b2c", "expiresAt": "2026-04-02T10:00:00.000Z"});
-        assert_eq!(detail(&key).as_deref(), Some("begins with 3f9a1b2c, expires 2026-04-02T10:00:00.000Z"));
+        assert_eq!(detail(&key).as_deref(), Some("begins with 3f9a1b2c, expires 2 Apr 2026, 10:00:00 UTC"));
         let webhook = json!({"webhookId": "x", "url": "https://example.com/", "auth": {"type": "none"}});
         assert_eq!(detail(&webhook).as_deref(), Some("https://example.com/"));
     }

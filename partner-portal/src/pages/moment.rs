@@ -21,7 +21,7 @@ impl Moment {
     pub fn new(time: Timestamp, now: Timestamp) -> Self {
         Self {
             machine: time.to_string(),
-            full: full(time.into()),
+            full: Civil::from(time).in_words(),
             short: short(time.into()),
             distance: distance(time, now),
         }
@@ -44,11 +44,6 @@ impl Moment {
         // A machine's time up to the minutes.
         time.to_string().chars().take("2026-04-02T10:00".len()).collect()
     }
-}
-
-fn full(at: Civil) -> String {
-    let Civil { year, day, hour, minute, second, .. } = at;
-    format!("{day} {} {year}, {hour:02}:{minute:02}:{second:02} UTC", at.short_month())
 }
 
 fn short(at: Civil) -> String {

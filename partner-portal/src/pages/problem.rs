@@ -8,6 +8,7 @@ use shared::code::ErrorCode;
 
 use super::frame::{Contacts, Frame};
 use crate::account_bar::AccountBar;
+use crate::respond::without_redirection;
 
 /// Renders a problem as `text/html`, with a link that leads on.
 #[derive(Default)]
@@ -109,6 +110,7 @@ impl HtmlProblems {
 
 impl ProblemFormat for HtmlProblems {
     fn render(&self, problem: &Problem, request_id: &str, left: &Extensions) -> (&'static str, String) {
-        ("text/html; charset=utf-8", self.page(problem, request_id, left).unwrap_or_default())
+        let html = self.page(problem, request_id, left).unwrap_or_default();
+        ("text/html; charset=utf-8", without_redirection(html))
     }
 }

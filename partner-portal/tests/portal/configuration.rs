@@ -28,6 +28,7 @@ const CONFIGURATION: Configuration<Config> = Configuration {
         "SESSION_KEY",
     ],
     optional: &["SESSION_KEY_PREVIOUS", "SUPPORT_EMAIL", "STATUS_URL"],
+    paired: &[],
     secrets: &[
         "AUTH0_CLIENT_SECRET",
         "ADMIN_API_KEY",

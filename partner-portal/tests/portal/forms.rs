@@ -4,7 +4,7 @@ use edge::routes::Access;
 use http::{Method, StatusCode};
 use partner_portal::router::router;
 
-use crate::support::{Browser, ORIGIN, World};
+use crate::support::{Browser, ISSUER, ORIGIN, World};
 
 fn everything(world: &World) -> String {
     format!("{}\n{}", world.tenants.database.dump(), world.sessions.dump())
@@ -121,4 +121,27 @@ async fn what_is_no_form_is_refused() {
         assert_eq!(browser.get(get).await.status, StatusCode::METHOD_NOT_ALLOWED, "{get}");
     }
     assert_eq!(browser.get("/dashboard").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_was_typed_or_sent_by_another_site_turns_no_words_of_the_page_around() {
+    let world = World::default();
+    let odd = "a\u{202e}b\u{2066}c\u{9b}d\u{7f}e\u{2028}f";
+    let shown = "a\u{fffd}b\u{fffd}c\u{fffd}d\u{fffd}e\u{fffd}f";
+    let mut browser = world.browser();
+    browser.sign_in("newcomer@acme-corp.example").await;
+    let page = browser.get("/onboarding").await;
+    browser.submit(&page, "/onboarding", &[("orgId", odd), ("orgName", odd)]).await.says(shown);
+    let mut browser = world.owner().await;
+    let page = browser.get("/dashboard").await;
+    browser.submit(&page, "/webhook", &[("url", odd)]).await.says(shown);
+    let encoded = odd.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    for path in ["/deliveries?eventType=", "/deliveries?since=", "/deliveries?event=", "/events/", "/"] {
+        browser.get(&format!("{path}{encoded}")).await;
+    }
+    // The words of the provider, which another site may have chosen.
+    let callback = browser.visit_provider("/login", "newcomer@acme-corp.example", true).await;
+    let state = callback.split("state=").nth(1).unwrap();
+    let path = format!("/callback?state={state}&iss={ISSUER}&error=x&error_description={encoded}");
+    browser.get(&path).await.says(&format!("It says: {shown}"));
 }

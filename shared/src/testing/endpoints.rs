@@ -18,6 +18,8 @@ pub enum Reply {
     Status(u16),
     /// Answers with this status and `Retry-After`.
     RetryAfter(u16, String),
+    /// Answers with this status and this text.
+    Said(u16, String),
     /// Does not end in time.
     Hang,
     /// Drops the connection.
@@ -101,6 +103,9 @@ impl HttpClient for Endpoints {
         let (took, result) = match reply.unwrap_or(Reply::Status(200)) {
             Reply::Status(status) => (Duration::from_millis(20), answer(status, None)),
             Reply::RetryAfter(status, value) => (Duration::from_millis(20), answer(status, Some(value))),
+            Reply::Said(status, excerpt) => {
+                (Duration::from_millis(20), AttemptResult::Response { status, retry_after: None, excerpt })
+            }
             Reply::Hang => (timeout, AttemptResult::TimedOut),
             Reply::Reset => (Duration::from_millis(5), AttemptResult::ConnectionFailed("reset".into())),
         };

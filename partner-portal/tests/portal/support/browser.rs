@@ -11,6 +11,7 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use partner_portal::router::answer;
 use partner_portal::service::Portal;
+use shared::text::redirects;
 
 use super::ORIGIN;
 
@@ -87,6 +88,11 @@ impl Browser {
         Self { router, portal, surroundings, provider, cookies: BTreeMap::new() }
     }
 
+    /// The same browser, whose next requests reach the portal that this other browser reaches.
+    pub(crate) fn at(&self, other: &Self) -> Self {
+        Self { cookies: self.cookies.clone(), ..other.clone() }
+    }
+
     /// Follows a link.
     pub(crate) async fn get(&mut self, path: &str) -> Page {
         self.send(Method::GET, path, &[], "").await
@@ -128,6 +134,7 @@ impl Browser {
         let request = request.body(Body::from(body.to_owned())).unwrap();
         let response = answer(self.router.clone(), &self.portal, &self.surroundings, request).await;
         let (parts, body) = response.into_parts();
+        assert!(parts.headers.contains_key(header::STRICT_TRANSPORT_SECURITY), "{method} {path}: no HSTS");
         for value in parts.headers.get_all(header::SET_COOKIE) {
             let text = value.to_str().unwrap();
             let (pair, attributes) = text.split_once(';').unwrap();
@@ -144,6 +151,9 @@ impl Browser {
         }
         let bytes = body.collect().await.unwrap().to_bytes().to_vec();
         let body = String::from_utf8(bytes).unwrap();
+        // Whoever wrote the words on a page, none turns the text around.
+        let odd = body.chars().find(|character| redirects(*character) && !matches!(character, '\n' | '\t'));
+        assert_eq!(odd, None, "{method} {path}: {body:?}");
         Page { status: parts.status, headers: parts.headers, body }
     }
 

@@ -70,7 +70,7 @@ async fn each_member_gets_one_mail_of_each_change() {
     for _ in 0..5 {
         assert_eq!(mailed(&fixture, &mailer).await, []);
     }
-    assert_eq!(mailed(&fixture, &mailer).await, to_both("Your webhook has not answered for an hour"));
+    assert_eq!(mailed(&fixture, &mailer).await, to_both("Your webhook has failed for an hour"));
     open(&fixture, false);
     note(&fixture, &webhook, "recovered", 3);
     assert_eq!(mailed(&fixture, &mailer).await, to_both("Your webhook works again"));

@@ -1,9 +1,7 @@
 //! All characters that a place of a text can be read as: the character that stands there, and those that an escape means
 //! which begins there.
 
-use std::collections::BTreeSet;
-
-use crate::sets::set_of;
+use super::search::is_space;
 
 /// How often a text may have been escaped.
 const DEPTH: usize = 3;
@@ -11,6 +9,11 @@ const DEPTH: usize = 3;
 const MOST_DIGITS: usize = 8;
 /// The longest end of a text that can be an escape that was cut off.
 const LONGEST_ESCAPE: usize = 12;
+/// The characters that begin an escape.
+const MARKS: [char; 4] = ['%', '=', '\\', '&'];
+/// The most characters beside a line end that may belong to how the lines are written: quotation marks, plus signs, bars,
+/// the `=` of quoted-printable.
+const LONGEST_GUTTER: usize = 8;
 
 /// The names that HTML has for the visible characters of ASCII, each before its character.
 const NAMED: &str = "amp& AMP& lt< LT< gt> GT> quot\" QUOT\" apos' excl! num# dollar$ percnt% lpar( rpar) ast* midast* plus+ \
@@ -22,70 +25,107 @@ type Reading = (char, usize);
 
 /// The readings of each place of a text, by the place's byte.
 pub(super) struct Readings {
-    by_place: Vec<BTreeSet<Reading>>,
+    /// The character that stands at each place; where none begins, the end is 0.
+    raw: Vec<Reading>,
+    /// What else each place can be read as.
+    escaped: Vec<Vec<Reading>>,
+    /// The places beside a line end.
+    gutter: Vec<bool>,
+    /// The places of each character of ASCII, in lower case.
+    places: Vec<Vec<usize>>,
+    /// The places before each place and before the end: those with a reading that ends there.
+    before: Vec<Vec<usize>>,
+    /// The places from which on nothing is left but white space, or an escape that does not end.
+    cuts: Vec<usize>,
 }
 
 impl Readings {
     /// Reads a text: first as it stands, then each time with the escapes that the readings so far spell.
     pub(super) fn of(text: &str) -> Self {
-        let mut by_place = vec![BTreeSet::new(); text.len()];
+        let mut raw = vec![('\0', 0); text.len()];
         for (at, character) in text.char_indices() {
-            by_place[at].insert((character, at + character.len_utf8()));
+            raw[at] = (character, at + character.len_utf8());
         }
-        let mut readings = Self { by_place };
+        let mut readings = Self {
+            raw,
+            escaped: vec![Vec::new(); text.len()],
+            gutter: gutters(text),
+            places: vec![Vec::new(); 128],
+            before: vec![Vec::new(); text.len() + 1],
+            cuts: Vec::new(),
+        };
+        // An escape of an escape begins where the escape begins.
+        let marks: Vec<usize> = text.match_indices(MARKS).map(|(at, _)| at).collect();
         for _ in 0..DEPTH {
-            let found: Vec<_> = (0..text.len()).map(|at| readings.escapes(at)).collect();
+            let found: Vec<_> = marks.iter().map(|at| (*at, readings.escapes(*at))).collect();
             let mut is_new = false;
-            for (place, found) in readings.by_place.iter_mut().zip(found) {
-                let known = place.len();
-                place.extend(found);
-                is_new |= place.len() > known;
+            for (at, reading) in
+                found.into_iter().flat_map(|(at, all)| all.into_iter().map(move |one| (at, one)))
+            {
+                if !readings.escaped[at].contains(&reading) && readings.raw[at] != reading {
+                    readings.escaped[at].push(reading);
+                    is_new = true;
+                }
             }
             if !is_new {
                 break;
             }
         }
+        for place in 0..text.len() {
+            for (character, end) in readings.at(place).collect::<Vec<_>>() {
+                readings.before[end].push(place);
+                let lower = u32::from(character.to_ascii_lowercase());
+                let places = usize::try_from(lower).ok().and_then(|lower| readings.places.get_mut(lower));
+                if let Some(places) = places {
+                    places.push(place);
+                }
+            }
+        }
+        let last = text.len().saturating_sub(LONGEST_ESCAPE)..=text.len();
+        readings.cuts = last.filter(|place| readings.is_cut(*place)).collect();
         readings
     }
 
     /// The length of the text in bytes.
     pub(super) fn length(&self) -> usize {
-        self.by_place.len()
+        self.raw.len()
     }
 
-    /// Whether a place can be read as a character, in either case.
-    pub(super) fn may_be(&self, at: usize, wanted: char) -> bool {
-        self.at(at).any(|(character, _)| character.eq_ignore_ascii_case(&wanted))
+    /// How many characters of the text are no white space.
+    pub(super) fn visible(&self) -> usize {
+        self.raw.iter().filter(|(character, end)| *end > 0 && !is_space(*character)).count()
     }
 
-    /// Where a character ends that is wanted at one of these places. Line ends, spaces and zeros may stand before it.
-    pub(super) fn ends(&self, places: &[usize], wanted: char) -> Vec<usize> {
-        // Each place once: a token of backslashes can be read in more ways than there is time for.
-        let mut seen = vec![false; self.length() + 1];
-        let mut is_end = seen.clone();
-        let (mut open, mut ends) = (places.to_vec(), Vec::new());
-        while let Some(place) = open.pop() {
-            if std::mem::replace(&mut seen[place], true) {
-                continue;
-            }
-            for (character, end) in self.at(place) {
-                if character.eq_ignore_ascii_case(&wanted) && !std::mem::replace(&mut is_end[end], true) {
-                    ends.push(end);
-                }
-                if character.is_ascii_whitespace() || character == '\0' {
-                    open.push(end);
-                }
-            }
-        }
-        ends
+    /// Whether what stands at a place may belong to how the text is broken into lines.
+    pub(super) fn is_gutter(&self, at: usize) -> bool {
+        self.gutter.get(at).copied().unwrap_or_default()
+    }
+
+    /// The places that can be read as a character, in either case.
+    pub(super) fn places_of(&self, character: char) -> impl Iterator<Item = usize> + '_ {
+        let lower = u32::from(character.to_ascii_lowercase());
+        let places = usize::try_from(lower).ok().and_then(|lower| self.places.get(lower));
+        places.into_iter().flatten().copied()
+    }
+
+    /// The places that have a reading which ends at this place.
+    pub(super) fn before(&self, place: usize) -> impl Iterator<Item = usize> + '_ {
+        self.before.get(place).into_iter().flatten().copied()
+    }
+
+    /// The places from which on nothing is left but white space, or an escape that does not end.
+    pub(super) fn cuts(&self) -> impl Iterator<Item = usize> + '_ {
+        self.cuts.iter().copied()
+    }
+
+    /// All that a place can be read as.
+    pub(super) fn at(&self, at: usize) -> impl Iterator<Item = Reading> + '_ {
+        let raw = self.raw.get(at).copied().filter(|(_, end)| *end > 0);
+        raw.into_iter().chain(self.escaped.get(at).into_iter().flatten().copied())
     }
 
     /// Whether from here on nothing is left but white space, or an escape that does not end.
-    pub(super) fn is_cut(&self, at: usize) -> bool {
-        if self.length().saturating_sub(at) > LONGEST_ESCAPE {
-            return false;
-        }
-        let is_space = |character: char| character.is_ascii_whitespace() || character == '\0';
+    fn is_cut(&self, at: usize) -> bool {
         if at == self.length() || self.at(at).any(|(character, end)| is_space(character) && self.is_cut(end))
         {
             return true;
@@ -100,19 +140,10 @@ impl Readings {
         }
     }
 
-    fn at(&self, at: usize) -> impl Iterator<Item = Reading> + '_ {
-        self.by_place.get(at).into_iter().flatten().copied()
-    }
-
     /// The text from a place on as it stands.
     fn raw(&self, at: usize) -> impl Iterator<Item = char> + '_ {
-        let raw = |(character, end): Reading, at| end == at + character.len_utf8();
-        let mut at = at;
-        std::iter::from_fn(move || {
-            let (character, end) = self.at(at).find(|reading| raw(*reading, at))?;
-            at = end;
-            Some(character)
-        })
+        let rest = self.raw.get(at..).unwrap_or_default();
+        rest.iter().filter(|(_, end)| *end > 0).map(|(character, _)| *character)
     }
 
     /// What the escapes mean that begin at a place.
@@ -170,9 +201,9 @@ impl Readings {
         for named in NAMED.split_whitespace() {
             let mut letters = named.chars();
             let Some(meant) = letters.next_back() else { continue };
-            let mut ends = set_of([at]);
+            let mut ends = vec![at];
             for letter in letters {
-                ends = set_of(ends.into_iter().flat_map(|end| self.after(end, letter)));
+                ends = each_once(ends.into_iter().flat_map(|end| self.after(end, letter)).collect());
             }
             found.extend(ends.into_iter().map(|end| (meant, end)));
         }
@@ -190,7 +221,7 @@ impl Readings {
     /// The characters whose codes stand at a place, with so many digits.
     fn number(&self, at: usize, radix: u32, digits: std::ops::RangeInclusive<usize>) -> Vec<Reading> {
         let mut found = Vec::new();
-        let mut open = set_of([(0_u32, at)]);
+        let mut open = vec![(0_u32, at)];
         for count in 1..=*digits.end() {
             let step = |(code, at): (u32, usize)| {
                 self.at(at).filter_map(move |(character, end)| {
@@ -199,11 +230,33 @@ impl Readings {
                     (code < 128).then_some((code, end))
                 })
             };
-            open = set_of(open.into_iter().flat_map(step));
+            open = each_once(open.into_iter().flat_map(step).collect());
             if digits.contains(&count) {
                 found.extend(open.iter().filter_map(|(code, end)| Some((char::from_u32(*code)?, *end))));
             }
         }
         found
     }
+}
+
+fn each_once<T: Ord>(mut all: Vec<T>) -> Vec<T> {
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// The places beside a line end, up to the next letter or digit.
+fn gutters(text: &str) -> Vec<bool> {
+    let bytes = text.as_bytes();
+    let mut gutter = vec![false; bytes.len()];
+    let is_open = |at: &usize| bytes[*at].is_ascii() && !bytes[*at].is_ascii_alphanumeric();
+    for (end, _) in text.match_indices(['\r', '\n']) {
+        for at in (end..bytes.len()).take(LONGEST_GUTTER).take_while(is_open) {
+            gutter[at] = true;
+        }
+        for at in (0..end).rev().take(LONGEST_GUTTER).take_while(is_open) {
+            gutter[at] = true;
+        }
+    }
+    gutter
 }

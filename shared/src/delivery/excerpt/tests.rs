@@ -1,7 +1,10 @@
 use super::*;
+use ::base64::Engine as _;
 use base64::engine::general_purpose as base64;
 use proptest::prelude::*;
 
+/// This many characters of a secret count as the secret, where the text is cut.
+const SHORTEST_PART: usize = 4;
 const TOKEN: &str = r#"a+b/c"d<e>&f'g%41\u0041=h~i"#;
 
 fn shown(text: &str) -> String {
