@@ -31,7 +31,7 @@ impl Metrics for AnalyticsEngine {
     }
 }
 
-/// The columns `index1`, `blob1` …, `double1` … of docs/operations.md, in this order. Queries and the rows written so far
+/// The columns `index1`, `blob1` …, `double1` … of docs/metrics.md, in this order. Queries and the rows written so far
 /// depend on the order: a new column comes last.
 fn point(measurement: &Measurement) -> Value {
     let kind = &measurement.kind;
@@ -50,18 +50,18 @@ mod tests {
 
     use super::*;
 
-    const RUNBOOK: &str = include_str!("../../docs/operations.md");
+    const PAGE: &str = include_str!("../../docs/metrics.md");
 
-    /// The runbook's columns and what it says is in each.
+    /// The page's columns and what it says is in each.
     fn documented() -> Vec<(&'static str, &'static str)> {
-        let rows = RUNBOOK.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+        let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
         let columns =
             rows.filter(|(name, _)| ["index", "blob", "double"].iter().any(|kind| name.starts_with(kind)));
         columns.map(|(name, rest)| (name, rest.split([',', ':', ';', '|']).next().unwrap().trim())).collect()
     }
 
     #[test]
-    fn the_columns_are_in_the_runbook_s_order() {
+    fn the_columns_are_in_the_page_s_order() {
         let documented = documented();
         let meanings = |prefix: &str| -> Vec<&str> {
             let of_prefix = documented.iter().filter(|(name, _)| name.starts_with(prefix));
@@ -86,9 +86,9 @@ mod tests {
     }
 
     #[test]
-    fn the_runbook_s_queries_name_no_other_column() {
+    fn the_page_s_queries_name_no_other_column() {
         let documented: Vec<&str> = documented().into_iter().map(|(name, _)| name).collect();
-        let words = RUNBOOK.split(|character: char| !character.is_ascii_alphanumeric());
+        let words = PAGE.split(|character: char| !character.is_ascii_alphanumeric());
         let columns: Vec<&str> = words
             .filter(|word| {
                 let name = word.trim_end_matches(|character: char| character.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! Whether the databases answer, for `/health`.
+//! What `/health` says of the databases, and how long an isolate repeats an answer.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,23 +13,26 @@ use crate::problem::Problem;
 /// How long an isolate repeats what the databases answered, so that strangers who ask `/health` keep no database busy.
 const REPEATED_FOR: Duration = Duration::from_secs(3);
 
-/// What the databases answered when `/health` last asked them.
-#[derive(Clone, Default)]
-pub struct LastAnswer(Arc<Mutex<Option<Answered>>>);
-
-/// An answer of the databases, and its time.
+/// What was answered when `/health` last asked. Without another type, it is what the databases answered.
 #[derive(Clone)]
-struct Answered {
+pub struct LastAnswer<T = Result<(), Problem>>(Arc<Mutex<Option<Answered<T>>>>);
+
+/// An answer, and its time.
+#[derive(Clone)]
+struct Answered<T> {
     at: Timestamp,
-    answer: Result<(), Problem>,
+    answer: T,
 }
 
-impl LastAnswer {
-    /// The last answer, if that is younger than three seconds; otherwise [`answers`].
-    ///
-    /// # Errors
-    /// As [`answers`].
-    pub async fn or_ask(&self, now: Timestamp, databases: &Shards<Arc<dyn Database>>) -> Result<(), Problem> {
+impl<T> Default for LastAnswer<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T: Clone> LastAnswer<T> {
+    /// The last answer, if that is younger than three seconds; otherwise what `asking` returns, which does not run before.
+    pub async fn or(&self, now: Timestamp, asking: impl Future<Output = T>) -> T {
         let repeated_for = i64::try_from(REPEATED_FOR.as_millis()).unwrap_or(i64::MAX);
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(Answered { at, answer }) = last
@@ -37,7 +40,7 @@ impl LastAnswer {
         {
             return answer;
         }
-        let answer = answers(databases).await;
+        let answer = asking.await;
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(Answered { at: now, answer: answer.clone() });
         answer

@@ -11,7 +11,7 @@ use crate::split::Wrangler;
 ///
 /// # Errors
 ///
-/// When wrangler fails.
+/// Wrangler's reason, with the database's name.
 pub fn export(wrangler: &Wrangler, database: &str, file: &Path) -> Result<()> {
     let path = file.to_string_lossy();
     wrangler(&["d1", "export", database, "--output", &path, "--skip-confirmation"])
@@ -23,7 +23,7 @@ pub fn export(wrangler: &Wrangler, database: &str, file: &Path) -> Result<()> {
 ///
 /// # Errors
 ///
-/// When wrangler fails. The database is then between two states: run the command again.
+/// Wrangler's reason. The database is then between two states, and the same call again completes the work.
 pub fn restore(wrangler: &Wrangler, database: &str, file: &Path) -> Result<()> {
     for (kind, names) in [
         ("view", "type = 'view'"),
@@ -43,7 +43,7 @@ pub fn restore(wrangler: &Wrangler, database: &str, file: &Path) -> Result<()> {
 ///
 /// # Errors
 ///
-/// When wrangler fails.
+/// Wrangler's reason, with the database's name.
 pub fn rows(wrangler: &Wrangler, database: &str, table: &str) -> Result<u64> {
     let sql = format!("SELECT name FROM sqlite_master WHERE type = 'table' AND name = '{table}'");
     if query(wrangler, database, &sql)?.is_empty() {

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use edge::health::LastAnswer;
 use edge::oidc::DocumentSource;
 use edge::ports::{Platform, ServiceBinding};
 use edge::rate_limit::RateLimit;
@@ -40,6 +41,8 @@ pub struct Parts {
     pub config: Config,
     /// The id of this version of the Worker, if it is known.
     pub version: Option<String>,
+    /// Whether the sessions and the Admin API answered `/health`.
+    pub last_health: LastAnswer<(bool, bool)>,
     /// Sign-in sessions.
     pub sessions: Sessions,
     /// The OpenID provider.
@@ -72,6 +75,7 @@ impl Portal {
         Self(Arc::new(Parts {
             config,
             version: ports.version,
+            last_health: LastAnswer::default(),
             sessions,
             provider,
             admin,

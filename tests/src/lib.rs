@@ -16,6 +16,7 @@ pub mod client;
 pub mod endpoint;
 pub mod event;
 pub mod log;
+pub mod page;
 pub mod poll;
 pub mod provider;
 pub mod tenant;

@@ -90,7 +90,7 @@ async fn health(
 ) -> Result<JsonAnswer<HealthBody>, Problem> {
     let now = delivery.couriers.of_group(0, delivery.couriers.count()).clock.now();
     let databases = delivery.couriers.map(|courier| cost.meter(courier.database.clone()));
-    delivery.last_health.or_ask(now, &databases).await?;
+    delivery.last_health.or(now, edge::health::answers(&databases)).await?;
     let environment = delivery.config.environment.to_string();
     Ok(JsonAnswer(StatusCode::OK, HealthBody { status: "ok", environment, version: delivery.version }))
 }

@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 ///
-/// When no stack runs there.
+/// A sentence that says how to start a stack, if none runs at that port.
 pub fn print(port: u16, environment: Option<&'static str>, email: Option<&str>) -> Result<()> {
     let Some(name) = running(port, environment) else {
         bail!(

@@ -13,7 +13,7 @@ pub const ENVIRONMENTS: [&str; 4] = ["dev", "nonprod", "stage", "prod"];
 ///
 /// # Errors
 ///
-/// When no environment has that name.
+/// A sentence that lists the environments, if none of them has that name.
 pub fn named(name: &str) -> Result<&'static str> {
     let Some(found) = ENVIRONMENTS.into_iter().find(|known| *known == name) else {
         bail!("there is no environment `{name}`: say --env with one of {}", ENVIRONMENTS.join(", "));

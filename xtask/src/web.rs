@@ -6,7 +6,7 @@ use serde_json::Value;
 use ureq::Agent;
 use ureq::http::Request;
 
-/// How long one answer may take.
+/// How long a deployed Worker or Auth0 may take to answer.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A client of one origin, with the headers that go with every request.

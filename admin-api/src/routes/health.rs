@@ -1,6 +1,7 @@
 //! `GET /health`
 
 use axum::extract::State;
+use edge::health::answers;
 use edge::parameters::NoQuery;
 use edge::routes::{get, open};
 use serde::Serialize;
@@ -39,7 +40,7 @@ async fn health(
     NoQuery: NoQuery,
 ) -> JsonResult<HealthBody> {
     let now = apps.of_group(0, apps.count()).clock.now();
-    service.last_health.or_ask(now, &apps.map(|app| app.database.clone())).await?;
+    service.last_health.or(now, answers(&apps.map(|app| app.database.clone()))).await?;
     let environment = service.config.environment.to_string();
     ok(HealthBody { status: "ok", environment, version: service.version.clone() })
 }

@@ -12,7 +12,7 @@ use super::places::Places;
 
 /// Where Cloudflare's API is, unless `CLOUDFLARE_API_BASE_URL` says otherwise, as with wrangler.
 const API: &str = "https://api.cloudflare.com/client/v4";
-/// How long one answer may take.
+/// How long Cloudflare's API may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// What the token must be allowed, each with what only that permission lets it read.
 const PERMISSIONS: [(&str, &str); 5] = [

@@ -7,7 +7,7 @@ use super::Deployment;
 use super::migrations::Pending;
 use super::plan::{Plan, Planned};
 
-/// What a deployment has changed so far.
+/// The changes that a deployment has made so far.
 #[derive(Default)]
 pub(super) struct Changes<'a> {
     /// The migrations that are applied.

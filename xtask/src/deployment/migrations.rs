@@ -40,7 +40,7 @@ impl Deployment {
         Ok(all)
     }
 
-    /// Which of these migrations are not applied.
+    /// Those of these migrations that a database has not applied.
     pub(super) fn pending_of(
         &self,
         files: &WranglerFiles,

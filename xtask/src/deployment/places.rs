@@ -28,7 +28,7 @@ fn eu() -> String {
     "eu".to_owned()
 }
 
-/// Where an environment is.
+/// The addresses of an environment's Workers, and where the environment keeps its data.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Places {
     /// The jurisdiction of D1, KV and Queues; `None` for anywhere.
@@ -129,7 +129,7 @@ impl Places {
 }
 
 impl Deployment {
-    /// Where the environment is.
+    /// The addresses of this environment's Workers.
     pub(super) fn places(&self) -> Result<Places> {
         Places::read(&self.root, self.environment)
     }

@@ -7,7 +7,7 @@ use super::migrations::Pending;
 use super::versions::DeployedVersions;
 use crate::environments::{WranglerFile, WranglerFiles};
 
-/// What a deployment is to change.
+/// The changes that a deployment is going to make.
 pub(super) struct Plan<'a> {
     /// The short name of the commit.
     pub(super) commit: String,

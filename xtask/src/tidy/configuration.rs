@@ -25,7 +25,7 @@ const INHERITED: [&str; 10] = [
 ];
 /// Settings that the top level, which is for local runs, does not have.
 const DEPLOYED_ONLY: [&str; 2] = ["observability", "retry_delay"];
-/// Settings that an environment has once its account can send mail (docs/operations.md, Mail).
+/// Settings that an environment has once its account can send mail (docs/first-day.md).
 const OPTIONAL: [&str; 2] = ["send_email", "MAIL_FROM"];
 /// Settings that an environment with custom domains has: `cargo xtask provision` writes them from environments.toml.
 const ADDRESSED: [&str; 1] = ["routes"];

@@ -6,6 +6,7 @@ mod cloudflare;
 mod deploying;
 mod project;
 mod provisioning;
+mod tokens;
 mod uploading_secrets;
 
 use std::process::Command;
