@@ -1,6 +1,7 @@
 //! What each statement of the store costs: how SQLite runs it, and that no backlog makes it dearer; and that a tenant is none
 //! to strangers.
 
+mod pages;
 mod statements;
 
 use std::collections::BTreeSet;
