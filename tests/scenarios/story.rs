@@ -32,7 +32,7 @@ async fn onboard(admin: &Client) -> String {
     assert_eq!(refused["message"], "Tenant not registered");
     assert!(refused["requestId"].is_string());
 
-    let tenant = json!({"orgName": "ACME Corporation", "ownerEmail": "owner@acme-corp.com"});
+    let tenant = json!({"orgName": "ACME Corporation", "ownerEmail": "first-owner@acme-corp.com"});
     let registered = admin.post("/tenants/acme-corp/register", &tenant).await.expect(201);
     assert_eq!(registered, json!({"success": true, "aggregateId": "acme-corp", "version": 1}));
     let again = admin.post("/tenants/acme-corp/register", &tenant).await.expect(409);
@@ -128,7 +128,7 @@ fn a_partner_is_onboarded_and_receives_events() {
         assert_eq!(admin.get(&path).await.expect(404)["error"], "webhook_not_found");
 
         // The key is shown masked.
-        let listed = admin.get("/tenants?ownerEmail=OWNER@acme-corp.com").await.expect(200);
+        let listed = admin.get("/tenants?ownerEmail=FIRST-OWNER@acme-corp.com").await.expect(200);
         assert_eq!(listed["total"], 1);
         let shown = &listed["tenants"][0]["apiKey"];
         assert_eq!(shown["prefix"], api_key[..8]);
