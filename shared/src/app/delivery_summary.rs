@@ -99,18 +99,14 @@ impl Day {
             .collect();
         let mut counted = 0;
         for row in counts {
-            counted += row.counted;
+            counted += row.delivered + row.waiting + row.retrying + row.failed;
             // A clock that ran ahead may have left an hour beyond the last.
             if let Some(entry) = hours.get_mut(row.hour.min(HOURS - 1)) {
-                // All of the hour for now.
-                entry.delivered += row.counted;
+                entry.delivered += row.delivered;
                 entry.waiting += row.waiting;
                 entry.retrying += row.retrying;
                 entry.failed += row.failed;
             }
-        }
-        for entry in &mut hours {
-            entry.delivered -= (entry.waiting + entry.retrying + entry.failed).min(entry.delivered);
         }
         let latest = newest.into_iter().map(Delivery::try_from).collect::<Result<_, _>>()?;
         Ok(DeliverySummary { hours, counted, truncated: counted == MOST_COUNTED, latest })

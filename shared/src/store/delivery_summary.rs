@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::columns::{DEAD, FAILED, FIRST_WEBHOOK, HELD, RELEASED, SCHEDULED};
+use super::columns::{DEAD, DELIVERED, FAILED, FIRST_WEBHOOK, HELD, RELEASED, SCHEDULED};
 use super::of_tenant;
 use crate::ports::Statement;
 use crate::tenant_scope::TenantScope;
@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 /// rows are looked at, whatever the history, in the log's order. D1 binds every number as a real one, hence the cast.
 pub fn by_hour(tenant: &TenantScope, since: Timestamp, begin: Timestamp, limit: u32) -> Statement {
     of_tenant(tenant, format!(
-        "SELECT hour, COUNT(*) AS counted, SUM(pending AND NOT tried) AS waiting, SUM(pending AND tried) AS retrying, \
+        "SELECT hour, SUM(stage = {DELIVERED}) AS delivered, SUM(pending AND NOT tried) AS waiting, SUM(pending AND tried) AS retrying, \
          SUM(stage IN ({FAILED}, {DEAD})) AS failed FROM ( \
            SELECT CAST((created_at - ?4) / 3600000 AS INTEGER) AS hour, stage, \
              stage IN ({SCHEDULED}, {HELD}, {RELEASED}) AS pending, \
@@ -30,12 +30,12 @@ pub fn by_hour(tenant: &TenantScope, since: Timestamp, begin: Timestamp, limit: 
 pub struct HourRow {
     /// Hours since the beginning.
     pub hour: usize,
-    /// All of the hour.
-    pub counted: u32,
-    /// Of them, not tried yet.
+    /// Arrived.
+    pub delivered: u32,
+    /// Not tried yet.
     pub waiting: u32,
-    /// Of them, to be tried again.
+    /// To be tried again.
     pub retrying: u32,
-    /// Of them, ended without arriving.
+    /// Ended without arriving.
     pub failed: u32,
 }
