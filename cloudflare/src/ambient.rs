@@ -75,7 +75,7 @@ pub struct ConsoleLog;
 
 impl Log for ConsoleLog {
     fn write(&self, line: Value) {
-        glue::log(&printable_json(&line.to_string()));
+        glue::log(&printable_json(line.to_string()));
     }
 }
 

@@ -104,7 +104,7 @@ impl<T: Serialize> IntoResponse for JsonAnswer<T> {
     fn into_response(self) -> Response {
         match serde_json::to_string(&self.1) {
             Ok(body) => {
-                let mut response = (self.0, printable_json(&body).into_owned()).into_response();
+                let mut response = (self.0, printable_json(body)).into_response();
                 let value = HeaderValue::from_static("application/json");
                 response.headers_mut().insert(header::CONTENT_TYPE, value);
                 response

@@ -119,7 +119,7 @@ impl Problem {
             request_id,
             fields: &self.fields,
         };
-        printable_json(&serde_json::to_string(&body).unwrap_or_default()).into_owned()
+        printable_json(serde_json::to_string(&body).unwrap_or_default())
     }
 }
 

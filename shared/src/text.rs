@@ -1,6 +1,5 @@
 //! Text from outside: event types, errors, and what endpoints write. A page, a log or a terminal must show it as it is stored.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::fmt::Write as _;
 use std::ops::Deref;
@@ -47,10 +46,10 @@ impl fmt::Display for Printable {
 /// JSON that means the same and shows every character: those that are not printable are escaped. Line feeds stay, which are
 /// white space of the JSON.
 #[must_use]
-pub fn printable_json(json: &str) -> Cow<'_, str> {
+pub fn printable_json(json: String) -> String {
     let stays = |character| character == '\n' || is_printable(character);
     if json.chars().all(stays) {
-        return Cow::Borrowed(json);
+        return json;
     }
     let mut escaped = String::with_capacity(json.len() + 32);
     for character in json.chars() {
@@ -63,7 +62,7 @@ pub fn printable_json(json: &str) -> Cow<'_, str> {
             }
         }
     }
-    Cow::Owned(escaped)
+    escaped
 }
 
 /// Whether a character shows something, or is a space, and leaves cursor, line and direction alone.
@@ -112,7 +111,7 @@ mod tests {
         for text in ["", "not found", "naïve «ü» 名前 😀 e\u{301}", "<b>&amp;</b> \\u001b[2J \\ud800"]
         {
             assert_eq!(&*Printable::from(text), text);
-            assert_eq!(printable_json(text), text);
+            assert_eq!(printable_json(text.to_owned()), text);
         }
     }
 
@@ -129,10 +128,10 @@ mod tests {
     fn json_is_escaped_and_means_the_same() {
         let value = serde_json::json!({ UNPRINTABLE: format!("{UNPRINTABLE}\n\u{2028}") });
         let text = value.to_string();
-        let escaped = printable_json(&text);
+        let escaped = printable_json(text);
         assert!(escaped.chars().all(is_printable), "{escaped}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&escaped).unwrap(), value);
-        assert_eq!(printable_json("{\n  \"a\": \"\u{9b}\"\n}"), "{\n  \"a\": \"\\u009b\"\n}");
+        assert_eq!(printable_json("{\n  \"a\": \"\u{9b}\"\n}".to_owned()), "{\n  \"a\": \"\\u009b\"\n}");
     }
 
     proptest! {

@@ -43,7 +43,7 @@ pub async fn show(signed_in: SignedIn, RawQuery(query): RawQuery) -> PageResult 
     let query = fields(query.as_deref().unwrap_or_default())?;
     let cursor = query.get("cursor").map(String::as_str);
     let admin = signed_in.admin();
-    let tenant = select(&signed_in, admin.tenants().await?).await?;
+    let tenant = select(&signed_in, &admin.tenants().await?).await?;
     let listed = match admin.transitions(&tenant.org_id, PER_PAGE, cursor).await {
         // The cursor is none of ours: begin at the newest.
         Err(AdminFault::Refused(refusal)) if refusal.fields.contains_key("cursor") => {

@@ -63,7 +63,7 @@ pub enum Refused {
     TestType(Field),
 }
 
-/// What the dashboard shows.
+/// The unread key and the organization, as the dashboard shows them.
 struct Loaded {
     /// The key of this browser that nobody has read yet, read before the Admin API was asked for the active key.
     unread: Option<UnreadKey>,
@@ -100,7 +100,7 @@ async fn load(signed_in: &SignedIn) -> Result<Loaded, Instead> {
             answered => return Ok(answered.map_err(Problem::from)?),
         }
     }
-    let tenant = select(signed_in, signed_in.admin().tenants().await?).await?;
+    let tenant = select(signed_in, &signed_in.admin().tenants().await?).await?;
     Ok(load_of(signed_in, &tenant.org_id).await?.map_err(Problem::from)?)
 }
 

@@ -25,7 +25,7 @@ use super::delivery_log::page_path;
 use super::elsewhere;
 use super::frame::Frame;
 use super::moment::{Moment, spoken_duration};
-use super::selection::select_among;
+use super::selection::select;
 use super::webhook_state::WebhookState;
 use crate::admin_client::{AdminFault, DeliveryDetail, DeliveryToWebhook, PersonClient, Webhook};
 use crate::json_layout::lay_out;
@@ -103,7 +103,7 @@ pub async fn show(
     let wanted = query.get(WEBHOOK_FIELD).and_then(|id| id.parse::<WebhookId>().ok());
     let admin = signed_in.admin();
     let tenants = admin.tenants().await?;
-    let tenant = select_among(&signed_in, &tenants).await?;
+    let tenant = select(&signed_in, &tenants).await?;
     let found = find(&admin, &tenant, wanted, &event_id).await?;
     let Some(Found { webhook, is_first, detail }) = found else {
         return elsewhere::offer(&signed_in, &tenants, &tenant, &event_id, not_found()).await;
@@ -262,7 +262,7 @@ impl AttemptRow {
 
 impl ShownBody {
     fn new(body: &str) -> Self {
-        let text = printable_json(&lay_out(body)).into_owned();
+        let text = printable_json(lay_out(body));
         Self { is_tall: text.lines().count() > TALL || text.len() > TALL * 80, text }
     }
 }

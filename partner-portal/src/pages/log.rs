@@ -167,7 +167,7 @@ async fn render(
 ) -> PageResult {
     let SignedIn { visit, .. } = signed_in;
     let (admin, now) = (signed_in.admin(), visit.now);
-    let tenant = select(signed_in, admin.tenants().await?).await?;
+    let tenant = select(signed_in, &admin.tenants().await?).await?;
     let webhooks = admin.webhooks(&tenant.org_id).await?;
     let wanted = query.get(WEBHOOK_FIELD).and_then(|id| id.parse::<WebhookId>().ok());
     let chosen = webhooks.iter().position(|webhook| Some(webhook.id) == wanted).unwrap_or_default();

@@ -40,7 +40,7 @@ struct PersonRow {
 
 /// `GET /people`
 pub async fn show(signed_in: SignedIn) -> PageResult {
-    let tenant = select(&signed_in, signed_in.admin().tenants().await?).await?;
+    let tenant = select(&signed_in, &signed_in.admin().tenants().await?).await?;
     let draft = signed_in.visit.draft(PATH).await;
     let draft = draft.filter(|draft| draft.field(ORGANIZATION_FIELD) == Some(tenant.org_id.as_str()));
     let mut email = Field::new("");

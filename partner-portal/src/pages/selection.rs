@@ -17,15 +17,7 @@ pub const ORGANIZATION_FIELD: &str = "orgId";
 /// # Errors
 /// A redirect to the page where the person chooses or registers an organization; 503 if the sessions' database does not
 /// answer.
-pub async fn select(signed_in: &SignedIn, tenants: Vec<Tenant>) -> Result<Tenant, Instead> {
-    select_among(signed_in, &tenants).await
-}
-
-/// As [`select`], for a page that needs the other organizations as well.
-///
-/// # Errors
-/// As [`select`].
-pub async fn select_among(signed_in: &SignedIn, tenants: &[Tenant]) -> Result<Tenant, Instead> {
+pub async fn select(signed_in: &SignedIn, tenants: &[Tenant]) -> Result<Tenant, Instead> {
     let SignedIn { visit, session } = signed_in;
     let remembered = session.org_id.as_deref();
     if let Some(tenant) = tenants.iter().find(|tenant| remembered == Some(tenant.org_id.as_str())) {
@@ -58,7 +50,7 @@ fn chooser(visit: &Visit) -> String {
 /// # Errors
 /// As [`select`]; a redirect to the dashboard with a notice if the person looks at another organization by now.
 pub async fn tenant_of_form(submitted: &Submitted) -> Result<Tenant, Instead> {
-    let tenant = select(submitted, submitted.admin().tenants().await?).await?;
+    let tenant = select(submitted, &submitted.admin().tenants().await?).await?;
     if submitted.field(ORGANIZATION_FIELD) == tenant.org_id {
         return Ok(tenant);
     }
