@@ -135,7 +135,7 @@ impl Reader<'_> {
         Some((hour, minute, self.number(2)?))
     }
 
-    /// Whether nothing is left.
+    /// Whether the text is read to its end.
     pub(crate) fn is_at_end(&self) -> bool {
         self.0.is_empty()
     }

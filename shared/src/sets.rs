@@ -1,10 +1,9 @@
-//! Sets.
+//! Sets and maps.
 
-use std::collections::BTreeSet;
-
-/// The set of these items. `collect` would sort them first, and a sort is 4 KB of Wasm for each type.
-pub(crate) fn set_of<T: Ord>(items: impl IntoIterator<Item = T>) -> BTreeSet<T> {
-    let mut set = BTreeSet::new();
-    set.extend(items);
-    set
+/// These items in a collection that keeps them in order. `collect` would sort them first, and a sort is 4 KB of Wasm for each
+/// type.
+pub(crate) fn gathered<T, C: Default + Extend<T>>(items: impl IntoIterator<Item = T>) -> C {
+    let mut collection = C::default();
+    collection.extend(items);
+    collection
 }

@@ -3,7 +3,6 @@
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use shared::app::delivery_summary::DeliverySummary;
 use shared::delivery::Delivery;
 use shared::event::id::EventId;
 use shared::member::Member;
@@ -34,20 +33,7 @@ fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D:
 }
 
 /// What the dashboard shows of an organization.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Dashboard {
-    /// The organization, its key masked.
-    pub tenant: Tenant,
-    /// The time when the organization's last key expired, if no key has taken its place.
-    pub key_expired_at: Option<Timestamp>,
-    /// Whether the person is a member of another organization as well.
-    pub has_other_tenants: bool,
-    /// The webhooks, in the order of their creation.
-    pub webhooks: Vec<Webhook>,
-    /// The deliveries of the first webhook, if there is a webhook.
-    pub deliveries: Option<DeliverySummary>,
-}
+pub type Dashboard = shared::app::dashboard::Dashboard<Webhook>;
 
 /// A page of webhooks.
 #[derive(Deserialize)]

@@ -1,7 +1,7 @@
 //! `GET …/dashboard`: what the portal's dashboard shows of a tenant, in one round trip to the tenant's shard.
 
 use futures_util::future::join;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::App;
 use super::delivery_summary::{Day, DeliverySummary};
@@ -20,11 +20,12 @@ use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
 use crate::webhook::{MOST_PER_TENANT, Webhook};
 
+// The Admin API writes its own webhooks, and the portal reads webhooks as it shows them: hence the parameter.
 /// A tenant with its key, its webhooks, and the deliveries of its first webhook.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct Dashboard {
+pub struct Dashboard<W = Webhook> {
     /// The tenant, its key masked.
     pub tenant: Tenant,
     /// When the tenant's last key expired, if no key has taken its place.
@@ -32,7 +33,7 @@ pub struct Dashboard {
     /// Whether the person at the portal is a member of another tenant as well; false for an admin.
     pub has_other_tenants: bool,
     /// Every webhook, in the order of their creation.
-    pub webhooks: Vec<Webhook>,
+    pub webhooks: Vec<W>,
     /// The deliveries of the first webhook; null if there is no webhook.
     pub deliveries: Option<DeliverySummary>,
 }

@@ -9,6 +9,7 @@ use crate::delivery::progress::Progress;
 use crate::event::id::EventId;
 use crate::packing::{DeliveredBody, Packed, pack_all};
 use crate::ports::Statement;
+use crate::sets::gathered;
 use crate::shared_text::SharedText;
 use crate::store::bodies;
 use crate::tenant::OrgId;
@@ -54,9 +55,7 @@ pub(super) fn needed(progress: &[Progress]) -> BTreeMap<(OrgId, EventId), (Share
         let event = (one.key.org_id.clone(), one.key.event_id.clone());
         Some((event, (one.body.clone()?, one.origin.at())))
     });
-    let mut bodies = BTreeMap::new();
-    bodies.extend(needed);
-    bodies
+    gathered(needed)
 }
 
 /// The bodies of events that were delivered at once and that no delivery waits for, once per event; by batch, and not too

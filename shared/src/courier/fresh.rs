@@ -1,6 +1,6 @@
 //! A batch of fresh events: one read that matches them, then the pipeline.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use serde_json::json;
@@ -14,7 +14,7 @@ use crate::event::envelope::Event;
 use crate::event::id::EventId;
 use crate::event::message::EventMessage;
 use crate::join::join_all;
-use crate::sets::set_of;
+use crate::sets::gathered;
 use crate::shard::Shards;
 use crate::store::dead_letters::{self, DeadLetterRow};
 use crate::store::deliveries::{self, ExistingRow};
@@ -159,7 +159,7 @@ impl Courier {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        let org_ids = set_of(events.iter().map(|event| event.partner_id.as_str()));
+        let org_ids: BTreeSet<&str> = gathered(events.iter().map(|event| event.partner_id.as_str()));
         let org_ids: Vec<&str> = org_ids.into_iter().collect();
         let ids: Vec<(&str, &EventId)> =
             events.iter().map(|event| (event.partner_id.as_str(), &event.id)).collect();

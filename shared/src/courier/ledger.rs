@@ -1,6 +1,6 @@
 //! What a batch has still to write: how deliveries stand, and the health of their webhooks.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::delivery::standing::Stage;
 use crate::event::id::EventId;
 use crate::event::message::{DeliveryKey, RetryMessage};
 use crate::ports::{Batch, DatabaseError, Statement};
-use crate::sets::set_of;
+use crate::sets::gathered;
 use crate::store::deliveries;
 use crate::store::health::{self, NewCondition, NewNotice, WrittenRow};
 use crate::store::targets::{self, TargetRow};
@@ -196,7 +196,7 @@ impl Courier {
     /// where they are deleted, so that nothing waits for something that never comes.
     fn after_holding(&self, progress: &[Progress]) -> Vec<Statement> {
         let held = progress.iter().filter(|one| one.standing.stage == Stage::Held);
-        let webhooks = set_of(held.map(|one| one.key.webhook_id));
+        let webhooks: BTreeSet<WebhookId> = gathered(held.map(|one| one.key.webhook_id));
         let ids: Vec<WebhookId> = webhooks.into_iter().collect();
         if ids.is_empty() {
             return Vec::new();

@@ -15,7 +15,7 @@ use crate::delivery::standing::Stage;
 use crate::event::id::EventId;
 use crate::event::message::DeliveryKey;
 use crate::ports::Statement;
-use crate::sets::set_of;
+use crate::sets::gathered;
 use crate::tenant::OrgId;
 use crate::tenant_scope::TenantScope;
 use crate::time::Timestamp;
@@ -49,7 +49,7 @@ pub struct ExistingRow {
 /// New rows and changed rows.
 pub fn write(progress: &[Progress]) -> Vec<Statement> {
     let (fresh, leased): (Vec<_>, Vec<_>) = progress.iter().partition(|one| one.origin.is_fresh());
-    let types = set_of(fresh.iter().map(|one| one.event_type.as_str()));
+    let types: BTreeSet<&str> = gathered(fresh.iter().map(|one| one.event_type.as_str()));
     let types = (!types.is_empty()).then(|| name_types(&types));
     let fresh = in_parameters(fresh.into_iter().map(row).collect()).into_iter().map(insert);
     let leased = in_parameters(leased.into_iter().map(row).collect()).into_iter().map(record);
