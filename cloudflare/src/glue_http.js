@@ -80,7 +80,6 @@ export function answer(call, status, headers, body) {
   close(call, response);
 }
 
-
 /** A batch of messages: the queue's name, and each message's time. */
 export function describeBatch({ queue, messages }) {
   return [queue, ...messages.map(({ timestamp }) => Number(timestamp) || 0)].join("\n");

@@ -13,6 +13,7 @@ mod without_script;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
+use tests::browser::Browser;
 use tests::poll::{SOON, eventually};
 use tests::world::World;
 
@@ -35,6 +36,13 @@ impl Partner {
         let partner = Self::new(world);
         partner.owns(&partner.org_id, "Acme Corporation").await;
         partner
+    }
+
+    /// A partner as [`Self::registered`], and a browser in which the partner is signed in.
+    async fn signed_in(world: &'static World) -> (Self, Browser) {
+        let (partner, browser) = (Self::registered(world).await, Browser::start(world).await);
+        browser.sign_in(&partner.email).await;
+        (partner, browser)
     }
 
     async fn owns(&self, org_id: &str, org_name: &str) {

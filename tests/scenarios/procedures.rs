@@ -38,11 +38,12 @@ fn dead_letters_are_requeued_as_the_page_says() {
         let tenant = Tenant::register(world).await;
         let poison = json!([format!("poison for {}", tenant.org_id)]);
         let _ = world.gateway().post("/queues/webhook-events", &poison).await.expect(202);
-        let letter = async || {
+        let letters = async || {
             let listed = world.admin().get("/dead-letters?limit=200").await.expect(200);
-            let letters = listed["deadLetters"].as_array().unwrap().clone();
-            letters.into_iter().find(|letter| letter.to_string().contains(&tenant.org_id))
+            listed["deadLetters"].as_array().unwrap().clone()
         };
+        let letter =
+            async || letters().await.into_iter().find(|letter| letter.to_string().contains(&tenant.org_id));
         let found = eventually(SOON * 3, "the dead letter", letter).await;
         assert_eq!(found["requeuedAt"], Value::Null);
 
@@ -54,9 +55,7 @@ fn dead_letters_are_requeued_as_the_page_says() {
 
         let id = found["id"].as_str().unwrap();
         let requeued = async || {
-            let listed = world.admin().get("/dead-letters?limit=200").await.expect(200);
-            let letters = listed["deadLetters"].as_array().unwrap().clone();
-            let letter = letters.into_iter().find(|letter| letter["id"] == id);
+            let letter = letters().await.into_iter().find(|letter| letter["id"] == id);
             letter.is_none_or(|letter| letter["requeuedAt"] != Value::Null).then_some(())
         };
         eventually(SOON, &format!("the letter requeued: {printed:?}"), requeued).await;

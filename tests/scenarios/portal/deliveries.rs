@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tests::browser::Browser;
 use tests::endpoint::{Behavior, Endpoint};
 use tests::event::Event;
 use tests::world::run;
@@ -17,9 +16,8 @@ const HTML: &str = "HTTP/1.1 500 Internal Server Error\r\ncontent-type: text/htm
 #[test]
 fn a_log_of_a_thousand_deliveries_is_filtered_and_read_page_by_page() {
     run(|world| async move {
-        let (partner, browser) = (Partner::registered(world).await, Browser::start(world).await);
+        let (partner, browser) = Partner::signed_in(world).await;
         let endpoint = Endpoint::start();
-        browser.sign_in(&partner.email).await;
         browser.set_webhook_url(&endpoint.url("/log")).await;
         browser.open("/deliveries").await;
         browser.sees(".empty", "No events yet.").await;
@@ -71,9 +69,8 @@ fn a_log_of_a_thousand_deliveries_is_filtered_and_read_page_by_page() {
 #[test]
 fn a_delivery_shows_each_way_to_end() {
     run(|world| async move {
-        let (partner, browser) = (Partner::registered(world).await, Browser::start(world).await);
+        let (partner, browser) = Partner::signed_in(world).await;
         let endpoint = Endpoint::start();
-        browser.sign_in(&partner.email).await;
         let url = endpoint.url(&format!("/{}", "a-long-path-without-end/".repeat(12)));
         let path = url.split_once("/a-long").map(|(_, rest)| format!("/a-long{rest}")).unwrap();
         browser.set_webhook_url(&url).await;

@@ -34,8 +34,7 @@ fn a_key_that_expires_says_when() {
 #[test]
 fn people_and_sessions_are_listed_and_ended() {
     run(|world| async move {
-        let (partner, browser) = (Partner::registered(world).await, Browser::start(world).await);
-        browser.sign_in(&partner.email).await;
+        let (partner, browser) = Partner::signed_in(world).await;
         browser.open("/people").await;
         browser.fill("#email", "not an address").await;
         browser.click("form[action='/people'] button").await;

@@ -51,10 +51,8 @@ async fn drawn(browser: &Browser) -> Counts {
 #[test]
 fn the_dashboards_numbers_and_chart_are_the_delivery_logs() {
     run(|world| async move {
-        let partner = Partner::registered(world).await;
+        let (partner, browser) = Partner::signed_in(world).await;
         let endpoint = Endpoint::start();
-        let browser = Browser::start(world).await;
-        browser.sign_in(&partner.email).await;
         browser.set_webhook_url(&endpoint.url("/traffic")).await;
         let admin = world.admin();
         let webhooks = format!("/tenants/{}/webhooks", partner.org_id);

@@ -42,8 +42,7 @@ fn a_sign_in_that_fails_says_what_to_do() {
 #[test]
 fn what_a_person_can_do_by_mistake_leads_on() {
     run(|world| async move {
-        let (partner, browser) = (Partner::registered(world).await, Browser::start(world).await);
-        browser.sign_in(&partner.email).await;
+        let (partner, browser) = Partner::signed_in(world).await;
         for (path, said, name) in [
             ("/api-key/rotate", "This address only takes forms", "problem-method"),
             ("/deliveries/no-such-event", "Event not found", "problem-no-event"),

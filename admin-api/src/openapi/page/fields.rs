@@ -19,7 +19,7 @@ pub(super) enum Direction {
 }
 
 /// Writes the fields of an object, or its alternatives with theirs.
-pub(super) fn write(page: &mut String, document: &Value, schema: &Value, place: Direction) -> Result {
+pub(super) fn write(page: &mut String, document: &Value, schema: &Value, direction: Direction) -> Result {
     if let Some(property) = schema["discriminator"]["propertyName"].as_str() {
         write!(page, "<dl>")?;
         for (tag, reference) in schema["discriminator"]["mapping"].as_object().into_iter().flatten() {
@@ -27,12 +27,12 @@ pub(super) fn write(page: &mut String, document: &Value, schema: &Value, place: 
             let alternative = document.pointer(pointer).unwrap_or(reference);
             let about = prose(text(&alternative["description"]));
             write!(page, "<dt><code>{property}</code>: <code>{tag}</code></dt><dd>{about}")?;
-            write_properties(page, document, alternative, place, property)?;
+            write_properties(page, document, alternative, direction, property)?;
             write!(page, "</dd>")?;
         }
         return write!(page, "</dl>");
     }
-    write_properties(page, document, schema, place, "")
+    write_properties(page, document, schema, direction, "")
 }
 
 /// Writes the fields of an object without that which tells it from its alternatives.
@@ -40,7 +40,7 @@ fn write_properties(
     page: &mut String,
     document: &Value,
     schema: &Value,
-    place: Direction,
+    direction: Direction,
     tag: &str,
 ) -> Result {
     let properties = schema["properties"].as_object().into_iter().flatten();
@@ -51,7 +51,7 @@ fn write_properties(
     write!(page, "<dl>")?;
     for (name, property) in shown {
         let is_required = list(&schema["required"]).any(|required| required == name);
-        let needed = match (place, is_required) {
+        let needed = match (direction, is_required) {
             (Direction::Request, true) => "required. ",
             (Direction::Request, false) => "optional. ",
             (Direction::Answer, true) => "",
@@ -61,9 +61,9 @@ fn write_properties(
             page,
             "<dt><code>{}</code></dt><dd>{needed}{}",
             escaped(name),
-            rule(document, property, place)
+            rule(document, property, direction)
         )?;
-        if place == Direction::Request {
+        if direction == Direction::Request {
             write_within(page, document, property)?;
         }
         write!(page, "</dd>")?;
@@ -78,16 +78,16 @@ fn write_within(page: &mut String, document: &Value, property: &Value) -> Result
 }
 
 /// Says in a few words what a value must be.
-pub(super) fn rule(document: &Value, schema: &Value, place: Direction) -> String {
+pub(super) fn rule(document: &Value, schema: &Value, direction: Direction) -> String {
     let own = text(&schema["description"]);
     let given = apart_from_null(schema);
     let is_nullable = given != schema || list(&schema["type"]).any(|kind| kind == "null");
     let schema = resolved(document, given);
     let mut parts = Vec::new();
-    if let Some(name) = referred(given).filter(|_| place == Direction::Answer && is_object(schema)) {
+    if let Some(name) = referred(given).filter(|_| direction == Direction::Answer && is_object(schema)) {
         parts.push(format!("<a href=\"#{name}\">{name}</a>."));
     } else if schema["items"].is_object() {
-        parts.push(format!("A list: {}", rule(document, &schema["items"], place)));
+        parts.push(format!("A list: {}", rule(document, &schema["items"], direction)));
     }
     let about = if own.is_empty() { text(&schema["description"]) } else { own };
     if !about.is_empty() {
@@ -105,7 +105,7 @@ pub(super) fn rule(document: &Value, schema: &Value, place: Direction) -> String
     }
     if is_nullable {
         parts.push(
-            if place == Direction::Request { "Null is as good as absent." } else { "May be null." }
+            if direction == Direction::Request { "Null is as good as absent." } else { "May be null." }
                 .to_owned(),
         );
     }
