@@ -12,12 +12,13 @@ import { fileURLToPath } from "node:url";
 const PORTAL = "http://partner-portal.localhost:8787";
 let directory, child, issuer;
 
+// A port below those that the system gives to whoever asks for any: nobody takes it before the provider listens.
 async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address();
   await new Promise((resolve) => server.close(resolve));
-  return port;
+  return 10_000 + (port % 20_000);
 }
 
 async function start(port) {

@@ -71,11 +71,12 @@ mod tests {
     use std::io::{Read, Write};
 
     use super::*;
+    use crate::stack::ports::free_port;
 
     #[test]
     fn bytes_go_both_ways_until_the_forward_is_dropped() {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
-        let from = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let from = free_port().unwrap();
         let forward = Forward::start(from, server.local_addr().unwrap().port()).unwrap();
         let mut client = TcpStream::connect(("127.0.0.1", from)).unwrap();
         client.write_all(b"asked").unwrap();

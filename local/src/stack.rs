@@ -6,7 +6,7 @@ mod configuration;
 mod environment;
 mod migrations;
 mod options;
-mod ports;
+pub(crate) mod ports;
 mod processes;
 mod shards;
 

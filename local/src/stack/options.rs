@@ -44,16 +44,14 @@ impl StackOptions {
         }
     }
 
-    /// A stack of this name on ports in a row that are free, so that it can run beside others. They lie below those that the
-    /// system gives to outgoing connections (from 32768 on Linux, 49152 elsewhere): no connection takes one before the stack
-    /// listens there.
+    /// A stack of this name on ports in a row that are free, so that it can run beside others.
     ///
     /// # Errors
     ///
     /// When too few ports in a row are free.
     pub fn on_free_ports(name: &str) -> Result<Self> {
-        let some = || Some(10_000 + free_port().ok()? % 20_000);
-        let first = (0..100).find_map(|_| some().filter(|port| require_free_ports(*port).is_ok()));
+        let free = || free_port().ok().filter(|port| require_free_ports(*port).is_ok());
+        let first = (0..100).find_map(|_| free());
         Ok(Self::new(name, first.context("too few ports in a row are free")?))
     }
 

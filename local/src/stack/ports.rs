@@ -1,7 +1,7 @@
 //! Ports that nobody listens on.
 use std::net::TcpListener;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use crate::address::OWN_PORTS;
 
@@ -21,18 +21,27 @@ pub fn require_free_ports(port: u16) -> Result<()> {
     Ok(())
 }
 
-/// A port that is free now.
-pub(super) fn free_port() -> Result<u16> {
+/// A port that is free now, and that stays free until somebody asks for that very port: it lies below the ports that the
+/// system gives to outgoing connections and to whoever asks for any port (from 32768 on Linux, 49152 elsewhere).
+pub(crate) fn free_port() -> Result<u16> {
     Ok(free_ports(1, &[])?[0])
 }
 
-/// As many different ports that are free now, none of them in `except`.
+/// As many different ports as `count` that are free like those of [`free_port`], none of them in `except`.
 pub(super) fn free_ports(count: usize, except: &[u16]) -> Result<Vec<u16>> {
-    // Held until all are found, so that none is given out twice.
-    let _except: Vec<_> = except.iter().map(|port| listen(*port)).collect();
-    let held: Vec<TcpListener> =
-        (0..count).map(|_| listen(0)).collect::<Result<_, _>>().context("no port is free")?;
-    held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
+    let mut ports = Vec::new();
+    for _ in 0..100 * count {
+        // The system's choice serves as the random number.
+        let port = 10_000 + listen(0)?.local_addr()?.port() % 20_000;
+        if !ports.contains(&port) && !except.contains(&port) && listen(port).is_ok() {
+            ports.push(port);
+            if ports.len() == count {
+                break;
+            }
+        }
+    }
+    ensure!(ports.len() == count, "too few ports are free");
+    Ok(ports)
 }
 
 fn listen(port: u16) -> std::io::Result<TcpListener> {
