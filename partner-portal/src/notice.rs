@@ -75,6 +75,8 @@ notices! {
         "The webhook URL is the same as before. Nothing was changed.";
     Verifying = "verifying", Good: "We are trying the endpoint.";
     Verified = "verified", Good: "Your endpoint answered. The webhook is active.";
+    EnabledAgain = "enabled-again", Good:
+        "Your endpoint answered. The webhook is active. Under Deliveries you can send the events again that failed.";
     NotVerified = "not-verified", Bad:
         "Your endpoint did not accept the challenge: see the last error below. We go on trying for 72 hours.";
     TryingNow = "trying-now", Good:

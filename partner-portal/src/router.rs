@@ -2,13 +2,13 @@
 
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use edge::rate_limit::{CLIENT_ADDRESS, CLIENT_WORKER};
 use edge::routes::{Route, Routes, get, open, post};
 use edge::serve::{Surroundings, serve_as};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, COOKIE, ORIGIN, SET_COOKIE, USER_AGENT};
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 
 use shared::settings::SettingFaults;
 
@@ -23,7 +23,8 @@ use crate::pages::{
     account, activity, api_key, dashboard, delivery, event_types, guide, health, log, onboarding,
     organizations, people, redelivery, secret, sign_in, webhook,
 };
-use crate::respond::no_page;
+use crate::paths::page_of_form;
+use crate::respond::{no_page, see_other};
 use crate::service::Portal;
 
 /// The headers that any route reads.
@@ -48,7 +49,19 @@ pub const HEADERS: [HeaderName; 12] = {
 /// The router, and the list of its routes.
 pub fn router(service: Portal) -> (Router, Vec<Route>) {
     let (router, routes) = routes().build(service.clone());
+    let router = router.layer(from_fn(lead_to_form));
     (router.layer(from_fn_with_state(service, keep_account_bar)), routes)
+}
+
+/// Leads a person to the page with the form who asks for the address that takes the form: somebody who presses Enter in the
+/// address bar of a page that answered a form.
+async fn lead_to_form(request: Request, next: Next) -> Response {
+    let page = (request.method() == Method::GET).then(|| page_of_form(request.uri().path()).to_owned());
+    let response = next.run(request).await;
+    match page {
+        Some(page) if response.status() == StatusCode::METHOD_NOT_ALLOWED => see_other(&page),
+        _ => response,
+    }
 }
 
 fn routes() -> Routes<Portal> {

@@ -32,6 +32,7 @@ pub(super) fn routes() -> Routes {
         .route(described!(
             post("/tenants/{orgId}/webhooks/{webhookId}/enable", enable),
             Operation::new("enableWebhook", "Enable a disabled webhook")
+                .details("A webhook that is not disabled is left as it is, with 409: also one that `verify` has taken back already.")
                 .answers::<TransitionedBody>(200, "Pending, and being verified.", transitioned(6))
                 .fails(&[TenantNotRegistered, WebhookNotFound, WebhookNotDisabled]),
         ))

@@ -14,17 +14,18 @@ use shared::time::Timestamp;
 use super::delivery_log::ShownLog;
 use super::event_types::{Group, groups};
 use super::field::Field;
-use super::frame::Frame;
+use super::frame::{Frame, Renewal};
 use super::key_card::{KeyCard, KeyState, Unread};
 use super::selection::{ORGANIZATION_FIELD, select};
 use super::webhook::DEFAULT_TEST_TYPE;
 use super::webhook_card::WebhookView;
-use super::webhook_state::Tried;
+use super::webhook_state::{Tried, WebhookState};
 use crate::admin_client::{AdminFault, Dashboard};
 use crate::cookies;
 use crate::count::Count;
 use crate::draft::Draft;
-use crate::respond::{Instead, PageResult, page, with_cookies};
+use crate::notice::PageNotice;
+use crate::respond::{Instead, PageResult, page, see_other_with, with_cookies};
 use crate::unread_key::{Reader, UnreadKey, cookie_name};
 use crate::visit::{SignedIn, Submitted};
 
@@ -75,7 +76,30 @@ pub async fn show(signed_in: SignedIn, RawQuery(query): RawQuery) -> PageResult 
     let query = fields(query.as_deref().unwrap_or_default())?;
     let tried = query.get(TRIED_FIELD).and_then(|text| text.parse().ok()).map(Timestamp::from_milliseconds);
     let loaded = load(&signed_in).await?;
-    render(&signed_in, loaded, None, tried).await
+    let now = signed_in.visit.now;
+    let webhook = loaded.dashboard.webhooks.first();
+    let tried = webhook.zip(tried).filter(|(_, since)| now.since(*since) < LONGEST_TRY);
+    match tried.map(|(webhook, since)| (webhook, since, Tried::of(webhook, since))) {
+        None => render(&signed_in, loaded, None, None).await,
+        Some((.., Tried::UnderWay)) => {
+            let until = "the endpoint has answered";
+            let renewal = Renewal { seconds: RENEWAL_SECONDS, still: PATH.to_owned(), until };
+            render(&signed_in, loaded, None, Some(renewal)).await
+        }
+        // The page's last renewal says what came of the try, and leads to the page that stays as it is.
+        Some((webhook, since, Tried::Well)) => {
+            let is_verified = webhook.verified_at.is_some_and(|at| at >= since);
+            let notice = if is_verified { PageNotice::Verified } else { PageNotice::TriedWell };
+            Ok(see_other_with(PATH, notice))
+        }
+        Some((webhook, _, Tried::InVain)) => {
+            let notice = match WebhookState::of(webhook) {
+                WebhookState::Verifying => PageNotice::NotVerified,
+                _ => PageNotice::TriedInVain,
+            };
+            Ok(see_other_with(PATH, notice))
+        }
+    }
 }
 
 /// Shows the dashboard again, with what is wrong with the field.
@@ -114,7 +138,7 @@ async fn render(
     signed_in: &SignedIn,
     loaded: Loaded,
     refused: Option<Refused>,
-    tried: Option<Timestamp>,
+    renewal: Option<Renewal>,
 ) -> PageResult {
     let Loaded { unread, dashboard } = loaded;
     let Dashboard { tenant, key_expired_at, has_other_tenants, webhooks, deliveries } = dashboard;
@@ -123,11 +147,7 @@ async fn render(
     let log = deliveries.map(|summary| ShownLog::new(summary, now));
     let mut test_type = Field::new(DEFAULT_TEST_TYPE);
     let mut url = Field::new(webhooks.first().map(|webhook| webhook.url.clone()).unwrap_or_default());
-    let under_way = webhooks.first().zip(tried).is_some_and(|(webhook, tried)| {
-        Tried::of(webhook, tried) == Tried::UnderWay && now.since(tried) < LONGEST_TRY
-    });
-    let mut frame = Frame::of(tenant.org_name.clone(), signed_in)
-        .renewed_after(under_way.then_some(RENEWAL_SECONDS), PATH.to_owned());
+    let mut frame = Frame::of(tenant.org_name.clone(), signed_in).renewed(renewal);
     let mut status = StatusCode::OK;
     let draft = match refused {
         None => visit.draft(PATH).await.filter(|draft| is_of(draft, &tenant)),

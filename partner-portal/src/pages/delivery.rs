@@ -23,7 +23,7 @@ use super::badge::Badge;
 use super::breakable::{breakable, breakable_url};
 use super::delivery_log::page_path;
 use super::elsewhere;
-use super::frame::Frame;
+use super::frame::{Frame, Renewal};
 use super::moment::{Moment, spoken_duration};
 use super::selection::select;
 use super::webhook_state::WebhookState;
@@ -116,7 +116,8 @@ pub async fn show(
         &delivery_path(event_id.as_str()),
         &[(WEBHOOK_FIELD, query.get(WEBHOOK_FIELD).map_or("", String::as_str)), (STILL_FIELD, "1")],
     );
-    let frame = frame.renewed_after(seconds, still);
+    let until = "the event is delivered or has failed";
+    let frame = frame.renewed(seconds.map(|seconds| Renewal { seconds, still, until }));
     let notice = frame.notice;
     page(StatusCode::OK, notice, &DeliveryPage::new(frame, tenant, &webhook, other, detail, now))
 }
@@ -303,7 +304,7 @@ fn explanation(delivery: &Delivery) -> String {
             "The event waits. We send it as soon as your endpoint is verified or answers again.".to_owned()
         }
         DeliveryState::Pending if delivery.attempts.is_empty() => {
-            "We are about to send the event.".to_owned()
+            "We are sending the event. Your endpoint has 15 seconds to answer.".to_owned()
         }
         DeliveryState::Pending => "We will try the event again.".to_owned(),
         DeliveryState::Failed => because("The event failed"),

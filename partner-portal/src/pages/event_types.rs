@@ -13,7 +13,7 @@ use shared::tenant::OrgId;
 use super::frame::Frame;
 use super::schema_table::{Property, properties};
 use crate::paths::event_type_path;
-use crate::respond::{PageResult, page};
+use crate::respond::{PageResult, page, see_other};
 use crate::visit::Visit;
 
 /// The organization of the examples, if the page does not know the person's.
@@ -69,6 +69,10 @@ pub async fn list(visit: Visit) -> PageResult {
 
 /// `GET /events/{type}`
 pub async fn show(visit: Visit, Path(name): Path<String>) -> PageResult {
+    // Some programs write a plus sign for a space.
+    if let Some(known) = meant(&name.replace('+', " ")).filter(|known| known.name != name) {
+        return Ok(see_other(&event_type_path(known.name)));
+    }
     let entry = find(&name).filter(|entry| entry.republished).ok_or_else(|| unknown(&name))?;
     let schema = entry.schema().and_then(|schema| serde_json::from_str::<Value>(schema.get()).ok());
     let (Ok(event_type), Ok(org_id)) = (EventType::parse(entry.name), OrgId::parse(EXAMPLE_ORGANIZATION))
@@ -87,10 +91,19 @@ pub async fn show(visit: Visit, Path(name): Path<String>) -> PageResult {
     page(StatusCode::OK, shown.frame.notice, &shown)
 }
 
+/// Returns the event type with this name, in capital or small letters.
+pub fn meant(name: &str) -> Option<&'static CatalogueEntry> {
+    catalogue().iter().find(|entry| entry.name.eq_ignore_ascii_case(name))
+}
+
 fn unknown(name: &str) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, unknown_event_type(name))
+}
+
+/// Says that there is no event type `name`, and which one the person may have meant.
+pub fn unknown_event_type(name: &str) -> String {
     let nearest = nearest(name).map(|known| format!(" Did you mean {known}?")).unwrap_or_default();
-    let message = format!("There is no event type with this name.{nearest}");
-    Problem::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
+    format!("There is no event type with this name.{nearest}")
 }
 
 /// Makes words of an aggregate's name: `Matter device`.

@@ -31,6 +31,8 @@ pub struct Renewal {
     pub(super) seconds: u64,
     /// The path of the same page that stays as it is.
     pub(super) still: String,
+    /// What has to happen before the page stays as it is: `the endpoint has answered`.
+    pub(super) until: &'static str,
 }
 
 /// Where people find help: the links of every page's footer that depend on the configuration.
@@ -106,11 +108,10 @@ impl Frame {
         Self { has_sections: false, ..self }
     }
 
-    /// The frame of a page that renews itself after so many seconds, if there is a number. `still` is the path of the same
-    /// page that stays as it is.
+    /// The frame of a page that renews itself, if `renewal` says how.
     #[must_use]
-    pub fn renewed_after(self, seconds: Option<u64>, still: String) -> Self {
-        Self { renewal: seconds.map(|seconds| Renewal { seconds, still }), ..self }
+    pub fn renewed(self, renewal: Option<Renewal>) -> Self {
+        Self { renewal, ..self }
     }
 
     /// Returns the token for the page's forms.

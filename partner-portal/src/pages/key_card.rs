@@ -78,9 +78,33 @@ impl KeyCard {
                 expires: key.expires_at.map(|end| Moment::new(end, now)),
                 expires_soon: key.expires_at.is_some_and(|end| end <= now.plus(SOON)),
             })),
-            (None, Some(end)) => KeyState::Expired(Moment::new(end, now)),
+            // The Admin API asked its clock later than `now`.
+            (None, Some(end)) => KeyState::Expired(Moment::new(end, now.max(end))),
             (None, None) => KeyState::None,
         };
         Self { unread, state }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_has_expired_does_not_expire_in_a_moment() {
+        let now = Timestamp::from_milliseconds(1_000);
+        let tenant = Tenant {
+            org_id: "acme-corp".into(),
+            org_name: "ACME".into(),
+            owner_email: "owner@acme-corp.example".into(),
+            created_at: now,
+            created_by: "owner@acme-corp.example".into(),
+            api_key: None,
+            webhook_count: 0,
+        };
+        for (end, distance) in [(400, "just now"), (1_400, "just now")] {
+            let card = KeyCard::new(&tenant, None, Some(Timestamp::from_milliseconds(end)), now);
+            assert!(matches!(card.state, KeyState::Expired(end) if end.distance == distance), "{end}");
+        }
     }
 }

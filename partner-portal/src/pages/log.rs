@@ -8,7 +8,7 @@ use axum::extract::RawQuery;
 use edge::form::fields;
 use http::StatusCode;
 use shared::delivery::DeliveryState;
-use shared::event::catalogue::catalogue;
+use shared::event::catalogue::{catalogue, find};
 use shared::event::id::EventId;
 use shared::tenant::Tenant;
 use shared::time::Timestamp;
@@ -16,9 +16,10 @@ use shared::webhook::id::WebhookId;
 
 use super::delivery::place_of;
 use super::delivery_log::{DeliveryRow, page_path};
+use super::event_types::{meant, unknown_event_type};
 use super::field::Field;
-use super::frame::Frame;
-use super::moment::{Moment, read_field};
+use super::frame::{Frame, Renewal};
+use super::moment::{CHOOSE_TIME, Moment, read_field};
 use super::redelivery::UNDER_WAY_FIELD;
 use super::selection::{ORGANIZATION_FIELD, select};
 use super::webhook_state::WebhookState;
@@ -99,7 +100,7 @@ impl FilterFields {
         let time = |name: &str| {
             let typed = text(name);
             let fault = (!typed.is_empty() && read_field(typed).is_none())
-                .then(|| "Choose a date and a time, both in UTC, or leave the field empty.".to_owned());
+                .then(|| format!("{CHOOSE_TIME}, or leave the field empty."));
             Field::new(typed).with_fault("The time", fault)
         };
         let (since, mut until) = (time("since"), time("until"));
@@ -108,6 +109,7 @@ impl FilterFields {
             until = until.with_fault("The time", Some("Choose a time after the first.".to_owned()));
         }
         let event_type = text("eventType");
+        let event_type = meant(event_type).map_or(event_type, |entry| entry.name);
         let state = STATES.iter().any(|(state, _)| state.as_str() == text("state"));
         Self {
             state: if state { text("state").to_owned() } else { String::new() },
@@ -118,7 +120,17 @@ impl FilterFields {
     }
 
     fn has_fault(&self) -> bool {
-        self.since.fault.is_some() || self.until.fault.is_some()
+        self.event_type.fault.is_some() || self.since.fault.is_some() || self.until.fault.is_some()
+    }
+
+    /// Says so beside the field if the list is empty because there is no such event type.
+    fn blame_event_type(&mut self) {
+        let typed = &self.event_type.value;
+        if typed.is_empty() || find(typed).is_some() {
+            return;
+        }
+        let fault = unknown_event_type(typed);
+        self.event_type = Field::new(typed.clone()).with_fault("The type", Some(fault));
     }
 
     /// Returns the filter as a person reads it, one text for each field.
@@ -174,20 +186,29 @@ async fn render(
     let Some(webhook) = webhooks.get(chosen) else { return Ok(see_other("/dashboard")) };
     let other = (chosen > 0).then_some(webhook.id);
     let mut event_id = Field::new("");
-    if let Some(typed) = query.get("eventId").map(|typed| typed.trim()).filter(|typed| !typed.is_empty()) {
+    let typed_id = query.get("eventId").map(|typed| typed.trim().trim_matches('"'));
+    if let Some(typed) = typed_id.filter(|typed| !typed.is_empty()) {
         match look_up(signed_in, &tenant, &webhooks, typed).await? {
             Some(path) => return Ok(see_other(&path)),
             None => event_id = Field::new(typed).with_fault("The event", Some(no_event(typed))),
         }
     }
-    let filter = FilterFields::read(query);
+    let mut filter = FilterFields::read(query);
     let cursor = query.get("cursor").map(String::as_str).filter(|_| !filter.has_fault());
     let logged = list(signed_in, &tenant, webhook, &filter, cursor).await?;
+    if logged.deliveries.is_empty() && logged.next_cursor.is_none() {
+        filter.blame_event_type();
+    }
     let under_way = query.contains_key(UNDER_WAY_FIELD)
         && logged.deliveries.iter().any(|delivery| delivery.state == DeliveryState::Pending);
     let older = logged.next_cursor.map(|cursor| path_of(other, &filter, &cursor));
     let newest = path_of(other, &filter, "");
-    let mut frame = Frame::of("Deliveries", signed_in).renewed_after(under_way.then_some(5), newest.clone());
+    let renewal = under_way.then(|| Renewal {
+        seconds: 5,
+        still: newest.clone(),
+        until: "each of these events is delivered or has failed",
+    });
+    let mut frame = Frame::of("Deliveries", signed_in).renewed(renewal);
     let mut status = StatusCode::OK;
     let draft = if refused.is_none() { visit.draft(PATH).await } else { None };
     let draft = draft.filter(|draft| draft.field(ORGANIZATION_FIELD) == Some(tenant.org_id.as_str()));
@@ -288,11 +309,12 @@ fn path_of(webhook: Option<WebhookId>, filter: &FilterFields, cursor: &str) -> S
 /// The times that the form for sending again offers: what was typed before signing in, or else those of the filter, or
 /// else the last day.
 fn offered_range(filter: &FilterFields, draft: Option<&Draft>, now: Timestamp) -> RangeFields {
-    let since = match filter.since.value.as_str() {
-        "" => Moment::field(now.minus(DAY)),
-        since => since.to_owned(),
+    let (since, until) = match (filter.has_fault(), filter.since.value.as_str(), filter.until.value.clone()) {
+        (true, ..) => (Moment::field(now.minus(DAY)), String::new()),
+        (false, "", until) => (Moment::field(now.minus(DAY)), until),
+        (false, since, until) => (since.to_owned(), until),
     };
-    let (mut since, mut until) = (Field::new(since), Field::new(filter.until.value.clone()));
+    let (mut since, mut until) = (Field::new(since), Field::new(until));
     if let Some(draft) = draft {
         since.restore(draft.field("since"));
         until.restore(draft.field("until"));

@@ -51,8 +51,14 @@ fn short(at: Civil) -> String {
     format!("{day} {}, {hour:02}:{minute:02}:{second:02}", at.short_month())
 }
 
-/// Reads a `datetime-local` field as UTC.
+/// What a field for a time says if it cannot be read, without the full stop.
+pub const CHOOSE_TIME: &str = "Choose a date and a time in UTC, such as 2026-04-02 10:00";
+
+/// Reads a `datetime-local` field as UTC. In a browser that has no such field a person types the time, or copies it out of
+/// an event.
 pub fn read_field(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    let text = text.strip_suffix('Z').unwrap_or(text);
     // Browsers leave out the seconds if they are zero.
     let with_seconds = if text.len() == 16 { format!("{text}:00Z") } else { format!("{text}Z") };
     with_seconds.parse().ok()

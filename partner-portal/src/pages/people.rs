@@ -11,6 +11,7 @@ use super::frame::Frame;
 use super::moment::Moment;
 use super::selection::{ORGANIZATION_FIELD, select, tenant_of_form};
 use crate::cookies;
+use crate::csrf;
 use crate::draft::Draft;
 use crate::notice::PageNotice;
 use crate::respond::{PageResult, page, see_other_with, with_cookies};
@@ -65,8 +66,15 @@ async fn render(
 /// `POST /people`: adds a person.
 pub async fn add(Confirmed(submitted): Confirmed) -> PageResult {
     let tenant = tenant_of_form(&submitted).await?;
-    let typed = submitted.field(EMAIL_FIELD).trim();
+    let typed = bare_address(submitted.field(EMAIL_FIELD));
     let fault = match EmailAddress::parse(typed) {
+        Err(_) if typed.matches('@').count() > 1 => {
+            "Type one e-mail address. Add people one by one.".to_owned()
+        }
+        // No mail reaches an address without a dot after the @, so the dot was forgotten.
+        Ok(email) if !email.as_str().rsplit('@').next().is_some_and(|domain| domain.contains('.')) => {
+            "Type the whole e-mail address, such as colleague@example.com.".to_owned()
+        }
         Err(_) => "Type an e-mail address, such as colleague@example.com.".to_owned(),
         Ok(email) => {
             let members = submitted.admin().members(&tenant.org_id).await?;
@@ -89,10 +97,22 @@ pub async fn add(Confirmed(submitted): Confirmed) -> PageResult {
     render(&submitted, tenant, frame, StatusCode::UNPROCESSABLE_ENTITY, email).await
 }
 
+/// Returns the address in what a mail program copies: `mailto:ann@example.com`, `Ann <ann@example.com>`.
+fn bare_address(typed: &str) -> &str {
+    let typed = typed.trim();
+    let inner = typed.strip_suffix('>').and_then(|typed| typed.rsplit_once('<')).map(|(_, inner)| inner);
+    let typed = inner.unwrap_or(typed);
+    let has_scheme = typed.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("mailto:"));
+    if has_scheme { &typed[7..] } else { typed }
+}
+
 /// `POST /people/remove`: removes a person, and ends their sessions at the organization.
 pub async fn remove(submitted: Submitted) -> PageResult {
     let tenant = tenant_of_form(&submitted).await?;
     let email = submitted.field(EMAIL_FIELD);
+    if EmailAddress::parse(email).is_err() {
+        return Err(csrf::refused("no address").into());
+    }
     match submitted.admin().remove_member(&tenant.org_id, email).await {
         Ok(_) => {}
         Err(fault) if fault.is(ErrorCode::MemberIsOwner) => {

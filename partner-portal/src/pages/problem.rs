@@ -29,6 +29,7 @@ type Link<'a> = (&'a str, &'a str);
 
 const START: Link<'_> = ("/", "Go to the start page");
 const DELIVERIES: Link<'_> = ("/deliveries", "Go to the deliveries");
+const EVENT_TYPES: Link<'_> = ("/events", "See all event types");
 const DASHBOARD: Link<'_> = ("/dashboard", "Go to the dashboard");
 /// Asks the provider for a sign-in even of a person whom it remembers.
 const ANOTHER_ACCOUNT: Link<'_> = ("/login?switch=1", "Use another account");
@@ -72,6 +73,9 @@ impl HtmlProblems {
         let person = self.account_bar.person().cloned();
         let start = if person.is_some() { DASHBOARD } else { START };
         let (title, link, second_link) = match problem.code {
+            ErrorCode::NotFound if again.is_some_and(|path| path.starts_with("/events/")) => {
+                ("Event type not found", EVENT_TYPES, Some(start))
+            }
             ErrorCode::NotFound => ("Page not found", start, None),
             ErrorCode::MethodNotAllowed => ("This address only takes forms", start, None),
             ErrorCode::FetchedAhead => ("Not fetched ahead", start, None),

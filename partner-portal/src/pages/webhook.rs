@@ -75,12 +75,14 @@ struct UrlRefusal {
 impl UrlRefusal {
     fn of(typed: &str, fault: &UrlFault, rules: &UrlRules) -> Self {
         let lower = typed.to_ascii_lowercase();
+        // A URL that was copied out of code or a letter brings its quotes along.
+        let bare = typed.trim_matches(['"', '\'', '<', '>', '`']);
         let rest = match fault {
             UrlFault::NotHttps | UrlFault::NotHttp if lower.starts_with("http://") => typed.get(7..),
-            UrlFault::NotHttps | UrlFault::NotHttp if !typed.contains("://") => {
-                Some(typed.trim_start_matches('/'))
+            UrlFault::NotHttps | UrlFault::NotHttp if !bare.contains("://") => {
+                Some(bare.trim_start_matches('/'))
             }
-            _ => None,
+            _ => bare.strip_prefix("https://").filter(|_| bare != typed),
         };
         let offer = rest.map(|rest| format!("https://{rest}"));
         // A name without a dot is more likely a word than a host.
@@ -88,6 +90,9 @@ impl UrlRefusal {
         let fault = match (&offer, typed) {
             (_, "") => "Type the URL of your endpoint, such as https://example.com/webhooks.".to_owned(),
             (Some(_), _) => "A webhook URL starts with https://.".to_owned(),
+            (None, _) if matches!(fault, UrlFault::NotHttps | UrlFault::NotHttp) => {
+                "Type a URL that starts with https://, such as https://example.com/webhooks.".to_owned()
+            }
             (None, _) => fault.to_string(),
         };
         Self { fault, offer }
@@ -151,7 +156,10 @@ pub async fn verify(submitted: Submitted) -> PageResult {
         under_way: PageNotice::TryingNow,
     };
     let (asked, notices) = match WebhookState::of(&webhook) {
-        WebhookState::Disabled { .. } => (admin.enable(&tenant.org_id, webhook.id).await, verifying),
+        WebhookState::Disabled { .. } => {
+            let enabling = TryNotices { well: PageNotice::EnabledAgain, ..verifying };
+            (admin.enable(&tenant.org_id, webhook.id).await, enabling)
+        }
         WebhookState::Verifying => (admin.verify(&tenant.org_id, webhook.id).await, verifying),
         WebhookState::CircuitOpen { .. } => (admin.verify(&tenant.org_id, webhook.id).await, trying),
         WebhookState::Well | WebhookState::Failing { .. } => {

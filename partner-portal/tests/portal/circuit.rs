@@ -79,7 +79,10 @@ async fn trying_now_sends_one_event_at_once_and_then_the_others() {
     page.says("<dt>Next try</dt><dd>Now</dd>");
 
     pass(&world, 10).await;
-    let page = browser.get(&renewing).await;
+    let over = browser.get(&renewing).await;
+    assert_eq!(over.location(), "/dashboard");
+    let page = browser.get("/dashboard").await;
+    page.says("role=\"status\">Your endpoint accepted an event. We send the others now.");
     page.is_silent_about("http-equiv=\"refresh\"");
     page.says("<input id=\"url\"");
     page.says(">Active<");

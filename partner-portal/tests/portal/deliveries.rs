@@ -56,6 +56,17 @@ async fn a_failed_delivery_shows_its_attempts_and_what_was_sent_and_is_sent_agai
 }
 
 #[tokio::test]
+async fn whoever_presses_twice_is_told_what_came_of_the_one_attempt() {
+    let world = World::default();
+    let mut browser = refused(&world).await;
+    let page = browser.get(DELIVERY).await;
+    browser.submit(&page, &format!("{DELIVERY}/redeliver"), &[]).await;
+    world.courier_works();
+    browser.submit(&page, &format!("{DELIVERY}/redeliver"), &[]).await;
+    browser.get(DELIVERY).await.says("We sent the event again, and your endpoint accepted it.");
+}
+
+#[tokio::test]
 async fn another_s_delivery_is_none() {
     let world = World::default();
     refused(&world).await;
@@ -98,7 +109,14 @@ async fn how_a_delivery_stands_is_told_as_it_is() {
     let dead = "stage = 'dead', next_attempt_at = NULL, reason = 'webhook disabled', attempts = '[]'";
     let page = page_after(&mut browser, &world, dead).await;
     page.says("We gave the event up: webhook disabled. We do not try it again by ourselves.");
-    page.says("The event was not sent yet.");
+    page.says("The event was not sent.");
+    page.says("The request, which was not sent");
+    let page =
+        page_after(&mut browser, &world, &format!("{waiting}, stage = 'scheduled', attempts = '[]'")).await;
+    // An endpoint may have the request, and take its time.
+    page.says("We are sending the event. Your endpoint has 15 seconds to answer.");
+    page.says("No attempt has ended yet.");
+    page.is_silent_about("not sent");
     page.is_silent_about("72 hours");
 }
 
@@ -121,12 +139,17 @@ async fn a_time_that_is_none_is_said_beside_its_field_and_stays_there() {
         let answer = browser.submit(&page, "/deliveries/redeliver", &[("since", bad)]).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
         answer.says(
-            "id=\"since-fault\" role=\"alert\">Choose a date and a time, both in UTC. Nothing was sent.",
+            "id=\"since-fault\" role=\"alert\">Choose a date and a time in UTC, such as 2026-04-02 10:00. Nothing was sent.",
         );
         answer.is_silent_about("<script>");
     }
     let answer = browser.submit(&page, "/deliveries/redeliver", &[("since", "yesterday")]).await;
     answer.says("value=\"yesterday\"");
+    // A time that was copied out of an event is good, and white space around a time is nothing.
+    for good in ["2026-04-01 10:00", " 2026-04-01T10:00:00Z "] {
+        let answer = browser.submit(&page, "/deliveries/redeliver", &[("since", good), ("until", " ")]).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{good}: {}", answer.body);
+    }
 }
 
 #[tokio::test]

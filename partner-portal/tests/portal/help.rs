@@ -56,6 +56,10 @@ async fn every_event_type_has_a_page_with_its_properties_and_an_example() {
     let unknown = browser.get("/events/KeyAded").await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
     unknown.says("Did you mean KeyAdded?");
+    unknown.says("href=\"/events\">See all event types</a>");
+    for (typed, path) in [("keyadded", "/events/KeyAdded"), ("Shadow+update", "/events/Shadow%20Update")] {
+        assert_eq!(browser.get(&format!("/events/{typed}")).await.location(), path, "{typed}");
+    }
 }
 
 #[tokio::test]
@@ -82,15 +86,9 @@ async fn every_page_leads_to_help_as_far_as_there_is_any() {
 async fn a_page_that_explains_an_error_keeps_the_account_bar() {
     let world = World::default();
     let mut browser = world.connected(EMAIL, "acme-corp").await;
-    for path in [
-        "/nothing",
-        "/logout",
-        "/deliveries/nothing",
-        "/callback",
-        "/login?a=1&a=2",
-        "/events/nothing",
-        "/assets/x",
-    ] {
+    for path in
+        ["/nothing", "/deliveries/nothing", "/callback", "/login?a=1&a=2", "/events/nothing", "/assets/x"]
+    {
         let page = browser.get(path).await;
         assert!(page.status.is_client_error(), "{path}");
         page.says(&format!("<a class=\"who\" href=\"/account\">{EMAIL}</a>"));

@@ -103,7 +103,7 @@ async fn no_request_but_the_form_uses_the_reading_up() {
     let world = World::default();
     let mut browser = world.owner().await;
     for (method, status) in [
-        (Method::GET, StatusCode::METHOD_NOT_ALLOWED),
+        (Method::GET, StatusCode::SEE_OTHER),
         (Method::HEAD, StatusCode::METHOD_NOT_ALLOWED),
         (Method::PUT, StatusCode::METHOD_NOT_ALLOWED),
     ] {

@@ -37,6 +37,7 @@ async fn the_log_is_filtered_and_read_page_by_page() {
     for (query, count) in [
         ("state=pending", 1),
         ("state=delivered&eventType=LockCreated", 3),
+        ("eventType=+lockcreated+", 3),
         ("state=dead", 0),
         ("since=2026-04-02T10:05&until=2026-04-02T10:06", 6),
         ("state=nonsense&cursor=nonsense&eventType=LockCreated", 3),
@@ -60,12 +61,18 @@ async fn the_log_is_filtered_and_read_page_by_page() {
     filtered.says("<a href=\"/deliveries\">Show all deliveries</a>");
     browser.get("/deliveries?since=yesterday").await.says("<details class=\"finder\" open>");
     for (query, said) in [
-        ("since=yesterday", "Choose a date and a time, both in UTC, or leave the field empty."),
+        (
+            "since=yesterday",
+            "Choose a date and a time in UTC, such as 2026-04-02 10:00, or leave the field empty.",
+        ),
+        ("eventType=KeyAded", "There is no event type with this name. Did you mean KeyAdded?"),
         ("since=2026-04-02T11:00&until=2026-04-02T10:00", "Choose a time after the first."),
     ] {
         let page = browser.get(&format!("/deliveries?{query}")).await;
         assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}");
         page.says(said);
+        // The form that sends events again does not take over a filter that is wrong.
+        page.says("id=\"since\" name=\"since\" type=\"datetime-local\" step=\"1\" value=\"2026-04-01T10:");
     }
 }
 
@@ -80,7 +87,7 @@ async fn an_event_is_looked_up_by_its_id_in_every_webhook() {
     world.query("UPDATE webhooks SET events = '[\"KeyAdded\"]' WHERE url LIKE '%hook'");
     world.receive("second", "LockCreated").await;
 
-    let found = browser.get("/deliveries?eventId=+first+").await;
+    let found = browser.get("/deliveries?eventId=+%22first%22+").await;
     assert_eq!(found.location(), "/deliveries/first");
     world.admin.take_calls();
     let found = browser.get("/deliveries?eventId=second").await;

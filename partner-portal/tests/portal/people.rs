@@ -16,10 +16,15 @@ async fn a_colleague_is_added_signs_in_and_is_removed_with_their_sessions() {
     let page = owner.get("/people").await;
     page.says(">Owner<");
     page.says(">You<");
-    for bad in ["", "nonsense", "a@b@c.example"] {
+    for (bad, said) in [
+        ("", "Type an e-mail address, such as colleague@example.com."),
+        ("nonsense", "Type an e-mail address, such as colleague@example.com."),
+        ("ann@example", "Type the whole e-mail address, such as colleague@example.com."),
+        ("a@b.example, c@d.example", "Type one e-mail address. Add people one by one."),
+    ] {
         let answer = owner.submit(&page, "/people", &[("email", bad)]).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
-        answer.says("Nobody was added.");
+        answer.says(&format!("{said} Nobody was added."));
         answer.says(&format!("value=\"{bad}\""));
     }
     owner.submit(&page, "/people", &[("email", " Colleague@acme-corp.example ")]).await;
@@ -38,6 +43,24 @@ async fn a_colleague_is_added_signs_in_and_is_removed_with_their_sessions() {
     owner.submit(&page, "/people/remove", &[("email", "Colleague@acme-corp.example")]).await;
     owner.get("/people").await.says("The person was removed, and is signed out.");
     assert!(colleague.get("/dashboard").await.location().starts_with("/login"), "the session has ended");
+}
+
+#[tokio::test]
+async fn an_address_as_mail_programs_copy_it_is_taken_and_nonsense_is_nobody_s_to_remove() {
+    let world = World::default();
+    let mut owner = world.owner().await;
+    let page = owner.get("/people").await;
+    for typed in ["mailto:ann@acme-corp.example", "Bob B. <Bob@acme-corp.example>"] {
+        owner.submit(&page, "/people", &[("email", typed)]).await;
+        owner.get("/people").await.says("The person was added");
+    }
+    let people = owner.get("/people").await;
+    people.says("name=\"email\" value=\"ann@acme-corp.example\"");
+    people.says("name=\"email\" value=\"Bob@acme-corp.example\"");
+    for nonsense in ["", "nonsense"] {
+        let answer = owner.submit(&page, "/people/remove", &[("email", nonsense)]).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{nonsense}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! An action waits for its outcome, and leads to the result.
 
+use std::time::Duration;
+
 use http::StatusCode;
+use shared::ports::Clock;
 use shared::testing::Reply;
 
 use crate::support::{EMAIL, ENDPOINT, World};
@@ -82,6 +85,56 @@ async fn a_changed_url_and_a_verification_land_on_the_new_status() {
 }
 
 #[tokio::test]
+async fn a_dashboard_that_renewed_itself_says_what_came_of_the_try() {
+    let world = World::default();
+    let mut browser = world.connected(EMAIL, "acme-corp").await;
+    let page = browser.get("/dashboard").await;
+    let sent = browser.submit(&page, "/webhook", &[("url", "https://partner.example.com/new")]).await;
+    let renewing = sent.location().to_owned();
+    let page = browser.get(&renewing).await;
+    page.says(RENEWAL);
+    page.says("until the endpoint has answered");
+    let now = world.clock.now().milliseconds();
+    for (change, said) in [
+        (format!("last_error_at = {now}"), "role=\"alert\">Your endpoint did not accept the challenge"),
+        (
+            format!("status = 'active', circuit_opened_at = {now}, tend_at = {now}"),
+            "role=\"alert\">Your endpoint did not accept the event",
+        ),
+        (
+            "circuit_opened_at = NULL, tend_at = NULL".to_owned(),
+            "role=\"status\">Your endpoint accepted an event.",
+        ),
+        (format!("verified_at = {now}"), "role=\"status\">Your endpoint answered. The webhook is active."),
+    ] {
+        world.query(format!("UPDATE webhooks SET {change}"));
+        assert_eq!(browser.get(&renewing).await.location(), "/dashboard", "{change}");
+        let page = browser.get("/dashboard").await;
+        page.says(said);
+        page.is_silent_about(RENEWAL);
+        browser.get("/dashboard").await.is_silent_about(said);
+    }
+    // Days later the address says nothing of the try.
+    world.clock.advance(Duration::from_secs(86_400));
+    browser.sign_in(EMAIL).await;
+    assert_eq!(browser.get(&renewing).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_enabled_again_leads_to_the_events_that_failed() {
+    let world = World::default();
+    let mut browser = world.connected(EMAIL, "acme-corp").await;
+    world.tenants.endpoints.reply(ENDPOINT, &[Reply::Status(410)]);
+    world.receive("e-1", "KeyAdded").await;
+    world.courier_works();
+    let page = browser.get("/dashboard").await;
+    page.says(">Disabled<");
+    world.tenants.endpoints.always(ENDPOINT, Reply::Status(200));
+    browser.submit(&page, "/webhook/verify", &[]).await;
+    browser.get("/dashboard").await.says("Under Deliveries you can send the events again that failed.");
+}
+
+#[tokio::test]
 async fn verifying_shows_nothing_that_was_said_of_the_url_before() {
     let world = World::default();
     let mut browser = world.connected(EMAIL, "acme-corp").await;
@@ -121,16 +174,22 @@ async fn a_url_without_its_scheme_is_offered_with_it() {
         ("partner.example.com/hook", Some("https://partner.example.com/hook")),
         ("//partner.example.com", Some("https://partner.example.com")),
         ("http://partner.example.com/", Some("https://partner.example.com/")),
+        ("<https://partner.example.com/>", Some("https://partner.example.com/")),
+        ("'partner.example.com'", Some("https://partner.example.com")),
         ("localhost/hook", None),
         ("nonsense", None),
         ("ftp://partner.example.com/", None),
     ] {
         let answer = browser.submit(&page, "/webhook", &[("url", typed)]).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{typed}");
-        answer.says(&format!("value=\"{typed}\""));
+        let escaped = typed.replace('<', "&#60;").replace('>', "&#62;").replace('\'', "&#39;");
+        answer.says(&format!("value=\"{escaped}\""));
         match offered {
             Some(offered) => answer.says(&format!("name=\"offered\" value=\"{offered}\"")),
-            None => answer.is_silent_about("name=\"offered\""),
+            None => {
+                answer.says("Type a URL that starts with https://, such as https://example.com/webhooks.");
+                answer.is_silent_about("name=\"offered\"");
+            }
         }
     }
     let fields = [("url", "partner.example.com/hook"), ("offered", "https://partner.example.com/hook")];

@@ -44,9 +44,8 @@ fn what_a_person_can_do_by_mistake_leads_on() {
     run(|world| async move {
         let (partner, browser) = Partner::signed_in(world).await;
         for (path, said, name) in [
-            ("/api-key/rotate", "This address only takes forms", "problem-method"),
             ("/deliveries/no-such-event", "Event not found", "problem-no-event"),
-            ("/events/LockCreted", "Page not found", "problem-no-event-type"),
+            ("/events/LockCreted", "Event type not found", "problem-no-event-type"),
         ] {
             browser.open(path).await;
             browser.sees("h1", said).await;
