@@ -78,7 +78,7 @@ pub async fn show(signed_in: SignedIn, RawQuery(query): RawQuery) -> PageResult 
     let loaded = load(&signed_in).await?;
     let now = signed_in.visit.now;
     let webhook = loaded.dashboard.webhooks.first();
-    let tried = webhook.zip(tried).filter(|(_, since)| now.since(*since) < LONGEST_TRY);
+    let tried = webhook.zip(tried).filter(|(_, since)| *since <= now && now.since(*since) < LONGEST_TRY);
     match tried.map(|(webhook, since)| (webhook, since, Tried::of(webhook, since))) {
         None => render(&signed_in, loaded, None, None).await,
         Some((.., Tried::UnderWay)) => {

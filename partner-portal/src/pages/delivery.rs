@@ -295,7 +295,7 @@ fn request_headers(webhook: &Webhook, delivery: &Delivery) -> Vec<(String, Strin
 /// Returns a sentence on the state of the delivery and what happens next.
 fn explanation(delivery: &Delivery) -> String {
     let because = |outcome: &str| match &delivery.reason {
-        Some(reason) => format!("{outcome}: {reason}. We do not try it again by ourselves."),
+        Some(reason) => format!("{outcome}: {}. We do not try it again by ourselves.", in_words(reason)),
         None => format!("{outcome}. We do not try it again by ourselves."),
     };
     match delivery.state {
@@ -308,7 +308,22 @@ fn explanation(delivery: &Delivery) -> String {
         }
         DeliveryState::Pending => "We will try the event again.".to_owned(),
         DeliveryState::Failed => because("The event failed"),
-        DeliveryState::Dead => because("We gave the event up"),
+        DeliveryState::Dead => because("We gave up on the event"),
+    }
+}
+
+/// Makes a sentence of the reason why a delivery ended.
+fn in_words(reason: &str) -> String {
+    if let Some(last) = reason.strip_prefix("retries spent; ") {
+        return format!(
+            "no attempt succeeded in 72 hours; {}",
+            last.replace(": answered", ": your endpoint answered")
+        );
+    }
+    match reason.strip_prefix("webhook ") {
+        Some(change) => format!("the webhook was {change}"),
+        None if reason.starts_with("answered ") => format!("your endpoint {reason}"),
+        None => reason.to_owned(),
     }
 }
 

@@ -32,7 +32,8 @@ impl Field {
     /// The same field with a fault, if there is one: either a sentence, or `must be …`, which `label` completes.
     #[must_use]
     pub fn with_fault(self, label: &str, fault: Option<String>) -> Self {
-        let sentence = |fault: String| if fault.ends_with('.') { fault } else { format!("{label} {fault}.") };
+        let is_whole = |fault: &str| fault.ends_with(['.', '?']);
+        let sentence = |fault: String| if is_whole(&fault) { fault } else { format!("{label} {fault}.") };
         Self { typed: true, fault: fault.map(sentence), ..self }
     }
 

@@ -108,8 +108,19 @@ async fn how_a_delivery_stands_is_told_as_it_is() {
     page.says("in 2 days");
     let dead = "stage = 'dead', next_attempt_at = NULL, reason = 'webhook disabled', attempts = '[]'";
     let page = page_after(&mut browser, &world, dead).await;
-    page.says("We gave the event up: webhook disabled. We do not try it again by ourselves.");
+    page.says("We gave up on the event: the webhook was disabled. We do not try it again by ourselves.");
     page.says("The event was not sent.");
+    for (reason, said) in [
+        ("answered 410", "your endpoint answered 410."),
+        (
+            "retries spent; the last attempt: answered 503",
+            "no attempt succeeded in 72 hours; the last attempt: your endpoint answered 503.",
+        ),
+        ("the endpoint did not recover in time", "the endpoint did not recover in time."),
+    ] {
+        page_after(&mut browser, &world, &format!("reason = '{reason}'")).await.says(said);
+    }
+    let page = browser.get(DELIVERY).await;
     page.says("The request, which was not sent");
     let page =
         page_after(&mut browser, &world, &format!("{waiting}, stage = 'scheduled', attempts = '[]'")).await;

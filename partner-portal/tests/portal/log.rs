@@ -65,7 +65,7 @@ async fn the_log_is_filtered_and_read_page_by_page() {
             "since=yesterday",
             "Choose a date and a time in UTC, such as 2026-04-02 10:00, or leave the field empty.",
         ),
-        ("eventType=KeyAded", "There is no event type with this name. Did you mean KeyAdded?"),
+        ("eventType=KeyAded", ">There is no event type with this name. Did you mean KeyAdded?</p>"),
         ("since=2026-04-02T11:00&until=2026-04-02T10:00", "Choose a time after the first."),
     ] {
         let page = browser.get(&format!("/deliveries?{query}")).await;
