@@ -14,14 +14,12 @@ use shared::ports::Log;
 use shared::settings::SettingFaults;
 use shared::time::Timestamp;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::spawn_local;
-// Begins each instance of Wasm with what worker-build's panic recovery needs.
-use worker as _;
 
 use crate::bindings::Env;
 use crate::glue::{self, Call, Promised};
 use crate::http_edge::{from_runtime, names, to_runtime};
 use crate::queues::delay;
+use crate::tasks::spawn;
 use crate::{ConsoleLog, Runtime};
 
 /// A Worker: its parts, put together from settings and bindings.
@@ -107,7 +105,7 @@ pub fn fetch<W: Worker>(isolate: &'static Isolate<W>, request: &JsValue, env: Js
     let ready = ready(isolate, &Env::new(env));
     let most = u32::try_from(W::LARGEST_BODY).unwrap_or(u32::MAX);
     let (taken, promised, promise) = Call::taking(request, &names(W::headers().as_ref()), most);
-    spawn_local(async move {
+    spawn(async move {
         let taken = taken.await;
         let answer = match ready {
             Ok(Ready { worker, router, surroundings }) => {
@@ -137,7 +135,7 @@ pub fn queue<W: Worker>(
 ) -> JsValue {
     let ready = ready(isolate, &Env::new(env));
     let (promised, promise) = Promised::make(glue::open);
-    spawn_local(async move {
+    spawn(async move {
         let described = glue::describe_batch(&batch);
         let mut lines = described.lines();
         let name = lines.next().unwrap_or_default();
@@ -171,7 +169,7 @@ pub fn scheduled<W: Worker>(
 ) -> JsValue {
     let ready = ready(isolate, &Env::new(env));
     let (promised, promise) = Promised::make(glue::open);
-    spawn_local(async move {
+    spawn(async move {
         match ready {
             Ok(Ready { worker, .. }) => run(worker).await,
             Err(faults) => log_misconfigured(None, &faults),

@@ -19,8 +19,11 @@ export function settle(call, work) {
   work().then(
     ([code = 0, text = "", bytes = NOTHING] = []) => done(call, Date.now(), code, text, bytes),
     (error) => done(call, Date.now(), FAILED, described(error), NOTHING),
-  );
+    // Wasm runs within `done`. What ends Wasm is for `entry.js`.
+  ).catch((error) => reportError(error));
 }
+/** Hands over, at once, what took no time. */
+export function settled(call, text) { finish(call, Date.now(), 0, text, NOTHING); }
 /** The text of what was thrown. */
 export function described(error) {
   if (typeof error?.message === "string") return error.message;

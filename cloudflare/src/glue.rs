@@ -11,6 +11,8 @@ use std::task::{Context, Poll, Waker};
 
 use wasm_bindgen::prelude::*;
 
+use crate::tasks::run_woken;
+
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
     fn start(finish: &Closure<Finish>);
@@ -139,6 +141,7 @@ fn finish(call: u32, at: f64, code: i32, text: String, bytes: Vec<u8>) {
     });
     if let Some(waker) = waker {
         waker.wake();
+        run_woken();
     }
 }
 

@@ -1,15 +1,22 @@
 // Requests and batches that come in, and requests that go out.
-import { LATE, bindings, close, described, open, settle } from "./glue.js";
+import { LATE, bindings, close, described, open, settle, settled } from "./glue.js";
 
 /** Bytes of bodies that are kept at a time. */
 const MOST_IN_BODIES = 8_000_000;
 const bodies = new Map();
 let bytesInBodies = 0;
 
-/** Header names and values by turns, a line each. */
-function pairs(text) {
-  const lines = text.split("\n");
-  return Array.from({ length: lines.length >> 1 }, (_, index) => lines.slice(2 * index, 2 * index + 2));
+/**
+ * The headers in `text`, which has names and values by turns, a line each; and the cookies, of which there may be several. The
+ * runtime reads an object much faster than a list of pairs.
+ */
+function headersOf(text) {
+  const [lines, headers, cookies] = [text.split("\n"), { __proto__: null }, []];
+  for (let at = 0; at + 1 < lines.length; at += 2) {
+    if (lines[at] === "set-cookie") cookies.push(lines[at + 1]);
+    else headers[lines[at]] = lines[at + 1];
+  }
+  return { headers, cookies };
 }
 /** Runs `work` with a signal, until `timeout` milliseconds have passed. */
 async function within(timeout, work) {
@@ -48,19 +55,24 @@ function joined(chunks, most) {
 
 /** Takes a request over: its method, its URL and, marked by `+`, the values of the named headers; and its body. */
 export function take(call, request, names, most) {
-  settle(call, async () => {
-    const values = names.split("\n").map((name) => request.headers.get(name));
-    const text = [request.method, request.url, ...values.map((value) => value === null ? "" : `+${value}`)].join("\n");
-    if (!request.body || request.method === "GET" || request.method === "HEAD") return [0, text];
-    const length = request.headers.get("content-length");
-    if (length !== null && /^\d+$/.test(length) && Number(length) <= most) {
-      return [0, text, new Uint8Array(await request.arrayBuffer())];
-    }
-    const chunks = [];
-    await readInto(chunks, request.body, most);
-    return [0, text, joined(chunks, most + 1)];
-  });
-  return open(call);
+  const { headers, method } = request;
+  let text = `${method}\n${request.url}`;
+  for (const name of names.split("\n")) {
+    const value = headers.get(name);
+    text += value === null ? "\n" : `\n+${value}`;
+  }
+  const promise = open(call);
+  if (method === "GET" || method === "HEAD" || !request.body) settled(call, text);
+  else settle(call, async () => [0, text, await bodyOfRequest(request, most)]);
+  return promise;
+}
+/** At most one byte more than `most` of a request's body. */
+async function bodyOfRequest(request, most) {
+  const length = request.headers.get("content-length");
+  if (length !== null && /^\d+$/.test(length) && Number(length) <= most) return new Uint8Array(await request.arrayBuffer());
+  const chunks = [];
+  await readInto(chunks, request.body, most);
+  return joined(chunks, most + 1);
 }
 /** The headers of the answer in place of an answer that the platform refuses: those of every answer (`edge::serve`). */
 const REFUSED_ANSWER = {
@@ -69,10 +81,12 @@ const REFUSED_ANSWER = {
   "x-content-type-options": "nosniff",
 };
 /** Gives an answer back. What the platform refuses becomes an answer without details. */
-export function answer(call, status, headers, body) {
+export function answer(call, status, text, body) {
   let response;
   try {
-    response = new Response(body.length > 0 ? body.slice() : null, { status, headers: pairs(headers) });
+    const { headers, cookies } = headersOf(text);
+    response = new Response(body.length > 0 ? body.slice() : null, { status, headers });
+    for (const cookie of cookies) response.headers.append("set-cookie", cookie);
   } catch (error) {
     console.error(described(error));
     response = new Response("INTERNAL SERVER ERROR", { status: 500, headers: REFUSED_ANSWER });
@@ -108,12 +122,12 @@ function forgetBodies() {
   bytesInBodies = 0;
 }
 /** Makes one attempt. From the status on, nothing changes the outcome. */
-export function attempt(call, url, headers, number, bytes, timeout, most) {
-  const [body, chunks] = [bodyOf(number, bytes), []];
+export function attempt(call, url, text, number, bytes, timeout, most) {
+  const [body, chunks, { headers }] = [bodyOf(number, bytes), [], headersOf(text)];
   settle(call, async () => {
     let response;
     const outcome = await within(timeout, async (signal) => {
-      response = await fetch(url, { method: "POST", headers: pairs(headers), body, redirect: "manual", signal });
+      response = await fetch(url, { method: "POST", headers, body, redirect: "manual", signal });
       if (response.ok) response.body?.cancel().catch(() => {});
       else await readAnswer(chunks, response, most);
     }).catch((error) => { if (!response) throw error; });
@@ -122,9 +136,10 @@ export function attempt(call, url, headers, number, bytes, timeout, most) {
   });
 }
 /** Sends a request over a binding, or to the Internet where `place` is negative, and reads the answer's body. */
-export function exchange(call, place, method, url, headers, body, timeout, most) {
+export function exchange(call, place, method, url, text, body, timeout, most) {
   settle(call, () => within(timeout, async (signal) => {
-    const init = { method, headers: pairs(headers), body: body === "" ? undefined : body, redirect: "manual", signal };
+    const { headers } = headersOf(text);
+    const init = { method, headers, body: body === "" ? undefined : body, redirect: "manual", signal };
     const response = await (place < 0 ? fetch(url, init) : bindings[place].fetch(url, init));
     const chunks = [];
     await readAnswer(chunks, response, most);

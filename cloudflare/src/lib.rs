@@ -18,6 +18,7 @@ mod mail;
 mod queues;
 mod rate_limiter;
 mod runtime;
+mod tasks;
 
 pub use ambient::{ConsoleLog, SystemClock, WebRandom};
 pub use analytics_engine::AnalyticsEngine;

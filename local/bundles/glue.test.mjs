@@ -68,6 +68,14 @@ test("an answer that the platform refuses is one without details", async () => {
   console.error = log;
 });
 
+test("an answer may set several cookies", async () => {
+  const promise = open(9_003);
+  answer(9_003, 303, "set-cookie\na=1; Path=/\nlocation\n/\nset-cookie\nb=2\n", bytes(""));
+  const { headers } = await promise;
+  assert.deepEqual(headers.getSetCookie(), ["a=1; Path=/", "b=2"]);
+  assert.equal(headers.get("location"), "/");
+});
+
 test("the status decides about an attempt, whatever becomes of its body", async () => {
   const attempted = () => outcome((call) => attempt(call, "https://h/", "x-a\nb\n", calls, bytes("{}"), 1000, 8));
   fetching(() => new Response(broken("why it "), { status: 500, headers: { "retry-after": "7" } }));

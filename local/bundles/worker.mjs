@@ -6,11 +6,9 @@ import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 
 const ROOT = new URL("../../", import.meta.url);
-const WORKERS = "stand-in:workers";
 
 registerHooks({
   resolve(specifier, context, next) {
-    if (specifier === "cloudflare:workers") return { url: WORKERS, format: "module", shortCircuit: true };
     if (specifier.endsWith(".wasm")) {
       return { url: new URL(specifier, context.parentURL).href, format: "module", shortCircuit: true };
     }
@@ -18,9 +16,6 @@ registerHooks({
   },
   load(url, context, next) {
     const source = (text) => ({ source: text, format: "module", shortCircuit: true });
-    if (url === WORKERS) {
-      return source("export class WorkerEntrypoint { constructor(ctx, env) { this.ctx = ctx; this.env = env; } }");
-    }
     if (url.endsWith(".wasm")) {
       const path = JSON.stringify(fileURLToPath(url));
       return source(`import { readFileSync } from "node:fs"; export default new WebAssembly.Module(readFileSync(${path}));`);
@@ -30,12 +25,13 @@ registerHooks({
 });
 
 // The bundle listens for errors of the runtime.
-globalThis.addEventListener = () => {};
+globalThis.addEventListener ??= () => {};
 
-let counting;
+let [counting, made] = [undefined, 0];
 const { Instance } = WebAssembly;
 WebAssembly.Instance = new Proxy(Instance, {
   construct(target, [module, imports]) {
+    made += 1;
     const counted = (name, call) => (...args) => {
       counting?.set(name, (counting.get(name) ?? 0) + 1);
       return call(...args);
@@ -57,12 +53,15 @@ export async function crossings(work) {
   }
 }
 
+/** The number of instances of Wasm that were made so far. */
+export const instances = () => made;
+
 export const total = (counted) => [...counted.values()].reduce((sum, count) => sum + count, 0);
 
 /** The Worker of this name with its environment: `call("fetch", request)`. */
 export async function worker(name, env) {
-  const { default: Entrypoint } = await import(new URL(`${name}/build/index.js`, ROOT));
-  return { call: (event, argument) => new Entrypoint({}, env)[event](argument) };
+  const { default: handlers } = await import(new URL(`${name}/build/index.js`, ROOT));
+  return { call: (event, argument) => handlers[event](argument, env) };
 }
 
 /** A D1 database with the tables of a shard. */

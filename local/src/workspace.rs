@@ -21,7 +21,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// The bundle that worker-build makes.
+    /// The script that a deployment uploads.
     #[must_use]
     pub fn bundle(&self) -> PathBuf {
         self.directory.join("build/index.js")

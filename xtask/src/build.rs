@@ -3,7 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use local::process::npm_bin;
 use local::progress::{line, spoken, step};
 use local::workspace::{Worker, digest, root, workers};
@@ -11,6 +11,9 @@ use local::{clock, process};
 
 use crate::setup::{Machine, cargo_bin};
 use crate::wasm_names::without_names;
+
+/// The module of every Worker, which hands events to Wasm.
+const ENTRY: &str = "cloudflare/src/entry.js";
 
 /// How `wasm-opt` makes the Wasm small where an upload counts, which is after compression. A function that is inlined into its
 /// only caller compresses worse than both by themselves, and the compiler has inlined what pays. Functions in the order of
@@ -64,24 +67,48 @@ pub fn run(machine: &Machine) -> Result<usize> {
 /// Turns the compiled Wasm into a bundle, unless the bundle was made of the same Wasm by the same tools. Keeps the Wasm with its
 /// names beside, for whoever reads a panic. Returns whether the bundle is new.
 fn bundle(machine: &Machine, worker: &Worker) -> Result<bool> {
-    let made_of = format!("{} {} {}", digest(&[wasm(worker)])?, machine.bundler, SMALL.join(" "));
+    let entry = root().join(ENTRY);
+    let made_of =
+        format!("{} {} {}", digest(&[wasm(worker), entry.clone()])?, machine.bundler, SMALL.join(" "));
     let stamp = worker.directory.join("build/.made-of");
     if worker.bundle().is_file() && fs::read_to_string(&stamp).is_ok_and(|last| last == made_of) {
         return Ok(false);
     }
-    let mut build = machine.build_command(cargo_bin("worker-build"));
-    build.arg(&worker.directory).args(["--release", "--no-opt"]);
-    if let [first, rest @ ..] = machine.toolchain.cargo_options() {
-        build.arg("--").arg(first).args(rest);
-    }
-    process::output(&mut build)?;
+    let bound = worker.directory.join("build/bound");
+    bind(machine, worker, &bound)?;
+    fs::copy(&entry, bound.join("entry.js")).with_context(|| format!("{} is missing", entry.display()))?;
+    let mut esbuild = machine.build_command(npm_bin("esbuild"));
+    esbuild.arg(bound.join("entry.js")).args(["--bundle", "--minify", "--format=esm", "--log-level=warning"]);
+    esbuild.arg("--external:./index_bg.wasm").arg(format!("--outfile={}", worker.bundle().display()));
+    process::output(&mut esbuild)?;
     let (uploaded, named) = (uploaded_wasm(worker), worker.bundle().with_file_name("index_bg.named.wasm"));
     let mut optimize = machine.build_command(npm_bin("wasm-opt"));
-    optimize.args(SMALL).args(FEATURES).arg(&uploaded).arg("--output").arg(&named);
+    optimize.args(SMALL).args(FEATURES).arg(bound.join("index_bg.wasm")).arg("--output").arg(&named);
     process::output(&mut optimize)?;
     fs::write(&uploaded, without_names(&fs::read(&named)?)?)?;
+    fs::remove_dir_all(&bound)?;
     fs::write(&stamp, made_of).with_context(|| format!("{} cannot be written", stamp.display()))?;
     Ok(true)
+}
+
+/// Writes the Wasm, with the JavaScript that binds Wasm to the runtime and the glue, to the folder `bound`.
+fn bind(machine: &Machine, worker: &Worker, bound: &Path) -> Result<()> {
+    if bound.exists() {
+        fs::remove_dir_all(bound)?;
+    }
+    let mut bindgen = machine.build_command(cargo_bin("wasm-bindgen"));
+    bindgen.arg(wasm(worker)).arg("--out-dir").arg(bound);
+    bindgen.args(["--target", "module", "--out-name", "index", "--no-typescript"]);
+    // For `entry.js`, which begins a fresh instance after a panic.
+    bindgen.arg("--experimental-reset-state-function");
+    process::output(&mut bindgen)?;
+    let script = bound.join("index.js");
+    let text = fs::read_to_string(&script)?;
+    // Workers import a module of Wasm in the older way, as a value (https://developers.cloudflare.com/workers/runtime-apis/webassembly/javascript/).
+    let imported = text.replacen("import source wasmModule", "import wasmModule", 1);
+    ensure!(imported != text, "wasm-bindgen imports Wasm in another way: adapt xtask/src/build.rs");
+    fs::write(&script, imported)?;
+    Ok(())
 }
 
 fn wasm(worker: &Worker) -> PathBuf {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use local::process::{self, command, npm_bin, probe};
+use local::process::{self, command, probe};
 use local::progress::step;
 use local::workspace::{digest, read_toml, root};
 
@@ -22,12 +22,10 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A command for building: with the Wasm toolchain, and with local tools instead of those that worker-build would
-    /// download.
+    /// A command for building: with the Wasm toolchain.
     pub(crate) fn build_command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = command(program);
         self.toolchain.apply(&mut command);
-        command.env("WASM_BINDGEN_BIN", cargo_bin("wasm-bindgen")).env("ESBUILD_BIN", npm_bin("esbuild"));
         command
     }
 }
@@ -41,11 +39,10 @@ pub fn run() -> Result<Machine> {
     require_node()?;
     let toolchain = wasm_target::ensure()?;
     install_npm_packages()?;
-    // Both versions follow from Cargo.lock: the bundle's glue has to match the crates it was compiled with.
-    let worker_build = install_tool("worker-build", "worker-build", &locked_version("worker")?)?;
+    // The version follows from Cargo.lock: the bundle's script has to match the crate that the Wasm was compiled with.
     let wasm_bindgen = install_tool("wasm-bindgen-cli", "wasm-bindgen", &locked_version("wasm-bindgen")?)?;
     let packages = digest(&[root().join("package-lock.json")])?;
-    Ok(Machine { toolchain, bundler: format!("{worker_build} {wasm_bindgen} {packages}") })
+    Ok(Machine { toolchain, bundler: format!("{wasm_bindgen} {packages}") })
 }
 
 /// The version of a package in `Cargo.lock`.
