@@ -67,7 +67,11 @@ pub fn measure(extent: &Extent, only: Option<&str>) -> Result<Report> {
         only.is_none_or(|text| operation.lines.iter().any(|line| line.name.contains(text)))
     };
     let operations: Vec<_> = OPERATIONS.iter().filter(wanted).collect();
-    ensure!(!operations.is_empty(), "no operation of the bench has `{}` in its name", only.unwrap_or_default());
+    ensure!(
+        !operations.is_empty(),
+        "no operation of the bench has `{}` in its name",
+        only.unwrap_or_default()
+    );
     rivals::build()?;
     let stack = Stack::start(rivals::beside(StackOptions::on_free_ports("bench")?.fresh()))?;
     let started = clock::now();
@@ -82,8 +86,7 @@ pub fn measure(extent: &Extent, only: Option<&str>) -> Result<Report> {
         );
     }
     // Last: the fleet stays.
-    let growth =
-        if only.is_none() { growth::measure(&stack, &sides.ours, extent)? } else { Vec::new() };
+    let growth = if only.is_none() { growth::measure(&stack, &sides.ours, extent)? } else { Vec::new() };
     step("Measured", &format!("in {}", spoken(started.elapsed())));
     Ok(Report {
         rows,
