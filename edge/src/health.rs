@@ -3,12 +3,31 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde::Serialize;
+use shared::environment::Environment;
 use shared::join::join_all;
 use shared::ports::{Database, DatabaseError, Statement};
 use shared::shard::Shards;
 use shared::time::Timestamp;
 
 use crate::problem::Problem;
+
+/// The body of a good answer.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schemas", derive(utoipa::ToSchema))]
+pub struct Health {
+    status: &'static str,
+    environment: String,
+    /// Which version of the Worker answers: Cloudflare's id of the upload.
+    version: Option<String>,
+}
+
+impl Health {
+    /// All is well with this version of the Worker.
+    pub fn good(environment: Environment, version: Option<String>) -> Self {
+        Self { status: "ok", environment: environment.to_string(), version }
+    }
+}
 
 /// How long an isolate repeats what the databases answered, so that strangers who ask `/health` keep no database busy.
 const REPEATED_FOR: Duration = Duration::from_secs(3);

@@ -74,9 +74,8 @@ notices! {
     WebhookUnchanged = "webhook-unchanged", Good:
         "The webhook URL is the same as before. Nothing was changed.";
     Verifying = "verifying", Good: "We are trying the endpoint.";
-    Verified = "verified", Good: "Your endpoint answered. The webhook is active.";
-    EnabledAgain = "enabled-again", Good:
-        "Your endpoint answered. The webhook is active. Under Deliveries you can send the events again that failed.";
+    Verified = "verified", Good:
+        "Your endpoint answered. The webhook is active. If events failed before, you can send them again under Deliveries.";
     NotVerified = "not-verified", Bad:
         "Your endpoint did not accept the challenge: see the last error below. We go on trying for 72 hours.";
     TryingNow = "trying-now", Good:

@@ -111,7 +111,8 @@ impl Subject<'_> {
         }
         if self.topic.is_of_a_person() {
             text.push_str(
-                "If you did not expect this, sign in, look at the activity page, and rotate the API key.\n\n",
+                "If you did not expect this, sign in and look at the activity page. Remove people whom you do not know, \
+                 end the sessions on your account page, and rotate the API key.\n\n",
             );
         }
         text.push_str(&format!(

@@ -4,6 +4,7 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::response::Response;
 use axum::{Extension, Router};
 use edge::cost::Cost;
+use edge::health::{Health, answers};
 use edge::json::{JsonAnswer, read};
 use edge::problem::Problem;
 use edge::routes::{Access, Caller, Route, Routes, get, open, post};
@@ -77,22 +78,14 @@ async fn publish(
     }
 }
 
-#[derive(Serialize)]
-struct HealthBody {
-    status: &'static str,
-    environment: String,
-    version: Option<String>,
-}
-
 async fn health(
     State(delivery): State<WebhookDelivery>,
     Extension(cost): Extension<Cost>,
-) -> Result<JsonAnswer<HealthBody>, Problem> {
+) -> Result<JsonAnswer<Health>, Problem> {
     let now = delivery.couriers.of_group(0, delivery.couriers.count()).clock.now();
     let databases = delivery.couriers.map(|courier| cost.meter(courier.database.clone()));
-    delivery.last_health.or(now, edge::health::answers(&databases)).await?;
-    let environment = delivery.config.environment.to_string();
-    Ok(JsonAnswer(StatusCode::OK, HealthBody { status: "ok", environment, version: delivery.version }))
+    delivery.last_health.or(now, answers(&databases)).await?;
+    Ok(JsonAnswer(StatusCode::OK, Health::good(delivery.config.environment, delivery.version)))
 }
 
 /// The router, and the list of its routes.

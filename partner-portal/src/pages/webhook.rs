@@ -156,10 +156,7 @@ pub async fn verify(submitted: Submitted) -> PageResult {
         under_way: PageNotice::TryingNow,
     };
     let (asked, notices) = match WebhookState::of(&webhook) {
-        WebhookState::Disabled { .. } => {
-            let enabling = TryNotices { well: PageNotice::EnabledAgain, ..verifying };
-            (admin.enable(&tenant.org_id, webhook.id).await, enabling)
-        }
+        WebhookState::Disabled { .. } => (admin.enable(&tenant.org_id, webhook.id).await, verifying),
         WebhookState::Verifying => (admin.verify(&tenant.org_id, webhook.id).await, verifying),
         WebhookState::CircuitOpen { .. } => (admin.verify(&tenant.org_id, webhook.id).await, trying),
         WebhookState::Well | WebhookState::Failing { .. } => {

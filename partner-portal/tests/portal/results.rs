@@ -133,7 +133,10 @@ async fn a_webhook_that_is_enabled_again_leads_to_the_events_that_failed() {
     page.says(">Disabled<");
     world.tenants.endpoints.always(ENDPOINT, Reply::Status(200));
     browser.submit(&page, "/webhook/verify", &[]).await;
-    browser.get("/dashboard").await.says("Under Deliveries you can send the events again that failed.");
+    browser
+        .get("/dashboard")
+        .await
+        .says("If events failed before, you can send them again under Deliveries.");
 }
 
 #[tokio::test]

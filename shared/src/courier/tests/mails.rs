@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::Mailing;
+use crate::app::change_webhook::RequestedChange;
 use crate::ports::{Clock, Statement};
 use crate::tenant::{EmailAddress, OrgId};
 use crate::testing::{Fixture, MemoryMailer, admins};
 use crate::time::Timestamp;
+use crate::webhook::id::WebhookId;
+use crate::webhook::url::WebhookUrl;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -81,6 +84,12 @@ async fn each_member_gets_one_mail_of_each_change() {
 
     fixture.app.rotate_api_key(&admins(&acme), None, Duration::ZERO).await.unwrap();
     assert_eq!(mailed(&fixture, &mailer).await, to_both("Your API key was rotated"));
+    let id = WebhookId::parse(&webhook).unwrap();
+    fixture.app.reveal_webhook_secret(&admins(&acme), &id).await.unwrap();
+    assert_eq!(mailed(&fixture, &mailer).await, to_both("A signing secret was shown"));
+    let url = WebhookUrl::parse("https://hooks.example.com/new", &fixture.app.url_rules).unwrap();
+    fixture.app.change_webhook(&admins(&acme), &id, RequestedChange::url(url)).await.unwrap();
+    assert_eq!(mailed(&fixture, &mailer).await, to_both("Your webhook's URL was changed"));
 }
 
 #[tokio::test]
@@ -125,7 +134,7 @@ async fn verified_is_told_only_after_enabling() {
     note(&fixture, &webhook, "verified", 1);
     assert_eq!(mailed(&fixture, &mailer).await, []);
 
-    let id = crate::webhook::id::WebhookId::parse(&webhook).unwrap();
+    let id = WebhookId::parse(&webhook).unwrap();
     fixture.database.query(Statement::new("UPDATE webhooks SET status = 'disabled'"));
     fixture.app.enable_webhook(&admins(&acme), &id).await.unwrap();
     note(&fixture, &webhook, "verified", 2);
