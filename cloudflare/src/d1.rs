@@ -126,6 +126,11 @@ mod tests {
         assert_eq!(crossing.layout, layout);
     }
 
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct OneRow {
+        one: u32,
+    }
+
     #[test]
     fn an_answer_of_another_shape_is_a_failure() {
         for answer in ["", "null", "{}", r#"[{"results": 5}]"#, "[7]"] {
@@ -134,6 +139,6 @@ mod tests {
         let mut batch =
             read(&json!([{"results": [{"one": 1}], "meta": {"rows_read": 3}}, {}]).to_string()).unwrap();
         assert_eq!((batch.cost, batch.count(1)), (RowCount { read: 3, written: 0 }, 0));
-        assert_eq!(batch.take::<Value>(0).unwrap(), [json!({"one": 1})]);
+        assert_eq!(batch.take::<OneRow>(0).unwrap(), [OneRow { one: 1 }]);
     }
 }

@@ -170,10 +170,10 @@ impl From<Error> for Problem {
 fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     let Some(first) = characters.next() else { return String::new() };
-    if first.is_uppercase() {
+    if first.is_ascii_uppercase() {
         text.to_owned()
     } else {
-        format!("{}{}.", first.to_uppercase(), characters.as_str())
+        format!("{}{}.", first.to_ascii_uppercase(), characters.as_str())
     }
 }
 

@@ -12,6 +12,7 @@ use crate::delivery::measurement::Measurement;
 use crate::delivery::outcome::AttemptResult;
 use crate::error::Error;
 use crate::mail::Mail;
+use crate::row;
 use crate::shared_text::SharedText;
 use crate::time::Timestamp;
 
@@ -143,7 +144,7 @@ impl Batch {
     pub fn take<T: DeserializeOwned>(&mut self, index: usize) -> Result<Vec<T>, DatabaseError> {
         let rows = self.rows.get_mut(index).map(std::mem::take).unwrap_or_default();
         rows.into_iter()
-            .map(|row| serde_json::from_value(row).map_err(|error| DatabaseError::Shape(error.to_string())))
+            .map(|row| row::read(row).map_err(|error| DatabaseError::Shape(error.to_string())))
             .collect()
     }
 

@@ -52,7 +52,7 @@ pub fn document(routes: &[Route<Description>]) -> Value {
     let mut paths = Map::new();
     for Route { method, path, access, description } in routes {
         let item = paths.entry(*path).or_insert_with(|| json!({}));
-        item[method.to_lowercase()] = description().render(method, path, *access, &mut components);
+        item[method.to_ascii_lowercase()] = description().render(method, path, *access, &mut components);
     }
     let tags: Vec<_> = TAGS.iter().map(|(name, about)| json!({"name": name, "description": about})).collect();
     json!({

@@ -3,7 +3,7 @@
 /// Returns `name` as HTML that may break before each capital letter, dot or underscore: `Lock<wbr>Created`.
 pub fn breakable(name: &str) -> String {
     broken(name, |before, character| {
-        character.is_uppercase() && before.is_lowercase() || matches!(character, '.' | '_' | '-')
+        character.is_ascii_uppercase() && before.is_ascii_lowercase() || matches!(character, '.' | '_' | '-')
     })
 }
 

@@ -110,11 +110,11 @@ pub fn unknown_event_type(name: &str) -> String {
 fn spoken(aggregate: &str) -> String {
     let mut words = String::new();
     for (index, character) in aggregate.chars().enumerate() {
-        match (index, character.is_uppercase()) {
-            (0, _) => words.extend(character.to_uppercase()),
+        match (index, character.is_ascii_uppercase()) {
+            (0, _) => words.push(character.to_ascii_uppercase()),
             (_, true) => {
                 words.push(' ');
-                words.extend(character.to_lowercase());
+                words.push(character.to_ascii_lowercase());
             }
             (_, false) => words.push(character),
         }

@@ -147,12 +147,12 @@ pub fn find(name: &str) -> Option<&'static CatalogueEntry> {
 }
 
 /// The known name that takes the fewest insertions, deletions, replacements and swaps of neighbours to reach,
-/// letter case aside; the first of the catalogue among equals. `None` for a name too long to be an event
+/// the case of ASCII letters aside; the first of the catalogue among equals. `None` for a name too long to be an event
 /// type.
 #[must_use]
 pub fn nearest(name: &str) -> Option<&'static str> {
-    let name = EventType::parse(name).ok()?.as_str().to_lowercase();
-    let distance = |entry: &&CatalogueEntry| strsim::osa_distance(&name, &entry.name.to_lowercase());
+    let name = EventType::parse(name).ok()?.as_str().to_ascii_lowercase();
+    let distance = |entry: &&CatalogueEntry| strsim::osa_distance(&name, &entry.name.to_ascii_lowercase());
     catalogue().iter().min_by_key(distance).map(|entry| entry.name)
 }
 

@@ -232,7 +232,6 @@ pub fn lease(keys: &[&DeliveryKey], now: Timestamp, due: Timestamp, until: Times
 #[derive(Clone, Debug, Deserialize)]
 pub struct LeasedRow {
     /// Tenant, webhook and event.
-    #[serde(flatten)]
     pub key: KeyRow,
     /// The envelope's `detail-type`.
     pub event_type: String,

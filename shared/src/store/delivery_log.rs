@@ -99,7 +99,6 @@ pub struct EventRow {
     /// The webhook.
     pub webhook_id: WebhookId,
     /// The delivery.
-    #[serde(flatten)]
     pub delivery: LogRow,
 }
 

@@ -229,7 +229,6 @@ pub struct RangeRow {
     /// The redelivery's number.
     pub sequence: i64,
     /// The webhook.
-    #[serde(flatten)]
     pub webhook: WebhookKeyRow,
     since: i64,
     until: i64,

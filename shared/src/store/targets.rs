@@ -54,7 +54,6 @@ pub struct TargetRow {
     auth_type: String,
     auth_header: Option<String>,
     auth_token: Option<String>,
-    #[serde(flatten)]
     condition: ConditionRow,
     health_stamp: i64,
     last_error_at: Option<i64>,

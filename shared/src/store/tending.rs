@@ -52,7 +52,6 @@ pub fn due(ids: &[WebhookId], now: Timestamp, most_released: u32) -> Statement {
 #[derive(Deserialize)]
 pub struct DueRow {
     /// The webhook.
-    #[serde(flatten)]
     pub target: TargetRow,
     /// Deliveries that are let go and not attempted yet.
     pub released: u32,
@@ -218,7 +217,6 @@ pub fn due_while_any_waits(ids: &[WebhookId], at: Timestamp, stamp: i64) -> Stat
 /// A webhook that is due.
 #[derive(Deserialize)]
 pub struct DueAtRow {
-    #[serde(flatten)]
     webhook: WebhookKeyRow,
     tend_at: i64,
 }

@@ -26,7 +26,7 @@ pub(super) fn call(document: &Value, Operation { path, method, content }: &Opera
     }
     let mut call = "curl -sS".to_owned();
     if *method != "get" {
-        let _ = write!(call, " -X {}", method.to_uppercase());
+        let _ = write!(call, " -X {}", method.to_ascii_uppercase());
     }
     let _ = write!(call, " \"$API{path}{query}\"");
     for scheme in list(&content["security"]).filter_map(Value::as_object).flat_map(|schemes| schemes.keys()) {

@@ -97,7 +97,7 @@ fn write_operation(page: &mut String, document: &Value, operation: &Operation<'_
     let Operation { path, method, content } = operation;
     let (id, summary) = (text(&content["operationId"]), escaped(text(&content["summary"])));
     write!(page, "<article id=\"{id}\"><h3>{summary}</h3>")?;
-    write!(page, "<code class=\"route\"><b>{}</b> {}</code>", method.to_uppercase(), escaped(path))?;
+    write!(page, "<code class=\"route\"><b>{}</b> {}</code>", method.to_ascii_uppercase(), escaped(path))?;
     let details = text(&content["description"]);
     if details.trim_end_matches('.') != text(&content["summary"]) {
         write!(page, "<p>{}</p>", prose(details))?;
