@@ -81,7 +81,8 @@ fn who_is_told_to_slow_down_waits_five_seconds_longer_from_then_on() {
     project.set("ADMIN_CLIENT_ID", "terminal");
     let began = local::clock::now();
     assert_eq!(project.stage().token().unwrap(), "the.access.token");
-    assert!(began.elapsed().as_secs() >= 1 + 6, "{:?}", began.elapsed());
+    // The interval of one second, and then six.
+    assert!(began.elapsed().as_secs() > 6, "{:?}", began.elapsed());
     assert_eq!(asked.lock().unwrap().len(), 3);
 }
 
