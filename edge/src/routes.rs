@@ -34,10 +34,13 @@
 //! ```
 
 use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::handler::Handler;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use http::{HeaderValue, header};
 
@@ -101,20 +104,41 @@ pub trait Guarded<T, S> {
     /// Who may call the handler.
     const ACCESS: Access;
 
-    /// The handler for one method.
-    fn on(self, method: MethodFilter) -> MethodRouter<S>;
+    /// The handler, of the one type that all handlers have in a router.
+    fn erased(self) -> ErasedHandler<S>;
+}
+
+type BoxedFuture = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// A handler whose own type is forgotten. axum makes a dozen functions for each type of handler, which a fresh isolate has to
+/// compile before its first answer; so there is one type.
+#[derive(Clone)]
+pub struct ErasedHandler<S>(Arc<dyn Fn(Request, S) -> BoxedFuture + Send + Sync>);
+
+impl<S: 'static> ErasedHandler<S> {
+    fn new<T: 'static>(handler: impl Handler<T, S> + Sync) -> Self {
+        Self(Arc::new(move |request, state| Box::pin(handler.clone().call(request, state))))
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Handler<(), S> for ErasedHandler<S> {
+    type Future = BoxedFuture;
+
+    fn call(self, request: Request, state: S) -> BoxedFuture {
+        (self.0)(request, state)
+    }
 }
 
 impl<H, T, S> Guarded<T, S> for H
 where
-    H: Handler<T, S>,
+    H: Handler<T, S> + Sync,
     T: BeginsWithCaller + 'static,
     S: Clone + Send + Sync + 'static,
 {
     const ACCESS: Access = T::ACCESS;
 
-    fn on(self, method: MethodFilter) -> MethodRouter<S> {
-        on(method, self)
+    fn erased(self) -> ErasedHandler<S> {
+        ErasedHandler::new(self)
     }
 }
 
@@ -131,14 +155,14 @@ pub struct OpenTo<T>(PhantomData<T>);
 
 impl<H, T, S> Guarded<OpenTo<T>, S> for Open<H>
 where
-    H: Handler<T, S>,
+    H: Handler<T, S> + Sync,
     T: 'static,
     S: Clone + Send + Sync + 'static,
 {
     const ACCESS: Access = Access::Open;
 
-    fn on(self, method: MethodFilter) -> MethodRouter<S> {
-        on(method, self.0)
+    fn erased(self) -> ErasedHandler<S> {
+        ErasedHandler::new(self.0)
     }
 }
 
@@ -162,13 +186,13 @@ pub struct HandledRoute<S, D = ()> {
 }
 
 impl<S: Clone + Send + Sync + 'static> HandledRoute<S> {
-    fn new<T, H: Guarded<T, S>>(
+    fn new(
         (method, filter): (&'static str, MethodFilter),
         path: &'static str,
-        handler: H,
+        access: Access,
+        handler: ErasedHandler<S>,
     ) -> Self {
-        let route = Route { method, path, access: H::ACCESS, description: () };
-        Self { route, handler: handler.on(filter) }
+        Self { route: Route { method, path, access, description: () }, handler: on(filter, handler) }
     }
 
     /// The same with a description.
@@ -211,7 +235,7 @@ macro_rules! methods {
             H: Guarded<T, S>,
             S: Clone + Send + Sync + 'static,
         {
-            HandledRoute::new((stringify!($method), MethodFilter::$method), path, handler)
+            HandledRoute::new((stringify!($method), MethodFilter::$method), path, H::ACCESS, handler.erased())
         }
     )*};
 }

@@ -68,6 +68,10 @@ pub fn printable_json(json: String) -> String {
 /// Whether a character shows something, or is a space, and leaves cursor, line and direction alone.
 #[must_use]
 pub fn is_printable(character: char) -> bool {
+    // Almost every character of an answer or a line of the log.
+    if character.is_ascii() {
+        return !character.is_ascii_control();
+    }
     !redirects(character) && (is_visible(character) || character.is_whitespace())
 }
 

@@ -127,8 +127,11 @@ enum Command {
     },
     /// Check everything: formatting, lints, unit tests, tidiness, and the Workers end to end
     Test,
-    /// Measure the Workers against a plain JavaScript one, in the same run
-    Bench,
+    /// Measure the Workers against plain JavaScript ones, in the same run
+    Bench {
+        /// Measure only the operations with this text in their names, such as `GET tenant`
+        only: Option<String>,
+    },
     /// Simulate heavy loads and trouble, and write the tables and plots of docs/scaling.md
     Simulate,
     /// Build the Workers as they are deployed
@@ -192,7 +195,7 @@ fn run() -> Result<()> {
             Deployment::of_this_process(environments::named(&env)?).restore(&from, overwrite)
         }
         Command::Test => xtask::check::run(),
-        Command::Bench => xtask::bench::run(),
+        Command::Bench { only } => xtask::bench::run(only.as_deref()),
         Command::Simulate => xtask::simulate::run(),
         Command::Build => {
             let machine = xtask::setup::run()?;

@@ -6,7 +6,7 @@ use xtask::bench::{Extent, measure};
 #[test]
 #[ignore = "needs the built Workers; `cargo xtask test` runs it"]
 fn every_operation_is_measured_on_all_sides() {
-    let report = measure(&Extent::brief()).unwrap();
+    let report = measure(&Extent::brief(), None).unwrap();
     println!("{}", report.text());
     let report = report.json();
     let operations = report["operations"].as_array().unwrap();

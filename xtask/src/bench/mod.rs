@@ -22,7 +22,7 @@ mod table;
 use std::fs;
 use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use local::clock;
 use local::progress::{line, spoken, step};
 use local::stack::{Stack, StackOptions};
@@ -33,19 +33,20 @@ pub use operations::Extent;
 pub use report::Report;
 
 use self::compare::compare;
-use self::operations::OPERATIONS;
+use self::operations::{OPERATIONS, Operation};
 use self::side::Sides;
 use crate::{build, setup};
 
-/// Sets up, builds, measures, prints a table and writes `target/bench.json`.
+/// Sets up, builds, measures, prints a table and writes `target/bench.json`. With `only`, measures the operations with that text
+/// in their names.
 ///
 /// # Errors
 ///
-/// When something does not build, start, answer as it should, or arrive.
-pub fn run() -> Result<()> {
+/// When something does not build, start, answer as it should, or arrive; when no operation has that text in its name.
+pub fn run(only: Option<&str>) -> Result<()> {
     let machine = setup::run()?;
     build::run(&machine)?;
-    let report = measure(&Extent::full())?;
+    let report = measure(&Extent::full(), only)?;
     let folder = root().join("target");
     let written = fs::create_dir_all(&folder)
         .and_then(|()| fs::write(folder.join("bench.json"), format!("{:#}\n", report.json())));
@@ -55,19 +56,29 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-/// Measures every operation of Workers that have been built, on a fresh stack of its own.
+/// Measures operations of Workers that have been built, on a fresh stack of its own: every operation, or those with the text
+/// `only` in their names.
 ///
 /// # Errors
 ///
 /// As [`run`].
-pub fn measure(extent: &Extent) -> Result<Report> {
+pub fn measure(extent: &Extent, only: Option<&str>) -> Result<Report> {
+    let wanted = |operation: &&Operation| {
+        only.is_none_or(|text| operation.lines.iter().any(|line| line.name.contains(text)))
+    };
+    let operations: Vec<_> = OPERATIONS.iter().filter(wanted).collect();
+    ensure!(
+        !operations.is_empty(),
+        "no operation of the bench has `{}` in its name",
+        only.unwrap_or_default()
+    );
     rivals::build()?;
     let stack = Stack::start(rivals::beside(StackOptions::on_free_ports("bench")?.fresh()))?;
     let started = clock::now();
     step("Creating", "tenants and webhooks");
     let sides = Sides::set_up(&stack, &stack.credentials(None)?, extent)?;
     let mut rows = Vec::new();
-    for operation in &OPERATIONS {
+    for operation in operations {
         let name = operation.lines[0].name;
         step("Measuring", name);
         rows.extend(
@@ -75,7 +86,7 @@ pub fn measure(extent: &Extent) -> Result<Report> {
         );
     }
     // Last: the fleet stays.
-    let growth = growth::measure(&stack, &sides.ours, extent)?;
+    let growth = if only.is_none() { growth::measure(&stack, &sides.ours, extent)? } else { Vec::new() };
     step("Measured", &format!("in {}", spoken(started.elapsed())));
     Ok(Report {
         rows,

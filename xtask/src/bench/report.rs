@@ -51,9 +51,10 @@ impl Report {
     #[must_use]
     pub fn text(&self) -> String {
         let mut parts: Vec<String> = self.busy().into_iter().collect();
-        parts.extend(TABLES.iter().map(|(first, rival, beside)| self.table(first, *rival, *beside)));
+        let measured = TABLES.iter().filter(|(_, rival, _)| self.rows.iter().any(|row| row.rival == *rival));
+        parts.extend(measured.map(|(first, rival, beside)| self.table(first, *rival, *beside)));
         parts.push(self.sizes());
-        parts.push(self.growth());
+        parts.extend((!self.growth.is_empty()).then(|| self.growth()));
         parts.push(self.notes().join("\n"));
         parts.join("\n\n")
     }
