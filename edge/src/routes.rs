@@ -116,7 +116,7 @@ type BoxedFuture = Pin<Box<dyn Future<Output = Response> + Send>>;
 pub struct ErasedHandler<S>(Arc<dyn Fn(Request, S) -> BoxedFuture + Send + Sync>);
 
 impl<S: 'static> ErasedHandler<S> {
-    fn new<T: 'static>(handler: impl Handler<T, S> + Sync) -> Self {
+    fn new<T: 'static>(handler: impl Handler<T, S>) -> Self {
         Self(Arc::new(move |request, state| Box::pin(handler.clone().call(request, state))))
     }
 }
