@@ -116,7 +116,7 @@ type BoxedFuture = Pin<Box<dyn Future<Output = Response> + Send>>;
 pub struct ErasedHandler<S>(Arc<dyn Fn(Request, S) -> BoxedFuture + Send + Sync>);
 
 impl<S: 'static> ErasedHandler<S> {
-    fn new<T: 'static>(handler: impl Handler<T, S> + Sync) -> Self {
+    fn new<T: 'static>(handler: impl Handler<T, S>) -> Self {
         Self(Arc::new(move |request, state| Box::pin(handler.clone().call(request, state))))
     }
 }
@@ -131,7 +131,7 @@ impl<S: Clone + Send + Sync + 'static> Handler<(), S> for ErasedHandler<S> {
 
 impl<H, T, S> Guarded<T, S> for H
 where
-    H: Handler<T, S> + Sync,
+    H: Handler<T, S>,
     T: BeginsWithCaller + 'static,
     S: Clone + Send + Sync + 'static,
 {
@@ -155,7 +155,7 @@ pub struct OpenTo<T>(PhantomData<T>);
 
 impl<H, T, S> Guarded<OpenTo<T>, S> for Open<H>
 where
-    H: Handler<T, S> + Sync,
+    H: Handler<T, S>,
     T: 'static,
     S: Clone + Send + Sync + 'static,
 {
