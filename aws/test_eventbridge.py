@@ -26,8 +26,9 @@ NEWER = HERE / "eventbridge-v2.yaml"
 BY_API = ("Connection", "Destination", "DeadLettersPolicy", "DeadLettersAlarm", "FailuresAlarm")
 REGION = "eu-central-1"
 RULE = "spk-webhooks-stage"
+URL = "https://events.example.com/events"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:on-call"
-PARAMETERS = {"Environment": "stage", "EventsApiKey": "test-only-events-key-0123456789abcdef", "AlarmTopic": TOPIC}
+PARAMETERS = {"Environment": "stage", "EventsApiKey": "test-only-events-key-0123456789abcdef", "AlarmTopic": TOPIC, "EventsUrl": URL}
 ACCOUNT = {"AWS::AccountId": "123456789012", "AWS::Partition": "aws", "AWS::Region": REGION}
 
 
@@ -76,11 +77,10 @@ def resolved(value, known):
 
 
 class EventBridge(unittest.TestCase):
-    """On the account's default bus, with the Worker at workers.dev."""
+    """On the account's default bus."""
 
     parameters = PARAMETERS
     bus = "default"
-    url = "https://webhook-delivery.spk-stage.workers.dev/events"
 
     @classmethod
     def setUpClass(cls):
@@ -189,7 +189,7 @@ class EventBridge(unittest.TestCase):
 
     def test_the_destination_is_the_worker_of_the_environment(self):
         destination = self.client("events").describe_api_destination(Name="spk-webhooks-stage")
-        self.assertEqual(destination["InvocationEndpoint"], self.url)
+        self.assertEqual(destination["InvocationEndpoint"], URL)
         self.assertEqual((destination["HttpMethod"], destination["InvocationRateLimitPerSecond"]), ("POST", 300))
 
     def test_one_rule_hands_everything_to_it_for_a_day_and_keeps_the_rest(self):
@@ -251,7 +251,7 @@ class EventBridge(unittest.TestCase):
                 known = {"Environment": environment, "AlarmTopic": ""}
                 refused = resolved(rule["RuleCondition"], known) and not resolved(assertion["Assert"], known)
                 self.assertEqual(refused, environment != "dev", environment)
-                self.assertTrue(resolved(assertion["Assert"], known | {"AlarmTopic": TOPIC}))
+                self.assertTrue(resolved(assertion["Assert"], known | {"AlarmTopic": TOPIC, "EventsUrl": URL}))
             self.assertIn("AlarmTopic is missing", assertion["AssertDescription"])
 
     def test_the_pattern_takes_the_two_sources_and_no_other(self):
@@ -298,11 +298,10 @@ class EventBridge(unittest.TestCase):
 
 
 class OnABusOfItsOwn(EventBridge):
-    """With the Worker at a custom domain."""
+    """On a bus of its own."""
 
     bus = "b2c-events"
-    url = "https://events.example.com/events"
-    parameters = PARAMETERS | {"EventBusName": bus, "EventsUrl": url}
+    parameters = PARAMETERS | {"EventBusName": bus}
 
 
 if __name__ == "__main__":

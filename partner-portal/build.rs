@@ -12,8 +12,8 @@ use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, 
 const GUIDE: &str = "../docs/partners.md";
 /// The document that describes every event type: the Admin API serves the document.
 const DOCUMENT: &str = "partner-webhooks.openapi.json";
-/// The origin of the Admin API in the guide, which the portal replaces by that of its environment.
-const ADMIN_API: &str = "https://admin-api.spk-prod.workers.dev";
+/// The text in the guide that stands for the origin of the Admin API: the portal puts the origin of its environment there.
+const ADMIN_API: &str = "https://admin-api.example";
 /// The folder of the code that verifies signatures: the guide's page has the code itself.
 const SNIPPETS: &str = "verify/";
 

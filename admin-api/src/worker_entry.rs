@@ -25,6 +25,8 @@ thread_local! {
 impl Worker for AdminApi {
     const LARGEST_BODY: usize = LARGEST_BODY;
 
+    type Router = Router;
+
     fn headers() -> impl AsRef<[HeaderName]> {
         router::HEADERS
     }

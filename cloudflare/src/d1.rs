@@ -73,19 +73,22 @@ struct Meta {
     rows_read: u64,
     #[serde(default)]
     rows_written: u64,
+    size_after: Option<u64>,
 }
 
 fn read(answer: &str) -> Result<Batch, DatabaseError> {
     let results: Vec<StatementResult> =
         serde_json::from_str(answer).map_err(|error| DatabaseError::Failed(error.to_string()))?;
     let mut cost = RowCount::default();
+    let mut size = None;
     let mut rows = Vec::with_capacity(results.len());
     for result in results {
         cost.read += result.meta.rows_read;
         cost.written += result.meta.rows_written;
+        size = result.meta.size_after.or(size);
         rows.push(result.results);
     }
-    Ok(Batch::new(rows, cost))
+    Ok(Batch::new(rows, cost).in_size(size))
 }
 
 fn refused(text: String) -> DatabaseError {
@@ -136,9 +139,12 @@ mod tests {
         for answer in ["", "null", "{}", r#"[{"results": 5}]"#, "[7]"] {
             assert!(matches!(read(answer), Err(DatabaseError::Failed(_))), "{answer}");
         }
-        let mut batch =
-            read(&json!([{"results": [{"one": 1}], "meta": {"rows_read": 3}}, {}]).to_string()).unwrap();
+        let mut batch = read(
+            &json!([{"results": [{"one": 1}], "meta": {"rows_read": 3, "size_after": 8192}}, {}]).to_string(),
+        )
+        .unwrap();
         assert_eq!((batch.cost, batch.count(1)), (RowCount { read: 3, written: 0 }, 0));
+        assert_eq!(batch.size, Some(8192));
         assert_eq!(batch.take::<OneRow>(0).unwrap(), [OneRow { one: 1 }]);
     }
 }

@@ -75,6 +75,13 @@ export function send(call, place, layout) {
   }
   settle(call, async () => { await bindings[place].sendBatch(messages); });
 }
+/** What waits on a Queue: the number of messages, and when the oldest was sent. */
+export function backlog(call, place) {
+  settle(call, async () => {
+    const { backlogCount, oldestMessageTimestamp } = await bindings[place].metrics();
+    return [0, `${backlogCount} ${Number(oldestMessageTimestamp ?? 0)}`];
+  });
+}
 export function get(call, place, key) {
   settle(call, async () => {
     const text = await bindings[place].get(key);

@@ -30,6 +30,7 @@ extern "C" {
     pub(crate) fn sleep(call: u32, milliseconds: f64);
     pub(crate) fn run(call: u32, place: i32, text: &str, layout: &[f64]);
     pub(crate) fn send(call: u32, place: i32, layout: &[u32]);
+    pub(crate) fn backlog(call: u32, place: i32);
     pub(crate) fn get(call: u32, place: i32, key: &str);
     pub(crate) fn put(call: u32, place: i32, key: &str, text: &str, seconds: f64);
     pub(crate) fn limit(call: u32, place: i32, key: &str);

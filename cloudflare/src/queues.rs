@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use shared::courier::Settlement;
-use shared::ports::{Queue, QueueError, QueuedMessage};
+use shared::ports::{Backlog, Queue, QueueError, QueuedMessage};
+use shared::time::Timestamp;
 
 use crate::bindings::{Bound, Env};
 use crate::glue::{self, Call};
@@ -60,6 +61,19 @@ impl Queue for WorkerQueue {
         }
         Ok(())
     }
+
+    async fn backlog(&self) -> Result<Backlog, QueueError> {
+        let told =
+            Call::make(|call| glue::backlog(call, self.0.place())).await.or_thrown().map_err(QueueError)?;
+        backlog(&told.text).ok_or_else(|| QueueError(format!("no metrics: {}", told.text)))
+    }
+}
+
+/// A Queue's metrics as they cross: the number of messages, and the milliseconds of the oldest message, 0 where there is none.
+fn backlog(text: &str) -> Option<Backlog> {
+    let (messages, oldest) = text.split_once(' ')?;
+    let oldest = oldest.parse().ok().filter(|oldest| *oldest > 0).map(Timestamp::from_milliseconds);
+    Some(Backlog { messages: messages.parse().ok()?, oldest })
 }
 
 /// A settlement as it crosses: -1 acknowledges a message, any other number asks the Queue to hand the message over again after
@@ -79,6 +93,16 @@ mod tests {
 
     fn message(bytes: usize) -> QueuedMessage {
         QueuedMessage { body: "x".repeat(bytes).into(), delay: Duration::ZERO }
+    }
+
+    #[test]
+    fn a_backlog_has_a_number_of_messages_and_perhaps_an_oldest() {
+        let oldest = Timestamp::from_milliseconds(1_900_000_000_000);
+        assert_eq!(backlog("7 1900000000000"), Some(Backlog { messages: 7, oldest: Some(oldest) }));
+        for text in ["0 0", "0 NaN"] {
+            assert_eq!(backlog(text), Some(Backlog::default()), "{text}");
+        }
+        assert_eq!(backlog("undefined NaN"), None);
     }
 
     #[test]

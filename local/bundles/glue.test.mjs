@@ -1,7 +1,7 @@
 // What the glue makes of odd values: the rest of a Worker never sees them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bindings, open, run, send, start, setting, version, binding } from "../../cloudflare/src/glue.js";
+import { backlog, bindings, open, run, send, start, setting, version, binding } from "../../cloudflare/src/glue.js";
 import { aes, deflate } from "../../cloudflare/src/glue_crypto.js";
 import { answer, attempt, describeBatch, exchange, message, settleBatch, take } from "../../cloudflare/src/glue_http.js";
 
@@ -163,6 +163,14 @@ test("messages are read from the memory of Wasm, and what is no text is empty", 
   const messages = [{ body: "text", timestamp: new Date(7) }, { body: { a: 1 }, timestamp: "nonsense" }];
   assert.equal(describeBatch({ queue: "name", messages }), "name\n7\n0");
   assert.deepEqual([0, 1].map((index) => message({ messages }, index)), ["text", ""]);
+});
+
+test("a backlog crosses as two numbers, in whatever form the runtime tells the time", async () => {
+  const told = async (metrics) => (await outcome((call) => backlog(call, place({ async metrics() { return metrics; } })))).text;
+  assert.equal(await told({ backlogCount: 7, oldestMessageTimestamp: new Date(1_900) }), "7 1900");
+  assert.equal(await told({ backlogCount: 7, oldestMessageTimestamp: 1_900 }), "7 1900");
+  assert.equal(await told({ backlogCount: 0 }), "0 0");
+  assert.equal((await outcome((call) => backlog(call, place({})))).code, FAILED);
 });
 
 test("what a Worker is not bound to is not there", () => {

@@ -16,6 +16,7 @@ pub mod address;
 mod certificate;
 pub mod client;
 pub mod clock;
+pub mod cookies;
 pub mod credentials;
 pub mod endpoint;
 pub mod export;

@@ -44,7 +44,7 @@ impl<'a> Databases<'a> {
     ///
     /// # Errors
     ///
-    /// When a database is none of these shards, or wrangler fails. Run again to go on.
+    /// Fails when a database is none of these shards, or wrangler fails. Run again to go on.
     pub fn split(&self, shards: usize) -> Result<()> {
         let doubled = shards * 2;
         self.stop(shards)?;
@@ -74,7 +74,7 @@ impl<'a> Databases<'a> {
     ///
     /// # Errors
     ///
-    /// When one is not, or wrangler fails.
+    /// Fails when one is not, or wrangler fails.
     pub fn open(&self, shards: usize) -> Result<()> {
         for place in 0..shards {
             let mark = self.mark(place)?;
@@ -92,7 +92,7 @@ impl<'a> Databases<'a> {
     ///
     /// # Errors
     ///
-    /// When one is another shard, or wrangler fails.
+    /// Fails when one is another shard, or wrangler fails.
     pub fn mark_new(&self, shards: usize) -> Result<()> {
         for place in 0..shards {
             let mark = self.mark(place)?;

@@ -131,7 +131,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// When wrangler's configuration for them cannot be written.
+    /// Fails when wrangler's configuration for them cannot be written.
     pub fn d1(&self, shards: usize) -> Result<(Wrangler<'static>, PathBuf)> {
         let folder = self.directory.join("split");
         let mut config = read_toml(&root().join("wrangler.toml"))?;
@@ -161,7 +161,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// When one of them failed.
+    /// Fails when one of them failed.
     pub fn trigger_cron(&self) -> Result<()> {
         trigger_cron(&self.address())
     }
@@ -176,7 +176,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// When the Worker is reached through wrangler's proxy only.
+    /// Fails when the Worker is reached through wrangler's proxy only.
     pub fn direct_port(&self, worker: &str) -> Result<u16> {
         let port = self.direct.get(worker).copied();
         port.with_context(|| format!("{worker} is reached through wrangler's proxy only"))
@@ -199,7 +199,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// When the OpenID provider does not answer.
+    /// Fails when the OpenID provider does not answer.
     pub fn credentials(&self, email: Option<&str>) -> Result<Credentials> {
         self.options.credentials(email)
     }
@@ -208,7 +208,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// When no Worker requires a secret of that name.
+    /// Fails when no Worker requires a secret of that name.
     pub fn secret(&self, name: &str) -> Result<String> {
         Secrets::load(&self.directory)?.get(name)
     }
@@ -309,7 +309,7 @@ impl Drop for Stack {
 ///
 /// # Errors
 ///
-/// When one of them failed.
+/// Fails when one of them failed.
 pub fn trigger_cron(address: &Address) -> Result<()> {
     let HttpAnswer { status, text, .. } =
         address.gateway()?.within(CRON_LIMIT).send(Method::POST, "/cron", None)?;

@@ -24,6 +24,8 @@ thread_local! {
 impl Worker for Portal {
     const LARGEST_BODY: usize = LARGEST_BODY;
 
+    type Router = Router;
+
     fn headers() -> impl AsRef<[HeaderName]> {
         router::HEADERS
     }

@@ -120,6 +120,8 @@ pub struct Batch {
     rows: Vec<Vec<Value>>,
     /// Rows read and written, index rows included, where the database counts them.
     pub cost: RowCount,
+    /// The size of the database after the batch, in bytes, where the database tells.
+    pub size: Option<u64>,
 }
 
 /// Rows that a batch touched.
@@ -134,7 +136,13 @@ pub struct RowCount {
 impl Batch {
     /// The rows by statement, each row a JSON object of its columns.
     pub fn new(rows: Vec<Vec<Value>>, cost: RowCount) -> Self {
-        Self { rows, cost }
+        Self { rows, cost, size: None }
+    }
+
+    /// The same batch of a database of this size, in bytes.
+    #[must_use]
+    pub fn in_size(self, size: Option<u64>) -> Self {
+        Self { size, ..self }
     }
 
     /// Takes out the rows of the statement at `index`.
@@ -201,6 +209,21 @@ pub trait Queue: Send + Sync {
     /// # Errors
     /// Some messages may be on the queue all the same. Sending all again is safe: consumers are idempotent.
     async fn send(&self, messages: Vec<QueuedMessage>) -> Result<(), QueueError>;
+
+    /// Counts what waits on the queue, roughly.
+    ///
+    /// # Errors
+    /// If the platform does not tell.
+    async fn backlog(&self) -> Result<Backlog, QueueError>;
+}
+
+/// What waits on a queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// The number of messages.
+    pub messages: u64,
+    /// When the oldest message was sent, if the platform knows.
+    pub oldest: Option<Timestamp>,
 }
 
 /// A message to send.

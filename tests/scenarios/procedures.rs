@@ -32,6 +32,11 @@ case "$2" in
 esac
 "#;
 
+/// The command that prints the origin of an environment's Worker, as the pages have it.
+fn origin(environment: &str, worker: &str) -> String {
+    format!(r#"$(cargo xtask addresses --env {environment} | jq -r '."{worker}"')"#)
+}
+
 #[test]
 fn dead_letters_are_requeued_as_the_page_says() {
     run(|world| async move {
@@ -48,7 +53,7 @@ fn dead_letters_are_requeued_as_the_page_says() {
         assert_eq!(found["requeuedAt"], Value::Null);
 
         let script = Script::new("requeue", Page::read("operations.md").block("**Dead letters.**"))
-            .at("https://admin-api.spk-stage.workers.dev", &world.credentials().admin_api_localhost_url)
+            .at(&origin("stage", "admin-api"), &world.credentials().admin_api_localhost_url)
             .variable("ADMIN_API_KEY", &world.credentials().admin_api_key)
             .variable("TOKEN", &world.credentials().admin_jwt);
         let printed = tokio::task::spawn_blocking(move || script.run()).await.unwrap();
@@ -82,7 +87,7 @@ fn what_eventbridge_could_not_deliver_is_replayed_as_the_page_says() {
 
         let block = Page::read("operations.md").block("**EventBridge's destination is failing.**");
         let script = Script::new("replay", block)
-            .at("https://webhook-delivery.spk-stage.workers.dev", &world.credentials().delivery_localhost_url)
+            .at(&origin("stage", "webhook-delivery"), &world.credentials().delivery_localhost_url)
             .variable("EVENTS_API_KEY", &world.credentials().events_key)
             .variable("QUEUE", &queue.to_string_lossy())
             .program("aws", AWS);
@@ -138,6 +143,58 @@ fn a_disabled_webhook_is_enabled_and_sent_what_it_missed_as_the_page_says() {
 }
 
 #[test]
+fn a_partner_who_leaves_gets_nothing_more_as_the_page_says() {
+    run(|world| async move {
+        let (tenant, endpoint) = (Tenant::register(world).await, Endpoint::start());
+        let _ = tenant.webhook(&endpoint.url("/")).await;
+        let key = tenant.api_key().await;
+        let requests = Page::read("operations.md").requests("**A partner leaves.**");
+        assert_eq!(requests.len(), 3, "{requests:?}");
+        for request in requests {
+            let (method, path) = request.split_once(' ').unwrap();
+            let path = path.replace("{orgId}", &tenant.org_id);
+            let answer = world.admin().send(method.parse().unwrap(), &path, None).await;
+            assert_eq!(answer.status, 200, "{request}: {}", answer.text);
+        }
+        assert_eq!(world.partner(&key).get("/webhooks").await.status, 401);
+        let (left, other) = (tenant.event("KeyAdded"), Tenant::register(world).await);
+        let webhook = other.webhook(&endpoint.url("/other")).await;
+        let last = other.event("KeyAdded");
+        world.publish_all(&[left, last.clone()]).await;
+        let _ = webhook.delivery_in("delivered", &last).await;
+        let all = endpoint.received("/");
+        assert!(all.iter().all(|request| !request.text().contains("KeyAdded")), "{all:?}");
+    });
+}
+
+#[test]
+fn what_has_leaked_is_worth_nothing_at_once_as_the_page_says() {
+    run(|world| async move {
+        let (tenant, endpoint) = (Tenant::register(world).await, Endpoint::start());
+        let webhook = tenant.webhook(&endpoint.url("/")).await;
+        let leaked = tenant.api_key().await;
+        let requests = Page::read("operations.md").requests("**A key has leaked.**");
+        let expected = ["POST /api-keys/{orgId}/rotate", "POST /tenants/{orgId}/webhooks/{id}/rotate-secret"];
+        assert_eq!(requests[..2], expected);
+        let [rotate_key, rotate_secret] = [0, 1].map(|index| {
+            let path = requests[index].trim_start_matches("POST ");
+            path.replace("{orgId}", &tenant.org_id).replace("{id}", &webhook.id)
+        });
+        let key = world.admin().post(&rotate_key, &json!({"graceSeconds": 0})).await.expect(201);
+        assert_eq!(world.partner(&leaked).get("/webhooks").await.status, 401);
+        let _ = world.partner(key["apiKey"].as_str().unwrap()).get("/webhooks").await.expect(200);
+        let rotated = world.admin().post(&rotate_secret, &json!({"overlapSeconds": 0})).await.expect(200);
+        assert_ne!(rotated["secret"], json!(webhook.secret));
+        let event = tenant.event("KeyAdded");
+        world.publish(&event).await;
+        let _ = webhook.delivery_in("delivered", &event).await;
+        let received = endpoint.at_least(1, "/").await;
+        let signatures = received.last().unwrap().header("webhook-signature");
+        assert_eq!(signatures.split(' ').count(), 1, "the old secret signs no more: {signatures}");
+    });
+}
+
+#[test]
 fn the_smoke_test_passes_and_leaves_nothing_behind() {
     run(|world| async move {
         let credentials = world.credentials();
@@ -166,7 +223,7 @@ fn the_admins_quick_start_works_as_the_page_says() {
     run(|world| async move {
         let endpoint = Endpoint::start();
         let script = Script::new("quick-start", Page::read("admins.md").block("## Quick start"))
-            .at("https://admin-api.spk-prod.workers.dev", &world.credentials().admin_api_localhost_url)
+            .at(&origin("prod", "admin-api"), &world.credentials().admin_api_localhost_url)
             .at("https://hooks.acme-corp.com/in", &endpoint.url("/in"))
             .at("/tenants/acme-corp/", "/tenants/quick-start/")
             .at(r#""orgId": "acme-corp""#, r#""orgId": "quick-start""#)

@@ -2,10 +2,9 @@
 //!
 //! The same cases run natively in `partner-portal/tests`; here WebCrypto verifies, workerd fetches, and D1 remembers.
 
-use std::collections::BTreeMap;
-
 use edge::testing::{Misbehaviour, bad_sign_ins};
 use http::Method;
+use local::cookies::Cookies;
 use local::stack::StackOptions;
 use tests::client::{Answer, Client};
 use tests::poll::{SOON, eventually};
@@ -20,12 +19,12 @@ const TRANSACTION: &str = "__Host-transaction-";
 #[derive(Clone)]
 struct Visitor {
     portal: Client,
-    cookies: BTreeMap<String, String>,
+    cookies: Cookies,
 }
 
 impl Visitor {
     fn new(world: &World) -> Self {
-        Self { portal: world.portal(), cookies: BTreeMap::new() }
+        Self { portal: world.portal(), cookies: Cookies::default() }
     }
 
     async fn get(&mut self, path: &str) -> Answer {
@@ -38,7 +37,7 @@ impl Visitor {
     }
 
     async fn send(&mut self, method: Method, path: &str, body: Option<Vec<u8>>) -> Answer {
-        let mut portal = self.portal.clone().with("cookie", &self.cookie());
+        let mut portal = self.portal.clone().with("cookie", &self.cookies.header());
         if body.is_some() {
             portal = portal
                 .with("content-type", "application/x-www-form-urlencoded")
@@ -46,29 +45,15 @@ impl Visitor {
                 .with("sec-fetch-site", "same-origin");
         }
         let answer = portal.send(method, path, body).await;
-        for value in answer.headers.get_all("set-cookie") {
-            let (pair, attributes) = value.to_str().unwrap().split_once(';').unwrap();
-            let (name, value) = pair.split_once('=').unwrap();
-            if attributes.contains("Max-Age=0;") {
-                self.cookies.remove(name);
-            } else {
-                self.cookies.insert(name.to_owned(), value.to_owned());
-            }
-        }
+        self.cookies.keep(&answer.headers);
         answer
     }
 
     /// Sends a form with the client's own headers only.
     async fn post_as_is(&self, path: &str, form: &str) -> Answer {
-        let client = self.portal.clone().with("cookie", &self.cookie());
+        let client = self.portal.clone().with("cookie", &self.cookies.header());
         let client = client.with("content-type", "application/x-www-form-urlencoded");
         client.send(Method::POST, path, Some(form.as_bytes().to_vec())).await
-    }
-
-    /// The cookies as in a `Cookie` header.
-    fn cookie(&self) -> String {
-        let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        pairs.join("; ")
     }
 
     /// Goes to the provider. Returns the path to which the provider sends the person back.
@@ -118,7 +103,7 @@ fn a_provider_that_misbehaves_signs_nobody_in() {
             provider.misbehave(bad.misbehaviour);
             let refused = visitor.get(&callback).await;
             assert_eq!(refused.status, bad.status, "{}: {}", bad.name, refused.text);
-            assert!(!visitor.cookies.contains_key(SESSION), "{}", bad.name);
+            assert!(!visitor.cookies.0.contains_key(SESSION), "{}", bad.name);
             assert_anonymous(&mut visitor, &bad.name).await;
         }
 
@@ -176,8 +161,8 @@ async fn tampered_cookies(good: &Visitor, provider: &Provider) {
     let mut leaving = good.clone();
     let callback = leaving.visit(provider).await;
     let name = format!("{TRANSACTION}{}", callback.split("state=").nth(1).unwrap());
-    let transaction = leaving.cookies[&name].clone();
-    let session = good.cookies[SESSION].clone();
+    let transaction = leaving.cookies.0[&name].clone();
+    let session = good.cookies.0[SESSION].clone();
     let flipped = |value: &str, at: usize| {
         let mut bytes = value.as_bytes().to_vec();
         bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
@@ -197,12 +182,12 @@ async fn tampered_cookies(good: &Visitor, provider: &Provider) {
         "%00".to_owned(),
     ] {
         let mut visitor = good.clone();
-        visitor.cookies.insert(SESSION.to_owned(), bad.clone());
+        visitor.cookies.0.insert(SESSION.to_owned(), bad.clone());
         assert_anonymous(&mut visitor, &bad).await;
     }
     for bad in [String::new(), flipped(&transaction, 20), session, "x".repeat(5_000)] {
         let mut visitor = leaving.clone();
-        visitor.cookies.insert(name.clone(), bad.clone());
+        visitor.cookies.0.insert(name.clone(), bad.clone());
         let page = visitor.get(&callback).await;
         assert_eq!(page.status, 400, "{bad}: {}", page.text);
     }
@@ -213,7 +198,7 @@ async fn tampered_cookies(good: &Visitor, provider: &Provider) {
         ("__Host-shown", "x"),
     ] {
         let mut visitor = good.clone();
-        visitor.cookies.insert(name.to_owned(), bad.to_owned());
+        visitor.cookies.0.insert(name.to_owned(), bad.to_owned());
         let page = visitor.get("/onboarding").await;
         assert!(page.status == 200 && !page.text.contains("<b>"), "{name}: {}", page.text);
     }

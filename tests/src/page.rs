@@ -87,7 +87,7 @@ impl Script {
         Self { text, variables: Vec::new(), programs }
     }
 
-    /// Puts the local stack's address in place of an environment's, which the script must name.
+    /// Puts a local text, such as the local stack's address, in place of a deployed environment's, which the script must name.
     #[must_use]
     pub fn at(mut self, deployed: &str, local: &str) -> Self {
         assert!(self.text.contains(deployed), "{deployed} is not in:\n{}", self.text);

@@ -59,11 +59,14 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Print the addresses of an environment's Workers as one JSON object
+    /// Print the addresses of an environment's Workers, by environments.toml, as one JSON object
     Addresses {
         /// dev, nonprod, stage or prod
         #[arg(long)]
         env: String,
+        /// Write them into the wrangler files, too
+        #[arg(long)]
+        write: bool,
     },
     /// Upload the secrets that are set in this process's environment, after checking them
     Secrets {
@@ -176,8 +179,9 @@ fn run() -> Result<()> {
             let deployment = Deployment::of_this_process(environments::named(&env)?);
             if check { deployment.check_account() } else { deployment.provision() }
         }
-        Command::Addresses { env } => {
-            local::progress::line(Deployment::of_this_process(environments::named(&env)?).addresses()?);
+        Command::Addresses { env, write } => {
+            let deployment = Deployment::of_this_process(environments::named(&env)?);
+            local::progress::line(deployment.addresses(write)?);
             Ok(())
         }
         Command::Secrets { env, check } => {

@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: the rules of the source tree that no compiler checks.
 
+mod addresses;
 mod configuration;
 mod manifest;
 mod named_paths;
@@ -27,6 +28,7 @@ const EXTENSIONS: [&str; 6] = ["rs", "js", "mjs", "css", "html", "sql"];
 /// When a rule is broken. Each place has been printed as `file:line: message` by then.
 pub fn run() -> Result<()> {
     let mut findings = configuration::findings(root())?;
+    findings.extend(addresses::findings(root())?);
     findings.extend(manifest::findings(root())?);
     findings.extend(named_paths::findings(root())?);
     let mut checked = 0;

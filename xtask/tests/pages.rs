@@ -7,6 +7,7 @@ use std::process::Command;
 
 use local::process::{command, npm_bin};
 use local::workspace::{files_below, root};
+use shared::testing::prices::Operations;
 
 /// The pages that are for operators and developers.
 fn pages() -> Vec<String> {
@@ -71,6 +72,43 @@ fn each_command_of_wranglers_exists_with_its_flags_and_names_a_database_that_exi
         }
     }
     assert!(faults.is_empty(), "{faults:#?}");
+}
+
+/// What an event costs that comes singly and is delivered at once, in a batch of so many, as docs/first-day.md has it.
+fn of_an_event(batch: f64) -> Operations {
+    Operations {
+        requests: 1.0 + 1.0 / batch,
+        cpu_milliseconds: 1.2,
+        queue_operations: 3.0,
+        rows_read: 6.0,
+        rows_written: 3.0 + 2.0 / batch,
+        data_points: 1.0,
+        log_lines: 2.0 / batch,
+        ..Operations::default()
+    }
+}
+
+#[test]
+fn the_first_days_costs_follow_from_the_prices_and_the_counts() {
+    let page = fs::read_to_string(root().join("docs/first-day.md")).unwrap();
+    let fixed = 2.0 * of_an_event(2.0).total() - of_an_event(1.0).total();
+    let by_batch = of_an_event(1.0).total() - fixed;
+    let formula = format!("{:.2} + {:.2}/*b*", fixed * 1e6, by_batch * 1e6);
+    assert!(page.contains(&formula), "{formula}");
+    for (a_second, batch) in [(1.0, 1.0), (35.0, 35.0), (300.0, 100.0)] {
+        let events = a_second * 365.25 / 12.0 * 86_400.0;
+        let parts = of_an_event(batch).dollars();
+        let sum = |wanted: fn(&str) -> bool| -> f64 {
+            parts.iter().filter(|(name, _)| wanted(name)).map(|(_, dollars)| dollars * events).sum()
+        };
+        let d1 = sum(|name| name.starts_with("D1"));
+        let queues = sum(|name| name == "Queues");
+        let rest = sum(|name| !name.starts_with("D1") && name != "Queues");
+        let dollars = [d1, queues, rest, d1 + queues + rest + 5.0].map(|dollars| format!("{dollars:.0} $"));
+        let start = format!("| {a_second} | {batch} | {:.1} million |", events / 1e6);
+        let row = format!("{start} {} |", dollars.join(" | "));
+        assert!(page.replace(',', "").contains(&row), "{row}");
+    }
 }
 
 #[test]

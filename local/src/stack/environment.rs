@@ -88,7 +88,7 @@ mod tests {
         name = 'portal'
         [env.stage.vars]
         ENVIRONMENT = 'stage'
-        PORTAL_ORIGIN = 'https://partner-portal.spk-stage.workers.dev'
+        PORTAL_ORIGIN = 'https://partners.example.com'
         AUTH0_ISSUER = 'https://auth.example/'
         AUTH0_CLIENT_ID = 'abc'
         LIMIT = '50'

@@ -48,7 +48,7 @@ impl StackOptions {
     ///
     /// # Errors
     ///
-    /// When too few ports in a row are free.
+    /// Fails when too few ports in a row are free.
     pub fn on_free_ports(name: &str) -> Result<Self> {
         let free = || free_port().ok().filter(|port| require_free_ports(*port).is_ok());
         let first = (0..100).find_map(|_| free());
@@ -117,7 +117,7 @@ impl StackOptions {
     ///
     /// # Errors
     ///
-    /// When the OpenID provider does not answer.
+    /// Fails when the OpenID provider does not answer.
     pub fn credentials(&self, email: Option<&str>) -> Result<Credentials> {
         Credentials::issue(&self.address(), &Secrets::load(&self.directory())?, email)
     }

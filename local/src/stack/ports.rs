@@ -9,7 +9,7 @@ use crate::address::OWN_PORTS;
 ///
 /// # Errors
 ///
-/// When one of the ports is taken.
+/// Fails when one of the ports is taken.
 pub fn require_free_ports(port: u16) -> Result<()> {
     let shared = [("the Workers", 0), ("the OpenID provider", 1)];
     for (of, distance) in shared.into_iter().chain(OWN_PORTS) {

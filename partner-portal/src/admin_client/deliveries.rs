@@ -4,7 +4,6 @@ use http::Method;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
-use shared::delivery::DeliveryState;
 use shared::event::id::EventId;
 use shared::time::Timestamp;
 use shared::webhook::id::WebhookId;
@@ -19,8 +18,8 @@ use crate::paths::{delivery_path, with_query};
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogQuery<'a> {
-    /// Deliveries in this state.
-    pub state: Option<DeliveryState>,
+    /// Deliveries in one of these states, separated by commas.
+    pub state: Option<&'a str>,
     /// Deliveries of events of this type.
     pub event_type: Option<&'a str>,
     /// Deliveries of events that came at or after this time.

@@ -8,8 +8,8 @@ use crate::respond::{PageResult, page};
 use crate::snippets::{SNIPPETS, Snippet, VECTOR};
 use crate::visit::Visit;
 
-/// The origin of the Admin API in the guide.
-const ADMIN_API: &str = "https://admin-api.spk-prod.workers.dev";
+/// The text in the guide that stands for the origin of the Admin API.
+const ADMIN_API: &str = "https://admin-api.example";
 /// The section with the code that verifies a signature.
 const VERIFYING: &str = "verify-the-signature";
 

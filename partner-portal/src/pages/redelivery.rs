@@ -85,7 +85,7 @@ pub async fn range(submitted: Submitted) -> PageResult {
         Ok(Redelivered { count, more }) => {
             if count > 0 {
                 let query = LogQuery {
-                    state: Some(DeliveryState::Pending),
+                    state: Some(DeliveryState::Pending.as_str()),
                     since: Some(since),
                     until,
                     limit: 1,

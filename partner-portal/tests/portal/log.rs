@@ -38,7 +38,7 @@ async fn the_log_is_filtered_and_read_page_by_page() {
         ("state=pending", 1),
         ("state=delivered&eventType=LockCreated", 3),
         ("eventType=+lockcreated+", 3),
-        ("state=dead", 0),
+        ("state=failed,dead", 0),
         ("since=2026-04-02T10:05&until=2026-04-02T10:06", 6),
         ("state=nonsense&cursor=nonsense&eventType=LockCreated", 3),
     ] {
@@ -47,15 +47,23 @@ async fn the_log_is_filtered_and_read_page_by_page() {
         assert_eq!(page.body.matches("<a href=\"/deliveries/").count(), count, "{query}");
         page.says("Deliveries that match");
     }
+    // What did not arrive is one choice, whether it failed or was given up.
+    world.query("UPDATE delivery_log SET stage = 'failed', ended_at = 1 WHERE event_id = 'e1'");
+    world.query("UPDATE delivery_log SET stage = 'dead', ended_at = 1 WHERE event_id = 'e2'");
+    let page = browser.get("/deliveries?state=failed,dead").await;
+    assert_eq!(page.body.matches("<a href=\"/deliveries/").count(), 2, "{}", page.body);
+    page.says("<option value=\"failed,dead\" selected>Failed or gave up</option>");
     // The log comes first: the filter is folded away, says what it holds, and opens where it has a fault.
     let all = browser.get("/deliveries").await;
     all.says("<details class=\"finder\">");
     all.is_silent_about("Show all deliveries");
     let filtered = browser
-        .get("/deliveries?state=dead&eventType=LockCreated&since=2026-04-02T10:05&until=2026-04-02T10:06")
+        .get("/deliveries?state=failed,dead&eventType=LockCreated&since=2026-04-02T10:05&until=2026-04-02T10:06")
         .await;
     filtered.says("<details class=\"finder\">");
-    for word in ["Gave up", "LockCreated", "since 2026-04-02 10:05 UTC", "before 2026-04-02 10:06 UTC"] {
+    for word in
+        ["Failed or gave up", "LockCreated", "since 2026-04-02 10:05 UTC", "before 2026-04-02 10:06 UTC"]
+    {
         filtered.says(&format!("<span class=\"state plain\">{word}</span>"));
     }
     filtered.says("<a href=\"/deliveries\">Show all deliveries</a>");

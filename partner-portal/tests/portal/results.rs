@@ -30,6 +30,7 @@ async fn a_test_event_of_a_chosen_type_lands_on_its_result() {
             page.says(text);
         }
         assert_eq!(page.body.contains(RENEWAL), badge == ">Retrying<");
+        assert_eq!(page.body.contains("See the signing secret and the code"), badge == ">Delivered<");
     }
 }
 

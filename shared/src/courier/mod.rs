@@ -22,6 +22,7 @@ mod record;
 mod redelivery;
 mod retention;
 mod retries;
+mod room;
 mod seal_anew;
 mod sweep;
 mod tending;

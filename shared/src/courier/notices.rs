@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Courier;
+use super::{Courier, Operators};
 use crate::delivery::outcome::{AttemptResult, Outcome};
 use crate::error::Error;
 use crate::event::message::RetryMessage;
@@ -73,14 +73,23 @@ impl Courier {
         Ok(())
     }
 
+    /// Sends operators a notice, signed as a webhook is.
+    pub(super) async fn tell_operators(
+        &self,
+        operators: &Operators,
+        id: &str,
+        body: String,
+    ) -> AttemptResult {
+        let secrets = [&operators.secret];
+        self.http.post(self.signed_request(&operators.url, &secrets, id, body.into(), self.now())).await
+    }
+
     /// Tells of one change. The log has the change either way.
     async fn tell(&self, row: &NoticeRow) -> Result<(), Untold> {
         let Told { line, event_type, data, is_for_operators } = Told::of(row);
         if let Some(operators) = self.operators.as_ref().filter(|_| is_for_operators) {
-            let body = json!({"type": event_type, "data": data}).to_string().into();
-            let secrets = [&operators.secret];
-            let request = self.signed_request(&operators.url, &secrets, &row.id, body, self.now());
-            let result = self.http.post(request).await;
+            let body = json!({"type": event_type, "data": data}).to_string();
+            let result = self.tell_operators(operators, &row.id, body).await;
             if result.outcome(self.now().milliseconds()) != Outcome::Delivered {
                 let fields = json!({
                     "level": "error", "error": result.error(), "notice": row.id, "orgId": row.org_id,

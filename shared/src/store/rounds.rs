@@ -12,6 +12,10 @@ pub const BODIES: &str = "bodies";
 pub const WRITABLE: &str = "writable";
 /// Writes mails of transitions; the position is a transition's sequence number.
 pub const MAILS: &str = "mails";
+/// No round: when operators were last told of the database's size, in milliseconds.
+pub const SIZE_TOLD: &str = "size-told";
+/// No round: when operators were last told of the events Queue's backlog, in milliseconds.
+pub const BACKLOG_TOLD: &str = "backlog-told";
 /// Seals secrets anew; the position is a webhook's sequence number.
 pub const SEAL_ANEW: &str = "seal-anew";
 

@@ -24,6 +24,7 @@ pub struct SqliteDatabase {
     failing: Mutex<Option<String>>,
     refusing: Mutex<Option<Refusal>>,
     crash: Mutex<Option<CrashPoint>>,
+    size: AtomicU64,
 }
 
 /// Decides, at each batch, whether the consumer dies there.
@@ -100,6 +101,7 @@ impl SqliteDatabase {
             failing: Mutex::default(),
             refusing: Mutex::default(),
             crash: Mutex::default(),
+            size: AtomicU64::default(),
         }
     }
 
@@ -232,6 +234,11 @@ impl Database for SqliteDatabase {
 }
 
 impl SqliteDatabase {
+    /// Sets the size that the database tells of itself, in bytes.
+    pub fn set_size(&self, bytes: u64) {
+        self.size.store(bytes, Ordering::Relaxed);
+    }
+
     fn run_all(&self, statements: &[Statement]) -> Result<Batch, DatabaseError> {
         let mut connection = self.connection.lock().unwrap();
         let transaction = connection.transaction().map_err(failed)?;
@@ -250,7 +257,8 @@ impl SqliteDatabase {
         }
         let written = transaction.total_changes() - before;
         transaction.commit().map_err(failed)?;
-        Ok(Batch::new(rows, RowCount { read: 0, written }))
+        let size = Some(self.size.load(Ordering::Relaxed));
+        Ok(Batch::new(rows, RowCount { read: 0, written }).in_size(size))
     }
 }
 

@@ -11,8 +11,8 @@ use serde_json::Value;
 use crate::delivery::measurement::Measurement;
 use crate::mail::Mail;
 use crate::ports::{
-    BodyStore, Log, MailError, Mailer, Metrics, MetricsError, Queue, QueueError, QueuedMessage, Random,
-    StoreError,
+    Backlog, BodyStore, Log, MailError, Mailer, Metrics, MetricsError, Queue, QueueError, QueuedMessage,
+    Random, StoreError,
 };
 
 /// Randomness that draws the same bytes for the same seed (SplitMix64).
@@ -49,9 +49,15 @@ impl Random for SeededRandom {
 pub struct MemoryQueue {
     messages: Mutex<Vec<QueuedMessage>>,
     refusing: Mutex<bool>,
+    backlog: Mutex<Backlog>,
 }
 
 impl MemoryQueue {
+    /// Sets what the queue tells of its backlog.
+    pub fn set_backlog(&self, backlog: Backlog) {
+        *self.backlog.lock().unwrap() = backlog;
+    }
+
     /// Every message sent since the last `take`.
     pub fn take(&self) -> Vec<QueuedMessage> {
         std::mem::take(&mut self.messages.lock().unwrap())
@@ -71,6 +77,13 @@ impl Queue for MemoryQueue {
         }
         self.messages.lock().unwrap().extend(messages);
         Ok(())
+    }
+
+    async fn backlog(&self) -> Result<Backlog, QueueError> {
+        if *self.refusing.lock().unwrap() {
+            return Err(QueueError("refused".into()));
+        }
+        Ok(*self.backlog.lock().unwrap())
     }
 }
 

@@ -49,7 +49,7 @@ fn a_log_of_a_thousand_deliveries_is_filtered_and_read_page_by_page() {
         browser.click("nav[aria-label=Pages] a").await;
         browser.sees("#listed", "continued").await;
         browser.look("deliveries-older").await;
-        browser.open("/deliveries?state=failed").await;
+        browser.open("/deliveries?state=failed,dead").await;
         browser.sees(".empty", "No delivery matches.").await;
         browser.look("deliveries-none").await;
         browser.open("/deliveries?since=2026-04-02T11:00&until=2026-04-02T10:00").await;

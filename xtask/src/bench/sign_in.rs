@@ -1,9 +1,9 @@
 //! A person who is signed in at the portal of a stack.
-use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use http::{HeaderMap, Method, header};
+use http::{Method, header};
 use local::client::{Client, HttpAnswer};
+use local::cookies::Cookies;
 use local::stack::Stack;
 
 /// The most steps of one sign-in: redirects and the provider's form.
@@ -21,7 +21,7 @@ pub(super) fn sign_in(stack: &Stack, email: &str) -> Result<String> {
     for _ in 0..MOST_STEPS {
         let at_portal = url.starts_with(&portal.origin);
         if at_portal && url.ends_with("/dashboard") {
-            return Ok(portal.cookie());
+            return Ok(portal.cookies.header());
         }
         let site = if at_portal { &mut portal } else { &mut provider };
         let mut answer = site.get(&url)?;
@@ -37,17 +37,12 @@ pub(super) fn sign_in(stack: &Stack, email: &str) -> Result<String> {
 struct Visited {
     client: Client,
     origin: String,
-    cookies: BTreeMap<String, String>,
+    cookies: Cookies,
 }
 
 impl Visited {
     fn new(client: Client, origin: &str) -> Self {
-        Self { client, origin: origin.to_owned(), cookies: BTreeMap::new() }
-    }
-
-    fn cookie(&self) -> String {
-        let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        pairs.join("; ")
+        Self { client, origin: origin.to_owned(), cookies: Cookies::default() }
     }
 
     fn get(&mut self, url: &str) -> Result<HttpAnswer> {
@@ -67,22 +62,9 @@ impl Visited {
         body: Option<Vec<u8>>,
     ) -> Result<HttpAnswer> {
         let path = url.strip_prefix(&self.origin).with_context(|| format!("{url} is another site's"))?;
-        let answer = client.clone().with("cookie", &self.cookie())?.send(method, path, body)?;
-        self.keep(&answer.headers);
+        let answer = client.clone().with("cookie", &self.cookies.header())?.send(method, path, body)?;
+        self.cookies.keep(&answer.headers);
         Ok(answer)
-    }
-
-    /// Keeps the cookies that an answer sets, and forgets those that the answer empties.
-    fn keep(&mut self, headers: &HeaderMap) {
-        for line in headers.get_all(header::SET_COOKIE) {
-            let pair = line.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-            let Some((name, value)) = pair.split_once('=') else { continue };
-            if value.is_empty() {
-                self.cookies.remove(name);
-            } else {
-                self.cookies.insert(name.to_owned(), value.to_owned());
-            }
-        }
     }
 
     /// The URL that an answer leads to.
@@ -93,23 +75,5 @@ impl Visited {
         } else {
             location.to_owned()
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-
-    use super::*;
-
-    #[test]
-    fn cookies_are_kept_until_they_are_emptied() {
-        let mut site = Visited::new(Client::new("http://localhost:1"), "http://localhost:1");
-        let set = |line| HeaderMap::from_iter([(header::SET_COOKIE, HeaderValue::from_static(line))]);
-        site.keep(&set("a=1; Path=/; Secure"));
-        site.keep(&set("b=2=3"));
-        assert_eq!(site.cookie(), "a=1; b=2=3");
-        site.keep(&set("a=; Max-Age=0"));
-        assert_eq!(site.cookie(), "b=2=3");
     }
 }

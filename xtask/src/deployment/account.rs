@@ -1,14 +1,15 @@
 //! What an account must be before anything is created or changed in it: on the paid plan, open to the token, with the
 //! environment's subdomain, and with its data in the right jurisdiction.
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use local::progress::line;
-use serde_json::Value;
+use serde_json::{Value, json};
 use ureq::Agent;
 
-use super::Deployment;
 use super::places::Places;
+use super::{Deployment, ORDER};
 
 /// Where Cloudflare's API is, unless `CLOUDFLARE_API_BASE_URL` says otherwise, as with wrangler.
 const API: &str = "https://api.cloudflare.com/client/v4";
@@ -25,6 +26,9 @@ const PERMISSIONS: [(&str, &str); 5] = [
 /// Cloudflare's code for an account without a subdomain, and for a subdomain that can be had.
 const NO_SUBDOMAIN: u64 = 10007;
 const FREE_SUBDOMAIN: u64 = 10032;
+
+/// The path of Workers Logs' queries (<https://developers.cloudflare.com/api/resources/workers/subresources/observability>).
+const LOGS: &str = "/workers/observability/telemetry/query";
 
 /// An answer of Cloudflare's API.
 struct AccountAnswer {
@@ -125,6 +129,50 @@ impl Deployment {
         );
     }
 
+    /// Requires that the KV namespaces and Queues with these names, where they are there, are in the jurisdiction that
+    /// `environments.toml` names. `path` lists them, and `name` is the field with their names.
+    pub(super) fn require_listed_in_place(
+        &self,
+        account: &str,
+        places: &Places,
+        (what, path, key): (&str, &str, &str),
+        wanted: &BTreeSet<String>,
+    ) -> Result<()> {
+        let answer = self.read_account(account, path)?;
+        if answer.status != 200 {
+            bail!(
+                "Cloudflare does not list the {what}s of {} (it answers {})",
+                self.environment,
+                answer.status
+            );
+        }
+        for item in answer.result.as_array().into_iter().flatten() {
+            let text = |key: &str| item.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+            let Some(name) = text(key).filter(|name| wanted.contains(*name)) else { continue };
+            self.compare_jurisdiction(places, what, name, text("jurisdiction"))?;
+        }
+        Ok(())
+    }
+
+    /// Requires that the jurisdiction in which something was found is that of `environments.toml`.
+    fn compare_jurisdiction(
+        &self,
+        places: &Places,
+        what: &str,
+        name: &str,
+        found: Option<&str>,
+    ) -> Result<()> {
+        if found != places.jurisdiction.as_deref() {
+            bail!(
+                "the {what} {name} of {} is in the jurisdiction {}, and should be in {}: a {what} cannot be moved, so correct environments.toml, or keep its contents, delete it and provision anew",
+                self.environment,
+                found.unwrap_or("none"),
+                places.jurisdiction.as_deref().unwrap_or("none")
+            );
+        }
+        Ok(())
+    }
+
     /// Requires that a database of the account is in the jurisdiction that `environments.toml` names.
     pub(super) fn require_jurisdiction(
         &self,
@@ -139,25 +187,91 @@ impl Deployment {
         }
         let found =
             answer.result.get("jurisdiction").and_then(Value::as_str).filter(|found| !found.is_empty());
-        if found != places.jurisdiction.as_deref() {
-            bail!(
-                "the D1 database {name} of {} is in the jurisdiction {}, and should be in {}: a database cannot be moved, so correct environments.toml, or export it, delete it and provision anew",
-                self.environment,
-                found.unwrap_or("none"),
-                places.jurisdiction.as_deref().unwrap_or("none")
-            );
+        self.compare_jurisdiction(places, "D1 database", name, found)
+    }
+
+    /// Requires that the token may ask Workers Logs, which tell how a new version does.
+    pub(super) fn require_logs(&self, account: &str) -> Result<()> {
+        let now = local::clock::milliseconds();
+        let first = ORDER[0];
+        self.error_lines(account, first, "", now, now).map(drop)
+    }
+
+    /// The error lines and the answers of 5xx that a version of a Worker has in Workers Logs between two times, which are in
+    /// milliseconds: each `message` with its number.
+    pub(super) fn error_lines(
+        &self,
+        account: &str,
+        worker: &str,
+        version: &str,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<(String, u64)>> {
+        let mut lines = Vec::new();
+        for bad in [
+            json!({"key": "level", "operation": "eq", "type": "string", "value": "error"}),
+            json!({"key": "status", "operation": "gte", "type": "number", "value": 500}),
+        ] {
+            let is = |key: &str, value: &str| json!({"key": key, "operation": "eq", "type": "string", "value": value});
+            let question = json!({
+                "queryId": "gradual", "view": "calculations", "timeframe": {"from": from, "to": to},
+                "parameters": {
+                    "datasets": ["cloudflare-workers"],
+                    "filters": [is("$metadata.service", worker), is("$workers.scriptVersion.id", version), bad],
+                    "calculations": [{"operator": "count"}],
+                    "groupBys": [{"type": "string", "value": "message"}],
+                },
+            });
+            let answer = self.ask_account(account, LOGS, Some(&question))?;
+            if answer.is_refused() {
+                bail!(
+                    "CLOUDFLARE_API_TOKEN lacks Workers Observability: Read, without which nothing tells how a new version does: add that to the token in Cloudflare's dashboard, or deploy without --gradual"
+                );
+            }
+            if answer.status != 200 {
+                bail!("Workers Logs do not tell how {worker} does (they answer {})", answer.status);
+            }
+            let list = |value: &Value, key: &str| {
+                value.get(key).and_then(Value::as_array).cloned().unwrap_or_default()
+            };
+            for aggregate in
+                list(&answer.result, "calculations").iter().flat_map(|all| list(all, "aggregates"))
+            {
+                let count = aggregate.get("count").or_else(|| aggregate.get("value")).and_then(Value::as_f64);
+                let message =
+                    aggregate.pointer("/groups/0/value").and_then(Value::as_str).unwrap_or("an error");
+                if let Some(count) = count.filter(|count| *count >= 1.0) {
+                    #[allow(
+                        clippy::cast_possible_truncation,
+                        clippy::cast_sign_loss,
+                        reason = "a number of lines"
+                    )]
+                    lines.push((message.to_owned(), count as u64));
+                }
+            }
         }
-        Ok(())
+        Ok(lines)
     }
 
     /// Asks Cloudflare's API about the account.
     fn read_account(&self, account: &str, path: &str) -> Result<AccountAnswer> {
+        self.ask_account(account, path, None)
+    }
+
+    /// Sends Cloudflare's API a `GET`, or a `POST` of a question that changes nothing.
+    fn ask_account(&self, account: &str, path: &str, question: Option<&Value>) -> Result<AccountAnswer> {
         let base = self.variable("CLOUDFLARE_API_BASE_URL").unwrap_or(API);
         let url = format!("{base}/accounts/{account}{path}");
         let token = self.variable("CLOUDFLARE_API_TOKEN").unwrap_or_default();
         let limited = Agent::config_builder().timeout_global(Some(ANSWER_LIMIT)).http_status_as_error(false);
-        let asked =
-            limited.build().new_agent().get(&url).header("Authorization", format!("Bearer {token}")).call();
+        let (agent, token) = (limited.build().new_agent(), format!("Bearer {token}"));
+        let asked = match question {
+            None => agent.get(&url).header("Authorization", token).call(),
+            Some(question) => {
+                let request = agent.post(&url).header("Authorization", token);
+                request.content_type("application/json").send(question.to_string())
+            }
+        };
         let Ok(mut answer) = asked else { bail!("Cloudflare's API cannot be reached: check the network") };
         let status = answer.status().as_u16();
         let body: Value = answer

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use toml::Value;
 
 use super::Deployment;
-use crate::environments::{WranglerFiles, entries, is_placeholder, text};
+use crate::environments::{WranglerFiles, is_placeholder, text};
 
 impl Deployment {
     /// Requires that everything is committed, so that what is deployed is a commit.
@@ -49,33 +49,25 @@ impl Deployment {
         Ok(found)
     }
 
-    /// Requires that the Workers' addresses in the files are those of `environments.toml`, that the databases are in the
+    /// Requires that the Workers' addresses in the files are those of `environments.toml`, that the databases, namespaces and Queues are in the
     /// jurisdiction it names, and that the account has the subdomain.
     pub(super) fn require_places(&self, files: &WranglerFiles) -> Result<()> {
         let places = self.places()?;
         for (worker, file) in &files.workers {
             let text = std::fs::read_to_string(&file.path)?;
-            let part = |text: &str| -> Result<Option<Value>> {
-                let table: toml::Table = text.parse()?;
-                Ok(table.get("env").and_then(|all| all.get(self.environment)).cloned())
-            };
-            if part(&text)? != part(&places.written(&text, self.environment, worker)?)? {
+            if !places.agree(&text, self.environment, worker)? {
                 bail!(
-                    "the addresses of {} in {} are not those of environments.toml: run {}",
+                    "the addresses of {} in {} are not those of environments.toml: run `cargo xtask addresses --env {} --write`, and commit",
                     self.environment,
                     file.shown(&self.root),
-                    self.own("provision")
+                    self.environment
                 );
             }
         }
         let part = self.part(&files.shared)?;
         let account = text(part, "account_id").unwrap_or_default();
         self.require_subdomain(account, &places)?;
-        for database in entries(part, "d1_databases") {
-            let field = |key| text(database, key).unwrap_or_default();
-            self.require_jurisdiction(account, &places, field("database_name"), field("database_id"))?;
-        }
-        Ok(())
+        self.require_in_place(files, account, &places)
     }
 
     /// Requires that each issuer answers and names itself: with a wrong issuer every sign-in would fail.

@@ -17,13 +17,13 @@ impl Deployment {
     ///
     /// # Errors
     ///
-    /// At the first thing that is wrong, with what has been changed by then, and how to go on or back.
+    /// Fails at the first thing that is wrong, with what has been changed by then, and how to go on or back.
     pub fn deploy(&self, build: impl FnOnce() -> Result<()>, gradual: bool) -> Result<()> {
         let started = clock::now();
         let files = self.files()?;
         let (commit, subject) = self.commit()?;
         step("Checking", &format!("whether {commit} can go to {}", self.environment));
-        let plan = self.plan(&files, commit, subject).context("nothing was changed")?;
+        let plan = self.plan(&files, commit, subject, gradual).context("nothing was changed")?;
         build().context("nothing was changed")?;
 
         let mut changes = Changes::default();

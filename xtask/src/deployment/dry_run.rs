@@ -10,7 +10,7 @@ use super::wrangler::quieten;
 ///
 /// # Errors
 ///
-/// At the first Worker that wrangler would not deploy.
+/// Fails at the first Worker that wrangler would not deploy.
 pub fn dry_run(environments: &[&'static str]) -> Result<()> {
     for environment in environments {
         let deployment = Deployment::of_this_process(environment);

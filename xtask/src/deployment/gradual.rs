@@ -12,13 +12,16 @@ use super::plan::{Plan, Planned};
 const FIRST_SHARE: u32 = 10;
 /// How often `/health` is asked meanwhile: a tenth of the answers are the new version's.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often Workers Logs are asked meanwhile, in milliseconds.
+const LOGS_EVERY: u64 = 15_000;
 
 impl Deployment {
     /// Gives a tenth of the requests to a new version for a while, then all. Returns the version's id.
     ///
     /// # Errors
     ///
-    /// When wrangler fails, or `/health` answers anything but 200 meanwhile: the version before has all requests again.
+    /// Fails when wrangler fails, or `/health` answers anything but 200 meanwhile, or the new version logs an error or answers 5xx: the
+    /// version before has all requests again.
     pub(super) fn upload_gradually(&self, planned: &Planned, plan: &Plan, before: &str) -> Result<String> {
         let message: String = plan.subject.chars().take(90).collect();
         let words = ["versions", "upload", "--tag", &plan.commit, "--message", &message];
@@ -27,7 +30,7 @@ impl Deployment {
         let version = version.context("wrangler does not say which version it uploaded")?.trim().to_owned();
         self.give(planned, &[(&version, FIRST_SHARE), (before, 100 - FIRST_SHARE)])?;
         step("Watching", &format!("{}: {FIRST_SHARE} % of its requests go to {version}", planned.worker));
-        if let Err(error) = self.watch(planned) {
+        if let Err(error) = self.watch(planned, &version) {
             self.give(planned, &[(before, 100)]).with_context(|| {
                 format!("{error:#}; {} could not be given back to {before}", planned.worker)
             })?;
@@ -48,20 +51,45 @@ impl Deployment {
         self.wrangler(&planned.file.path, &words).map(drop)
     }
 
-    /// Asks `/health` until the time of watching is over.
-    fn watch(&self, planned: &Planned) -> Result<()> {
+    /// Asks `/health`, and Workers Logs about the new version, until the time of watching is over.
+    fn watch(&self, planned: &Planned, version: &str) -> Result<()> {
         let url = format!("{}/health", self.places()?.origin(planned.worker));
-        let failed = clock::wait_until(self.watching, PAUSE, || match (self.get)(&url) {
-            Ok((200, _)) => None,
-            Ok((status, _)) => Some(format!("{url} answered {status}")),
-            Err(error) => Some(format!("{url} did not answer: {error:#}")),
+        let account = self.account(&self.files()?)?.context("the account is not known")?;
+        let began = clock::milliseconds();
+        let mut asked_at = began;
+        let failed = clock::wait_until(self.watching, PAUSE, || {
+            let health = match (self.get)(&url) {
+                Ok((200, _)) => None,
+                Ok((status, _)) => Some(format!("{url} answered {status}")),
+                Err(error) => Some(format!("{url} did not answer: {error:#}")),
+            };
+            if health.is_some() || clock::milliseconds() < asked_at + LOGS_EVERY {
+                return health;
+            }
+            asked_at = clock::milliseconds();
+            self.complaint(&account, planned, version, began)
         });
-        match failed {
+        match failed.or_else(|| self.complaint(&account, planned, version, began)) {
             Some(fault) => bail!("{fault}"),
             None => {
-                line("  no answer of /health was other than 200");
+                line(
+                    "  /health answered 200 each time, and the new version logged no error and no answer of 5xx",
+                );
                 Ok(())
             }
+        }
+    }
+
+    /// What Workers Logs have against a new version since a time in milliseconds.
+    fn complaint(&self, account: &str, planned: &Planned, version: &str, began: u64) -> Option<String> {
+        match self.error_lines(account, planned.worker, version, began, clock::milliseconds()) {
+            Ok(lines) if lines.is_empty() => None,
+            Ok(lines) => {
+                let lines: Vec<String> =
+                    lines.iter().map(|(message, count)| format!("{count} × `{message}`")).collect();
+                Some(format!("{version} of {} logged {}", planned.worker, lines.join(", ")))
+            }
+            Err(error) => Some(format!("{error:#}")),
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Value};
 
 use super::{Deployment, ORDER};
+use crate::environments::WranglerFiles;
 
 /// The file at the project's root.
 const FILE: &str = "environments.toml";
@@ -101,8 +102,38 @@ impl Places {
         format!("https://{}", self.hosts.get(worker).map_or("", String::as_str))
     }
 
+    /// Writes the addresses into the environment's part of each Worker's file of the project at `root`.
+    ///
+    /// # Errors
+    ///
+    /// Fails where a file cannot be read or written.
+    pub fn write(&self, root: &Path, environment: &str) -> Result<()> {
+        for (worker, file) in &WranglerFiles::read(root)?.workers {
+            let shown = file.shown(root);
+            let text = fs::read_to_string(&file.path).with_context(|| format!("{shown} cannot be read"))?;
+            let new = self.written(&text, environment, worker)?;
+            if new != text {
+                fs::write(&file.path, new).with_context(|| format!("{shown} cannot be written"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the environment's part of a Worker's file, whose text is given, has these addresses.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the text is no TOML.
+    pub fn agree(&self, text: &str, environment: &str, worker: &str) -> Result<bool> {
+        let part = |text: &str| -> Result<Option<toml::Value>> {
+            let table: toml::Table = text.parse()?;
+            Ok(table.get("env").and_then(|all| all.get(environment)).cloned())
+        };
+        Ok(part(text)? == part(&self.written(text, environment, worker)?)?)
+    }
+
     /// Writes the addresses into the environment's part of a Worker's file. Returns the file's new text.
-    pub(super) fn written(&self, text: &str, environment: &str, worker: &str) -> Result<String> {
+    fn written(&self, text: &str, environment: &str, worker: &str) -> Result<String> {
         let mut document: DocumentMut = text.parse()?;
         let part =
             document.get_mut("env").and_then(|all| all.get_mut(environment)).and_then(Item::as_table_mut);
@@ -134,13 +165,17 @@ impl Deployment {
         Places::read(&self.root, self.environment)
     }
 
-    /// Prints the environment's addresses as one JSON object, for scripts and `aws cloudformation`.
+    /// Returns the environment's addresses as one JSON object, for scripts and `aws cloudformation`. With `write`, writes them into
+    /// the wrangler files, too.
     ///
     /// # Errors
     ///
-    /// Where `environments.toml` is malformed.
-    pub fn addresses(&self) -> Result<String> {
+    /// Fails where `environments.toml` is malformed, or a file cannot be written.
+    pub fn addresses(&self, write: bool) -> Result<String> {
         let places = self.places()?;
+        if write {
+            places.write(&self.root, self.environment)?;
+        }
         let origins = ORDER.map(|worker| (worker, places.origin(worker)));
         Ok(serde_json::to_string_pretty(&BTreeMap::from(origins))?)
     }

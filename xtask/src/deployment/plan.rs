@@ -5,7 +5,7 @@ use local::progress::line;
 use super::Deployment;
 use super::migrations::Pending;
 use super::versions::DeployedVersions;
-use crate::environments::{WranglerFile, WranglerFiles};
+use crate::environments::{WranglerFile, WranglerFiles, text};
 
 /// The changes that a deployment is going to make.
 pub(super) struct Plan<'a> {
@@ -32,6 +32,7 @@ impl Deployment {
         files: &'a WranglerFiles,
         commit: String,
         subject: String,
+        gradual: bool,
     ) -> Result<Plan<'a>> {
         self.require_clean_tree()?;
         if let Some(first) = self.placeholders(files)?.into_iter().next() {
@@ -39,6 +40,9 @@ impl Deployment {
         }
         self.require_account(files)?;
         self.require_places(files)?;
+        if gradual {
+            self.require_logs(text(self.part(&files.shared)?, "account_id").unwrap_or_default())?;
+        }
         self.require_issuers(files)?;
         self.require_secrets(files)?;
         let migrations = self.pending_migrations(files)?;

@@ -1,6 +1,5 @@
 //! `cargo xtask provision`: creates what an environment's Workers bind, and writes the ids into the wrangler files.
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -51,11 +50,11 @@ impl Deployment {
         let places = self.places()?;
         step("Provisioning", &format!("{} in the account {account}", self.environment));
         self.require_ready_account(&account, &places)?;
+        self.require_in_place(&files, &account, &places)?;
         self.name_shards(&files)?;
-        self.write_addresses(&files, &places)?;
+        places.write(&self.root, self.environment)?;
         let files = self.files()?;
         let wanted_databases = self.wanted_databases(&files)?;
-        self.require_databases_in_place(&files, &account, &places, &wanted_databases)?;
         for file in files.all() {
             write(&file.path, self.environment, &Id::Account, &account)?;
         }
@@ -82,22 +81,8 @@ impl Deployment {
         };
         let places = self.places()?;
         self.require_ready_account(&account, &places)?;
-        self.require_databases_in_place(&files, &account, &places, &self.wanted_databases(&files)?)?;
+        self.require_in_place(&files, &account, &places)?;
         step("Checked", &format!("the account {account} can be provisioned for {}", self.environment));
-        Ok(())
-    }
-
-    /// Writes the addresses of the Workers into their files.
-    fn write_addresses(&self, files: &WranglerFiles, places: &Places) -> Result<()> {
-        for (worker, file) in &files.workers {
-            let text = fs::read_to_string(&file.path)
-                .with_context(|| format!("{} cannot be read", file.shown(&self.root)))?;
-            let new = places.written(&text, self.environment, worker)?;
-            if new != text {
-                fs::write(&file.path, new)
-                    .with_context(|| format!("{} cannot be written", file.shown(&self.root)))?;
-            }
-        }
         Ok(())
     }
 
@@ -122,21 +107,24 @@ impl Deployment {
         Ok(listed.into_iter().map(|database| (database.name, database.uuid)).collect())
     }
 
-    /// Requires that the databases that are there already are in the right jurisdiction.
-    fn require_databases_in_place(
+    /// Requires that the databases, KV namespaces and Queues that are there already are in the right jurisdiction.
+    pub(super) fn require_in_place(
         &self,
         files: &WranglerFiles,
         account: &str,
         places: &Places,
-        wanted: &[Wanted],
     ) -> Result<()> {
         let there = self.listed_databases(files, account)?;
-        for Wanted { name, .. } in wanted {
-            if let Some(id) = there.get(name) {
-                self.require_jurisdiction(account, places, name, id)?;
+        for Wanted { name, .. } in self.wanted_databases(files)? {
+            if let Some(id) = there.get(&name) {
+                self.require_jurisdiction(account, places, &name, id)?;
             }
         }
-        Ok(())
+        let namespaces = self.wanted_namespaces(files)?.into_keys().collect();
+        let kind = ("KV namespace", "/storage/kv/namespaces?per_page=1000", "title");
+        self.require_listed_in_place(account, places, kind, &namespaces)?;
+        let kind = ("Queue", "/queues?per_page=100", "queue_name");
+        self.require_listed_in_place(account, places, kind, &self.wanted_queues(files)?)
     }
 
     fn databases(
@@ -171,8 +159,32 @@ impl Deployment {
                 .context("wrangler lists the KV namespaces in a way we cannot read")?;
             Ok(listed.into_iter().map(|namespace| (namespace.title, namespace.id)).collect())
         };
-        let mut wanted = Vec::new();
-        let mut fields = BTreeMap::<String, (&Path, &str)>::new();
+        let fields = self.wanted_namespaces(files)?;
+        let wanted: Vec<Wanted> = fields
+            .iter()
+            .map(|(name, (_, _, written))| Wanted {
+                what: "KV namespace",
+                name: name.clone(),
+                written: (*written).to_owned(),
+            })
+            .collect();
+        let create = |name: &str| {
+            let words = in_jurisdiction(&["kv", "namespace", "create", name], places);
+            self.wrangler_in_account(&files.shared.path, account, &words).map(drop)
+        };
+        self.ensure(&wanted, list, create, |name, id| {
+            let Some((path, binding, _)) = fields.get(name) else { return Ok(()) };
+            let place = Id::Of { kind: "kv_namespaces", key: "binding", name: binding, field: "id" };
+            write(path, self.environment, &place, id).map(drop)
+        })
+    }
+
+    /// The KV namespaces by their names, each with its Worker's file, its binding and the id that the file has.
+    fn wanted_namespaces<'a>(
+        &self,
+        files: &'a WranglerFiles,
+    ) -> Result<BTreeMap<String, (&'a Path, &'a str, &'a str)>> {
+        let mut wanted = BTreeMap::new();
         for file in files.workers.values() {
             for namespace in entries(self.part(file)?, "kv_namespaces") {
                 let binding = text(namespace, "binding").unwrap_or_default();
@@ -185,20 +197,11 @@ impl Deployment {
                             file.shown(&self.root)
                         )
                     })?;
-                let written = text(namespace, "id").unwrap_or_default().to_owned();
-                wanted.push(Wanted { what: "KV namespace", name: local.to_owned(), written });
-                fields.insert(local.to_owned(), (&file.path, binding));
+                let written = text(namespace, "id").unwrap_or_default();
+                wanted.insert(local.to_owned(), (&*file.path, binding, written));
             }
         }
-        let create = |name: &str| {
-            let words = in_jurisdiction(&["kv", "namespace", "create", name], places);
-            self.wrangler_in_account(&files.shared.path, account, &words).map(drop)
-        };
-        self.ensure(&wanted, list, create, |name, id| {
-            let Some((path, binding)) = fields.get(name) else { return Ok(()) };
-            let place = Id::Of { kind: "kv_namespaces", key: "binding", name: binding, field: "id" };
-            write(path, self.environment, &place, id).map(drop)
-        })
+        Ok(wanted)
     }
 
     /// Creates what is not listed, and keeps the ids. A run that breaks off loses none, since the next run finds them by
@@ -244,16 +247,7 @@ impl Deployment {
 
     /// Creates the Queues, which have no id that a file would name.
     fn queues(&self, files: &WranglerFiles, account: &str, places: &Places) -> Result<usize> {
-        let mut wanted = BTreeSet::new();
-        for file in files.workers.values() {
-            let part = self.part(file)?;
-            for kind in ["queues.producers", "queues.consumers"] {
-                for entry in entries(part, kind) {
-                    let names = ["queue", "dead_letter_queue"].into_iter().filter_map(|key| text(entry, key));
-                    wanted.extend(names.map(str::to_owned));
-                }
-            }
-        }
+        let wanted = self.wanted_queues(files)?;
         let printed = self.wrangler_in_account(&files.shared.path, account, &["queues", "list"])?;
         let words: BTreeSet<&str> = printed.split(|c: char| c.is_whitespace() || c == '│').collect();
         let mut made = 0;
@@ -270,6 +264,21 @@ impl Deployment {
             line(format!("  created  Queue {name}"));
         }
         Ok(made)
+    }
+
+    /// The names of the Queues that the Workers' files name.
+    fn wanted_queues(&self, files: &WranglerFiles) -> Result<BTreeSet<String>> {
+        let mut wanted = BTreeSet::new();
+        for file in files.workers.values() {
+            let part = self.part(file)?;
+            for kind in ["queues.producers", "queues.consumers"] {
+                for entry in entries(part, kind) {
+                    let names = ["queue", "dead_letter_queue"].into_iter().filter_map(|key| text(entry, key));
+                    wanted.extend(names.map(str::to_owned));
+                }
+            }
+        }
+        Ok(wanted)
     }
 }
 

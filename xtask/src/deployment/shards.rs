@@ -33,7 +33,7 @@ impl Deployment {
     ///
     /// # Errors
     ///
-    /// When a database is another shard already, or wrangler fails.
+    /// Fails when a database is another shard already, or wrangler fails.
     pub(super) fn mark_shards(&self, files: &WranglerFiles) -> Result<()> {
         match self.shards(files)? {
             1 => Ok(()),

@@ -1,4 +1,6 @@
 //! `cargo xtask auth0`: deploys Auth0's tenant as code, with the environment's addresses.
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 use local::process::{command, run};
 use local::progress::step;
@@ -27,10 +29,15 @@ impl Deployment {
                 "{missing} is not set: docs/auth0.md says how to create the application that deploys the tenant"
             );
         }
-        let words = self.tenant_words()?;
         let tools = npm::packages("auth0", "auth0")?;
         step("Deploying", &format!("Auth0's tenant of {}", self.environment));
-        let mut deploy = command(tools.join("node_modules/.bin/a0deploy"));
+        self.import_tenant(&tools.join("node_modules/.bin/a0deploy"))
+    }
+
+    /// Lets auth0-deploy-cli, which is `program`, import the tenant. Its secret is in the environment, not on the command line.
+    fn import_tenant(&self, program: &Path) -> Result<()> {
+        let words = self.tenant_words()?;
+        let mut deploy = command(program);
         deploy.args(["import", "--input_file"]).arg(self.root.join("auth0/tenant.yaml"));
         for (name, its_name) in CREDENTIALS {
             deploy.env(its_name, self.variable(name).unwrap_or_default());
@@ -39,7 +46,7 @@ impl Deployment {
         run(&mut deploy).with_context(|| format!("Auth0's tenant of {} is not deployed", self.environment))
     }
 
-    /// What stands for the `##WORDS##` of the tenant.
+    /// Returns the texts that take the places of the `##WORDS##` of the tenant.
     pub(super) fn tenant_words(&self) -> Result<Value> {
         let files = self.files()?;
         let file = files.workers.get("admin-api").context("there is no Worker admin-api")?;
@@ -55,9 +62,52 @@ impl Deployment {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
+
+    use local::workspace::root;
+
     use crate::environments::ENVIRONMENTS;
 
     use super::*;
+
+    /// Stands in for auth0-deploy-cli: notes its words and the variables that its documentation names.
+    const PROGRAM: &str = r#"#!/usr/bin/env bash
+{ echo "$@"; echo "$AUTH0_DOMAIN $AUTH0_CLIENT_ID $AUTH0_CLIENT_SECRET $AUTH0_ALLOW_DELETE"; echo "$AUTH0_KEYWORD_REPLACE_MAPPINGS"; } \
+  > "$(dirname "$0")/noted"
+[ "$AUTH0_DOMAIN" != wrong ]
+"#;
+
+    #[test]
+    fn auth0s_tool_is_called_with_the_environments_words_and_credentials_and_deletes_nothing() {
+        let folder = root().join("target/tmp/a0deploy");
+        fs::create_dir_all(&folder).unwrap();
+        let program = folder.join("a0deploy");
+        fs::write(&program, PROGRAM).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let stage = |domain: &str| {
+            let variables = [
+                ("AUTH0_DEPLOY_DOMAIN", domain),
+                ("AUTH0_DEPLOY_CLIENT_ID", "deployer"),
+                ("AUTH0_DEPLOY_CLIENT_SECRET", "s3cret"),
+            ];
+            let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+            let get = Box::new(|_: &str| bail!("nothing is fetched"));
+            Deployment::of(root().to_owned(), "stage", variables, get, Duration::ZERO)
+        };
+        stage("spk-stage.eu.auth0.com").import_tenant(&program).unwrap();
+        let noted = fs::read_to_string(folder.join("noted")).unwrap();
+        let [words, credentials, mappings] = noted.lines().collect::<Vec<_>>()[..] else { panic!("{noted}") };
+        let input = root().join("auth0/tenant.yaml");
+        assert_eq!(words, format!("import --input_file {}", input.display()));
+        assert_eq!(credentials, "spk-stage.eu.auth0.com deployer s3cret false");
+        let mappings: Value = serde_json::from_str(mappings).unwrap();
+        assert_eq!(mappings, stage("any").tenant_words().unwrap());
+        let said = format!("{:#}", stage("wrong").import_tenant(&program).unwrap_err());
+        assert!(said.starts_with("Auth0's tenant of stage is not deployed"), "{said}");
+        assert!(!said.contains("s3cret"), "{said}");
+    }
 
     #[test]
     fn every_word_of_the_tenant_has_a_value_in_every_environment() {

@@ -3,6 +3,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::json;
+
 use crate::project::{ADDED_MIGRATIONS, Project, WORKERS};
 use crate::{assert_says, cloudflare, ready, sentence};
 
@@ -246,4 +248,26 @@ fn a_gradual_deployment_gives_a_tenth_first_and_goes_back_by_itself() {
         &["webhook-delivery is at", "again", "webhook-delivery.spk-stage.workers.dev/health answered 503"],
     );
     assert_eq!(WORKERS.map(|worker| deployed(&project, worker)), good);
+
+    // /health is well, and the new version logs errors or answers 5xx.
+    project.ill.lock().unwrap().clear();
+    for (line, said) in [
+        (json!({"message": "outcomes not written", "level": "error"}), "logged 1 × `outcomes not written`"),
+        (json!({"message": "request", "status": 503}), "logged 1 × `request`"),
+    ] {
+        let harmless = json!({"message": "request", "status": 499, "level": "info"});
+        project.cloudflare.account().lines =
+            [line, harmless].map(|line| ("webhook-delivery".to_owned(), line)).into();
+        assert_says(project.stage().deploy(|| Ok(()), true), &["webhook-delivery is at", "again", said]);
+        assert_eq!(WORKERS.map(|worker| deployed(&project, worker)), good);
+    }
+    project.cloudflare.account().lines.clear();
+
+    project.cloudflare.changes();
+    project.cloudflare.account().forbidden = Some("/workers/observability".to_owned());
+    assert_says(
+        project.stage().deploy(|| Ok(()), true),
+        &["nothing was changed", "CLOUDFLARE_API_TOKEN lacks Workers Observability: Read"],
+    );
+    assert!(!project.cloudflare.changes().iter().any(|call| call.contains("/workers/")));
 }

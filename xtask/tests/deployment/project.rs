@@ -173,6 +173,7 @@ impl Project {
         let mut account = self.cloudflare.account();
         for queue in ["webhook-events", "webhook-retries", "webhook-dead-letters"] {
             account.queues.insert(queue.to_owned(), format!("queue-{queue}"));
+            account.jurisdictions.insert(queue.to_owned(), "eu".to_owned());
         }
         for file in FILES {
             let text = self.read(file);
@@ -201,6 +202,7 @@ impl Project {
                     "id" => {
                         let id = format!("kv-{namespace}");
                         account.namespaces.insert(namespace.clone(), id.clone());
+                        account.jurisdictions.insert(namespace.clone(), "eu".to_owned());
                         Some(id)
                     }
                     _ => None,

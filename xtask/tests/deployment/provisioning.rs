@@ -46,10 +46,10 @@ fn provisioning_makes_what_is_missing_and_goes_on_where_it_stopped() {
     assert_eq!(
         project.cloudflare.changes(),
         [
+            "POST /storage/kv/namespaces { \"title\": \"bodies\", \"jurisdiction\": \"eu\" }".to_owned(),
             "POST /storage/kv/namespaces { \"title\": \"cache\", \"jurisdiction\": \"eu\" }".to_owned(),
             "POST /storage/kv/namespaces { \"title\": \"portal-cache\", \"jurisdiction\": \"eu\" }"
                 .to_owned(),
-            "POST /storage/kv/namespaces { \"title\": \"bodies\", \"jurisdiction\": \"eu\" }".to_owned(),
         ]
     );
     let tenants = project.cloudflare.account().databases["tenants-0"].id.clone();
@@ -130,6 +130,36 @@ fn an_account_that_is_not_ready_is_refused_before_anything_is_created() {
         account.databases.get_mut("tenants-0").unwrap().jurisdiction = None;
     });
     assert!(said.contains("tenants-0 of stage is in the jurisdiction none, and should be in eu"), "{said}");
+
+    project.cloudflare.account().databases.get_mut("tenants-0").unwrap().jurisdiction = Some("eu".to_owned());
+    for (name, what) in [("cache", "KV namespace"), ("webhook-events", "Queue")] {
+        let said = refusal(&project, |account| {
+            account.jurisdictions.insert(name.to_owned(), "us".to_owned());
+        });
+        let expected = format!("the {what} {name} of stage is in the jurisdiction us, and should be in eu");
+        assert!(said.contains(&expected), "{said}");
+        project.cloudflare.account().jurisdictions.insert(name.to_owned(), "eu".to_owned());
+    }
+    let mut project = project;
+    for (name, value, expected) in [
+        (
+            "CLOUDFLARE_API_TOKEN",
+            "expired",
+            "Cloudflare does not accept CLOUDFLARE_API_TOKEN for the account",
+        ),
+        (
+            "CLOUDFLARE_ACCOUNT_ID",
+            "ffffffffffffffffffffffffffffffff",
+            "is not the account that wrangler.toml names",
+        ),
+        ("CLOUDFLARE_API_BASE_URL", "http://127.0.0.1:9/client/v4", "Cloudflare's API cannot be reached"),
+    ] {
+        let before = project.variables[name].clone();
+        project.set(name, value);
+        let said = refusal(&project, |_| ());
+        assert!(said.contains(expected), "{said}");
+        project.set(name, &before);
+    }
 
     // A token that may not read bills: the first Queue tells.
     let project = Project::new("unbilled");

@@ -73,6 +73,19 @@ fn a_person_gets_a_token_once_the_link_is_confirmed() {
 }
 
 #[test]
+fn who_is_told_to_slow_down_waits_five_seconds_longer_from_then_on() {
+    // RFC 8628, section 3.5.
+    let answers =
+        vec![started(), refused(429, "slow_down", "You are polling faster than allowed."), granted()];
+    let (mut project, asked) = with_auth0("token-slow", answers);
+    project.set("ADMIN_CLIENT_ID", "terminal");
+    let began = local::clock::now();
+    assert_eq!(project.stage().token().unwrap(), "the.access.token");
+    assert!(began.elapsed().as_secs() >= 1 + 6, "{:?}", began.elapsed());
+    assert_eq!(asked.lock().unwrap().len(), 3);
+}
+
+#[test]
 fn a_refusal_is_one_sentence_with_auth0s_reason() {
     let denied = refused(403, "access_denied", "Unauthorized");
     let unknown = refused(401, "access_denied", "Unauthorized");

@@ -43,7 +43,7 @@ fn write_page(page: &mut String, document: &Value) -> std::fmt::Result {
     for paragraph in text(&document["info"]["description"]).split("\n\n") {
         writeln!(page, "<p>{}</p>", prose(paragraph))?;
     }
-    start::write(page, document)?;
+    start::write(page)?;
     writeln!(page, "<nav aria-label=\"Operations\">")?;
     for (tag, _) in TAGS {
         write!(page, "<strong>{tag}</strong><ul>")?;

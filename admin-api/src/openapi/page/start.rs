@@ -2,13 +2,10 @@
 
 use std::fmt::{Result, Write};
 
-use serde_json::Value;
-
-use super::super::servers;
-use super::html::{escaped, list, on_one_line, prose, text};
+use super::html::{on_one_line, prose};
 
 /// How an admin gets what the calls below read. `read` comes last: it would read the next line that is pasted.
-const DEPLOYED: &str = "API=https://admin-api.spk-stage.workers.dev
+const DEPLOYED: &str = "API=$(cargo xtask addresses --env stage | jq -r '.\"admin-api\"')
 TOKEN=$(cargo xtask token --env stage)
 read -rs ADMIN_API_KEY";
 
@@ -16,21 +13,15 @@ read -rs ADMIN_API_KEY";
 const LOCAL: &str = "C=$(cargo xtask credentials)
 API=$(jq -r .adminApiUrl <<<\"$C\") ADMIN_API_KEY=$(jq -r .adminApiKey <<<\"$C\") TOKEN=$(jq -r .adminJwt <<<\"$C\")";
 
-pub(super) fn write(page: &mut String, document: &Value) -> Result {
-    let portal = servers("partner-portal");
-    let guide = format!("{}/guide", text(&portal[0]["url"]));
+pub(super) fn write(page: &mut String) -> Result {
     writeln!(
         page,
         "<p>For programs: <a href=\"openapi.json\">openapi.json</a>, \
          <a href=\"event-types\">event-types</a>, \
          <a href=\"partner-webhooks.openapi.json\">partner-webhooks.openapi.json</a>. \
-         Guides: <a href=\"{guide}\">for partners</a>; for admins, <code>docs/admins.md</code> beside the source.</p>\n<dl>"
+         Guides: for partners, the portal's <code>/guide</code>; for admins, <code>docs/admins.md</code> beside the source.</p>"
     )?;
-    for server in list(&document["servers"]) {
-        let (name, url) = (escaped(text(&server["description"])), escaped(text(&server["url"])));
-        writeln!(page, "<dt>{name}</dt><dd><code>{url}</code></dd>")?;
-    }
-    writeln!(page, "</dl>\n<h2 id=\"start\">Before the first request</h2>")?;
+    writeln!(page, "<h2 id=\"start\">Before the first request</h2>")?;
     for (about, commands) in [
         (
             "An admin sends the key of the environment and a token. `cargo xtask token` signs you in at Auth0 in a browser, with \

@@ -13,6 +13,7 @@ mod metrics;
 mod outages;
 mod races;
 mod retries;
+mod room;
 mod seal_anew;
 mod shards;
 mod stranded;

@@ -22,6 +22,8 @@ pub(crate) struct Account {
     pub(crate) namespaces: BTreeMap<String, String>,
     /// The ids of Queues, by name.
     pub(crate) queues: BTreeMap<String, String>,
+    /// Where KV namespaces and Queues are kept, by name; those that are not here, anywhere.
+    pub(crate) jurisdictions: BTreeMap<String, String>,
     /// The settings of consumers, by the Queue's name.
     pub(crate) consumers: BTreeMap<String, Value>,
     pub(crate) workers: BTreeMap<String, Worker>,
@@ -31,6 +33,8 @@ pub(crate) struct Account {
     pub(crate) subdomain: Option<String>,
     /// Whether another account has the subdomain that this account would like.
     pub(crate) is_subdomain_taken: bool,
+    /// Lines in Workers Logs, each of the newest version of a Worker: the Worker, and the line's fields.
+    pub(crate) lines: Vec<(String, Value)>,
     /// The id of the account's plan.
     pub(crate) plan: String,
     /// Paths below the account's that the token may not use.
@@ -96,7 +100,9 @@ impl Cloudflare {
     /// The calls since this was asked last, without those that only read.
     pub(crate) fn changes(&self) -> Vec<String> {
         let mut account = self.account();
-        std::mem::take(&mut account.calls).into_iter().filter(|call| !call.starts_with("GET")).collect()
+        let is_question =
+            |call: &String| call.starts_with("GET") || call.starts_with("POST /workers/observability/");
+        std::mem::take(&mut account.calls).into_iter().filter(|call| !is_question(call)).collect()
     }
 
     /// Makes every call fail that begins so; with `None`, no call.
@@ -179,11 +185,13 @@ impl Account {
                 (200, json!({"bookmark": "00000001-bookmark"}))
             }
             ("GET", ["storage", "kv", "namespaces"]) => {
-                (200, self.namespaces.iter().map(|(title, id)| json!({"id": id, "title": title})).collect())
+                (200, self.namespaces.iter().map(|(title, id)| json!({"id": id, "title": title, "jurisdiction": self.jurisdictions.get(title)})).collect())
             }
             ("POST", ["storage", "kv", "namespaces"]) => {
                 let id = self.fresh("kv");
-                self.namespaces.insert(json["title"].as_str().unwrap().to_owned(), id.clone());
+                let title = json["title"].as_str().unwrap().to_owned();
+                self.keep_in(&title, &json);
+                self.namespaces.insert(title, id.clone());
                 (200, json!({"id": id, "title": json["title"]}))
             }
             ("GET", ["queues"]) if query.contains("name=") => {
@@ -196,7 +204,9 @@ impl Account {
             ("GET", ["queues"]) => (200, self.queues.iter().map(|(name, id)| self.queue(name, id)).collect()),
             ("POST", ["queues"]) => {
                 let id = self.fresh("queue");
-                self.queues.insert(json["queue_name"].as_str().unwrap().to_owned(), id.clone());
+                let name = json["queue_name"].as_str().unwrap().to_owned();
+                self.keep_in(&name, &json);
+                self.queues.insert(name, id.clone());
                 (200, json!({"queue_id": id, "queue_name": json["queue_name"]}))
             }
             ("POST" | "PUT", ["queues", id, "consumers", ..]) => {
@@ -205,6 +215,7 @@ impl Account {
                 self.consumers.insert(name, json);
                 (200, json!({}))
             }
+            ("POST", ["workers", "observability", "telemetry", "query"]) => (200, self.logs(&json)),
             ("GET", ["workers", "subdomain"]) => match &self.subdomain {
                 Some(name) => (200, json!({"subdomain": name})),
                 None => unknown(10007),
@@ -235,6 +246,42 @@ impl Account {
             (_, ["workers", "scripts", name, rest @ ..]) => self.script(method, name, rest, body, json),
             _ => unknown(10404),
         }
+    }
+
+    /// Counts, by `message`, the lines that pass all filters of a query.
+    fn logs(&self, question: &Value) -> Value {
+        let mut counts = BTreeMap::<String, u64>::new();
+        for (worker, line) in &self.lines {
+            let version = self.workers.get(worker).and_then(|worker| worker.versions.last());
+            let field = |key: &str| match key {
+                "$metadata.service" => json!(worker),
+                "$workers.scriptVersion.id" => json!(version.map(|version| &version.id)),
+                _ => line[key].clone(),
+            };
+            let passes = |filter: &Value| {
+                let (found, value) = (field(filter["key"].as_str().unwrap()), &filter["value"]);
+                match filter["operation"].as_str() {
+                    Some("eq") => found == *value,
+                    Some("gte") => found.as_u64() >= value.as_u64() && found.is_u64(),
+                    _ => false,
+                }
+            };
+            if question["parameters"]["filters"].as_array().unwrap().iter().all(passes) {
+                *counts.entry(line["message"].as_str().unwrap().to_owned()).or_default() += 1;
+            }
+        }
+        let aggregates: Vec<Value> = counts
+            .iter()
+            .map(|(message, count)| json!({"count": count, "groups": [{"key": "message", "value": message}]}))
+            .collect();
+        json!({"calculations": [{"calculation": "count", "aggregates": aggregates}]})
+    }
+
+    /// Notes the jurisdiction with which something is created.
+    fn keep_in(&mut self, name: &str, json: &Value) {
+        let jurisdiction =
+            json["jurisdiction"].as_str().map(|jurisdiction| (name.to_owned(), jurisdiction.to_owned()));
+        self.jurisdictions.extend(jurisdiction);
     }
 
     fn fresh(&mut self, kind: &str) -> String {
@@ -283,7 +330,7 @@ impl Account {
             consumer
         });
         json!({
-            "queue_id": id, "queue_name": name, "producers": [], "producers_total_count": 0,
+            "queue_id": id, "queue_name": name, "jurisdiction": self.jurisdictions.get(name), "producers": [], "producers_total_count": 0,
             "consumers": consumer.iter().collect::<Vec<_>>(), "consumers_total_count": consumer.iter().count(),
         })
     }
