@@ -25,6 +25,8 @@ thread_local! {
 impl Worker for AdminApi {
     const LARGEST_BODY: usize = LARGEST_BODY;
 
+    type Router = Router;
+
     fn headers() -> impl AsRef<[HeaderName]> {
         router::HEADERS
     }
@@ -54,15 +56,15 @@ fn bind(bindings: &mut Bindings<'_>, config: &Config) -> Option<Ports> {
     let cache = bindings.bind(Kv::bound, "CACHE");
     let retries = bindings.bind_pairs(WorkerQueue::bound, "RETRIES", config.queue_pairs);
     let events = bindings.bind_pairs(WorkerQueue::bound, "EVENTS", config.queue_pairs);
-    let failures = bindings.bind_if_there(WorkerRateLimiter::bound, "FAILURES");
-    let partner_requests = bindings.bind_if_there(WorkerRateLimiter::bound, "PARTNER_REQUESTS");
+    let failures = bindings.bind(WorkerRateLimiter::bound, "FAILURES");
+    let partner_requests = bindings.bind(WorkerRateLimiter::bound, "PARTNER_REQUESTS");
     Some(Ports {
         databases: databases?.map(|database| database.clone() as Arc<dyn Database>),
         cache: cache?,
         retries: retries?.map(|queue| queue.clone() as Arc<dyn Queue>),
         events: events?.map(|queue| queue.clone() as Arc<dyn Queue>),
-        failures: RateLimit::new(failures),
-        partner_requests: RateLimit::new(partner_requests),
+        failures: RateLimit::new(failures?),
+        partner_requests: RateLimit::new(partner_requests?),
         version: bindings.version(),
     })
 }

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::thread::LocalKey;
 
-use axum::Router;
 use axum::response::Response as AxumResponse;
 use edge::ports::Platform;
 use edge::serve::{JsonProblems, Surroundings};
@@ -27,6 +26,9 @@ pub trait Worker: Clone + 'static {
     /// The largest request body that any route reads, in bytes.
     const LARGEST_BODY: usize;
 
+    /// What an isolate keeps of the Worker's routes.
+    type Router: Clone + 'static;
+
     /// The request headers that any route reads.
     fn headers() -> impl AsRef<[HeaderName]>;
 
@@ -36,13 +38,13 @@ pub trait Worker: Clone + 'static {
     /// Every setting and binding that is missing or malformed.
     fn assemble(env: &Env) -> Result<Self, SettingFaults>;
 
-    /// The Worker's routes.
-    fn router(&self) -> Router;
+    /// What takes a request to its handler.
+    fn router(&self) -> Self::Router;
 
     /// Answers one request.
     fn answer(
         &self,
-        router: Router,
+        router: Self::Router,
         surroundings: &Surroundings,
         request: axum::extract::Request,
     ) -> impl Future<Output = AxumResponse>;
@@ -77,9 +79,9 @@ impl<T: Clone> Kept<T> {
 
 /// What every event of a Worker begins with.
 #[derive(Clone)]
-pub struct Ready<W> {
+pub struct Ready<W: Worker> {
     worker: W,
-    router: Router,
+    router: W::Router,
     surroundings: Surroundings,
 }
 

@@ -22,16 +22,16 @@ const WORKERS_ADDRESS: Ipv6Addr = Ipv6Addr::new(0x2a06, 0x98c0, 0x3600, 0, 0, 0,
 /// The longest name of a zone.
 const LONGEST_ZONE: usize = 253;
 
-/// A limit on requests by key; without a limiter, every request is allowed.
+/// A limit on requests by key.
 ///
 /// Cloudflare counts each key by location, roughly, over 10 or 60 seconds, and has no way to ask without counting.
-#[derive(Clone, Default)]
-pub struct RateLimit(Option<Arc<dyn RateLimiter>>);
+#[derive(Clone)]
+pub struct RateLimit(Arc<dyn RateLimiter>);
 
 impl RateLimit {
-    /// The limit that this limiter keeps, if there is one.
-    pub fn new(limiter: Option<Arc<impl RateLimiter + 'static>>) -> Self {
-        Self(limiter.map(|limiter| limiter as Arc<dyn RateLimiter>))
+    /// The limit that this limiter keeps.
+    pub fn new(limiter: Arc<impl RateLimiter + 'static>) -> Self {
+        Self(limiter)
     }
 
     /// Counts one more request of `key`.
@@ -39,10 +39,7 @@ impl RateLimit {
     /// # Errors
     /// 429 if that is one too many.
     pub async fn count(&self, key: &str) -> Result<(), Problem> {
-        match &self.0 {
-            Some(limiter) if !limiter.allows(key).await => Err(Problem::too_many_requests()),
-            _ => Ok(()),
-        }
+        if self.0.allows(key).await { Ok(()) } else { Err(Problem::too_many_requests()) }
     }
 
     /// Counts a failure of the client with these headers. Returns `failure`, or 429 if the client has had too many.

@@ -131,7 +131,7 @@ impl<S: Clone + Send + Sync + 'static> Handler<(), S> for ErasedHandler<S> {
 
 impl<H, T, S> Guarded<T, S> for H
 where
-    H: Handler<T, S> + Sync,
+    H: Handler<T, S>,
     T: BeginsWithCaller + 'static,
     S: Clone + Send + Sync + 'static,
 {
@@ -155,7 +155,7 @@ pub struct OpenTo<T>(PhantomData<T>);
 
 impl<H, T, S> Guarded<OpenTo<T>, S> for Open<H>
 where
-    H: Handler<T, S> + Sync,
+    H: Handler<T, S>,
     T: 'static,
     S: Clone + Send + Sync + 'static,
 {

@@ -1,4 +1,4 @@
-//! Takes one request through a router: gives the request an id, counts its cost, writes a problem's body and a log line.
+//! Takes one request to its handler: gives the request an id, counts its cost, writes a problem's body and a log line.
 
 use std::sync::Arc;
 
@@ -64,10 +64,25 @@ pub async fn serve(
     serve_as(&JsonProblems, router, surroundings, request, fallback).await
 }
 
-/// Answers a request. For a path without a route, `fallback` decides by the headers: 401 or 404.
+/// Answers a request through a router, as [`serve_through`] does.
 pub async fn serve_as(
     format: &dyn ProblemFormat,
     router: Router,
+    surroundings: &Surroundings,
+    request: Request,
+    fallback: impl AsyncFnOnce(&HeaderMap) -> Problem,
+) -> Response {
+    let route = async |request| match router.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    serve_through(format, route, surroundings, request, fallback).await
+}
+
+/// Answers a request by what `route` answers. For a path without a route, `fallback` decides by the headers: 401 or 404.
+pub async fn serve_through(
+    format: &dyn ProblemFormat,
+    route: impl AsyncFnOnce(Request) -> Response,
     surroundings: &Surroundings,
     mut request: Request,
     fallback: impl AsyncFnOnce(&HeaderMap) -> Problem,
@@ -81,10 +96,7 @@ pub async fn serve_as(
     let path: String = request.uri().path().chars().take(200).collect();
     let headers = request.headers().clone();
 
-    let mut response = match router.oneshot(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
-    };
+    let mut response = route(request).await;
     let unrouted = matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
     if unrouted && response.extensions().get::<Problem>().is_none() {
         let refused = fallback(&headers).await;

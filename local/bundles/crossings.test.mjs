@@ -1,7 +1,7 @@
 // Each call across the edge between JavaScript and Wasm costs more than the work behind it, so their number is held down.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { batch, crossings, database, namespace, queue, total, worker } from "./worker.mjs";
+import { batch, crossings, database, limiter, namespace, queue, total, worker } from "./worker.mjs";
 
 const KEY = Buffer.alloc(32, 7).toString("base64");
 const ISSUER = "http://localhost:8788/";
@@ -35,7 +35,7 @@ console.log = () => {};
 
 const [events, retries] = [queue(), queue()];
 const shared = { ENVIRONMENT: "local", SHARDS: "1", WEBHOOK_SECRETS_KEY: KEY, DATABASE_0: database(), EVENTS: events, RETRIES: retries, VERSION: { id: "v" } };
-const api = await worker("admin-api", { ...shared, ADMIN_API_KEY: ADMIN_KEY, SERVICE_JWT_SECRET: "s".repeat(48), AUTH0_ISSUER: ISSUER, AUTH0_AUDIENCE: AUDIENCE, CACHE: namespace() });
+const api = await worker("admin-api", { ...shared, ADMIN_API_KEY: ADMIN_KEY, SERVICE_JWT_SECRET: "s".repeat(48), AUTH0_ISSUER: ISSUER, AUTH0_AUDIENCE: AUDIENCE, CACHE: namespace(), FAILURES: limiter(), PARTNER_REQUESTS: limiter() });
 const delivery = await worker("webhook-delivery", {
   ...shared, EVENTS_API_KEY: EVENTS_KEY, BODIES: namespace(), METRICS: { writeDataPoint() {} },
   RETRY_BASE_SECONDS: "5", RETRY_CAP_SECONDS: "14400", RETRY_WINDOW_SECONDS: "259200",

@@ -1,7 +1,7 @@
 // What becomes of a Worker when its Wasm ends: at a panic, at an endless recursion, or without memory.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { database, instances, namespace, queue, worker } from "./worker.mjs";
+import { database, instances, limiter, namespace, queue, worker } from "./worker.mjs";
 
 let listener;
 globalThis.addEventListener = (_, callback) => { listener = callback; };
@@ -12,7 +12,7 @@ const SECRET = Buffer.alloc(32, 7).toString("base64");
 const env = {
   ENVIRONMENT: "local", SHARDS: "1", WEBHOOK_SECRETS_KEY: SECRET, ADMIN_API_KEY: "a".repeat(40), SERVICE_JWT_SECRET: "s".repeat(48),
   AUTH0_ISSUER: "http://localhost:8788/", AUTH0_AUDIENCE: "https://admin-api.smartphonekey.com",
-  DATABASE_0: database(), EVENTS: queue(), RETRIES: queue(), CACHE: namespace(),
+  DATABASE_0: database(), EVENTS: queue(), RETRIES: queue(), CACHE: namespace(), FAILURES: limiter(), PARTNER_REQUESTS: limiter(),
 };
 let end = () => {};
 const VERSION = { get id() { end(); return "v"; } };

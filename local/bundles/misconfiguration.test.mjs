@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { batch, database, namespace, queue, worker } from "./worker.mjs";
+import { batch, database, limiter, namespace, queue, worker } from "./worker.mjs";
 
 const ROOT = new URL("../../", import.meta.url);
 const text = (path) => readFileSync(new URL(path, ROOT), "utf8");
@@ -13,7 +13,9 @@ const MALFORMED = "changeme-which-nobody-should-see-in-a-log-or-an-answer";
 const tenants = { ENVIRONMENT: "local", SHARDS: "1", WEBHOOK_SECRETS_KEY: key(7), DATABASE_0: database(), EVENTS: queue(), RETRIES: queue() };
 const between = { ADMIN_API_KEY: "admin-".padEnd(40, "k"), SERVICE_JWT_SECRET: "service-".padEnd(40, "k"), AUTH0_ISSUER: "http://localhost:8788/", CACHE: namespace() };
 const SOUND = {
-  "admin-api": { ...tenants, ...between, AUTH0_AUDIENCE: "https://admin-api.smartphonekey.com" },
+  "admin-api": {
+    ...tenants, ...between, AUTH0_AUDIENCE: "https://admin-api.smartphonekey.com", FAILURES: limiter(), PARTNER_REQUESTS: limiter(),
+  },
   "webhook-delivery": {
     ...tenants, EVENTS_API_KEY: "events-".padEnd(40, "k"), BODIES: namespace(),
     RETRY_BASE_SECONDS: "5", RETRY_CAP_SECONDS: "14400", RETRY_WINDOW_SECONDS: "259200",
@@ -21,7 +23,7 @@ const SOUND = {
   "partner-portal": {
     ...between, ENVIRONMENT: "local", PORTAL_ORIGIN: "http://partner-portal.localhost:8787", ADMIN_API_ORIGIN: "http://admin-api.localhost:8787",
     AUTH0_CLIENT_ID: "partner-portal", AUTH0_CLIENT_SECRET: "client-".padEnd(40, "k"), SESSION_KEY: "session-".padEnd(40, "k"),
-    SESSIONS: database(), ADMIN_API: { async fetch() { return new Response("{}"); } },
+    SESSIONS: database(), WEBHOOK_ACTIONS: limiter(), STRANGERS: limiter(), ADMIN_API: { async fetch() { return new Response("{}"); } },
   },
 };
 
@@ -33,7 +35,7 @@ function routes(name) {
   const sources = { "partner-portal": ["partner-portal/src/router.rs"], "webhook-delivery": ["webhook-delivery/src/ingest.rs"] };
   const found = name === "admin-api"
     ? Object.entries(JSON.parse(text("admin-api/openapi.json")).paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => [method, path]))
-    : [...text(sources[name][0]).matchAll(/route\((get|post)\("([^"]+)"/g)].map(([, method, path]) => [method, path]);
+    : [...text(sources[name][0]).matchAll(/(?:route\(|method: ")(get|post)(?:\(|", path: )"([^"]+)"/gi)].map(([, method, path]) => [method, path]);
   assert.ok(found.length >= 2, name);
   return [...found, ["get", "/no/such/path"], ["options", "/"]].map(([method, path]) => [method.toUpperCase(), path.replaceAll(/\{\w+\}/g, "x")]);
 }
@@ -101,7 +103,7 @@ for (const name of Object.keys(SOUND)) all.push(await looked(name));
 for (const { name, asked, isSound, told } of all) {
   const sound = SOUND[name];
   const settings = [...asked].filter((setting) => typeof sound[setting] === "string" || !(setting in sound))
-    .filter((setting) => !["VERSION", "FAILURES", "PARTNER_REQUESTS", "WEBHOOK_ACTIONS", "STRANGERS", "METRICS"].includes(setting));
+    .filter((setting) => !["VERSION", "METRICS"].includes(setting));
   const required = Object.keys(sound);
 
   test(`${name}, as it should be`, () => {

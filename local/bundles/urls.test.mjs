@@ -1,7 +1,7 @@
 // In a Worker the runtime's own parser reads URLs, where the tests in Rust have a crate: here the release build reads them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { database, namespace, queue, worker } from "./worker.mjs";
+import { database, limiter, namespace, queue, worker } from "./worker.mjs";
 
 const ISSUER = "https://login.example.com/";
 const ALGORITHM = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
@@ -28,7 +28,7 @@ async function token() {
 const api = await worker("admin-api", {
   ENVIRONMENT: "prod", SHARDS: "1", WEBHOOK_SECRETS_KEY: Buffer.alloc(32, 7).toString("base64"), DATABASE_0: database(),
   EVENTS: queue(), RETRIES: queue(), VERSION: { id: "v" }, ADMIN_API_KEY: ADMIN_KEY, SERVICE_JWT_SECRET: "0123456789abcdef".repeat(3),
-  AUTH0_ISSUER: ISSUER, AUTH0_AUDIENCE: "https://admin-api.smartphonekey.com", CACHE: namespace(),
+  AUTH0_ISSUER: ISSUER, AUTH0_AUDIENCE: "https://admin-api.smartphonekey.com", CACHE: namespace(), FAILURES: limiter(), PARTNER_REQUESTS: limiter(),
 });
 const headers = { "x-admin-api-key": ADMIN_KEY, authorization: `Bearer ${await token()}`, "content-type": "application/json" };
 async function post(path, body) {

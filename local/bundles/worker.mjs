@@ -105,6 +105,11 @@ export function batch(name, bodies) {
   return { queue: name, messages, acknowledged, retried };
 }
 
+/** A rate limit that is never reached. */
+export function limiter() {
+  return { limit: async () => ({ success: true }) };
+}
+
 /** A KV namespace. */
 export function namespace() {
   const values = new Map();

@@ -24,6 +24,8 @@ thread_local! {
 impl Worker for Portal {
     const LARGEST_BODY: usize = LARGEST_BODY;
 
+    type Router = Router;
+
     fn headers() -> impl AsRef<[HeaderName]> {
         router::HEADERS
     }
@@ -56,14 +58,14 @@ fn bind(bindings: &mut Bindings<'_>, _config: &Config) -> Option<Ports> {
     let sessions = bindings.bind(D1::bound, "SESSIONS");
     let cache = bindings.bind(Kv::bound, "CACHE");
     let admin_api = bindings.bind(WorkerServiceBinding::bound, "ADMIN_API");
-    let webhook_actions = bindings.bind_if_there(WorkerRateLimiter::bound, "WEBHOOK_ACTIONS");
-    let strangers = bindings.bind_if_there(WorkerRateLimiter::bound, "STRANGERS");
+    let webhook_actions = bindings.bind(WorkerRateLimiter::bound, "WEBHOOK_ACTIONS");
+    let strangers = bindings.bind(WorkerRateLimiter::bound, "STRANGERS");
     Some(Ports {
         sessions: sessions?,
         cache: cache?,
         admin_api: admin_api?,
-        webhook_actions: RateLimit::new(webhook_actions),
-        strangers: RateLimit::new(strangers),
+        webhook_actions: RateLimit::new(webhook_actions?),
+        strangers: RateLimit::new(strangers?),
         version: bindings.version(),
     })
 }

@@ -1,17 +1,17 @@
 //! `POST /events`: the target of the EventBridge API destination.
 
-use axum::extract::{FromRequestParts, Request, State};
-use axum::response::Response;
-use axum::{Extension, Router};
+use axum::Extension;
+use axum::body::{Body, HttpBody};
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
 use edge::cost::Cost;
 use edge::health::{Health, answers};
 use edge::json::{JsonAnswer, read};
 use edge::problem::Problem;
-use edge::routes::{Access, Caller, Route, Routes, get, open, post};
-use edge::serve::{Surroundings, Unlogged, serve};
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::request::Parts;
-use http::{HeaderMap, HeaderName, StatusCode};
+use edge::routes::{Access, Route};
+use edge::serve::{JsonProblems, Surroundings, Unlogged, serve_through};
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use shared::code::ErrorCode;
 use shared::courier::PublishFault;
@@ -27,24 +27,29 @@ pub const HEADERS: [HeaderName; 3] = [EVENTS_KEY, CONTENT_TYPE, CONTENT_ENCODING
 /// The largest request: several large events, with room to hold them twice in an isolate's 128 MB.
 pub const LARGEST_REQUEST: usize = 8 * 1024 * 1024;
 
-/// EventBridge, which presents the connection's key.
-pub struct EventBridge;
-
-impl Caller for EventBridge {
-    const ACCESS: Access = Access::EventSource;
+/// What answers a route.
+#[derive(Clone, Copy, Debug)]
+pub enum Handler {
+    /// How the Worker is.
+    Health,
+    /// Takes events in.
+    Publish,
 }
 
-impl FromRequestParts<WebhookDelivery> for EventBridge {
-    type Rejection = Problem;
+/// Every route. A constant list instead of axum's router, which is 18 KB of the compressed Wasm: the Worker has two routes,
+/// whose paths have no parameters.
+pub const ROUTES: [(Route, Handler); 2] = [
+    (Route { method: "GET", path: "/health", access: Access::Open, description: () }, Handler::Health),
+    (
+        Route { method: "POST", path: "/events", access: Access::EventSource, description: () },
+        Handler::Publish,
+    ),
+];
 
-    async fn from_request_parts(parts: &mut Parts, delivery: &WebhookDelivery) -> Result<Self, Problem> {
-        authenticate(delivery, &parts.headers)
-    }
-}
-
-fn authenticate(delivery: &WebhookDelivery, headers: &HeaderMap) -> Result<EventBridge, Problem> {
+/// Refuses whoever does not present EventBridge's key.
+fn authenticate(delivery: &WebhookDelivery, headers: &HeaderMap) -> Result<(), Problem> {
     let presented = delivery.config.events_api_key.is_presented(headers, &EVENTS_KEY);
-    presented.then_some(EventBridge).ok_or_else(Problem::unauthorized)
+    presented.then_some(()).ok_or_else(Problem::unauthorized)
 }
 
 /// How many events are safely queued.
@@ -54,8 +59,7 @@ struct Accepted {
 }
 
 async fn publish(
-    _event_bridge: EventBridge,
-    State(delivery): State<WebhookDelivery>,
+    delivery: &WebhookDelivery,
     request: Request,
 ) -> Result<(Extension<Unlogged>, JsonAnswer<Accepted>), Problem> {
     let bytes = read(request, LARGEST_REQUEST).await?;
@@ -78,31 +82,49 @@ async fn publish(
     }
 }
 
-async fn health(
-    State(delivery): State<WebhookDelivery>,
-    Extension(cost): Extension<Cost>,
-) -> Result<JsonAnswer<Health>, Problem> {
+async fn health(delivery: &WebhookDelivery, request: Request) -> Result<JsonAnswer<Health>, Problem> {
+    let cost = request.extensions().get::<Cost>().cloned().unwrap_or_default();
     let now = delivery.couriers.of_group(0, delivery.couriers.count()).clock.now();
     let databases = delivery.couriers.map(|courier| cost.meter(courier.database.clone()));
     delivery.last_health.or(now, answers(&databases)).await?;
-    Ok(JsonAnswer(StatusCode::OK, Health::good(delivery.config.environment, delivery.version)))
+    Ok(JsonAnswer(StatusCode::OK, Health::good(delivery.config.environment, delivery.version.clone())))
 }
 
-/// The router, and the list of its routes.
-pub fn router(delivery: WebhookDelivery) -> (Router, Vec<Route>) {
-    Routes::default().route(get("/health", open(health))).route(post("/events", publish)).build(delivery)
+/// Answers by the route for the request's path, or with 404. Everybody but the caller whom the list names is refused here,
+/// before any handler. `HEAD` is answered as `GET` without the body.
+async fn route(delivery: &WebhookDelivery, request: Request) -> Response {
+    let path = request.uri().path();
+    let Some((route, handler)) = ROUTES.iter().find(|(route, _)| route.path == path) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let only_head = route.method == Method::GET && request.method() == Method::HEAD;
+    if !only_head && request.method() != route.method {
+        let methods = if route.method == Method::GET { "GET,HEAD" } else { route.method };
+        return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, methods)]).into_response();
+    }
+    if route.access != Access::Open
+        && let Err(problem) = authenticate(delivery, request.headers())
+    {
+        return problem.into_response();
+    }
+    let mut response = match handler {
+        Handler::Health => health(delivery, request).await.into_response(),
+        Handler::Publish => publish(delivery, request).await.into_response(),
+    };
+    if only_head {
+        let length = response.body().size_hint().exact().unwrap_or_default();
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        *response.body_mut() = Body::empty();
+    }
+    response
 }
 
 /// Answers a request. Only EventBridge is told that a path has no route.
-pub async fn answer(
-    router: Router,
-    delivery: &WebhookDelivery,
-    surroundings: &Surroundings,
-    request: Request,
-) -> Response {
+pub async fn answer(delivery: &WebhookDelivery, surroundings: &Surroundings, request: Request) -> Response {
     let fallback = async |headers: &HeaderMap| match authenticate(delivery, headers) {
-        Ok(EventBridge) => Problem::not_found(),
+        Ok(()) => Problem::not_found(),
         Err(problem) => problem,
     };
-    serve(router, surroundings, request, fallback).await
+    let route = async |request| route(delivery, request).await;
+    serve_through(&JsonProblems, route, surroundings, request, fallback).await
 }

@@ -30,7 +30,7 @@ pub struct Ports {
     pub version: Option<String>,
 }
 
-/// The delivery Worker, and the state of its router.
+/// The delivery Worker.
 #[derive(Clone)]
 pub struct WebhookDelivery {
     /// The settings.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::response::Response as AxumResponse;
 use cloudflare::{
     AnalyticsEngine, Bindings, D1, Env, Kept, Kv, MailService, Ready, Runtime, Worker, WorkerQueue,
@@ -27,6 +26,9 @@ thread_local! {
 impl Worker for WebhookDelivery {
     const LARGEST_BODY: usize = ingest::LARGEST_REQUEST;
 
+    /// None: the list of routes is a constant.
+    type Router = ();
+
     fn headers() -> impl AsRef<[HeaderName]> {
         ingest::HEADERS
     }
@@ -36,17 +38,15 @@ impl Worker for WebhookDelivery {
         Ok(Self::new(config, ports, &Runtime))
     }
 
-    fn router(&self) -> Router {
-        ingest::router(self.clone()).0
-    }
+    fn router(&self) {}
 
     async fn answer(
         &self,
-        router: Router,
+        (): (),
         surroundings: &Surroundings,
         request: axum::extract::Request,
     ) -> AxumResponse {
-        ingest::answer(router, self, surroundings, request).await
+        ingest::answer(self, surroundings, request).await
     }
 }
 

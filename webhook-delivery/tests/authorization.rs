@@ -1,4 +1,4 @@
-//! Every route refuses whoever comes without EventBridge's key. The list of routes is the router's own, so a new one is
+//! Every route refuses whoever comes without EventBridge's key. The list of routes is the Worker's own, so a new one is
 //! asked as well; only `GET /health` may be open.
 
 use edge::routes::Access;
@@ -101,7 +101,12 @@ async fn the_key_is_rotated_without_a_refused_event() {
 async fn event_bridge_is_told() {
     let app = TestApp::default();
     sent(app.event_bridge("POST", "/events")).await.accepted(1);
-    sent(app.event_bridge("GET", "/events")).await.is_problem(405, "method_not_allowed");
+    for (method, path, allowed) in
+        [("GET", "/events", "POST"), ("HEAD", "/events", "POST"), ("POST", "/health", "GET,HEAD")]
+    {
+        let answer = sent(app.event_bridge(method, path)).await;
+        assert_eq!(answer.is_problem(405, "method_not_allowed").headers["allow"], allowed, "{method} {path}");
+    }
     sent(app.event_bridge("POST", "/event")).await.is_problem(404, "not_found");
 }
 
@@ -128,4 +133,13 @@ async fn health_is_open_and_says_nothing_but_that() {
     let answer = app.anybody("GET", "/health").send().await;
     answer.is_problem(503, "unavailable");
     assert!(!answer.text.contains("table"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn a_head_is_answered_as_a_get_without_the_body() {
+    let app = TestApp::default();
+    let shown = app.anybody("GET", "/health").send().await.is(200).text.clone();
+    let head = app.anybody("HEAD", "/health").send().await;
+    assert_eq!(head.is(200).text, "");
+    assert_eq!(head.headers["content-length"], shown.len().to_string());
 }

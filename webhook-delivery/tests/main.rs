@@ -1,4 +1,4 @@
-//! The router of webhook-delivery, driven with plain requests over SQLite in memory: one module per subject.
+//! The routes of webhook-delivery, driven with plain requests over SQLite in memory: one module per subject.
 
 #![allow(
     clippy::unwrap_used,

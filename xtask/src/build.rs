@@ -79,13 +79,17 @@ fn bundle(machine: &Machine, worker: &Worker) -> Result<bool> {
     fs::copy(&entry, bound.join("entry.js")).with_context(|| format!("{} is missing", entry.display()))?;
     let mut esbuild = machine.build_command(npm_bin("esbuild"));
     esbuild.arg(bound.join("entry.js")).args(["--bundle", "--minify", "--format=esm", "--log-level=warning"]);
-    esbuild.arg("--external:./index_bg.wasm").arg(format!("--outfile={}", worker.bundle().display()));
+    let script = bound.join("bundle.js");
+    esbuild.arg("--external:./index_bg.wasm").arg(format!("--outfile={}", script.display()));
     process::output(&mut esbuild)?;
     let (uploaded, named) = (uploaded_wasm(worker), worker.bundle().with_file_name("index_bg.named.wasm"));
     let mut optimize = machine.build_command(npm_bin("wasm-opt"));
     optimize.args(SMALL).args(FEATURES).arg(bound.join("index_bg.wasm")).arg("--output").arg(&named);
     process::output(&mut optimize)?;
-    fs::write(&uploaded, without_names(&fs::read(&named)?)?)?;
+    // Both at the end and at once: a stack that runs must not load the script with another Wasm.
+    fs::write(bound.join("small.wasm"), without_names(&fs::read(&named)?)?)?;
+    fs::rename(bound.join("small.wasm"), &uploaded)?;
+    fs::rename(&script, worker.bundle())?;
     fs::remove_dir_all(&bound)?;
     fs::write(&stamp, made_of).with_context(|| format!("{} cannot be written", stamp.display()))?;
     Ok(true)

@@ -1,4 +1,5 @@
-//! `GET /openapi.json`, `GET /partner-webhooks.openapi.json` and `GET /docs`, as they are checked in.
+//! `GET /openapi.json`, `GET /partner-webhooks.openapi.json` and `GET /docs`, as they are checked in, the JSON without
+//! white space.
 
 use axum::response::{IntoResponse, Response};
 use edge::parameters::NoQuery;
@@ -39,9 +40,9 @@ pub(super) fn routes() -> Routes {
 }
 
 /// The document.
-const OPENAPI: &str = include_str!("../../openapi.json");
+const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 /// What partners receive.
-const PARTNER_WEBHOOKS: &str = include_str!("../../../docs/partner-webhooks.openapi.json");
+const PARTNER_WEBHOOKS: &str = include_str!(concat!(env!("OUT_DIR"), "/partner-webhooks.openapi.json"));
 /// The page that shows the document.
 const PAGE: &str = include_str!("../../docs.html");
 /// The page may use its own style, and load nothing.

@@ -27,7 +27,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// Every event type that a webhook may name.
-const EVENT_TYPES: &str = include_str!("../../event-types.json");
+const EVENT_TYPES: &str = include_str!(concat!(env!("OUT_DIR"), "/event-types.json"));
 
 async fn list(NoQuery: NoQuery) -> Response {
     ([(CONTENT_TYPE, "application/json")], EVENT_TYPES).into_response()

@@ -100,8 +100,8 @@ impl TestApp {
             cache: around.cache.clone(),
             retries: Shards::one(around.retries.clone() as Arc<dyn Queue>),
             events: Shards::one(around.events.clone() as Arc<dyn Queue>),
-            failures: RateLimit::new(Some(around.failures.clone())),
-            partner_requests: RateLimit::new(Some(around.partner_requests.clone())),
+            failures: RateLimit::new(around.failures.clone()),
+            partner_requests: RateLimit::new(around.partner_requests.clone()),
             version: Some(VERSION.to_owned()),
         };
         let admin_api = AdminApi::new(Config::read(&reader(&SETTINGS, &changes)).unwrap(), ports, &platform);

@@ -9,7 +9,7 @@ const MODULES = {
   hono: () => ({ "index.js": { js: honoScript } }),
   empty: () => ({ "index.js": { js: "export default { fetch: () => new Response(null, { status: 401 }) };" } }),
 };
-const BINDINGS = ["DATABASE", "DATABASE_0", "CACHE", "RETRIES", "EVENTS"];
+const BINDINGS = ["DATABASE", "DATABASE_0", "CACHE", "RETRIES", "EVENTS", "FAILURES", "PARTNER_REQUESTS"];
 
 export default {
   fetch(request, { LOADER, STAND_IN, ...settings }) {

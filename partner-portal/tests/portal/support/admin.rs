@@ -12,8 +12,8 @@ use axum::body::Body;
 use edge::ports::{NoAnswer, Platform, ServiceBinding};
 use edge::rate_limit::RateLimit;
 use edge::serve::Surroundings;
-use edge::testing::TestPlatform;
 use edge::testing::settings::Changes;
+use edge::testing::{MemoryRateLimiter, TestPlatform};
 use http_body_util::BodyExt;
 use shared::ports::{Database, Queue};
 use shared::shard::Shards;
@@ -50,8 +50,8 @@ impl AdminBinding {
             cache: Arc::new(MemoryStore::default()),
             retries: Shards::one(tenants.retries.clone() as Arc<dyn Queue>),
             events: Shards::one(tenants.events.clone() as Arc<dyn Queue>),
-            failures: RateLimit::default(),
-            partner_requests: RateLimit::default(),
+            failures: RateLimit::new(Arc::new(MemoryRateLimiter::default())),
+            partner_requests: RateLimit::new(Arc::new(MemoryRateLimiter::default())),
             version: None,
         };
         let config = Config::read(&settings(changes)).expect("the settings are good");

@@ -150,8 +150,8 @@ impl World {
             sessions: self.sessions.clone(),
             cache: self.cache.clone(),
             admin_api: self.admin.clone(),
-            webhook_actions: RateLimit::new(Some(self.webhook_actions.clone())),
-            strangers: RateLimit::new(Some(self.strangers.clone())),
+            webhook_actions: RateLimit::new(self.webhook_actions.clone()),
+            strangers: RateLimit::new(self.strangers.clone()),
             version: Some(VERSION.to_owned()),
         };
         let portal = Portal::new(config, ports, &self.platform());
