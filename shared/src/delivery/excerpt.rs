@@ -6,6 +6,7 @@ use self::forms::forms;
 use self::readings::Readings;
 use self::search::Search;
 
+mod dump;
 mod forms;
 mod readings;
 mod search;
@@ -14,7 +15,7 @@ mod search;
 const BLANK: &str = "[secret]";
 
 /// Blanks these secrets (of visible ASCII) in a text, each in every form: as it is, backwards, in hexadecimal, as a list of
-/// character codes, within base64 of either alphabet; each in either case, escaped for a URL, JSON, HTML or mail, also
+/// character codes, as a dump of bytes with offsets and characters beside them, within base64 of either alphabet; each in either case, escaped for a URL, JSON, HTML or mail, also
 /// twice, broken into lines; and cut off by the beginning or the end of the text.
 #[must_use]
 pub fn without_secrets(text: &str, secrets: &[SecretString]) -> String {

@@ -10,6 +10,8 @@ pub(super) struct Form {
     pub(super) text: SecretString,
     /// What may stand between two characters, besides white space.
     pub(super) separators: &'static str,
+    /// Whether a dump of bytes has the form among its numbers, and not in the column of characters beside them.
+    pub(super) is_numbers: bool,
 }
 
 /// A secret in the forms that are looked for: with the characters that its base64 has wherever the secret stands in the
@@ -18,18 +20,29 @@ pub(super) fn forms(secret: &SecretString) -> Vec<Form> {
     let text = secret.expose_secret();
     let each = |write: fn(u8) -> String| text.bytes().map(write).collect::<String>();
     let mut forms = Vec::new();
-    let mut add = |text: String, separators: &'static str| {
+    let mut add = |text: String, separators: &'static str, is_numbers: bool| {
         let text = SecretString::from(text);
         let known = forms.iter().any(|form: &Form| form.text.expose_secret() == text.expose_secret());
         if !known {
-            forms.push(Form { text, separators });
+            forms.push(Form { text, separators, is_numbers });
         }
     };
-    add(text.to_owned(), "");
-    add(text.chars().rev().collect(), "");
-    add(hex::encode(text), ":-,");
-    add(each(|byte| format!("0x{byte:02x}")), ",");
-    add(each(|byte| byte.to_string()), ",");
+    add(text.to_owned(), "", false);
+    add(text.chars().rev().collect(), "", false);
+    add(hex::encode(text), ":-,", true);
+    add(each(|byte| format!("0x{byte:02x}")), ",", true);
+    add(each(|byte| byte.to_string()), ",", true);
+    add(each(|byte| format!("{byte:03o}")), ",", true);
+    // UTF-16, whichever byte of a character comes first.
+    add(each(|byte| format!("{byte:02x}00")).trim_end_matches("00").to_owned(), ":-,", true);
+    // Words of 16 bits, as `od -x` and `hexdump` write them: the second byte of each comes first.
+    for begin in 0..2.min(text.len()) {
+        add(
+            text.as_bytes()[begin..].chunks_exact(2).map(|pair| hex::encode([pair[1], pair[0]])).collect(),
+            "",
+            true,
+        );
+    }
     // What is encoded as a whole is often JSON.
     let json = text.replace('\\', "\\\\").replace('"', "\\\"");
     for text in [text, &json] {
@@ -37,7 +50,7 @@ pub(super) fn forms(secret: &SecretString) -> Vec<Form> {
             let mut bytes = vec![0; before];
             bytes.extend(text.bytes());
             for alphabet in [&STANDARD, &URL_SAFE] {
-                add(inner_base64(&bytes, before, alphabet), "");
+                add(inner_base64(&bytes, before, alphabet), "", false);
             }
         }
     }

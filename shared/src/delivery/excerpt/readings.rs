@@ -1,6 +1,7 @@
 //! All characters that a place of a text can be read as: the character that stands there, and those that an escape means
 //! which begins there.
 
+use super::dump::{Column, columns};
 use super::search::is_space;
 
 /// How often a text may have been escaped.
@@ -31,6 +32,8 @@ pub(super) struct Readings {
     escaped: Vec<Vec<Reading>>,
     /// The places beside a line end.
     gutter: Vec<bool>,
+    /// The columns of dumps of bytes.
+    columns: Vec<Column>,
     /// The places of each character of ASCII, in lower case.
     places: Vec<Vec<usize>>,
     /// The places before each place and before the end: those with a reading that ends there.
@@ -50,6 +53,7 @@ impl Readings {
             raw,
             escaped: vec![Vec::new(); text.len()],
             gutter: gutters(text),
+            columns: columns(text),
             places: vec![Vec::new(); 128],
             before: vec![Vec::new(); text.len() + 1],
             cuts: Vec::new(),
@@ -96,9 +100,16 @@ impl Readings {
         self.raw.iter().filter(|(character, end)| *end > 0 && !is_space(*character)).count()
     }
 
-    /// Whether what stands at a place may belong to how the text is broken into lines.
-    pub(super) fn is_gutter(&self, at: usize) -> bool {
-        self.gutter.get(at).copied().unwrap_or_default()
+    /// Whether what stands at a place may belong to how the text is broken into lines, and not to a form: to one of numbers, or
+    /// to one of characters.
+    pub(super) fn is_gutter(&self, at: usize, is_numbers: bool) -> bool {
+        let is_other_column = match self.columns.get(at) {
+            Some(Column::Open) => true,
+            Some(Column::Numbers) => !is_numbers,
+            Some(Column::Characters) => is_numbers,
+            Some(Column::None) | None => false,
+        };
+        is_other_column || self.gutter.get(at).copied().unwrap_or_default()
     }
 
     /// The places that can be read as a character, in either case.

@@ -27,6 +27,7 @@ struct Pattern<'a> {
     /// The class of the last character.
     last: u8,
     separators: &'a str,
+    is_numbers: bool,
 }
 
 impl<'a> Pattern<'a> {
@@ -47,7 +48,8 @@ impl<'a> Pattern<'a> {
             masks[(usize::from(last) - 1) * words + place / 64] |= 1 << (place % 64);
         }
         let last_character = text.last().copied().map_or('\0', char::from);
-        Self { length: text.len(), words, classes, masks, last_character, last, separators: form.separators }
+        let Form { separators, is_numbers, .. } = *form;
+        Self { length: text.len(), words, classes, masks, last_character, last, separators, is_numbers }
     }
 
     fn class(&self, character: char) -> u8 {
@@ -239,7 +241,7 @@ impl<'a> Search<'a> {
                         self.rests.add(place, word, mask & after);
                     }
                 }
-                if is_live && (pattern.may_skip(character) || readings.is_gutter(place)) {
+                if is_live && (pattern.may_skip(character) || readings.is_gutter(place, pattern.is_numbers)) {
                     for word in 0..pattern.words {
                         // What may be skipped stands between characters, not in front of the first.
                         let inner = if word == 0 { !1 } else { !0 };
@@ -279,7 +281,7 @@ impl<'a> Search<'a> {
                         }
                     }
                 }
-                if pattern.may_skip(character) || readings.is_gutter(place) {
+                if pattern.may_skip(character) || readings.is_gutter(place, pattern.is_numbers) {
                     (0..words).for_each(|word| self.begun.add(end, word, open(self, word)));
                 }
             }

@@ -8,7 +8,11 @@ const SHORTEST_PART: usize = 4;
 const TOKEN: &str = r#"a+b/c"d<e>&f'g%41\u0041=h~i"#;
 
 fn shown(text: &str) -> String {
-    without_secrets(text, &[TOKEN.to_owned().into()])
+    shown_of(text, TOKEN)
+}
+
+fn shown_of(text: &str, secret: &str) -> String {
+    without_secrets(text, &[secret.to_owned().into()])
 }
 
 #[test]
@@ -145,6 +149,91 @@ fn spellings(text: &str) -> Vec<String> {
             .collect::<Vec<_>>()
             .join("\\n"),
     ]
+}
+
+/// Lines of a dump of bytes: each with an offset and a column of characters, as `write` has them.
+fn dump(text: &str, width: usize, write: impl Fn(usize, &[u8], &str) -> String) -> String {
+    let line = |(place, bytes): (usize, &[u8])| {
+        let shown: String =
+            bytes.iter().map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { '.' }).collect();
+        write(place * width, bytes, &shown)
+    };
+    text.as_bytes().chunks(width).enumerate().map(line).collect()
+}
+
+#[test]
+fn a_dump_of_bytes_shows_no_secret_in_any_column() {
+    const SECRET: &str = "s3cr3t-tok|n/of+a_partner:A5f0beadfeed";
+    let groups =
+        |bytes: &[u8], size: usize| bytes.chunks(size).map(hex::encode).collect::<Vec<_>>().join(" ");
+    let numbers = |bytes: &[u8], write: fn(u8) -> String| {
+        bytes.iter().map(|byte| write(*byte)).collect::<Vec<_>>().join(" ")
+    };
+    let swapped = |bytes: &[u8]| {
+        bytes
+            .chunks(2)
+            .map(|pair| hex::encode(pair.iter().rev().copied().collect::<Vec<_>>()))
+            .collect::<Vec<_>>()
+    };
+    for before in ["", "x-api-key: ", "POST /hook HTTP/1.1\r\nx: "] {
+        let sent = format!("{before}{SECRET}\r\naccept: */*, and so on");
+        let dumps = [
+            // hexdump -C
+            dump(&sent, 16, |at, bytes, shown| {
+                let (first, second) = bytes.split_at(bytes.len().min(8));
+                format!("{at:08x}  {:23}  {:23}  |{shown}|\n", groups(first, 1), groups(second, 1))
+            }),
+            // xxd
+            dump(&sent, 16, |at, bytes, shown| format!("{at:08x}: {:39}  {shown}\n", groups(bytes, 2))),
+            dump(&sent, 16, |at, bytes, shown| {
+                format!("{at:08x}: {:47}  {shown}\n", groups(bytes, 1).to_uppercase())
+            }),
+            // A debugger, with words; a packet's dump; one without offsets; one within JSON.
+            dump(&sent, 16, |at, bytes, shown| format!("0x{at:016x}  {:35}  {shown}\r\n", groups(bytes, 4))),
+            dump(&sent, 8, |at, bytes, shown| format!("{at:04X}   {:23}   {shown}\n", groups(bytes, 1))),
+            dump(&sent, 16, |_, bytes, shown| format!("{:47} | {shown}\n", groups(bytes, 1))),
+            dump(&sent, 16, |at, bytes, shown| format!("{at:08x}  {:47}  |{shown}|\\n", groups(bytes, 1))),
+            dump(&sent, 16, |at, bytes, shown| format!("    {at:04x}:\t{:47}\t{shown}\n", groups(bytes, 1))),
+            // od -t x1, -t u1, -t o1, -t x2, -c
+            dump(&sent, 16, |at, bytes, _| format!("{at:07o} {}\n", groups(bytes, 1))),
+            dump(&sent, 16, |at, bytes, _| {
+                format!("{at:07o} {}\n", numbers(bytes, |byte| format!("{byte:>3}")))
+            }),
+            dump(&sent, 16, |at, bytes, _| {
+                format!("{at:07o} {}\n", numbers(bytes, |byte| format!("{byte:03o}")))
+            }),
+            dump(&sent, 16, |at, bytes, _| format!("{at:07o} {}\n", swapped(bytes).join(" "))),
+            dump(&sent, 16, |at, _, shown| {
+                let shown = shown.chars().map(|character| format!("   {character}")).collect::<String>();
+                format!("{at:07o}{shown}\n")
+            }),
+        ];
+        for text in dumps {
+            let blanked = shown_of(&text, SECRET);
+            assert!(blanked.contains(BLANK), "{text}");
+            assert!(text.len() - blanked.len() > SECRET.len() * 2, "{text}\nbecomes\n{blanked}");
+            for cut in 0..=text.len() {
+                let blanked = shown_of(&text[..cut], SECRET);
+                for part in SECRET.as_bytes().windows(6) {
+                    for part in [String::from_utf8_lossy(part).into_owned(), groups(part, 1), groups(part, 2)]
+                    {
+                        assert!(!blanked.contains(&part), "{part} of {text}\ncut at {cut} is in\n{blanked}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn utf_16_in_hexadecimal_is_blanked() {
+    let units: Vec<u16> = TOKEN.encode_utf16().collect();
+    let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+    let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+    for (bytes, ends) in [(little, ["", "00"]), (big, ["00", ""])] {
+        let echoed = format!("sent ({})", hex::encode(bytes));
+        assert_eq!(shown(&echoed), format!("sent ({}[secret]{})", ends[0], ends[1]));
+    }
 }
 
 #[test]
