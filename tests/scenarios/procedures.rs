@@ -37,6 +37,12 @@ fn origin(environment: &str, worker: &str) -> String {
     format!(r#"$(cargo xtask addresses --env {environment} | jq -r '."{worker}"')"#)
 }
 
+/// The method and the path of a request on the page, `METHOD /path`, for this tenant and this webhook.
+fn filled(request: &str, tenant: &Tenant, webhook: &str) -> (Method, String) {
+    let (method, path) = request.split_once(' ').unwrap();
+    (method.parse().unwrap(), path.replace("{orgId}", &tenant.org_id).replace("{id}", webhook))
+}
+
 #[test]
 fn dead_letters_are_requeued_as_the_page_says() {
     run(|world| async move {
@@ -120,10 +126,8 @@ fn a_disabled_webhook_is_enabled_and_sent_what_it_missed_as_the_page_says() {
         let requests =
             Page::read("operations.md").requests("**A partner's webhook is disabled or failing.**");
         for request in requests {
-            let (method, path) = request.split_once(' ').unwrap();
-            let path = path.replace("{orgId}", &tenant.org_id).replace("{id}", &webhook.id);
+            let (method, path) = filled(&request, &tenant, &webhook.id);
             let body = path.ends_with("/redeliver").then(|| since.to_string().into_bytes());
-            let method: Method = method.parse().unwrap();
             if path.ends_with("/redeliver") {
                 let _ = webhook.in_status("active").await;
             }
@@ -151,9 +155,8 @@ fn a_partner_who_leaves_gets_nothing_more_as_the_page_says() {
         let requests = Page::read("operations.md").requests("**A partner leaves.**");
         assert_eq!(requests.len(), 3, "{requests:?}");
         for request in requests {
-            let (method, path) = request.split_once(' ').unwrap();
-            let path = path.replace("{orgId}", &tenant.org_id);
-            let answer = world.admin().send(method.parse().unwrap(), &path, None).await;
+            let (method, path) = filled(&request, &tenant, "");
+            let answer = world.admin().send(method, &path, None).await;
             assert_eq!(answer.status, 200, "{request}: {}", answer.text);
         }
         assert_eq!(world.partner(&key).get("/webhooks").await.status, 401);
@@ -176,10 +179,8 @@ fn what_has_leaked_is_worth_nothing_at_once_as_the_page_says() {
         let requests = Page::read("operations.md").requests("**A key has leaked.**");
         let expected = ["POST /api-keys/{orgId}/rotate", "POST /tenants/{orgId}/webhooks/{id}/rotate-secret"];
         assert_eq!(requests[..2], expected);
-        let [rotate_key, rotate_secret] = [0, 1].map(|index| {
-            let path = requests[index].trim_start_matches("POST ");
-            path.replace("{orgId}", &tenant.org_id).replace("{id}", &webhook.id)
-        });
+        let [(_, rotate_key), (_, rotate_secret)] =
+            [0, 1].map(|index| filled(&requests[index], &tenant, &webhook.id));
         let key = world.admin().post(&rotate_key, &json!({"graceSeconds": 0})).await.expect(201);
         assert_eq!(world.partner(&leaked).get("/webhooks").await.status, 401);
         let _ = world.partner(key["apiKey"].as_str().unwrap()).get("/webhooks").await.expect(200);

@@ -27,7 +27,7 @@ pub const HEADERS: [HeaderName; 3] = [EVENTS_KEY, CONTENT_TYPE, CONTENT_ENCODING
 /// The largest request: several large events, with room to hold them twice in an isolate's 128 MB.
 pub const LARGEST_REQUEST: usize = 8 * 1024 * 1024;
 
-/// What answers a route.
+/// The handler of a route.
 #[derive(Clone, Copy, Debug)]
 pub enum Handler {
     /// How the Worker is.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use local::process::npm_bin;
+use local::process::{command, npm_bin};
 use local::progress::{line, spoken, step};
 use local::workspace::{Worker, digest, root, workers};
 use local::{clock, process};
@@ -75,15 +75,15 @@ fn bundle(machine: &Machine, worker: &Worker) -> Result<bool> {
         return Ok(false);
     }
     let bound = worker.directory.join("build/bound");
-    bind(machine, worker, &bound)?;
+    bind(worker, &bound)?;
     fs::copy(&entry, bound.join("entry.js")).with_context(|| format!("{} is missing", entry.display()))?;
-    let mut esbuild = machine.build_command(npm_bin("esbuild"));
+    let mut esbuild = command(npm_bin("esbuild"));
     esbuild.arg(bound.join("entry.js")).args(["--bundle", "--minify", "--format=esm", "--log-level=warning"]);
     let script = bound.join("bundle.js");
     esbuild.arg("--external:./index_bg.wasm").arg(format!("--outfile={}", script.display()));
     process::output(&mut esbuild)?;
     let (uploaded, named) = (uploaded_wasm(worker), worker.bundle().with_file_name("index_bg.named.wasm"));
-    let mut optimize = machine.build_command(npm_bin("wasm-opt"));
+    let mut optimize = command(npm_bin("wasm-opt"));
     optimize.args(SMALL).args(FEATURES).arg(bound.join("index_bg.wasm")).arg("--output").arg(&named);
     process::output(&mut optimize)?;
     // Both at the end and at once: a stack that runs must not load the script with another Wasm.
@@ -96,11 +96,11 @@ fn bundle(machine: &Machine, worker: &Worker) -> Result<bool> {
 }
 
 /// Writes the Wasm, with the JavaScript that binds Wasm to the runtime and the glue, to the folder `bound`.
-fn bind(machine: &Machine, worker: &Worker, bound: &Path) -> Result<()> {
+fn bind(worker: &Worker, bound: &Path) -> Result<()> {
     if bound.exists() {
         fs::remove_dir_all(bound)?;
     }
-    let mut bindgen = machine.build_command(cargo_bin("wasm-bindgen"));
+    let mut bindgen = command(cargo_bin("wasm-bindgen"));
     bindgen.arg(wasm(worker)).arg("--out-dir").arg(bound);
     bindgen.args(["--target", "module", "--out-name", "index", "--no-typescript"]);
     // For `entry.js`, which begins a fresh instance after a panic.

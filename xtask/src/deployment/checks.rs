@@ -49,8 +49,8 @@ impl Deployment {
         Ok(found)
     }
 
-    /// Requires that the Workers' addresses in the files are those of `environments.toml`, that the databases, namespaces and Queues are in the
-    /// jurisdiction it names, and that the account has the subdomain.
+    /// Requires that the Workers' addresses in the files are those of `environments.toml`, that the databases, namespaces and
+    /// Queues are in the jurisdiction that the file names, and that the account has the subdomain.
     pub(super) fn require_places(&self, files: &WranglerFiles) -> Result<()> {
         let places = self.places()?;
         for (worker, file) in &files.workers {
