@@ -158,6 +158,23 @@ async fn what_can_be_no_key_counts_and_no_key_at_all_does_not() {
 }
 
 #[tokio::test]
+async fn who_is_refused_fills_no_log() {
+    let app = TestApp::default();
+    for _ in 0..350 {
+        app.anybody().get("/tenants").await.is_problem(401, "unauthorized");
+    }
+    app.admin().get("/tenants").await.is(200);
+    let lines = app.log.lines();
+    assert_eq!(lines.len(), 101);
+    assert_eq!((&lines[99]["status"], &lines[100]["status"]), (&json!(401), &json!(200)));
+    app.wait(60);
+    app.admin().get("/tenants").await.is(200);
+    app.anybody().get("/tenants").await.is(401);
+    let told: Vec<_> = app.log.lines().into_iter().map(|line| line["refusedWithoutLine"].clone()).collect();
+    assert_eq!(told[100..], [json!(null), json!(250), json!(null)]);
+}
+
+#[tokio::test]
 async fn wrong_admin_keys_meet_a_limit_and_shut_out_no_admin() {
     let app = TestApp::default();
     app.failures.allow(100);

@@ -12,6 +12,7 @@ pub mod parameters;
 pub mod ports;
 pub mod problem;
 pub mod rate_limit;
+pub mod refusals;
 pub mod routes;
 pub mod secret;
 pub mod serve;

@@ -34,7 +34,8 @@ pub trait Platform {
 
     /// The parts that answering any request takes.
     fn surroundings(&self) -> Surroundings {
-        Surroundings { clock: self.clock(), random: self.random(), log: self.log() }
+        let (clock, random, log) = (self.clock(), self.random(), self.log());
+        Surroundings { clock, random, log, refusals: Arc::default() }
     }
 }
 

@@ -14,6 +14,7 @@ use tower::ServiceExt;
 
 use crate::cost::Cost;
 use crate::problem::Problem;
+use crate::refusals::Refusals;
 
 /// What [`serve`] needs besides the router.
 #[derive(Clone)]
@@ -24,7 +25,12 @@ pub struct Surroundings {
     pub random: Arc<dyn Random>,
     /// Takes the log line.
     pub log: Arc<dyn Log>,
+    /// Limits the lines of requests that are refused.
+    pub refusals: Arc<Refusals>,
 }
+
+/// The most characters of a path in the log.
+const LONGEST_LOGGED_PATH: usize = 200;
 
 /// How a Worker shows its problems.
 pub trait ProblemFormat: Send + Sync {
@@ -93,7 +99,7 @@ pub async fn serve_through(
     request.extensions_mut().insert(cost.clone());
     request.extensions_mut().insert(RequestId(request_id.clone()));
     let method = request.method().clone();
-    let path: String = request.uri().path().chars().take(200).collect();
+    let uri = request.uri().clone();
     let headers = request.headers().clone();
 
     let mut response = route(request).await;
@@ -119,14 +125,20 @@ pub async fn serve_through(
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     protect(response.headers_mut());
 
+    let now = surroundings.clock.now();
+    let refused = matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS);
+    let unlogged = response.extensions_mut().remove::<Unlogged>().is_some();
+    if unlogged || (refused && !surroundings.refusals.count(now)) {
+        return response;
+    }
     let mut line = Map::new();
     line.extend([
         ("message".to_owned(), json!("request")),
         ("requestId".to_owned(), json!(request_id)),
         ("method".to_owned(), json!(method.as_str())),
-        ("path".to_owned(), json!(path)),
+        ("path".to_owned(), json!(uri.path().chars().take(LONGEST_LOGGED_PATH).collect::<String>())),
         ("status".to_owned(), json!(response.status().as_u16())),
-        ("milliseconds".to_owned(), json!(surroundings.clock.now().since(started).as_millis())),
+        ("milliseconds".to_owned(), json!(now.since(started).as_millis())),
     ]);
     if let Value::Object(fields) = cost.fields() {
         line.extend(fields);
@@ -138,9 +150,10 @@ pub async fn serve_through(
         line.insert("error".to_owned(), json!(problem.code));
         line.extend(problem.detail.map(|detail| ("detail".to_owned(), json!(detail))));
     }
-    if response.extensions_mut().remove::<Unlogged>().is_none() {
-        surroundings.log.write(line.into());
+    if let Some(number) = surroundings.refusals.take_without_line(now) {
+        line.insert("refusedWithoutLine".to_owned(), json!(number));
     }
+    surroundings.log.write(line.into());
     response
 }
 

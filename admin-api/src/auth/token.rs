@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use edge::oidc::{IssuerTokens, KeyCache, Token, check_times, names, parse};
+use edge::oidc::{IssuerTokens, KeyCache, Token, VerifiedTokens, check_times, names, parse};
 use edge::ports::Rs256;
 use edge::problem::Problem;
 use http::StatusCode;
@@ -33,6 +33,7 @@ const SERVICE_EMAIL: &str = "partner-portal@smartphonekey.com";
 /// Verifies tokens of both kinds.
 pub struct TokenVerifier {
     people: IssuerTokens,
+    verified: VerifiedTokens<Actor>,
     keys_url: String,
     email_claim: String,
     /// Whether a token may leave out that its e-mail address is verified.
@@ -46,6 +47,7 @@ impl TokenVerifier {
         Self {
             people: IssuerTokens::new(config.issuer.clone(), config.audience.clone(), keys, rs256)
                 .living_at_most(PERSON_LIFE_SECONDS),
+            verified: VerifiedTokens::default(),
             // Auth0 publishes its keys here.
             keys_url: format!("{}.well-known/jwks.json", config.issuer),
             email_claim: config.email_claim.clone(),
@@ -59,15 +61,24 @@ impl TokenVerifier {
     /// # Errors
     /// 401, 403 or 503, as [`super::Authenticator::authenticate`] says.
     pub async fn verify(&self, text: &str, now: Timestamp) -> Result<Actor, Problem> {
+        let keys_at = self.people.keys_fetched_at(now);
+        if let Some(actor) = keys_at.and_then(|keys_at| self.verified.get(text, keys_at, now)) {
+            return Ok(actor);
+        }
         let token = parse(text)?;
         // Each issuer has an algorithm of its own, so no token is checked with the other issuer's key.
         match token.algorithm() {
             "HS256" => self.verify_service(&token, now),
-            _ => self.verify_person(text, now).await,
+            _ => self.verify_person(text, keys_at, now).await,
         }
     }
 
-    async fn verify_person(&self, text: &str, now: Timestamp) -> Result<Actor, Problem> {
+    async fn verify_person(
+        &self,
+        text: &str,
+        keys_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Actor, Problem> {
         let claims = self.people.verify(&self.keys_url, text, now).await?;
         let custom = &claims.custom;
         let email = custom.get(&self.email_claim).and_then(Value::as_str);
@@ -80,10 +91,13 @@ impl TokenVerifier {
             Some(_) => said.all(|value| *value == Value::Bool(true)),
             None => self.verified_by_default,
         };
-        match email {
-            Some(email) if verified => Ok(Actor::person(email.as_str())),
-            _ => Err(email_domain_not_allowed()),
+        let email = email.filter(|_| verified).ok_or_else(email_domain_not_allowed)?;
+        let actor = Actor::person(email.as_str());
+        if let (Some(keys_at), Some(end)) = (keys_at, claims.expiration) {
+            let ends_at = Timestamp::from_milliseconds(end.timestamp_millis());
+            self.verified.remember(text, keys_at, ends_at, actor.clone());
         }
+        Ok(actor)
     }
 
     fn verify_service(&self, token: &Token<'_>, now: Timestamp) -> Result<Actor, Problem> {

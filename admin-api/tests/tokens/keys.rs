@@ -2,6 +2,7 @@
 
 use edge::testing::TestKey;
 use serde_json::{Value, json};
+use shared::ports::Clock;
 
 use super::{is_refused, is_refused_without_fetch};
 use crate::support::{ISSUER, TestApp, token_of_admin};
@@ -150,6 +151,33 @@ async fn a_withdrawn_key_is_refused_after_ten_minutes() {
     app.wait(601);
     let token = token_of_admin(&app.clock).signed();
     is_refused(&app, "withdrawn", &token).await;
+}
+
+#[tokio::test]
+async fn a_token_that_was_good_a_moment_ago_ends_with_its_time_and_with_its_key() {
+    let app = TestApp::default();
+    let end = app.clock.now().seconds() + 3_000;
+    let token = token_of_admin(&app.clock).claim("exp", end).signed();
+    let good_twice = async || {
+        app.bearer(&token).get("/tenants").await.is(200);
+        app.bearer(&token).get("/tenants").await.is(200);
+    };
+    good_twice().await;
+    let signed_otherwise =
+        format!("{}{}", &token[..token.len() - 3], if token.ends_with("AA") { "BBB" } else { "AAA" });
+    is_refused(&app, "another signature", &signed_otherwise).await;
+    // A token of a new key brings the new set, which lacks the key of the good token.
+    app.wait(60);
+    app.issuer.publish(&[TestKey::second().jwk()]);
+    app.bearer(&rotated(&app)).get("/tenants").await.is(200);
+    is_refused(&app, "withdrawn", &token).await;
+
+    app.wait(60);
+    app.issuer.publish(&[TestKey::first().jwk()]);
+    app.wait(600);
+    good_twice().await;
+    app.wait(3_000 - 720 + 61);
+    is_refused(&app, "over", &token).await;
 }
 
 #[tokio::test]

@@ -72,10 +72,10 @@ impl<T> CachedDocument<T> {
     /// # Errors
     /// 503 if there is no document at all.
     pub async fn get(&self, url: &str, now: Timestamp) -> Result<Fetched<T>, Problem> {
-        let remembered = self.known().document.clone();
-        if let Some(fetched) = remembered.as_ref().filter(|fetched| now.since(fetched.at) < FRESH) {
-            return Ok(fetched.clone());
+        if let Some(fetched) = self.remembered(now) {
+            return Ok(fetched);
         }
+        let remembered = self.known().document.clone();
         let stored = self.stored(url).await;
         if let Some(fetched) = stored.as_ref().filter(|fetched| now.since(fetched.at) < FRESH) {
             self.remember(fetched);
@@ -89,6 +89,11 @@ impl<T> CachedDocument<T> {
                 Problem::unavailable(format!("the issuer's {} is not cached, and {fault}", self.name))
             })
         })
+    }
+
+    /// The document as this isolate knows it, if the document is at most ten minutes old.
+    pub fn remembered(&self, now: Timestamp) -> Option<Fetched<T>> {
+        self.known().document.clone().filter(|fetched| now.since(fetched.at) < FRESH)
     }
 
     /// Fetches the document, unless there was a fetch within the last thirty seconds. While there is no document at all,

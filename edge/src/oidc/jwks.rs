@@ -64,6 +64,11 @@ impl KeyCache {
         Self(CachedDocument::new(source, "jwks", signing_keys))
     }
 
+    /// When the keys that this isolate has were fetched. `None` if [`Self::find`] would look for newer keys first.
+    pub fn fetched_at(&self, now: Timestamp) -> Option<Timestamp> {
+        self.0.remembered(now).map(|fetched| fetched.at)
+    }
+
     /// The key that a token names, of the set at this URL. `None` if the set has no such key.
     ///
     /// # Errors

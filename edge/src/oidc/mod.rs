@@ -3,7 +3,9 @@
 mod document;
 mod jwks;
 mod token;
+mod verified;
 
 pub use document::{CachedDocument, DocumentSource, Fetched};
 pub use jwks::{KeyCache, RsaKey};
 pub use token::{AnyClaims, IssuerTokens, Token, check_times, names, parse};
+pub use verified::VerifiedTokens;

@@ -80,6 +80,11 @@ impl IssuerTokens {
         Self { longest_life: Some(seconds), ..self }
     }
 
+    /// When the keys were fetched that a token would be checked with. `None` if newer keys would be looked for first.
+    pub fn keys_fetched_at(&self, now: Timestamp) -> Option<Timestamp> {
+        self.keys.fetched_at(now)
+    }
+
     /// Verifies an RS256 token with the issuer's keys, which are at `keys_url`. Returns the token's claims.
     ///
     /// # Errors
