@@ -17,7 +17,7 @@ const MARKS: [char; 4] = ['%', '=', '\\', '&'];
 const LONGEST_GUTTER: usize = 8;
 
 /// The names that HTML has for the visible characters of ASCII, each before its character.
-const NAMED: &str = "amp& AMP& lt< LT< gt> GT> quot\" QUOT\" apos' excl! num# dollar$ percnt% lpar( rpar) ast* midast* plus+ \
+pub(super) const NAMED: &str = "amp& AMP& lt< LT< gt> GT> quot\" QUOT\" apos' excl! num# dollar$ percnt% lpar( rpar) ast* midast* plus+ \
     comma, period. sol/ colon: semi; equals= quest? commat@ lsqb[ lbrack[ bsol\\ rsqb] rbrack] Hat^ lowbar_ UnderBar_ grave` \
     lcub{ lbrace{ verbar| vert| rcub} rbrace} hyphen- dash-";
 

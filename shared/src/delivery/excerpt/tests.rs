@@ -260,3 +260,5 @@ proptest! {
         prop_assert!(!blanked.contains(&token), "{blanked}");
     }
 }
+
+mod encodings;

@@ -1,0 +1,282 @@
+//! What a text holds after any number of decoders, one behind another. Decoders are generous: each reads all that belongs to
+//! its alphabet and leaves out the rest, so that neither lines nor marks nor other words in between hide anything.
+
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::plain::plain;
+
+/// Bytes that may be secret.
+type Bytes = Zeroizing<Vec<u8>>;
+
+/// The most texts that are decoded or looked at. What is not done by then is not shown.
+const MOST_TEXTS: usize = 200;
+/// So many characters in a row can be a text. Random bytes hardly ever have such a row.
+const SHORTEST_TEXT: usize = 12;
+/// Letters and digits that are compared at once, and how many remainders of their numbers are told apart.
+const GRAM: usize = 6;
+const REMAINDERS: usize = 1 << 15;
+/// A secret of fewer letters and digits is not looked for: too much else has them.
+const SHORTEST_SECRET: usize = 12;
+/// So many grams show a secret, however long.
+const MOST_GRAMS: usize = 24;
+/// The most letters and digits of an escape that was cut off.
+const LONGEST_ESCAPE: usize = 6;
+/// What a file of gzip begins with. Nobody can read why something failed in compressed bytes.
+const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
+
+/// A decoder, and how many values it leaves out, since what was encoded can begin anywhere.
+#[derive(Clone, Copy)]
+enum Decoder {
+    Plain,
+    /// Of so many bits a character: hexadecimal, base32 and base64.
+    Bits(u32, usize),
+    /// Numbers to this base; of each so many the last.
+    Numbers(u32, usize, usize),
+}
+
+use Decoder::{Bits, Numbers, Plain};
+
+const DECODERS: [Decoder; 20] = [
+    Plain,
+    Bits(6, 0),
+    Bits(6, 1),
+    Bits(6, 2),
+    Bits(6, 3),
+    Bits(5, 0),
+    Bits(5, 1),
+    Bits(5, 2),
+    Bits(5, 3),
+    Bits(5, 4),
+    Bits(5, 5),
+    Bits(5, 6),
+    Bits(5, 7),
+    Bits(4, 0),
+    Bits(4, 1),
+    Numbers(10, 1, 0),
+    // Each beside its place.
+    Numbers(10, 2, 0),
+    Numbers(10, 2, 1),
+    Numbers(8, 1, 0),
+    Numbers(2, 1, 0),
+];
+
+/// Whether a secret can be read in a text, or a part of the secret that is cut off by the text's beginning or end: in letters
+/// and digits of either case, whatever stands between.
+pub(super) fn shows(text: &str, secrets: &[SecretString]) -> bool {
+    let wanted = Wanted::of(secrets);
+    if wanted.is_in(text.as_bytes()) {
+        return true;
+    }
+    let mut texts: Vec<Bytes> = vec![Zeroizing::new(text.as_bytes().to_vec())];
+    let (mut next, mut count) = (0, 0);
+    while next < texts.len() {
+        for decoder in DECODERS {
+            let decoded = decoder.decode(&texts[next]);
+            count += 1;
+            if count > MOST_TEXTS
+                || wanted.is_in(&decoded)
+                || decoded.windows(GZIP.len()).any(|part| part == GZIP)
+            {
+                return true;
+            }
+            let text = readable(&decoded);
+            if text.len() >= SHORTEST_TEXT && *text != *texts[next] {
+                texts.push(text);
+            }
+        }
+        next += 1;
+    }
+    false
+}
+
+/// What is looked for: of each secret the letters and digits, as digits to the base 36.
+struct Wanted {
+    secrets: Vec<Bytes>,
+    /// Which remainders the grams of the secrets have.
+    remainders: Zeroizing<Vec<bool>>,
+}
+
+impl Wanted {
+    fn of(secrets: &[SecretString]) -> Self {
+        let mut wanted = Self { secrets: Vec::new(), remainders: Zeroizing::new(vec![false; REMAINDERS]) };
+        for secret in secrets {
+            // A decoder takes what looks like an escape in the secret itself for an escape.
+            let mut text: Bytes = Zeroizing::new(secret.expose_secret().as_bytes().to_vec());
+            loop {
+                let digits = digits(&text);
+                if digits.len() >= SHORTEST_SECRET && !wanted.secrets.contains(&digits) {
+                    for gram in digits.windows(GRAM) {
+                        wanted.remainders[remainder(gram)] = true;
+                    }
+                    wanted.secrets.push(digits);
+                }
+                let decoded = plain(&text);
+                if decoded.len() >= text.len() {
+                    break;
+                }
+                text = decoded;
+            }
+        }
+        wanted
+    }
+
+    fn is_in(&self, text: &[u8]) -> bool {
+        let text = digits(text);
+        let mut found = vec![0; self.secrets.len()];
+        for (begin, gram) in text.windows(GRAM).enumerate() {
+            if !self.remainders[remainder(gram)] {
+                continue;
+            }
+            for (secret, found) in self.secrets.iter().zip(&mut found) {
+                let last = secret.len() - GRAM;
+                for place in (0..=last).filter(|place| secret[*place..].starts_with(gram)) {
+                    *found += 1;
+                    // Cut off by the text's end, or by the beginning.
+                    let (before, after) = (begin.min(place), (text.len() - begin).min(secret.len() - place));
+                    let is_cut = place == 0
+                        && begin + same(&text[begin..], secret) + LONGEST_ESCAPE >= text.len()
+                        && after < secret.len();
+                    let is_begun = place == last
+                        && begin <= before + LONGEST_ESCAPE
+                        && text[begin - before..begin] == secret[place - before..place];
+                    if is_cut || is_begun || *found >= (last / 2).min(MOST_GRAMS) {
+                        return true;
+                    }
+                }
+            }
+        }
+        false
+    }
+}
+
+/// With how many equal bytes both begin.
+fn same(one: &[u8], other: &[u8]) -> usize {
+    one.iter().zip(other).take_while(|(one, other)| one == other).count()
+}
+
+fn remainder(gram: &[u8]) -> usize {
+    gram.iter().fold(0, |number, digit| (number * 36 + usize::from(*digit)) % REMAINDERS)
+}
+
+/// The letters and digits of a text, as digits to the base 36.
+fn digits(text: &[u8]) -> Bytes {
+    let mut digits = Zeroizing::new(Vec::with_capacity(text.len()));
+    for byte in text {
+        let digit = digit(*byte);
+        if digit < 36 {
+            digits.push(digit);
+        }
+    }
+    digits
+}
+
+/// The value of a letter or a digit to the base 36, and 36 for anything else.
+fn digit(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' => byte - b'0',
+        b'A'..=b'Z' => byte - b'A' + 10,
+        b'a'..=b'z' => byte - b'a' + 10,
+        _ => 36,
+    }
+}
+
+/// The rows of characters that can be texts. The zeros of UTF-16 do not break a row.
+fn readable(decoded: &[u8]) -> Bytes {
+    let mut text = Zeroizing::new(Vec::with_capacity(decoded.len()));
+    let mut begin = 0;
+    for byte in decoded {
+        match byte {
+            0 => {}
+            b' '..=b'~' | b'\t' | b'\r' | b'\n' | 0x1b => text.push(*byte),
+            _ => {
+                if text.len() < begin + SHORTEST_TEXT {
+                    text.truncate(begin);
+                }
+                begin = text.len();
+            }
+        }
+    }
+    if text.len() < begin + SHORTEST_TEXT {
+        text.truncate(begin);
+    }
+    text
+}
+
+impl Decoder {
+    fn decode(self, text: &[u8]) -> Bytes {
+        match self {
+            Plain => plain(text),
+            Bits(bits, left_out) => bytes(text, bits, left_out),
+            Numbers(radix, each, place) => numbers(text, radix, each, place),
+        }
+    }
+}
+
+/// The bytes that characters of so many bits make.
+fn bytes(text: &[u8], bits: u32, mut left_out: usize) -> Bytes {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
+    let (mut open, mut count) = (0_u32, 0);
+    for at in 0..text.len() {
+        let value = value(text[at], bits);
+        if value >= 1 << bits || is_mark(text, at, bits) {
+            continue;
+        }
+        if left_out > 0 {
+            left_out -= 1;
+            continue;
+        }
+        open = open << bits | value;
+        count += bits;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((open >> count & 0xff) as u8);
+        }
+    }
+    bytes
+}
+
+/// The value of a character of so many bits, or a number that is too large.
+fn value(byte: u8, bits: u32) -> u32 {
+    let digit = u32::from(digit(byte));
+    match (bits, digit, byte) {
+        (4, ..) => digit,
+        (5, 2..=7, _) => digit + 24,
+        (5 | 6, 10..=35, _) if bits == 5 || byte < b'a' => digit - 10,
+        (6, 10..=35, _) => digit + 16,
+        (6, 0..=9, _) => digit + 52,
+        (6, _, b'+' | b'-') => 62,
+        (6, _, b'/' | b'_') => 63,
+        _ => 64,
+    }
+}
+
+/// The zero of `0x` in hexadecimal, and signs that stand alone, as between the parts of a text in a program.
+fn is_mark(text: &[u8], at: usize, bits: u32) -> bool {
+    let is_encoded = |at: usize| text.get(at).is_some_and(|byte| value(*byte, 6) < 64 || *byte == b'=');
+    match text[at] {
+        b'0' => bits == 4 && matches!(text.get(at + 1), Some(b'x' | b'X')),
+        b'+' | b'-' | b'/' | b'_' => !is_encoded(at.wrapping_sub(1)) && !is_encoded(at + 1),
+        _ => false,
+    }
+}
+
+/// The bytes whose numbers stand in a text: of each so many the one at this place.
+fn numbers(text: &[u8], radix: u32, each: usize, place: usize) -> Bytes {
+    let mut numbers = Zeroizing::new(Vec::with_capacity(text.len()));
+    let (mut open, mut count) = (None, 0);
+    for at in 0..=text.len() {
+        let digit = text.get(at).map_or(36, |byte| u32::from(digit(*byte)));
+        if digit < 10 {
+            // A digit that the base does not have makes the number too large.
+            let digit = if digit < radix { digit } else { 256 };
+            open = Some(open.unwrap_or(0_u32).saturating_mul(radix).saturating_add(digit));
+        } else if let Some(byte) = open.take().and_then(|number| u8::try_from(number).ok()) {
+            if count % each == place {
+                numbers.push(byte);
+            }
+            count += 1;
+        }
+    }
+    numbers
+}
