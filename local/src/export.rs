@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::split::Wrangler;
+use crate::wrangler::json_in;
 
 /// Writes a database's schema and rows into a file.
 ///
@@ -62,8 +63,7 @@ pub(crate) fn query(wrangler: &Wrangler, database: &str, sql: &str) -> Result<Ve
     }
     let printed = wrangler(&["d1", "execute", database, "--json", "--yes", "--command", sql])
         .with_context(|| format!("{database} does not take a statement"))?;
-    let json = printed.find('[').map_or("[]", |start| &printed[start..]);
-    let answers: Vec<Printed> = serde_json::from_str(json)
+    let answers: Vec<Printed> = json_in(&printed)
         .with_context(|| format!("wrangler answers for {database} in a way we cannot read"))?;
     Ok(answers.into_iter().flat_map(|answer| answer.results).collect())
 }

@@ -9,10 +9,13 @@ use serde_json::{Value, json};
 use ureq::Agent;
 
 use super::places::Places;
+use super::wrangler::API_IS_UNWELL;
 use super::{Deployment, ORDER};
 
 /// Where Cloudflare's API is, unless `CLOUDFLARE_API_BASE_URL` says otherwise, as with wrangler.
 const API: &str = "https://api.cloudflare.com/client/v4";
+/// How many entries a page of a list has: as many as Cloudflare gives for each kind.
+const PAGE: u32 = 100;
 /// How long Cloudflare's API may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// What the token must be allowed, each with what only that permission lets it read.
@@ -36,11 +39,14 @@ struct AccountAnswer {
     /// The code of the first error.
     code: Option<u64>,
     result: Value,
+    /// The number of pages of a list.
+    pages: Option<u64>,
 }
 
 impl AccountAnswer {
     fn is_refused(&self) -> bool {
-        matches!(self.status, 401 | 403) || matches!(self.code, Some(10000 | 9109))
+        // 6003 and 9106: a token that is cut off, or none.
+        matches!(self.status, 401 | 403) || matches!(self.code, Some(10000 | 9109 | 6003 | 9106))
     }
 }
 
@@ -59,8 +65,14 @@ impl Deployment {
     fn require_permissions(&self, account: &str) -> Result<()> {
         let mut lacking = Vec::new();
         for (permission, path) in PERMISSIONS {
-            if self.read_account(account, path)?.is_refused() {
+            let answer = self.read_account(account, path)?;
+            if answer.is_refused() {
                 lacking.push(permission);
+            } else if path.is_empty() && answer.status != 200 {
+                bail!(
+                    "Cloudflare has no account {account} (it answers {}): correct CLOUDFLARE_ACCOUNT_ID",
+                    answer.status
+                );
             }
         }
         if lacking.len() == PERMISSIONS.len() {
@@ -138,20 +150,34 @@ impl Deployment {
         (what, path, key): (&str, &str, &str),
         wanted: &BTreeSet<String>,
     ) -> Result<()> {
-        let answer = self.read_account(account, path)?;
-        if answer.status != 200 {
-            bail!(
-                "Cloudflare does not list the {what}s of {} (it answers {})",
-                self.environment,
-                answer.status
-            );
-        }
-        for item in answer.result.as_array().into_iter().flatten() {
+        for item in self.listed_in_account(account, what, path)? {
             let text = |key: &str| item.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
             let Some(name) = text(key).filter(|name| wanted.contains(*name)) else { continue };
             self.compare_jurisdiction(places, what, name, text("jurisdiction"))?;
         }
         Ok(())
+    }
+
+    /// Everything that a path of the account lists, page by page.
+    pub(super) fn listed_in_account(&self, account: &str, what: &str, path: &str) -> Result<Vec<Value>> {
+        let mut all = Vec::new();
+        for page in 1.. {
+            let answer = self.read_account(account, &format!("{path}?per_page={PAGE}&page={page}"))?;
+            if answer.status != 200 {
+                bail!(
+                    "Cloudflare does not list the {what}s of {} (it answers {})",
+                    self.environment,
+                    answer.status
+                );
+            }
+            let items = answer.result.as_array().cloned().unwrap_or_default();
+            let is_last = items.is_empty() || answer.pages.is_none_or(|pages| page >= pages);
+            all.extend(items);
+            if is_last {
+                break;
+            }
+        }
+        Ok(all)
     }
 
     /// Requires that the jurisdiction in which something was found is that of `environments.toml`.
@@ -274,14 +300,12 @@ impl Deployment {
         };
         let Ok(mut answer) = asked else { bail!("Cloudflare's API cannot be reached: check the network") };
         let status = answer.status().as_u16();
-        let body: Value = answer
-            .body_mut()
-            .read_to_string()
-            .ok()
-            .and_then(|text| serde_json::from_str(&text).ok())
-            .unwrap_or_default();
+        let body = answer.body_mut().read_to_string().ok();
+        let body: Option<Value> = body.and_then(|text| serde_json::from_str(&text).ok());
+        let Some(body) = body.filter(|_| status != 429 && status < 500) else { bail!("{API_IS_UNWELL}") };
         Ok(AccountAnswer {
             status,
+            pages: body.pointer("/result_info/total_pages").and_then(Value::as_u64),
             code: body.pointer("/errors/0/code").and_then(Value::as_u64),
             result: body.get("result").cloned().unwrap_or_default(),
         })

@@ -3,10 +3,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use local::workspace::files_below;
+use local::wrangler::json_in;
 use serde::Deserialize;
 
 use super::Deployment;
-use super::wrangler::json_in;
 use crate::environments::{WranglerFiles, entries, text};
 
 /// A database with migrations to apply.
@@ -69,6 +69,6 @@ impl Deployment {
         }
         let printed =
             self.wrangler(&files.shared.path, &["d1", "time-travel", "info", database, "--json"]).ok()?;
-        serde_json::from_str::<Info>(json_in(&printed)).ok().map(|info| info.bookmark)
+        json_in::<Info>(&printed).ok().map(|info| info.bookmark)
     }
 }

@@ -125,6 +125,7 @@ impl Deployment {
     /// The account, where the files and the process do not name two different ones; `None` where neither names one.
     fn account(&self, files: &WranglerFiles) -> Result<Option<String>> {
         let Self { environment, .. } = self;
+        Self::require_wrangler()?;
         if self.variable("CLOUDFLARE_API_TOKEN").is_none() {
             bail!(
                 "CLOUDFLARE_API_TOKEN is not set: create a token for the account of {environment} in Cloudflare's dashboard and set it"

@@ -4,16 +4,19 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use local::progress::{line, step};
+use local::wrangler::json_in;
 use serde::Deserialize;
 
 use super::Deployment;
 use super::ids::{Id, write};
 use super::places::Places;
-use super::wrangler::json_in;
 use crate::environments::{WranglerFiles, entries, is_placeholder, text};
 
 /// How long a Queue keeps a message that nobody takes, paused or not: 14 days, the longest there is. The default is four (<https://developers.cloudflare.com/changelog/2025-02-14-customize-queue-retention-period>).
 const RETENTION_SECONDS: &str = "1209600";
+
+/// The path of an account's Queues.
+const QUEUES: &str = "/queues";
 
 /// A database or namespace that an environment needs.
 struct Wanted {
@@ -102,8 +105,8 @@ impl Deployment {
             name: String,
         }
         let printed = self.wrangler_in_account(&files.shared.path, account, &["d1", "list", "--json"])?;
-        let listed: Vec<Listed> = serde_json::from_str(json_in(&printed))
-            .context("wrangler lists the D1 databases in a way we cannot read")?;
+        let listed: Vec<Listed> =
+            json_in(&printed).context("wrangler lists the D1 databases in a way we cannot read")?;
         Ok(listed.into_iter().map(|database| (database.name, database.uuid)).collect())
     }
 
@@ -121,9 +124,9 @@ impl Deployment {
             }
         }
         let namespaces = self.wanted_namespaces(files)?.into_keys().collect();
-        let kind = ("KV namespace", "/storage/kv/namespaces?per_page=1000", "title");
+        let kind = ("KV namespace", "/storage/kv/namespaces", "title");
         self.require_listed_in_place(account, places, kind, &namespaces)?;
-        let kind = ("Queue", "/queues?per_page=100", "queue_name");
+        let kind = ("Queue", QUEUES, "queue_name");
         self.require_listed_in_place(account, places, kind, &self.wanted_queues(files)?)
     }
 
@@ -155,8 +158,8 @@ impl Deployment {
         let list = || -> Result<BTreeMap<String, String>> {
             let printed =
                 self.wrangler_in_account(&files.shared.path, account, &["kv", "namespace", "list"])?;
-            let listed: Vec<Listed> = serde_json::from_str(json_in(&printed))
-                .context("wrangler lists the KV namespaces in a way we cannot read")?;
+            let listed: Vec<Listed> =
+                json_in(&printed).context("wrangler lists the KV namespaces in a way we cannot read")?;
             Ok(listed.into_iter().map(|namespace| (namespace.title, namespace.id)).collect())
         };
         let fields = self.wanted_namespaces(files)?;
@@ -248,11 +251,13 @@ impl Deployment {
     /// Creates the Queues, which have no id that a file would name.
     fn queues(&self, files: &WranglerFiles, account: &str, places: &Places) -> Result<usize> {
         let wanted = self.wanted_queues(files)?;
-        let printed = self.wrangler_in_account(&files.shared.path, account, &["queues", "list"])?;
-        let words: BTreeSet<&str> = printed.split(|c: char| c.is_whitespace() || c == '│').collect();
+        // `wrangler queues list` shows the first page alone.
+        let listed = self.listed_in_account(account, "Queue", QUEUES)?;
+        let there: BTreeSet<&str> =
+            listed.iter().filter_map(|queue| queue.get("queue_name")?.as_str()).collect();
         let mut made = 0;
         for name in wanted {
-            if words.contains(name.as_str()) {
+            if there.contains(name.as_str()) {
                 line(format!("  present  Queue {name}"));
                 continue;
             }

@@ -3,12 +3,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
 use local::progress::{line, step};
+use local::wrangler::json_in;
 use shared::courier::Operators;
 use shared::sealer::SealingKey;
 use shared::settings::{SettingFaults, Settings};
 
 use super::Deployment;
-use super::wrangler::{is_unknown_worker, json_in};
+use super::wrangler::is_unknown_worker;
 use crate::environments::{WranglerFile, WranglerFiles, required_secrets};
 
 /// Secrets that a Worker may have, besides those it requires and their `_PREVIOUS`. The operators' address is no secret,
@@ -91,8 +92,9 @@ impl Deployment {
         let mut missing = Vec::new();
         for (worker, file) in self.workers(files) {
             let listed: Vec<Listed> = match self.wrangler(&file.path, &["secret", "list"]) {
-                Ok(printed) => serde_json::from_str(json_in(&printed))
-                    .context("wrangler lists the secrets in a way we cannot read")?,
+                Ok(printed) => {
+                    json_in(&printed).context("wrangler lists the secrets in a way we cannot read")?
+                }
                 Err(error) if is_unknown_worker(&error) => Vec::new(),
                 Err(error) => return Err(error),
             };

@@ -1,10 +1,11 @@
 //! Which version of a Worker is deployed, and to which version one would go back.
 use anyhow::{Context, Result};
+use local::wrangler::json_in;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Deployment;
-use super::wrangler::{is_unknown_worker, json_in};
+use super::wrangler::is_unknown_worker;
 use crate::environments::WranglerFile;
 
 /// How a Worker stands with regard to a commit.
@@ -84,7 +85,7 @@ impl Deployment {
 
     fn listed<T: DeserializeOwned>(&self, file: &WranglerFile, words: &[&str]) -> Result<T> {
         let printed = self.wrangler(&file.path, words)?;
-        serde_json::from_str(json_in(&printed))
+        json_in(&printed)
             .with_context(|| format!("`wrangler {}` answers in a way we cannot read", words.join(" ")))
     }
 }

@@ -9,6 +9,7 @@ use local::log::uncoloured;
 use local::process::{command, npm_bin};
 use local::workspace::root;
 use local::wrangler;
+use serde_json::Value;
 
 use super::Deployment;
 
@@ -16,10 +17,31 @@ use super::Deployment;
 const UNREACHABLE: [&str; 6] =
     ["fetch failed", "ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "Unable to connect"];
 /// What wrangler says when the token does not open the account.
-const REFUSED: [&str; 4] = ["Authentication error", "code: 10000]", "code: 9109]", "Invalid access token"];
+const REFUSED: [&str; 7] = [
+    "Authentication error",
+    "code: 10000]",
+    "code: 9109]",
+    "Invalid access token",
+    // A token that is cut off or has a blank in it.
+    "code: 6003]",
+    "code: 9106]",
+    "Unable to authenticate request",
+];
+/// What wrangler says when the API, or something on the way, answered with a page, or with `429` or `5xx`.
+const UNWELL: [&str; 6] = [
+    "malformed response from the API",
+    "Retry-After",
+    "code: 971]",
+    "Too Many Requests",
+    "Internal Server Error",
+    "Service Unavailable",
+];
 
 /// What wrangler says when a Worker's newest version is not the deployed one, and new secrets would make a version of it.
 const NOT_DEPLOYED: [&str; 3] = ["isn't currently deployed", "code: 10214]", "code: 10215]"];
+
+/// The sentence for an API that answers, and does not do what it is asked to.
+pub(super) const API_IS_UNWELL: &str = "Cloudflare's API does not answer as it should (a page, 429 or 5xx): wait some minutes, and look at cloudflarestatus.com";
 
 /// How long one command of wrangler's may take.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -27,6 +49,19 @@ const LIMIT: Duration = Duration::from_secs(180);
 const LONG_LIMIT: Duration = Duration::from_secs(7200);
 
 impl Deployment {
+    /// Requires the wrangler that package.json names: another one may print something else.
+    pub(super) fn require_wrangler() -> Result<()> {
+        let read = |file: &str| -> Option<Value> {
+            serde_json::from_str(&std::fs::read_to_string(root().join(file)).ok()?).ok()
+        };
+        let installed = read("node_modules/wrangler/package.json");
+        let wanted = read("package.json").unwrap_or_default();
+        match wrangler_fault(installed.as_ref(), &wanted) {
+            Some(fault) => bail!("{fault}: run `cargo xtask setup`"),
+            None => Ok(()),
+        }
+    }
+
     /// Runs wrangler with these words, for this environment, by this configuration file. Returns what wrangler printed.
     pub(super) fn wrangler(&self, config: &Path, words: &[&str]) -> Result<String> {
         self.wrangler_with_input(config, words, "")
@@ -83,6 +118,18 @@ impl Deployment {
     }
 }
 
+/// The fault of the installed wrangler, whose package.json and the project's are given.
+fn wrangler_fault(installed: Option<&Value>, wanted: &Value) -> Option<String> {
+    let wanted = wanted.pointer("/devDependencies/wrangler").and_then(Value::as_str)?;
+    match installed.and_then(|package| package.get("version")?.as_str()) {
+        None => Some(format!("wrangler {wanted} is not installed")),
+        Some(version) if version != wanted => {
+            Some(format!("wrangler {version} is installed, and this commit needs {wanted}"))
+        }
+        Some(_) => None,
+    }
+}
+
 /// Keeps wrangler from asking, and from putting its own idea of an environment before ours.
 pub(super) fn quieten(command: &mut Command) {
     // No terminal to ask on: it goes ahead.
@@ -90,12 +137,6 @@ pub(super) fn quieten(command: &mut Command) {
     // The `[build]` of the wrangler files is for deployments by hand: ours have built by then.
     command.env("WORKERS_ARE_BUILT", "true");
     command.env_remove("CLOUDFLARE_ENV");
-}
-
-/// The JSON that wrangler printed, which may follow something else.
-pub(super) fn json_in(printed: &str) -> &str {
-    let start = printed.find(['[', '{']).unwrap_or_default();
-    printed.get(start..).unwrap_or_default().trim()
 }
 
 /// Whether a failure is only that a Worker has never been deployed.
@@ -113,6 +154,9 @@ fn explained(printed: &str, words: &[&str], deploy: &str) -> String {
     let has = |signs: &[&str]| signs.iter().any(|sign| printed.contains(sign));
     if has(&UNREACHABLE) {
         return "Cloudflare's API cannot be reached: check the network".to_owned();
+    }
+    if has(&UNWELL) {
+        return API_IS_UNWELL.to_owned();
     }
     if has(&REFUSED) {
         return "Cloudflare does not accept CLOUDFLARE_API_TOKEN for this account: create one with the permissions to edit Workers, D1, KV and Queues".to_owned();
@@ -137,7 +181,22 @@ fn explained(printed: &str, words: &[&str], deploy: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn only_the_wrangler_of_this_commit_will_do() {
+        let wanted = json!({"devDependencies": {"wrangler": "4.164.0"}});
+        let said = |installed: Option<Value>| wrangler_fault(installed.as_ref(), &wanted);
+        assert_eq!(said(None), Some("wrangler 4.164.0 is not installed".to_owned()));
+        assert_eq!(
+            said(Some(json!({"version": "3.90.0"}))),
+            Some("wrangler 3.90.0 is installed, and this commit needs 4.164.0".to_owned())
+        );
+        assert_eq!(said(Some(json!({"version": "4.164.0"}))), None);
+        Deployment::require_wrangler().unwrap();
+    }
 
     #[test]
     fn failures_are_one_sentence() {
@@ -147,6 +206,16 @@ mod tests {
             said("✘ [ERROR] A request failed.\n  Authentication error [code: 10000]")
                 .contains("CLOUDFLARE_API_TOKEN")
         );
+        assert!(
+            said("✘ [ERROR] A request failed.\n  Invalid request headers [code: 6003]")
+                .contains("CLOUDFLARE_API_TOKEN")
+        );
+        for page in [
+            "✘ [ERROR] Received a malformed response from the API\n\n  <html><title>502 Bad Gateway</title>\n  GET /accounts/a/d1/database -> 502 Bad Gateway\n",
+            "✘ [ERROR] A request to the Cloudflare API (/accounts/a) failed.\n\n  Please wait and consider throttling your request speed [code: 971]\n",
+        ] {
+            assert_eq!(said(page), API_IS_UNWELL);
+        }
         assert!(
             said("✘ [ERROR] Secret edit failed. You attempted to modify a secret, but the latest version of your Worker isn't currently deployed.")
                 .ends_with("deploy the commit that is to run with `cargo xtask deploy --env stage`")

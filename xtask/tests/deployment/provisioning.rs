@@ -125,6 +125,18 @@ fn an_account_that_is_not_ready_is_refused_before_anything_is_created() {
     assert!(said.contains("spk-stage can be had"), "{said}");
     project.cloudflare.account().subdomain = Some("spk-stage".to_owned());
 
+    for status in [200, 403, 429, 500, 502] {
+        let said = refusal(&project, |account| account.unwell = Some(status));
+        assert!(said.contains("Cloudflare's API does not answer as it should"), "{status}: {said}");
+    }
+    project.cloudflare.account().unwell = None;
+
+    let mut project = project;
+    project.set("CLOUDFLARE_ACCOUNT_ID", "ffffffffffffffffffffffffffffffff");
+    let said = refusal(&project, |_| ());
+    assert!(said.contains("Cloudflare has no account ffffffffffffffffffffffffffffffff"), "{said}");
+    project.set("CLOUDFLARE_ACCOUNT_ID", cloudflare::ACCOUNT);
+
     let project = project.provisioned();
     let said = refusal(&project, |account| {
         account.databases.get_mut("tenants-0").unwrap().jurisdiction = None;
@@ -165,6 +177,27 @@ fn an_account_that_is_not_ready_is_refused_before_anything_is_created() {
     let project = Project::new("unbilled");
     project.cloudflare.account().forbidden = Some("/subscriptions".to_owned());
     project.stage().check_account().unwrap();
+}
+
+#[test]
+#[ignore = "needs the built Workers; `cargo xtask test` runs it"]
+fn what_is_on_a_later_page_is_there() {
+    let project = Project::new("pages").provisioned();
+    for number in 0..120 {
+        let mut account = project.cloudflare.account();
+        let name = format!("a-{number:03}");
+        account.queues.insert(name.clone(), format!("queue-{name}"));
+        account.namespaces.insert(name.clone(), format!("kv-{name}"));
+        account.databases.insert(name.clone(), cloudflare::Database { id: name, ..Default::default() });
+    }
+    project.cloudflare.changes();
+    project.stage().provision().unwrap();
+    assert_eq!(project.cloudflare.changes(), Vec::<String>::new());
+    project.cloudflare.account().jurisdictions.insert("webhook-retries".to_owned(), "us".to_owned());
+    assert_says(
+        project.stage().provision(),
+        &["the Queue webhook-retries of stage is in the jurisdiction us"],
+    );
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub(crate) struct Account {
     pub(crate) plan: String,
     /// Paths below the account's that the token may not use.
     pub(crate) forbidden: Option<String>,
+    /// The status with which everything is answered, and a page instead of JSON.
+    pub(crate) unwell: Option<u16>,
     failure: Option<Failure>,
     count: usize,
 }
@@ -80,13 +82,28 @@ impl Cloudflare {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         serve(listener, move |request, stream| {
-            let (status, result) = shared.lock().unwrap().answer(&request);
+            let unwell = shared.lock().unwrap().unwell;
+            if let Some(status) = unwell {
+                let page = "<html><title>Something on the way</title></html>";
+                return respond(stream, status, &[("content-type", "text/html")], page);
+            }
+            let (status, mut result) = shared.lock().unwrap().answer(&request);
             let ok = status == 200;
             let errors = if ok { json!([]) } else { json!([result]) };
+            let number = |name: &str, default: usize| {
+                let pairs = request.target.split(['?', '&']);
+                pairs.filter_map(|pair| pair.strip_prefix(name)?.parse().ok()).next().unwrap_or(default)
+            };
+            let (page, size) = (number("page=", 1), number("per_page=", 20));
+            let all = result.as_array().map_or(0, Vec::len);
+            if let Some(items) = result.as_array_mut() {
+                *items = items.iter().skip((page - 1) * size).take(size).cloned().collect();
+            }
             let result = if ok { result } else { Value::Null };
             let count = result.as_array().map_or(0, Vec::len);
-            let info =
-                json!({"page": 1, "per_page": 100, "count": count, "total_count": count, "total_pages": 1});
+            let info = json!({
+                "page": page, "per_page": size, "count": count, "total_count": all, "total_pages": all.div_ceil(size),
+            });
             let body = json!({"success": ok, "errors": errors, "messages": [], "result": result, "result_info": info});
             respond(stream, status, &[("content-type", "application/json")], &body.to_string())
         });
@@ -133,8 +150,6 @@ impl Account {
         let body = &*String::from_utf8_lossy(body);
         let path = target.trim_start_matches("/client/v4");
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        // One page holds all there is.
-        let beyond = query.split('&').any(|pair| pair.starts_with("page=") && pair != "page=1");
         if headers.get("authorization").is_none_or(|token| token != &format!("Bearer {TOKEN}")) {
             return (403, json!({"code": 10000, "message": "Authentication error"}));
         }
@@ -159,9 +174,6 @@ impl Account {
         }
         if self.forbidden.as_ref().is_some_and(|forbidden| path.starts_with(forbidden.as_str())) {
             return (403, json!({"code": 10000, "message": "Authentication error"}));
-        }
-        if beyond {
-            return (200, json!([]));
         }
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
         let json: Value = serde_json::from_str(body).unwrap_or_default();
