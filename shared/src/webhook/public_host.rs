@@ -104,18 +104,20 @@ pub(super) fn check_public(name: &str, own_zones: &[&str]) -> Result<(), UrlFaul
 /// Whether a name spells an address that is not public, in four numbers with dots or hyphens between: there are services
 /// without end that resolve such a name to the address.
 fn spells_private_address(name: &str) -> bool {
-    let numbers = |text: &str| text.split(['.', '-']).map(str::parse).collect::<Vec<Result<u8, _>>>();
-    let is_private = |address: &[Result<u8, _>]| match *address {
-        [Ok(first), Ok(second), Ok(_), Ok(_)] => match (first, second) {
-            (0 | 10 | 127 | 224.., _) | (169, 254) | (192, 168) => true,
-            (100, second) => second & 0xc0 == 64,
-            (172, second) => second & 0xf0 == 16,
-            (198, second) => second & 0xfe == 18,
+    let mut last = [None; 4];
+    name.split(['.', '-']).any(|part| {
+        last = [last[1], last[2], last[3], part.parse::<u8>().ok()];
+        match last {
+            [Some(first), Some(second), Some(_), Some(_)] => match (first, second) {
+                (0 | 10 | 127 | 224.., _) | (169, 254) | (192, 168) => true,
+                (100, second) => second & 0xc0 == 64,
+                (172, second) => second & 0xf0 == 16,
+                (198, second) => second & 0xfe == 18,
+                _ => false,
+            },
             _ => false,
-        },
-        _ => false,
-    };
-    numbers(name).windows(4).any(is_private)
+        }
+    })
 }
 
 /// Whether `name` is `zone` or below it.
