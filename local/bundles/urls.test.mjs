@@ -57,7 +57,7 @@ for (const [url, expected] of [
   ["https://münchen.example.com/", "https://xn--mnchen-3ya.example.com/"],
   ["https://пример.рф/", "https://xn--e1afmkfd.xn--p1ai/"],
   ["https://ｅｘａｍｐｌｅ。ｃｏｍ/", "https://example.com/"],
-  ["https://127.0.0.1.example.com/", "https://127.0.0.1.example.com/"],
+  ["https://8.8.8.8.example.com/", "https://8.8.8.8.example.com/"],
   ["http://example.com/", "must use https"],
   ["https:/example.com/", "must use https"],
   ["https://user@example.com/", "must not contain user name or password"],

@@ -36,13 +36,29 @@ const NOT_PUBLIC: &[&str] = &[
     "private",
     // Public names whose addresses are loopback, or spelled in the name itself: IP literals in one more
     // spelling.
+    "1u.ms",
+    "backname.io",
+    "ddev.site",
+    "docksal.site",
+    "fuf.me",
     "lacolhost.com",
+    "lcl.host",
+    "lndo.site",
+    "local-ip.co",
+    "local.gd",
+    "localdev.me",
+    "localho.st",
+    "localhost.direct",
     "localtest.me",
     "lvh.me",
     "nip.io",
+    "rbndr.us",
+    "smackaho.st",
     "sslip.io",
+    "traefik.me",
     "vcap.me",
     "xip.io",
+    "xip.name",
     // What clouds call their metadata service beside an address.
     "metadata.goog",
 ];
@@ -75,7 +91,7 @@ pub(super) fn check_public(name: &str, own_zones: &[&str]) -> Result<(), UrlFaul
     if own_zones.iter().any(|zone| is_within(name, zone)) {
         return Err(UrlFault::OwnZone);
     }
-    if NOT_PUBLIC.iter().any(|zone| is_within(name, zone)) {
+    if NOT_PUBLIC.iter().any(|zone| is_within(name, zone)) || spells_private_address(name) {
         return Err(UrlFault::PrivateHost(name.to_owned()));
     }
     match Suffixes::PUBLIC.place_of(name) {
@@ -83,6 +99,25 @@ pub(super) fn check_public(name: &str, own_zones: &[&str]) -> Result<(), UrlFaul
         SuffixMatch::Suffix => Err(UrlFault::PublicSuffix(name.to_owned())),
         SuffixMatch::Unknown => Err(UrlFault::PrivateHost(name.to_owned())),
     }
+}
+
+/// Whether a name spells an address that is not public, in four numbers with dots or hyphens between: there are services
+/// without end that resolve such a name to the address.
+fn spells_private_address(name: &str) -> bool {
+    let mut last = [None; 4];
+    name.split(['.', '-']).any(|part| {
+        last = [last[1], last[2], last[3], part.parse::<u8>().ok()];
+        match last {
+            [Some(first), Some(second), Some(_), Some(_)] => match (first, second) {
+                (0 | 10 | 127 | 224.., _) | (169, 254) | (192, 168) => true,
+                (100, second) => second & 0xc0 == 64,
+                (172, second) => second & 0xf0 == 16,
+                (198, second) => second & 0xfe == 18,
+                _ => false,
+            },
+            _ => false,
+        }
+    })
 }
 
 /// Whether `name` is `zone` or below it.

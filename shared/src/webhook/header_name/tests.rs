@@ -18,7 +18,9 @@ fn names_by_which_an_endpoint_checks_a_token_are_accepted() {
         X-Gitlab-Token Private-Token X-Functions-Key Ocp-Apim-Subscription-Key X-Hasura-Admin-Secret X-Vault-Token
         X-Custom-Auth X-Demo-Auth-Token X-Auth-Notify-Key X-Client-Secret X-Account-Token X-Session-Token X-Admin-Api-Key
         X-Service-Token X-SmartphoneKey-Token HostessKey X-Integration-Key X-Bearer-Token X-Personal-Access-Token
-        X_WEBHOOK_TOKEN x.webhook.token";
+        X_WEBHOOK_TOKEN x.webhook.token X-Team-Token X-Environment-Key X-Source-Secret X-Custom-Key X-Tenant-Key X-Customer-Token
+        X-Organization-Secret X-Company-Auth X-Access-Control-Key X-Endpoint-Secret X-Callback-Token X-Receiver-Password
+        X-Notification-Key X-Event-Token X-Consul-Token X-Backend-Key";
     for name in names.split_whitespace() {
         assert!(HeaderName::parse(name).is_ok(), "{name}");
     }
@@ -58,7 +60,24 @@ fn names_by_which_a_front_tells_who_is_calling_are_refused_however_they_are_writ
         X-Gateway-Key X-Gateway-Auth X-Ingress-Auth X-Edge-Authenticated X-Origin-Token X-CDN-Auth X-Csrf-Token X-Xsrf-Token
         X-Service-Account X-Caller-Id X-Caller X-Requested-By X-Peer-Certificate X-Certificate-Dn X-WSO2-Token X-Okta-User
         X-Keycloak-Token Kubernetes-User X-Kubernetes-Auth X-Cognito-Sub X-Ldap-User X-Sso-Token X-Sso-User X-Dex-Token
-        X-Oauth-Token X-OAuth-Scopes X-Device-Id X-Forwarded X-Bypass-Auth X-Whatever-Unseen Hostess a";
+        X-Oauth-Token X-OAuth-Scopes X-Device-Id X-Forwarded X-Bypass-Auth X-Whatever-Unseen Hostess a
+        X-Vercel-Oidc-Token X-Vercel-Protection-Bypass X-Netlify-Token X-Goog-Iam-Authorization-Token X-Google-Iap-Key
+        X-Amzn-Mtls-Clientcert-Key X-Apigw-Api-Key X-Apigw-Token X-API-Gateway-Key X-MS-Token-Google-Access-Token
+        X-AppService-Key X-EasyAuth-Token X-Easy-Auth-Token X-Frontdoor-Key X-FD-Key Cf-Access-Token Cf-Access-Client-Secret
+        X-CDN-Token X-Akamai-Auth Akamai-Origin-Key X-Edge-Auth X-EdgeGrid-Auth Fastly-Key X-Sigsci-Key X-Sucuri-Key
+        X-Ext-Authz-Token X-Istio-Token X-B3-Token L5d-Auth Dapr-Api-Token X-Mesh-Auth X-Auth-Request-Key X-Oauth2-Proxy-Key
+        Remote-Token X-Authelia-Token X-Authentik-Meta-Key X-Pomerium-Key X-Traefik-Auth Tailscale-Key Teleport-Jwt-Assertion
+        X-Teleport-Token X-Kong-Key X-Consumer-Key X-Tyk-Token X-Gravitee-Api-Key X-Apigee-Key X-Wso2-Key X-Krakend-Token
+        X-Apisix-Key X-Zuul-Token X-Nginx-Auth X-Accel-Key X-Sendfile-Key X-Haproxy-Key Shib-Session-Key SMSession-Key SM-Token
+        OAM-Key X-Okta-Key X-Ping-Token PF-Key PA-Key X-PingFederate-Key X-Forgerock-Token X-F5-Auth X-Citrix-Token NSC-Key
+        X-Zscaler-Key X-Netskope-Key X-Webauth-Key X-Grafana-User-Key X-Jenkins-User-Key Impersonate-Extra-Token
+        X-Remote-Extra-Key X-K8s-Token X-Rancher-Key SSL-Client-Key X-Mtls-Auth X-Cert-Token Proxy Proxy-Auth
+        X-True-Client-Key X-Forward-Auth X-Fwd-Auth X-Upstream-Auth X-Ingress-Key X-Lb-Key X-Waf-Key X-Firewall-Key X-Sudo-Token
+        X-Root-Token X-Masquerade-Token X-Assume-Key X-Run-As-Token X-RunAs-Key X-Act-Token X-Actor-Token X-Person-Key
+        X-Member-Token X-Viewer-Token X-Cas-Ticket-Token X-Entra-Token X-Aad-Token X-Adfs-Token X-Wsfed-Token X-Federated-Token
+        X-Scope-Token X-Mfa-Token X-Acr-Token X-Anti-Forgery-Token RequestVerificationToken X-Method-Key X-Http-Method-Key
+        X-Host-Key Host-Key X--Forwarded-Token X--User--Key -User-Token- HTTP_X_USER_TOKEN PHP_AUTH_KEY
+        REDIRECT_REMOTE_USER_TOKEN AUTH_TYPE_KEY AUTH_TYPE X-Team X-Api-Version X-Environment X-Source X-Custom";
     for name in names.split_whitespace() {
         let dotted = name.replace(['-', '_'], ".");
         for name in

@@ -56,7 +56,7 @@ fn ordinary_urls_are_accepted_and_normalised() {
         ("https://r3---sn-ab.example.com/", "https://r3---sn-ab.example.com/"),
         ("https://1.example.com/", "https://1.example.com/"),
         ("https://0x7f.example.com/", "https://0x7f.example.com/"),
-        ("https://127.0.0.1.example.com/", "https://127.0.0.1.example.com/"),
+        ("https://8.8.8.8.example.com/", "https://8.8.8.8.example.com/"),
         ("https://localhost.example.com/", "https://localhost.example.com/"),
         ("https://local.test.example.com/", "https://local.test.example.com/"),
         ("https://partner.workers.dev/", "https://partner.workers.dev/"),

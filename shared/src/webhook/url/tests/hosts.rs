@@ -55,6 +55,40 @@ fn names_that_are_not_public_are_refused() {
 }
 
 #[test]
+fn names_that_spell_an_address_of_a_private_network_are_refused_below_any_domain() {
+    assert_hosts_refused(
+        "
+        127-0-0-1.example.com 127.0.0.1.example.com app-10-1-2-3.example.com app.10.1.2.3.example.com 0-0-0-0.example.com
+        make-127.0.0.1-rr.example.com www.192-168-1-1.example.com 169-254-169-254.example.com 172-16-0-1.a.example.com
+        172-31-255-255.example.com 100-64-0-1.example.com 198-18-0-1.example.com 255-255-255-255.example.com
+        127-0-0-1.abc.plex.direct ip-10-0-0-1.compute.amazonaws.com 1u.ms x.rbndr.us x.traefik.me x.localho.st x.lcl.host
+        a.ddev.site x.lndo.site x.local.gd x.fuf.me x.localhost.direct １27-0-0-1.example.com",
+    );
+    for host in "
+        ec2-3-120-1-2.eu-central-1.compute.amazonaws.com 8-8-8-8.example.com 172-32-0-1.example.com 100-128-0-1.example.com
+        v2-10-3.example.com 10-0-0.example.com a10-0-0-1.example.com 2026-11-26-10.example.com 192-0-2-1.example.com
+        nip.io.example.com localtest.me.example.com"
+        .split_whitespace()
+    {
+        assert!(parse(&format!("https://{host}/hook")).is_ok(), "{host}");
+    }
+}
+
+#[test]
+fn wildcards_and_exceptions_of_the_list_of_suffixes_are_read() {
+    for host in "foo.kawasaki.jp blogspot.com s3-website.eu-central-1.amazonaws.com a.run.app GITHUB.IO"
+        .split_whitespace()
+    {
+        assert_refused(&UrlFault::PublicSuffix(String::new()), &format!("https://{host}/hook"));
+    }
+    for host in "www.ck city.kawasaki.jp x.foo.kawasaki.jp partner.github.io x.a.run.app straße.com"
+        .split_whitespace()
+    {
+        assert!(parse(&format!("https://{host}/hook")).is_ok(), "{host}");
+    }
+}
+
+#[test]
 fn public_suffixes_are_refused_and_names_below_are_accepted() {
     let suffixes = "
         co.uk com.au co.jp anything.kobe.jp anything.ck gov.uk com.br 公司.cn xn--55qx5d.cn ＣＯ.ＵＫ co。uk github.io
