@@ -1,7 +1,5 @@
 //! `cargo xtask deploy`.
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use serde_json::json;
 
@@ -22,16 +20,8 @@ fn deployed(project: &Project, worker: &str) -> String {
 fn run_printed(project: &Project, printed: &str, beginning: &str) -> Vec<String> {
     let commands = printed.split('`').filter_map(|part| part.strip_prefix("npx wrangler "));
     let words = commands.into_iter().find(|words| words.starts_with(beginning)).unwrap();
-    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../node_modules/.bin");
-    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
     project.cloudflare.changes();
-    Command::new(programs.join("wrangler"))
-        .args(words.split(' '))
-        .current_dir(&project.root)
-        .envs(&project.variables)
-        .envs([("PATH", &*path), ("CI", "true"), ("WRANGLER_SEND_METRICS", "false")])
-        .output()
-        .unwrap();
+    project.wrangler(words.split(' '));
     project.cloudflare.changes()
 }
 

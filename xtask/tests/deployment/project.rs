@@ -124,6 +124,21 @@ impl Project {
         Deployment::of(self.root.clone(), "stage", self.variables.clone(), Box::new(get), patience)
     }
 
+    /// Runs the real wrangler in the project's folder. Returns whether it succeeded, and what it printed.
+    pub(crate) fn wrangler<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> (bool, String) {
+        let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../node_modules/.bin");
+        let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+        let output = Command::new(programs.join("wrangler"))
+            .args(words)
+            .current_dir(&self.root)
+            .envs(&self.variables)
+            .envs([("PATH", &*path), ("CI", "true"), ("WRANGLER_SEND_METRICS", "false")])
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.success(), text(&output.stdout) + &text(&output.stderr))
+    }
+
     pub(crate) fn read(&self, file: &str) -> String {
         fs::read_to_string(self.root.join(file)).unwrap()
     }

@@ -24,6 +24,8 @@ pub(crate) struct Account {
     pub(crate) queues: BTreeMap<String, String>,
     /// Where KV namespaces and Queues are kept, by name; those that are not here, anywhere.
     pub(crate) jurisdictions: BTreeMap<String, String>,
+    /// The names of the Queues that hand over nothing.
+    pub(crate) paused: BTreeSet<String>,
     /// The settings of consumers, by the Queue's name.
     pub(crate) consumers: BTreeMap<String, Value>,
     pub(crate) workers: BTreeMap<String, Worker>,
@@ -196,6 +198,13 @@ impl Account {
             ("GET", ["d1", "database", _, "time_travel", "bookmark"]) => {
                 (200, json!({"bookmark": "00000001-bookmark"}))
             }
+            // Back to before the newest migration.
+            ("POST", ["d1", "database", id, "time_travel", "restore"]) => {
+                let (_, database) = self.database(id).unwrap();
+                database.applied.pop_last();
+                let restored = query.split('&').find_map(|pair| pair.strip_prefix("bookmark="));
+                (200, json!({"bookmark": restored, "previous_bookmark": "00000002-before"}))
+            }
             ("GET", ["storage", "kv", "namespaces"]) => {
                 (200, self.namespaces.iter().map(|(title, id)| json!({"id": id, "title": title, "jurisdiction": self.jurisdictions.get(title)})).collect())
             }
@@ -220,6 +229,13 @@ impl Account {
                 self.keep_in(&name, &json);
                 self.queues.insert(name, id.clone());
                 (200, json!({"queue_id": id, "queue_name": json["queue_name"]}))
+            }
+            ("PATCH", ["queues", id]) => {
+                let name = json["queue_name"].as_str().unwrap().to_owned();
+                assert_eq!(self.queues.get(&name).map(String::as_str), Some(*id));
+                let is_paused = json["settings"]["delivery_paused"].as_bool().unwrap();
+                if is_paused { self.paused.insert(name) } else { self.paused.remove(&name) };
+                (200, json!({"queue_id": id}))
             }
             ("POST" | "PUT", ["queues", id, "consumers", ..]) => {
                 let name =

@@ -102,6 +102,13 @@ impl Account {
             _ => {}
         }
         let Some(worker) = self.workers.get_mut(name) else { return unknown(10007) };
+        if let ("DELETE", ["secrets", secret]) = (method, rest) {
+            if worker.secrets.remove(*secret).is_none() {
+                return unknown(10056);
+            }
+            self.give_secrets(name, BTreeMap::new());
+            return (200, Value::Null);
+        }
         match (method, rest) {
             ("GET", ["deployments"]) => {
                 (200, json!({"deployments": Worker::newest(&worker.deployments, deployment)}))
