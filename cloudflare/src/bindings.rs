@@ -80,15 +80,6 @@ impl Bindings<'_> {
         Shards::make(count, |pair| self.bind(&bound, &name(pair))).transpose()
     }
 
-    /// The binding of this name, if there is one: the Worker also does without.
-    pub fn bind_if_there<T>(
-        &self,
-        bound: impl FnOnce(&Env, &str) -> Option<T>,
-        name: &str,
-    ) -> Option<Arc<T>> {
-        bound(self.env, name).map(Arc::new)
-    }
-
     /// The id that Cloudflare gave this version of the Worker. `None` if `VERSION` is not bound.
     pub fn version(&self) -> Option<String> {
         self.env.version()

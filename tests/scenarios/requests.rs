@@ -142,6 +142,144 @@ fn a_credential_counts_once_and_in_its_header_only() {
 }
 
 #[test]
+fn no_odd_form_of_a_credential_or_of_a_request_gets_in_or_breaks_anything() {
+    run(|world| async move {
+        let (tenant, credentials) = (Tenant::register(world).await, world.credentials());
+        let (key, jwt, partner) =
+            (&credentials.admin_api_key, &credentials.admin_jwt, tenant.api_key().await);
+        let (named, bearer) =
+            (format!("x-admin-api-key: {key}\r\n"), format!("authorization: Bearer {jwt}\r\n"));
+        // What RFC 9110 gives one meaning: names and schemes in any case, white space around values.
+        for good in [
+            format!("X-ADMIN-Api-Key:{key}\r\nAUTHORIZATION:bearer {jwt}\r\n"),
+            format!("x-admin-api-key: \t {key} \t\r\nauthorization:  BEARER   {jwt}  \r\n"),
+        ] {
+            let (status, answer) = exchange(world, "admin-api", "GET /tenants?limit=1", &good, b"").await;
+            assert_eq!(status, 200, "{good:?}: {answer}");
+        }
+        let refused = [
+            format!("{named}authorization: Bearer\t{jwt}\r\n"),
+            format!("{named}authorization: Bearer{jwt}\r\n"),
+            format!("{named}authorization: {jwt}\r\n"),
+            format!("{named}authorization: Token {jwt}\r\n"),
+            format!("{named}authorization: Bearer {jwt}, Bearer {jwt}\r\n"),
+            format!("{named}authorization: Basic eDp5, Bearer {jwt}\r\n"),
+            format!("{named}authorization: Bearer \"{jwt}\"\r\n"),
+            format!("{named}authorization: Bearer token={jwt}\r\n"),
+            format!("{named}authorization: Bearer {jwt} x\r\n"),
+            format!("{named}authorization: Bearer\r\n"),
+            format!("{named}authorization:\r\n"),
+            format!("{named}authorization: Bearer x\r\nauthorization: Bearer {jwt}\r\n"),
+            format!("{named}proxy-authorization: Bearer {jwt}\r\n"),
+            format!("{named}x-authorization: Bearer {jwt}\r\n"),
+            format!("{named}cookie: authorization={jwt}\r\n"),
+            format!("{bearer}x-admin-api-key: {key}, {key}\r\n"),
+            format!("{bearer}x-admin-api-key: {key},\r\n"),
+            format!("{bearer}x-admin-api-key: \"{key}\"\r\n"),
+            format!("{bearer}x-admin-api-key:\r\nx-admin-api-key: {key}\r\n"),
+            format!("{bearer}x_admin_api_key: {key}\r\n"),
+            format!("{bearer}x-admin-api-key-: {key}\r\n"),
+            format!("{bearer}cookie: x-admin-api-key={key}\r\n"),
+            format!("{bearer}x-api-key: {key}\r\n"),
+            // A folded line, a name that ends in white space, a value behind a trailer.
+            format!("{bearer}x-admin-api-key:\r\n {key}\r\n"),
+            format!("{bearer}x-admin-api-key : {key}\r\n"),
+            format!("{bearer}x-admin-api-key: {key}\0\r\n"),
+            format!("{bearer}x-admin-api-key: {key}\u{a0}\r\n"),
+            format!("{bearer}connection: x-admin-api-key\r\nx-forwarded-x-admin-api-key: {key}\r\n"),
+        ];
+        for headers in refused {
+            let (status, answer) = exchange(world, "admin-api", "GET /tenants?limit=1", &headers, b"").await;
+            assert!([400, 401].contains(&status), "{headers:?}: {answer}");
+        }
+        for headers in [
+            format!("x-api-key: {partner}, {partner}\r\n"),
+            format!("x-api-key: {partner}x\r\n"),
+            format!("x-api-key: Bearer {partner}\r\n"),
+            format!("authorization: Bearer {partner}\r\n"),
+            format!("authorization: ApiKey {partner}\r\n"),
+            format!("cookie: x-api-key={partner}\r\n"),
+            format!("x_api_key: {partner}\r\n"),
+            format!("x-api-key:\r\n {partner}\r\n"),
+        ] {
+            let (status, answer) = exchange(world, "admin-api", "GET /webhooks", &headers, b"").await;
+            assert!([400, 401].contains(&status), "{headers:?}: {answer}");
+        }
+        for start in
+            [format!("GET /webhooks?x-api-key={partner}"), format!("GET /webhooks?api_key={partner}")]
+        {
+            let (status, answer) = exchange(world, "admin-api", &start, "", b"").await;
+            assert_eq!(status, 401, "{answer}");
+        }
+
+        // Bodies whose length or type is told twice, or in another way than the body comes.
+        let json = "content-type: application/json\r\n";
+        let body = br#"{"orgName":"Odd","ownerEmail":"owner@odd-forms.com"}"#;
+        let (length, chunks) = (body.len(), chunked(body));
+        let with_trailer =
+            [&chunks[..chunks.len() - 2], format!("x-admin-api-key: {key}\r\n\r\n").as_bytes()].concat();
+        let admin = admin_headers(world);
+        let start = "POST /tenants/odd-forms/register";
+        for (headers, body) in [
+            (
+                format!("{admin}{json}content-length: {length}\r\ncontent-length: {}\r\n", length + 1),
+                body.to_vec(),
+            ),
+            (format!("{admin}{json}content-length: {length}, {}\r\n", length + 1), body.to_vec()),
+            (format!("{admin}{json}content-length: +{length}\r\n"), body.to_vec()),
+            (format!("{admin}{json}content-length: -1\r\n"), body.to_vec()),
+            (format!("{admin}{json}content-length: 0x40\r\n"), body.to_vec()),
+            (format!("{admin}{json}content-length: \r\n"), body.to_vec()),
+            (
+                format!("{admin}{json}transfer-encoding: xchunked\r\ncontent-length: {length}\r\n"),
+                body.to_vec(),
+            ),
+            (format!("{admin}{json}content-type: text/plain\r\ncontent-length: {length}\r\n"), body.to_vec()),
+            (
+                format!("{admin}content-type: application/json, text/plain\r\ncontent-length: {length}\r\n"),
+                body.to_vec(),
+            ),
+            (format!("{admin}content-type:\r\ncontent-length: {length}\r\n"), body.to_vec()),
+            (
+                format!("{admin}{json}content-encoding: identity, gzip\r\ncontent-length: {length}\r\n"),
+                body.to_vec(),
+            ),
+            (
+                format!("{bearer}{json}transfer-encoding: chunked\r\ntrailer: x-admin-api-key\r\n"),
+                with_trailer,
+            ),
+        ] {
+            let (status, answer) = exchange(world, "admin-api", start, &headers, &body).await;
+            assert!((400..500).contains(&status) || status == 501, "{headers:?}: {answer}");
+        }
+        let _ = world.admin().get("/tenants/odd-forms").await.expect(404);
+
+        // Targets and hosts that are no path of ours: nothing is served from another host's name, nothing fails.
+        let port = world.stack().address().port;
+        for (start, headers) in [
+            (format!("GET http://admin-api.localhost:{port}/tenants"), String::new()),
+            (format!("GET http://elsewhere.example/tenants?x-admin-api-key={key}"), bearer.clone()),
+            ("GET //tenants".to_owned(), String::new()),
+            ("GET /tenants/../tenants".to_owned(), String::new()),
+            ("GET /%2e%2e/tenants".to_owned(), String::new()),
+            ("GET /tenants%2f".to_owned(), String::new()),
+            ("GET /tenants%00".to_owned(), String::new()),
+            ("GET /TENANTS".to_owned(), String::new()),
+            ("HEAD /tenants".to_owned(), String::new()),
+            ("POST /tenants".to_owned(), "x-http-method-override: GET\r\ncontent-length: 0\r\n".to_owned()),
+            ("GET /tenants".to_owned(), "x-original-url: /health\r\nx-rewrite-url: /health\r\n".to_owned()),
+            (
+                "GET /tenants".to_owned(),
+                "x-forwarded-host: localhost\r\nx-forwarded-for: 127.0.0.1\r\n".to_owned(),
+            ),
+        ] {
+            let (status, answer) = exchange(world, "admin-api", &start, &headers, b"").await;
+            assert!((400..500).contains(&status), "{start}: {answer}");
+        }
+    });
+}
+
+#[test]
 fn a_method_that_nobody_knows_is_no_get() {
     run(|world| async move {
         let admin = admin_headers(world);

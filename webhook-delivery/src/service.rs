@@ -22,7 +22,7 @@ pub struct Ports {
     pub events: Shards<Arc<dyn Queue>>,
     /// `RETRIES`, `RETRIES_2` …, one of each pair
     pub retries: Shards<Arc<dyn Queue>>,
-    /// `METRICS`; without that binding, nothing is measured.
+    /// `METRICS`
     pub meter: Meter,
     /// `MAIL`; without that binding, nobody is mailed.
     pub mailer: Option<Arc<dyn Mailer>>,

@@ -56,7 +56,7 @@ fn bind(bindings: &mut Bindings<'_>, config: &Config) -> Option<Ports> {
     let bodies = bindings.bind(Kv::bound, "BODIES");
     let events = bindings.bind_pairs(WorkerQueue::bound, "EVENTS", config.queue_pairs);
     let retries = bindings.bind_pairs(WorkerQueue::bound, "RETRIES", config.queue_pairs);
-    let metrics = bindings.bind_if_there(AnalyticsEngine::bound, "METRICS");
+    let metrics = bindings.bind(AnalyticsEngine::bound, "METRICS");
     // The sender's address without the binding is half a configuration.
     let mailer = config.mail.as_ref().map(|_| bindings.bind(MailService::bound, "MAIL"));
     Some(Ports {
@@ -64,7 +64,7 @@ fn bind(bindings: &mut Bindings<'_>, config: &Config) -> Option<Ports> {
         bodies: bodies?,
         events: events?.map(|queue| queue.clone() as Arc<dyn Queue>),
         retries: retries?.map(|queue| queue.clone() as Arc<dyn Queue>),
-        meter: metrics.map_or_else(Meter::default, |metrics| Meter::new(metrics)),
+        meter: Meter::new(metrics?),
         mailer: match mailer {
             Some(bound) => Some(bound?),
             None => None,
