@@ -13,6 +13,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 import urllib.request
 
@@ -302,6 +303,58 @@ class OnABusOfItsOwn(EventBridge):
 
     bus = "b2c-events"
     parameters = PARAMETERS | {"EventBusName": bus}
+
+
+# Programs of the guide's command, as their documentation says: each notes its words, and `aws` fails for a bus or topic that is missing.
+PROGRAMS = {
+    "cargo": 'echo \'{"webhook-delivery": "https://events.example.com"}\'',
+    "doppler": 'while [ "$1" != -- ]; do shift; done; shift; EVENTS_API_KEY=test-only-events-key exec "$@"',
+    "aws": """echo "$*" >>"$CALLS"
+case "$*" in
+  *describe-event-bus*) [ "$MISSING" != bus ] || { echo "An error occurred (ResourceNotFoundException)" >&2; exit 254; } ;;
+  *get-topic-attributes*) [ "$MISSING" != topic ] || { echo "An error occurred (NotFound)" >&2; exit 254; } ;;
+  *cloudformation*) cat >"$CALLS.parameters" ;;
+esac""",
+}
+
+
+class TheGuidesCommand(unittest.TestCase):
+    def run_without(self, missing):
+        """Runs the guide's block without the bus, the topic or neither. Returns aws's calls, the parameters and the outcome."""
+        block = (HERE / "README.md").read_text().split("```sh\n")[1].split("```")[0]
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            for name, text in PROGRAMS.items():
+                (folder / name).write_text(f"#!/usr/bin/env bash\n{text}\n")
+                (folder / name).chmod(0o755)
+            calls = folder / "calls"
+            variables = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "CALLS": str(calls), "MISSING": missing}
+            block = block.replace("arn:aws:sns:<region>:<account>:<topic>", TOPIC)
+            ended = subprocess.run(["bash", "-c", block], env=variables, capture_output=True, text=True)
+            written = folder / "calls.parameters"
+            parameters = json.loads(written.read_text()) if written.exists() else None
+            return calls.read_text().splitlines(), parameters, ended.returncode
+
+    def test_nothing_is_created_where_the_bus_or_the_topic_is_missing(self):
+        for missing in ("bus", "topic"):
+            calls, parameters, code = self.run_without(missing)
+            self.assertNotEqual(code, 0, missing)
+            self.assertFalse([call for call in calls if "cloudformation" in call], missing)
+            self.assertIsNone(parameters, missing)
+
+    def test_the_stack_gets_parameters_that_both_templates_have(self):
+        calls, parameters, code = self.run_without("nothing")
+        self.assertEqual(code, 0)
+        self.assertIn("--template-file aws/eventbridge.yaml", calls[-1])
+        expected = {"Environment": "stage", "EventsApiKey": "test-only-events-key", "AlarmTopic": TOPIC, "EventsUrl": URL}
+        self.assertEqual(parameters, {"Parameters": expected})
+        for template in (TEMPLATE, NEWER):
+            known = yaml.load(template.read_text(), Tagged)["Parameters"]
+            self.assertLessEqual(set(expected), set(known))
+            required = {name for name, parameter in known.items() if "Default" not in parameter}
+            self.assertLessEqual(required - {"EventBusArn"}, set(expected))
+        self.assertIn("EventBusName", yaml.load(TEMPLATE.read_text(), Tagged)["Parameters"])
+        self.assertIn("EventBusArn", yaml.load(NEWER.read_text(), Tagged)["Parameters"])
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ pub fn named(name: &str) -> Result<&'static str> {
     Ok(found)
 }
 
-/// Whether a value is a placeholder that a person or `cargo xtask provision` has yet to replace.
+/// Returns whether a value is a placeholder: a person or `cargo xtask provision` has yet to replace such a value.
 pub(crate) fn is_placeholder(value: &str) -> bool {
     value.starts_with('<')
 }

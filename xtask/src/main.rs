@@ -44,7 +44,7 @@ enum Command {
         #[arg(long)]
         email: Option<String>,
     },
-    /// Double the databases of an environment's tenants (docs/operations.md)
+    /// Double the databases of an environment's tenants (docs/scaling.md)
     SplitShards {
         /// The environment: dev, nonprod, stage or prod
         #[arg(long)]

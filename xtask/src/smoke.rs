@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::web::{Web, WebAnswer};
 
-/// How long the event may be on its way: KV, Queues and a first delivery in a new environment take seconds.
+/// The time within which the event must arrive: KV, Queues and a first delivery in a new environment take seconds.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Where an environment is, and the keys to it.
+/// An environment's addresses and keys.
 pub struct Smoke {
     /// The Admin API's origin.
     pub admin_api: String,

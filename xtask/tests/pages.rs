@@ -82,6 +82,7 @@ fn of_an_event(batch: f64) -> Operations {
         queue_operations: 3.0,
         rows_read: 6.0,
         rows_written: 3.0 + 2.0 / batch,
+        stored_byte_days: 84.0 * 30.0 + 400.0,
         data_points: 1.0,
         log_lines: 2.0 / batch,
         ..Operations::default()

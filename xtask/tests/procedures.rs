@@ -1,4 +1,4 @@
-//! Each procedure of `docs/operations.md` is played by a test, or stands here with the reason why it cannot be.
+//! Each procedure of `docs/operations.md`, and the splitting of shards in `docs/scaling.md`, is played by a test, or stands here with the reason why it cannot be.
 #![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 use std::fs;
@@ -22,7 +22,7 @@ const RUNBOOK: &str = "xtask/tests/deployment/runbook.rs";
 const DEPLOYING: &str = "xtask/tests/deployment/deploying.rs";
 
 /// Each procedure's beginning on the page.
-const PROCEDURES: [(&str, Shown); 25] = [
+const PROCEDURES: [(&str, Shown); 24] = [
     ("## Setting up and deploying", Behaves(DEPLOYING, "a_deployment_goes_on_after_a_failure")),
     (
         "**Going back.**",
@@ -79,11 +79,10 @@ const PROCEDURES: [(&str, Shown); 25] = [
     ),
     ("**A partner leaves.**", Played(SCENARIOS, "a_partner_who_leaves_gets_nothing_more_as_the_page_says")),
     ("**A key has leaked.**", Played(SCENARIOS, "what_has_leaked_is_worth_nothing_at_once_as_the_page_says")),
-    ("## The tables", Unplayed("a reference")),
     ("## Restoring D1", Played(RUNBOOK, "a_database_is_restored_with_all_writes_stopped")),
     ("## Rotating secrets", Played(RUNBOOK, "each_secret_is_rotated_by_the_pages_steps")),
     (
-        "## More room: splitting shards",
+        "## Splitting shards",
         Behaves("tests/scenarios/split.rs", "shards_are_doubled_while_events_and_changes_come_in"),
     ),
     ("**More messages.**", Unplayed("the local stack has as many Queues as the wrangler files bind")),
@@ -103,16 +102,17 @@ fn titles(page: &str) -> Vec<&str> {
 
 #[test]
 fn each_procedure_is_played_or_says_why_not() {
-    let page = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let read = |name: &str| fs::read_to_string(root().join("docs").join(name)).unwrap();
+    let scaling = read("scaling.md");
+    let (_, splitting) = scaling.split_once("\n## Splitting shards").unwrap();
+    let splitting = splitting.split("\n## ").next().unwrap();
+    let page = read("operations.md") + "\n## Splitting shards" + splitting;
     let known: Vec<&str> = PROCEDURES.iter().map(|(title, _)| *title).collect();
     for title in titles(&page) {
-        assert!(
-            known.contains(&title),
-            "{title} of docs/operations.md is neither played nor excused in this file"
-        );
+        assert!(known.contains(&title), "{title} is neither played nor excused in this file");
     }
     for (title, shown) in PROCEDURES.iter() {
-        assert!(titles(&page).contains(title), "docs/operations.md has no {title} any more");
+        assert!(titles(&page).contains(title), "there is no {title} any more");
         let (file, test) = match shown {
             Unplayed(reason) => {
                 assert!(!reason.is_empty(), "{title}");

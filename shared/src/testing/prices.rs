@@ -10,6 +10,8 @@ pub const QUEUE_OPERATIONS: f64 = 0.40;
 pub const ROWS_READ: f64 = 0.001;
 /// Rows that D1 writes, those of indexes among them.
 pub const ROWS_WRITTEN: f64 = 1.00;
+/// Bytes that D1 keeps for a day: 0.75 $ a GB a month, of 30.4375 days.
+pub const STORED_BYTE_DAYS: f64 = 0.75 / 30_437.5;
 /// Reads of KV.
 pub const KV_READS: f64 = 0.50;
 /// Writes of KV.
@@ -32,6 +34,8 @@ pub struct Operations {
     pub rows_read: f64,
     /// Rows that D1 wrote.
     pub rows_written: f64,
+    /// Bytes that D1 keeps, each as often as the number of days for which D1 keeps the byte.
+    pub stored_byte_days: f64,
     /// Reads of KV.
     pub kv_reads: f64,
     /// Writes of KV.
@@ -44,13 +48,14 @@ pub struct Operations {
 
 impl Operations {
     /// What they cost in dollars, by part.
-    pub fn dollars(&self) -> [(&'static str, f64); 9] {
+    pub fn dollars(&self) -> [(&'static str, f64); 10] {
         let parts = [
             ("requests", self.requests, REQUESTS),
             ("CPU", self.cpu_milliseconds, CPU_MILLISECONDS),
             ("Queues", self.queue_operations, QUEUE_OPERATIONS),
             ("D1 rows read", self.rows_read, ROWS_READ),
             ("D1 rows written", self.rows_written, ROWS_WRITTEN),
+            ("D1 storage", self.stored_byte_days, STORED_BYTE_DAYS),
             ("KV reads", self.kv_reads, KV_READS),
             ("KV writes", self.kv_writes, KV_WRITES),
             ("Analytics Engine", self.data_points, DATA_POINTS),

@@ -12,13 +12,13 @@ use super::places::Places;
 use super::wrangler::API_IS_UNWELL;
 use super::{Deployment, ORDER};
 
-/// Where Cloudflare's API is, unless `CLOUDFLARE_API_BASE_URL` says otherwise, as with wrangler.
+/// The address of Cloudflare's API. `CLOUDFLARE_API_BASE_URL` replaces this address, here as in wrangler.
 const API: &str = "https://api.cloudflare.com/client/v4";
-/// How many entries a page of a list has: as many as Cloudflare gives for each kind.
+/// The number of entries in a page of a list: Cloudflare gives that many of each kind.
 const PAGE: u32 = 100;
-/// How long Cloudflare's API may take to answer.
+/// The time within which Cloudflare's API must answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
-/// What the token must be allowed, each with what only that permission lets it read.
+/// The permissions that a token needs. Each has a path that only a token with this permission may read.
 const PERMISSIONS: [(&str, &str); 5] = [
     ("Account Settings: Read", ""),
     ("Workers Scripts: Edit", "/workers/scripts"),
@@ -312,7 +312,7 @@ impl Deployment {
     }
 }
 
-/// Whether a subscription of an account is one that pays for Workers.
+/// Returns whether a subscription pays for Workers Paid.
 fn is_paid_workers_plan(subscription: &Value) -> bool {
     let text = |key: &str| {
         let value = subscription.pointer(&format!("/rate_plan/{key}")).and_then(Value::as_str);

@@ -19,7 +19,7 @@ pub(super) struct Changes<'a> {
 }
 
 impl Deployment {
-    /// How to go on or back from a deployment that stopped half way.
+    /// Says what a deployment that stopped half way has changed, and names the commands to go on and to go back.
     pub(super) fn ways_out(&self, plan: &Plan, changes: &Changes) -> String {
         let new = new_workers(plan, changes);
         if new.is_empty() && changes.migrations.is_empty() && changes.unknown.is_empty() {

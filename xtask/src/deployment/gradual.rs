@@ -10,9 +10,9 @@ use super::plan::{Plan, Planned};
 
 /// The share of requests that go to a new version first, in percent.
 const FIRST_SHARE: u32 = 10;
-/// How often `/health` is asked meanwhile: a tenth of the answers are the new version's.
+/// The time between two requests to `/health` in a gradual deployment. The new version gives a tenth of the answers.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How often Workers Logs are asked meanwhile, in milliseconds.
+/// The milliseconds between two questions to Workers Logs in a gradual deployment.
 const LOGS_EVERY: u64 = 15_000;
 
 impl Deployment {
@@ -80,7 +80,8 @@ impl Deployment {
         }
     }
 
-    /// What Workers Logs have against a new version since a time in milliseconds.
+    /// Asks Workers Logs for the new version's error lines and answers of 5xx since a time in milliseconds. Returns a sentence that names
+    /// them, or why Workers Logs do not tell; `None` if there are none.
     fn complaint(&self, account: &str, planned: &Planned, version: &str, began: u64) -> Option<String> {
         match self.error_lines(account, planned.worker, version, began, clock::milliseconds()) {
             Ok(lines) if lines.is_empty() => None,

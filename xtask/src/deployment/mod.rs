@@ -36,13 +36,13 @@ use crate::environments::{WranglerFile, WranglerFiles, is_placeholder, text};
 /// The order in which Workers are deployed: the consumer of the Queues, then who puts messages there, then who calls that
 /// Worker.
 const ORDER: [&str; 3] = ["webhook-delivery", "admin-api", "partner-portal"];
-/// How long one answer of a deployed Worker or an OpenID provider may take.
+/// The time within which a deployed Worker or an OpenID provider must answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// How long a deployed Worker may take until its new version answers.
+/// The time within which the new version of a deployed Worker must answer.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The same for a Worker's first version: a new name takes minutes to resolve everywhere.
+/// The same time for a Worker's first version: a new name takes minutes to resolve everywhere.
 const FIRST_PATIENCE: Duration = Duration::from_secs(600);
-/// How long a new version has only a tenth of the requests in a gradual deployment.
+/// The time for which a new version gets a tenth of the requests in a gradual deployment.
 const WATCHING: Duration = Duration::from_secs(300);
 
 /// Sends a `GET` to a URL, and returns status and body.
@@ -56,7 +56,7 @@ pub struct Deployment {
     get: Get,
     patience: Duration,
     first_patience: Duration,
-    /// How long a new version has only a tenth of the requests in a gradual deployment.
+    /// The time for which a new version gets a tenth of the requests in a gradual deployment.
     watching: Duration,
 }
 

@@ -15,7 +15,7 @@ const FILE: &str = "environments.toml";
 /// The jurisdictions that wrangler takes for D1, KV and Queues alike.
 const JURISDICTIONS: [&str; 3] = ["eu", "us", "fedramp"];
 
-/// What `environments.toml` says of an environment.
+/// An environment in `environments.toml`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -119,7 +119,7 @@ impl Places {
         Ok(())
     }
 
-    /// Whether the environment's part of a Worker's file, whose text is given, has these addresses.
+    /// Returns whether the text of a Worker's file has these addresses in the environment's part.
     ///
     /// # Errors
     ///

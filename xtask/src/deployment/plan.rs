@@ -21,7 +21,7 @@ pub(super) struct Plan<'a> {
 pub(super) struct Planned<'a> {
     pub(super) worker: &'a str,
     pub(super) file: &'a WranglerFile,
-    /// How the Worker stands before anything changes.
+    /// The Worker's versions before the deployment.
     pub(super) standing: DeployedVersions,
 }
 

@@ -12,7 +12,7 @@ use super::ids::{Id, write};
 use super::places::Places;
 use crate::environments::{WranglerFiles, entries, is_placeholder, text};
 
-/// How long a Queue keeps a message that nobody takes, paused or not: 14 days, the longest there is. The default is four (<https://developers.cloudflare.com/changelog/2025-02-14-customize-queue-retention-period>).
+/// The time in seconds for which a Queue keeps a message that nobody takes, paused or not: 14 days, the most that Cloudflare allows. The default is 4 days (<https://developers.cloudflare.com/changelog/2025-02-14-customize-queue-retention-period>).
 const RETENTION_SECONDS: &str = "1209600";
 
 /// The path of an account's Queues.

@@ -13,7 +13,7 @@ use super::Deployment;
 use crate::environments::{WranglerFiles, entries, text};
 
 impl Deployment {
-    /// How many shards the wrangler files give the environment.
+    /// The number of the environment's shards by the wrangler files.
     fn shards(&self, files: &WranglerFiles) -> Result<usize> {
         let file = files.workers.get("admin-api").context("there is no Worker admin-api")?;
         let written = self.part(file)?.get("vars").and_then(|vars| vars.get("SHARDS")?.as_str());

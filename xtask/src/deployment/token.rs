@@ -15,7 +15,7 @@ const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// The variables that the smoke test needs besides a token.
 const NEEDED: [&str; 3] = ["ADMIN_API_KEY", "EVENTS_API_KEY", "SMOKE_INBOX_URL"];
 
-/// What Auth0 begins the device flow with.
+/// Auth0's answer to the first request of the device flow.
 #[derive(Deserialize)]
 struct Started {
     device_code: String,

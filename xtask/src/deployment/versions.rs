@@ -8,12 +8,12 @@ use super::Deployment;
 use super::wrangler::is_unknown_worker;
 use crate::environments::WranglerFile;
 
-/// How a Worker stands with regard to a commit.
+/// A Worker's versions, compared with the commit that is to be deployed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct DeployedVersions {
     /// The version that takes all requests; `None` where the Worker has never been deployed.
     pub(super) current: Option<String>,
-    /// Whether that version is of this commit and has replaced another, as after a deployment that stopped half way.
+    /// True if that version is of this commit and has replaced another, as after a deployment that stopped half way.
     pub(super) of_this_commit: bool,
     /// The version to go back to: the newest that took all requests and is of another commit, or was gone back to.
     /// `None` before the first deployment, and where this commit fills all ten deployments that Cloudflare lists.
@@ -47,7 +47,7 @@ struct Annotations {
 }
 
 impl Deployment {
-    /// How the Worker of this file stands.
+    /// Finds the versions of this file's Worker.
     pub(super) fn standing(&self, file: &WranglerFile, commit: &str) -> Result<DeployedVersions> {
         let deployments: Vec<Deployed> = match self.listed(file, &["deployments", "list", "--json"]) {
             Err(error) if is_unknown_worker(&error) => return Ok(DeployedVersions::default()),
@@ -64,7 +64,7 @@ impl Deployment {
         Ok(standing)
     }
 
-    /// Whether a version is the script without content that wrangler makes of a Worker whose secrets are uploaded
+    /// Returns whether a version is the empty script that wrangler makes of a Worker if its secrets are uploaded
     /// before its first deployment. Such a script binds only secrets; every version of ours binds more.
     fn is_draft(&self, file: &WranglerFile, version: &str) -> Result<bool> {
         #[derive(Deserialize)]
@@ -90,7 +90,7 @@ impl Deployment {
     }
 }
 
-/// How a Worker with these deployments and versions stands. Both lists have the newest last.
+/// Compares these deployments and versions of a Worker with the commit. Both lists have the newest last.
 fn standing(deployments: &[Deployed], versions: &[Version], commit: &str) -> DeployedVersions {
     let newest_first = deployments.iter().rev().filter_map(|deployment| {
         let largest = deployment.versions.iter().max_by(|a, b| a.percentage.total_cmp(&b.percentage));
@@ -128,7 +128,7 @@ fn code_of<'a>(versions: &'a [Version], version: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    /// How a Worker stands with these versions (`id` or `id:tag`) and deployments, the newest last.
+    /// Compares these versions (`id` or `id:tag`) and deployments, the newest last, with the commit.
     fn stands(versions: &[&str], deployments: &[&str], commit: &str) -> DeployedVersions {
         let versions: Vec<Version> = versions
             .iter()

@@ -13,10 +13,10 @@ use serde_json::Value;
 
 use super::Deployment;
 
-/// What wrangler says when nobody answered.
+/// Words of wrangler's that mean: nobody answered.
 const UNREACHABLE: [&str; 6] =
     ["fetch failed", "ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "Unable to connect"];
-/// What wrangler says when the token does not open the account.
+/// Words of wrangler's that mean: Cloudflare does not accept the token for this account.
 const REFUSED: [&str; 7] = [
     "Authentication error",
     "code: 10000]",
@@ -27,7 +27,7 @@ const REFUSED: [&str; 7] = [
     "code: 9106]",
     "Unable to authenticate request",
 ];
-/// What wrangler says when the API, or something on the way, answered with a page, or with `429` or `5xx`.
+/// Words of wrangler's that mean: the API, or a server on the way, answered with an HTML page, 429 or 5xx.
 const UNWELL: [&str; 6] = [
     "malformed response from the API",
     "Retry-After",
@@ -37,15 +37,15 @@ const UNWELL: [&str; 6] = [
     "Service Unavailable",
 ];
 
-/// What wrangler says when a Worker's newest version is not the deployed one, and new secrets would make a version of it.
+/// Words of wrangler's that mean: the Worker's newest version is not the deployed one, and Cloudflare puts new secrets on no other.
 const NOT_DEPLOYED: [&str; 3] = ["isn't currently deployed", "code: 10214]", "code: 10215]"];
 
 /// The sentence for an API that answers, and does not do what it is asked to.
 pub(super) const API_IS_UNWELL: &str = "Cloudflare's API does not answer as it should (a page, 429 or 5xx): wait some minutes, and look at cloudflarestatus.com";
 
-/// How long one command of wrangler's may take.
+/// The time within which a command of wrangler's must end.
 const LIMIT: Duration = Duration::from_secs(180);
-/// The same for a command that copies a database of up to 10 GB.
+/// The same time for a command that copies a database of up to 10 GB.
 const LONG_LIMIT: Duration = Duration::from_secs(7200);
 
 impl Deployment {
@@ -139,7 +139,7 @@ pub(super) fn quieten(command: &mut Command) {
     command.env_remove("CLOUDFLARE_ENV");
 }
 
-/// Whether a failure is only that a Worker has never been deployed.
+/// Returns whether wrangler failed because the Worker has never been deployed.
 pub(super) fn is_unknown_worker(error: &anyhow::Error) -> bool {
     let text = format!("{error:#}");
     text.contains("code: 10007]")
