@@ -82,3 +82,37 @@ fn each_command_says_in_one_sentence_why_cloudflare_does_not_do_it() {
     }
     assert_eq!(project.variables["CLOUDFLARE_API_TOKEN"], cloudflare::TOKEN);
 }
+
+#[test]
+#[ignore = "needs the built Workers; `cargo xtask test` runs it"]
+fn a_deployment_that_cannot_end_with_its_smoke_test_does_not_begin() {
+    let mut project = ready("no-smoke");
+    project.migrate();
+    project.set("SMOKE_INBOX_URL", "https://inbox.example.com/inbox");
+    for (variable, expected) in [
+        ("", "ADMIN_CLIENT_ID is not set"),
+        ("SCRIPT_CLIENT_SECRET", "SCRIPT_CLIENT_ID is not set, and SCRIPT_CLIENT_SECRET is"),
+        ("SCRIPT_CLIENT_ID", "SCRIPT_CLIENT_SECRET is not set, and SCRIPT_CLIENT_ID is"),
+    ] {
+        let mut project = project.clone();
+        if !variable.is_empty() {
+            project.set(variable, "x");
+        }
+        let said = said(&project, "deploy");
+        assert!(said.contains("nothing was changed") && said.contains(expected), "{said}");
+    }
+    project.variables.remove("EVENTS_API_KEY");
+    let said = said(&project, "deploy");
+    assert!(said.contains("EVENTS_API_KEY is not set: the smoke test of stage needs"), "{said}");
+}
+
+#[test]
+#[ignore = "needs the built Workers; `cargo xtask test` runs it"]
+fn shards_are_not_split_in_an_account_that_is_not_ready() {
+    let project = ready("no-split");
+    project.cloudflare.account().plan = "workers_free".to_owned();
+    let before = project.read("wrangler.toml");
+    let said = format!("{:#}", project.stage().split_shards().unwrap_err());
+    assert!(said.contains("is not on the Workers Paid plan"), "{said}");
+    assert_eq!(project.read("wrangler.toml"), before);
+}
