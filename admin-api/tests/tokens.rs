@@ -6,6 +6,7 @@ mod keys;
 mod portal;
 mod rotation;
 mod service;
+mod sweep;
 
 use edge::testing::{forgeries, hs256, hs512, own_key_headers, public_key_spellings};
 
