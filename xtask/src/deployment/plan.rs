@@ -39,6 +39,7 @@ impl Deployment {
             bail!("{first}");
         }
         self.require_account(files)?;
+        self.require_smoke_if_set_up()?;
         self.require_places(files)?;
         if gradual {
             self.require_logs(text(self.part(&files.shared)?, "account_id").unwrap_or_default())?;

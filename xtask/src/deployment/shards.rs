@@ -67,6 +67,7 @@ impl Deployment {
         if count * 2 > 256 {
             bail!("{} has {count} shards, and 256 are the most", self.environment);
         }
+        self.check_account()?;
         for file in files.all() {
             edit(&file.path, |document| add_databases(document, self.environment, count))?;
         }

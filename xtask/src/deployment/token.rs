@@ -45,6 +45,7 @@ impl Deployment {
     ///
     /// One sentence with Auth0's reason, or with the variable that is not set.
     pub fn token(&self) -> Result<String> {
+        self.require_token_variables()?;
         let (issuer, audience) = self.issuer_and_audience()?;
         let auth0 = Web::new(&issuer);
         if let (Some(id), Some(secret)) =
@@ -60,12 +61,7 @@ impl Deployment {
             let granted = serde_json::from_str::<Granted>(&answer.body);
             return Ok(granted.map_err(|_| refusal(&answer.body))?.access_token);
         }
-        let Some(client_id) = self.variable("ADMIN_CLIENT_ID") else {
-            bail!(
-                "ADMIN_CLIENT_ID is not set: set it to the client id of Auth0's application Admin Terminal of {}",
-                self.environment
-            );
-        };
+        let client_id = self.variable("ADMIN_CLIENT_ID").unwrap_or_default();
         let fields = [("client_id", client_id), ("audience", &*audience), ("scope", "openid email")];
         let answer = auth0.form("/oauth/device/code", &fields)?;
         let started: Started = serde_json::from_str(&answer.body).map_err(|_| refusal(&answer.body))?;
@@ -96,9 +92,7 @@ impl Deployment {
     ///
     /// One sentence that names the step that failed, or the variable that is not set.
     pub fn smoke(&self) -> Result<()> {
-        if let Some(missing) = NEEDED.iter().find(|name| self.variable(name).is_none()) {
-            bail!("{missing} is not set: the smoke test of {} needs {}", self.environment, NEEDED.join(", "));
-        }
+        self.require_smoke_variables()?;
         let value = |name: &str| self.variable(name).unwrap_or_default().to_owned();
         let places = self.places()?;
         let token = match self.variable("ADMIN_TOKEN") {
@@ -114,6 +108,39 @@ impl Deployment {
             events_key: value("EVENTS_API_KEY"),
         };
         smoke.run(&unique())
+    }
+
+    /// Requires the variables of the smoke test, where a deployment is to end with the test.
+    pub(super) fn require_smoke_if_set_up(&self) -> Result<()> {
+        if self.variable("SMOKE_INBOX_URL").is_some() { self.require_smoke_variables() } else { Ok(()) }
+    }
+
+    fn require_smoke_variables(&self) -> Result<()> {
+        if let Some(missing) = NEEDED.iter().find(|name| self.variable(name).is_none()) {
+            bail!("{missing} is not set: the smoke test of {} needs {}", self.environment, NEEDED.join(", "));
+        }
+        if self.variable("ADMIN_TOKEN").is_some() { Ok(()) } else { self.require_token_variables() }
+    }
+
+    /// Requires the variables with which Auth0 is asked for a token.
+    fn require_token_variables(&self) -> Result<()> {
+        let script = ["SCRIPT_CLIENT_ID", "SCRIPT_CLIENT_SECRET"];
+        match script.map(|name| self.variable(name).is_some()) {
+            [true, true] => return Ok(()),
+            [false, false] => {}
+            [id, _] => bail!(
+                "{} is not set, and {} is: a script's token needs both",
+                script[usize::from(id)],
+                script[usize::from(!id)]
+            ),
+        }
+        if self.variable("ADMIN_CLIENT_ID").is_none() {
+            bail!(
+                "ADMIN_CLIENT_ID is not set: set it to the client id of Auth0's application Admin Terminal of {}",
+                self.environment
+            );
+        }
+        Ok(())
     }
 
     /// The smoke test at the end of a deployment, where its variables are set.

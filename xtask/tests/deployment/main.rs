@@ -6,6 +6,7 @@ mod cloudflare;
 mod deploying;
 mod project;
 mod provisioning;
+mod refusals;
 mod runbook;
 mod tokens;
 mod uploading_secrets;

@@ -24,6 +24,7 @@ const FILES: [&str; 4] = [
 /// Migrations of the database `tenants` that only a test's project has.
 pub(crate) const ADDED_MIGRATIONS: [&str; 2] = ["0998_added.sql", "0999_added.sql"];
 
+#[derive(Clone)]
 pub(crate) struct Project {
     pub(crate) root: PathBuf,
     pub(crate) cloudflare: Cloudflare,
