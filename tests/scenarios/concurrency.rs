@@ -138,3 +138,50 @@ fn twenty_times_the_same_request_with_one_key_is_done_once() {
         assert_eq!(none.post(&range, &json!({"since": "2026-01-01T00:00:00Z"})).await.expect(202), first);
     });
 }
+
+#[test]
+fn of_a_tenant_that_is_closed_while_others_change_it_nothing_opens_anything() {
+    run(|world| async move {
+        let (admin, tenant) = (&world.admin(), Tenant::register(world).await);
+        let (org, first) = (&tenant.org_id, tenant.api_key().await);
+        let path = &format!("/tenants/{org}");
+        let webhook = &tenant.webhook("http://localhost:9999/closed").await;
+        let answers = crowd(async |number| match number % 7 {
+            3 => admin.delete(path).await,
+            0 => admin.post_nothing(&format!("/api-keys/{org}/rotate")).await,
+            1 => {
+                let url = format!("http://localhost:9999/{number}");
+                admin.post(&format!("{path}/webhooks"), &json!({"url": url})).await
+            }
+            2 => admin.post_nothing(&format!("{}/rotate-secret", webhook.path)).await,
+            4 => admin.put(&format!("{path}/members/al{number}@example.com"), &json!({})).await,
+            5 => world.partner(&first).get("/webhooks").await,
+            _ => admin.post_nothing(&format!("{}/verify", webhook.path)).await,
+        })
+        .await;
+        for answer in &answers {
+            assert!(answer.status < 500, "{}", answer.text);
+        }
+        let closed = answers.iter().skip(3).step_by(7);
+        assert_eq!(closed.filter(|answer| answer.status == 200).count(), 1, "one closes the tenant");
+        let rotated = with_status(&answers, 201);
+        let keys = rotated.iter().filter_map(|answer| answer["apiKey"].as_str());
+        for key in keys.chain([first.as_str()]) {
+            let _ = world.partner(key).get("/webhooks").await.expect(401);
+        }
+        for path in
+            [path.clone(), format!("{path}/webhooks"), format!("{path}/members"), webhook.path.clone()]
+        {
+            let _ = admin.get(&path).await.expect(404);
+        }
+        let event = tenant.event("KeyAdded");
+        world.publish(&event).await;
+        let again = json!({"orgName": "Again", "ownerEmail": "owner@again.com"});
+        let registered = admin.post(&format!("{path}/register"), &again).await;
+        assert!([201, 409].contains(&registered.status), "{}", registered.text);
+        if registered.status == 201 {
+            assert_eq!(admin.get(&format!("{path}/webhooks")).await.expect(200)["total"], 0);
+            assert_eq!(admin.get(&format!("/api-keys?orgId={org}")).await.expect(200)["total"], 0);
+        }
+    });
+}

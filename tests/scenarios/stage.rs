@@ -31,9 +31,27 @@ fn what_is_refused_in_stage_is_refused_here() {
             ("https://127.0.0.1/acme", 400),
             ("https://printer.local/acme", 400),
             ("https://admin-api.spk-stage.workers.dev/acme", 400),
+            ("https://127-0-0-1.example.com/acme", 400),
+            ("https://a.localtest.me/acme", 400),
+            ("https://github.io/acme", 400),
+            ("https://foo.kawasaki.jp/acme", 400),
+            ("https://exa\u{ad}mple.com/acme", 400),
+            ("https://hooks.acme-corp.com./acme", 400),
+            ("https://acme.github.io/acme", 201),
         ] {
             let answer = admin.post(&webhooks, &json!({"url": url})).await;
             assert_eq!(answer.status, status, "{url}: {}", answer.text);
+        }
+        for (name, status) in [
+            ("X-Acme-Token", 201),
+            ("X-Forwarded-Access-Token", 400),
+            ("X_Remote_User_Token", 400),
+            ("X-Team", 400),
+        ] {
+            let auth = json!({"type": "apiKeyHeader", "headerName": name});
+            let body = json!({"url": "https://hooks.acme-corp.com/named", "auth": auth});
+            let answer = admin.post(&webhooks, &body).await;
+            assert_eq!(answer.status, status, "{name}: {}", answer.text);
         }
         // A hundred failures a minute are allowed, and a minute may end meanwhile.
         let stranger = world.partner(&"a".repeat(40));
