@@ -58,6 +58,9 @@ enum Command {
         /// Only check plan, permissions, subdomain and jurisdiction
         #[arg(long)]
         check: bool,
+        /// Move to the account that CLOUDFLARE_ACCOUNT_ID names: forget the ids of the account before (docs/leaving.md)
+        #[arg(long, conflicts_with = "check")]
+        new_account: bool,
     },
     /// Print the addresses of an environment's Workers, by environments.toml, as one JSON object
     Addresses {
@@ -175,9 +178,13 @@ fn run() -> Result<()> {
         Command::SplitShards { env } => {
             Deployment::of_this_process(environments::named(&env)?).split_shards()
         }
-        Command::Provision { env, check } => {
+        Command::Provision { env, check, new_account } => {
             let deployment = Deployment::of_this_process(environments::named(&env)?);
-            if check { deployment.check_account() } else { deployment.provision() }
+            match (check, new_account) {
+                (true, _) => deployment.check_account(),
+                (false, true) => deployment.provision_new_account(),
+                (false, false) => deployment.provision(),
+            }
         }
         Command::Addresses { env, write } => {
             let deployment = Deployment::of_this_process(environments::named(&env)?);

@@ -11,6 +11,7 @@ mod export;
 mod gradual;
 mod ids;
 mod migrations;
+mod moving;
 mod places;
 mod plan;
 mod provision;
@@ -125,12 +126,7 @@ impl Deployment {
     /// The account, where the files and the process do not name two different ones; `None` where neither names one.
     fn account(&self, files: &WranglerFiles) -> Result<Option<String>> {
         let Self { environment, .. } = self;
-        Self::require_wrangler()?;
-        if self.variable("CLOUDFLARE_API_TOKEN").is_none() {
-            bail!(
-                "CLOUDFLARE_API_TOKEN is not set: create a token for the account of {environment} in Cloudflare's dashboard and set it"
-            );
-        }
+        self.require_tools()?;
         let written = text(self.part(&files.shared)?, "account_id").unwrap_or_default();
         let given = self.variable("CLOUDFLARE_ACCOUNT_ID");
         match given {
@@ -139,19 +135,36 @@ impl Deployment {
             ),
             _ if !is_placeholder(written) => Ok(Some(written.to_owned())),
             Some(given) => {
-                let other =
-                    files.shared.table.get("env").and_then(toml::Value::as_table).into_iter().flatten();
-                let other = other
-                    .filter(|(name, _)| *name != environment)
-                    .find(|(_, part)| part.get("account_id").and_then(toml::Value::as_str) == Some(given));
-                if let Some((name, _)) = other {
-                    bail!(
-                        "CLOUDFLARE_ACCOUNT_ID is the account of {name}: each environment has one of its own"
-                    );
-                }
+                self.require_own_account(files, given)?;
                 Ok(Some(given.to_owned()))
             }
             None => Ok(None),
+        }
+    }
+
+    /// Requires wrangler and a token.
+    fn require_tools(&self) -> Result<()> {
+        Self::require_wrangler()?;
+        if self.variable("CLOUDFLARE_API_TOKEN").is_none() {
+            bail!(
+                "CLOUDFLARE_API_TOKEN is not set: create a token for the account of {} in Cloudflare's dashboard and set it",
+                self.environment
+            );
+        }
+        Ok(())
+    }
+
+    /// Requires that an account is no other environment's.
+    fn require_own_account(&self, files: &WranglerFiles, account: &str) -> Result<()> {
+        let all = files.shared.table.get("env").and_then(toml::Value::as_table).into_iter().flatten();
+        let mut others = all.filter(|(name, _)| *name != self.environment);
+        let other =
+            others.find(|(_, part)| part.get("account_id").and_then(toml::Value::as_str) == Some(account));
+        match other {
+            Some((name, _)) => {
+                bail!("CLOUDFLARE_ACCOUNT_ID is the account of {name}: each environment has one of its own")
+            }
+            None => Ok(()),
         }
     }
 }

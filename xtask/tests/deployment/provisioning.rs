@@ -220,3 +220,50 @@ fn every_shard_is_created_and_every_address_written() {
     assert!(portal.contains("PORTAL_ORIGIN = \"https://partners.example.com\""), "{portal}");
     assert!(portal.contains("ADMIN_API_ORIGIN = \"https://api.example.com\""), "{portal}");
 }
+
+#[test]
+#[ignore = "needs the built Workers; `cargo xtask test` runs it"]
+fn an_environment_moves_to_another_account() {
+    const OLD: &str = "fedcba9876543210fedcba9876543210";
+    const FILES: [&str; 4] = [
+        "wrangler.toml",
+        "webhook-delivery/wrangler.toml",
+        "admin-api/wrangler.toml",
+        "partner-portal/wrangler.toml",
+    ];
+    let project = Project::new("moving").provisioned();
+    for file in FILES {
+        project.replace(file, cloudflare::ACCOUNT, OLD);
+    }
+    let all = || FILES.map(|file| project.read(file));
+    let before = all();
+    {
+        let mut account = project.cloudflare.account();
+        account.databases.clear();
+        account.namespaces.clear();
+        account.queues.clear();
+        account.plan = "workers_free".to_owned();
+    }
+    assert_says(project.stage().provision(), &["is not the account that wrangler.toml names for stage"]);
+    assert_says(project.stage().provision_new_account(), &["is not on the Workers Paid plan"]);
+    assert!(all() == before, "a file has forgotten something");
+    assert_eq!(project.cloudflare.changes(), Vec::<String>::new());
+
+    // The run breaks off, and the next one goes on.
+    project.cloudflare.account().plan = "workers_paid".to_owned();
+    project.cloudflare.fail(Some("POST /storage/kv/namespaces"));
+    assert_says(project.stage().provision_new_account(), &["This is not possible today"]);
+    project.cloudflare.fail(None);
+    project.stage().provision_new_account().unwrap();
+    let tenants = project.cloudflare.account().databases["tenants-0"].id.clone();
+    for (file, text) in FILES.iter().zip(all()) {
+        assert!(
+            !text.contains(OLD) && !text.contains("d1-tenants-0") && text.contains(cloudflare::ACCOUNT),
+            "{file}"
+        );
+    }
+    assert!(project.read("admin-api/wrangler.toml").contains(&tenants));
+    project.cloudflare.changes();
+    project.stage().provision_new_account().unwrap();
+    assert_eq!(project.cloudflare.changes(), Vec::<String>::new());
+}
