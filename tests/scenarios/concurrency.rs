@@ -1,6 +1,9 @@
 //! Twenty requests at once: constraints in the database decide which one succeeds.
 
+use edge::testing::Token;
 use futures_util::future::join_all;
+use http::Method;
+use local::clock::milliseconds;
 use serde_json::{Value, json};
 use tests::client::Answer;
 use tests::tenant::Tenant;
@@ -183,5 +186,41 @@ fn of_a_tenant_that_is_closed_while_others_change_it_nothing_opens_anything() {
             assert_eq!(admin.get(&format!("{path}/webhooks")).await.expect(200)["total"], 0);
             assert_eq!(admin.get(&format!("/api-keys?orgId={org}")).await.expect(200)["total"], 0);
         }
+    });
+}
+
+#[test]
+fn a_person_who_is_removed_while_acting_changes_nothing_afterwards() {
+    run(|world| async move {
+        let (admin, tenant) = (&world.admin(), Tenant::register(world).await);
+        let (org, _) = (&tenant.org_id, tenant.api_key().await);
+        let person = format!("al@{org}.com");
+        let member = format!("/tenants/{org}/members/{person}");
+        assert_eq!(admin.send(Method::PUT, &member, None).await.status, 201);
+        let now = milliseconds() / 1_000;
+        let claims = json!({
+            "iss": "partner-portal", "aud": "admin-api", "iat": now, "exp": now + 60,
+            "email": "partner-portal@smartphonekey.com", "act": person,
+        });
+        let token = Token::hs256(&claims).signed_hs256(&world.secret("SERVICE_JWT_SECRET"));
+        let portal = &world.admin_api().with("x-admin-api-key", &world.credentials().admin_api_key);
+        let portal = &portal.clone().with("authorization", &format!("Bearer {token}"));
+        let rotate = &format!("/api-keys/{org}/rotate");
+        assert_eq!(portal.post_nothing(rotate).await.status, 201);
+        let answers = crowd(async |number| match number {
+            7 => admin.delete(&member).await,
+            _ => portal.post_nothing(rotate).await,
+        })
+        .await;
+        assert!(answers.iter().all(|answer| [200, 201, 404].contains(&answer.status)), "{answers:?}");
+        assert_eq!(portal.post_nothing(rotate).await.status, 404);
+        // By the log of transitions, which has the latest first.
+        let log = admin.get(&format!("/tenants/{org}/transitions?limit=200")).await.expect(200);
+        let transitions = log["transitions"].as_array().unwrap();
+        let removed = transitions.iter().position(|transition| transition["kind"] == "MemberRemoved");
+        let (after, before) = transitions.split_at(removed.unwrap_or_else(|| panic!("{log}")));
+        let by_person =
+            |all: &[Value]| all.iter().filter(|transition| transition["actor"] == *person).count();
+        assert_eq!((by_person(after), by_person(before)), (0, 1 + with_status(&answers, 201).len()), "{log}");
     });
 }
