@@ -280,6 +280,50 @@ fn no_odd_form_of_a_credential_or_of_a_request_gets_in_or_breaks_anything() {
 }
 
 #[test]
+fn events_and_pages_take_no_odd_form_of_a_credential_either() {
+    run(|world| async move {
+        let (tenant, key) = (Tenant::register(world).await, &world.credentials().events_key);
+        let event = tenant.event("KeyAdded").body.into_bytes();
+        let json = format!("content-type: application/json\r\ncontent-length: {}\r\n", event.len());
+        for (credential, statuses) in [
+            (format!("X-Events-KEY:{key} \r\n"), [202, 200]),
+            (format!("x-events-key: {key}\r\nx-events-key: {key}\r\n"), [400, 401]),
+            (format!("x-events-key: {key}, {key}\r\n"), [400, 401]),
+            (format!("x-events-key: x\r\nx-events-key: {key}\r\n"), [400, 401]),
+            (format!("x-events-key: \"{key}\"\r\n"), [400, 401]),
+            (format!("x-events-key:\r\n {key}\r\n"), [400, 401]),
+            (format!("x-events-key : {key}\r\n"), [400, 401]),
+            (format!("x_events_key: {key}\r\n"), [400, 401]),
+            (format!("authorization: Bearer {key}\r\n"), [400, 401]),
+            (format!("cookie: x-events-key={key}\r\n"), [400, 401]),
+        ] {
+            let headers = format!("{credential}{json}");
+            let (status, answer) =
+                exchange(world, "webhook-delivery", "POST /events", &headers, &event).await;
+            assert!(statuses.contains(&status), "{credential:?}: {answer}");
+        }
+        for cookies in [
+            "cookie:\r\n".to_owned(),
+            "cookie: __Host-session\r\n".to_owned(),
+            "cookie: __Host-session=; __Host-session=x\r\ncookie: __Host-session=y\r\n".to_owned(),
+            "cookie: $Version=1; __Host-session=\"x\"; $Path=/\r\n".to_owned(),
+            "cookie: __HOST-SESSION=x, __Host-session=y\r\n".to_owned(),
+            "cookie: __Host-session=%00%ff; \u{fc}=\u{fc}; =; ;;;\r\n".to_owned(),
+            format!("cookie: __Host-session={}\r\n", "x".repeat(5_000)),
+            format!("cookie: {}\r\n", "a=b; ".repeat(1_500)),
+            format!(
+                "authorization: Bearer {}\r\nx-forwarded-user: owner@acme.com\r\n",
+                world.credentials().admin_jwt
+            ),
+            "cookie:\r\n __Host-session=x\r\n".to_owned(),
+        ] {
+            let (status, answer) = exchange(world, "partner-portal", "GET /account", &cookies, b"").await;
+            assert!((300..500).contains(&status), "{cookies:?} signs somebody in: {answer}");
+        }
+    });
+}
+
+#[test]
 fn a_method_that_nobody_knows_is_no_get() {
     run(|world| async move {
         let admin = admin_headers(world);
