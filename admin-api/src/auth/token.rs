@@ -33,7 +33,7 @@ const SERVICE_EMAIL: &str = "partner-portal@smartphonekey.com";
 /// Verifies tokens of both kinds.
 pub struct TokenVerifier {
     people: IssuerTokens,
-    verified: VerifiedTokens<Actor>,
+    verified_tokens: VerifiedTokens<Actor>,
     keys_url: String,
     email_claim: String,
     /// Whether a token may leave out that its e-mail address is verified.
@@ -47,7 +47,7 @@ impl TokenVerifier {
         Self {
             people: IssuerTokens::new(config.issuer.clone(), config.audience.clone(), keys, rs256)
                 .living_at_most(PERSON_LIFE_SECONDS),
-            verified: VerifiedTokens::default(),
+            verified_tokens: VerifiedTokens::default(),
             // Auth0 publishes its keys here.
             keys_url: format!("{}.well-known/jwks.json", config.issuer),
             email_claim: config.email_claim.clone(),
@@ -62,7 +62,7 @@ impl TokenVerifier {
     /// 401, 403 or 503, as [`super::Authenticator::authenticate`] says.
     pub async fn verify(&self, text: &str, now: Timestamp) -> Result<Actor, Problem> {
         let keys_at = self.people.keys_fetched_at(now);
-        if let Some(actor) = keys_at.and_then(|keys_at| self.verified.get(text, keys_at, now)) {
+        if let Some(actor) = keys_at.and_then(|keys_at| self.verified_tokens.get(text, keys_at, now)) {
             return Ok(actor);
         }
         let token = parse(text)?;
@@ -95,7 +95,7 @@ impl TokenVerifier {
         let actor = Actor::person(email.as_str());
         if let (Some(keys_at), Some(end)) = (keys_at, claims.expiration) {
             let ends_at = Timestamp::from_milliseconds(end.timestamp_millis());
-            self.verified.remember(text, keys_at, ends_at, actor.clone());
+            self.verified_tokens.remember(text, keys_at, ends_at, actor.clone());
         }
         Ok(actor)
     }

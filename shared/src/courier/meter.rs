@@ -8,9 +8,9 @@ use super::Courier;
 use crate::delivery::measurement::Measurement;
 use crate::ports::Metrics;
 
-/// Where attempts are measured; by default nowhere. Clones measure together.
-#[derive(Clone, Default)]
-pub struct Meter(Option<Arc<Metering>>);
+/// Where attempts are measured. Clones measure together.
+#[derive(Clone)]
+pub struct Meter(Arc<Metering>);
 
 struct Metering {
     metrics: Arc<dyn Metrics>,
@@ -21,20 +21,18 @@ struct Metering {
 impl Meter {
     /// A meter that hands on to `metrics`.
     pub fn new(metrics: Arc<dyn Metrics>) -> Self {
-        Self(Some(Arc::new(Metering { metrics, measured: Mutex::default() })))
+        Self(Arc::new(Metering { metrics, measured: Mutex::default() }))
     }
 
     pub(super) fn add(&self, measurement: Measurement) {
-        if let Some(metering) = &self.0 {
-            metering.measured.lock().unwrap_or_else(PoisonError::into_inner).push(measurement);
-        }
+        self.0.measured.lock().unwrap_or_else(PoisonError::into_inner).push(measurement);
     }
 }
 
 impl Courier {
     /// Hands on what the batch measured. That nothing comes of it is worth a line, and no delivery.
     pub(super) fn write_metrics(&self) {
-        let Some(metering) = &self.meter.0 else { return };
+        let metering = &self.meter.0;
         let measured = std::mem::take(&mut *metering.measured.lock().unwrap_or_else(PoisonError::into_inner));
         if measured.is_empty() {
             return;

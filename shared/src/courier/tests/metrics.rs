@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::Meter;
 use super::super::Settlement::Acknowledge;
 use super::{THREE_DAYS, message, row, run_retries};
 use crate::app::change_webhook::RequestedChange;
 use crate::delivery::measurement::{Measurement, fitted};
-use crate::ports::Statement;
 use crate::testing::{Fixture, Reply, Simulation, admins};
 use crate::webhook::url::WebhookUrl;
 
@@ -183,18 +181,4 @@ async fn metrics_that_fail_cost_a_line_a_batch_and_no_delivery() {
     fixture.metrics.refuse(false);
     fixture.deliver_events(&[message("e-10", "KeyAdded", "acme-corp")]).await;
     assert_eq!(fixture.metrics.take().concat().len(), 1);
-}
-
-#[tokio::test]
-async fn a_courier_without_metrics_delivers_as_well() {
-    let mut fixture = Fixture::default();
-    fixture.courier.meter = Meter::default();
-    let acme = fixture.tenant("acme-corp").await;
-    fixture.webhook(&acme, URL, &[]).await;
-
-    assert_eq!(fixture.deliver_events(&[message("e-1", "KeyAdded", "acme-corp")]).await, [Acknowledge]);
-
-    let delivered = Statement::new("SELECT COUNT(*) AS n FROM delivery_log WHERE stage = 'delivered'");
-    assert_eq!(fixture.database.query(delivered)[0]["n"], 1);
-    assert!(fixture.metrics.take().is_empty());
 }
