@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::zeroize::Zeroize;
-use serde_json::Value;
 use shared::ports::{Clock, Log, Random};
 use shared::text::printable_json;
 use shared::time::Timestamp;
@@ -74,8 +73,8 @@ impl Random for WebRandom {
 pub struct ConsoleLog;
 
 impl Log for ConsoleLog {
-    fn write(&self, line: Value) {
-        glue::log(&printable_json(line.to_string()));
+    fn write_text(&self, text: String) {
+        glue::log(&printable_json(text));
     }
 }
 

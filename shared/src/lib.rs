@@ -20,7 +20,7 @@ pub mod packing;
 pub mod page;
 mod parsed;
 pub mod ports;
-mod row;
+pub mod row;
 #[cfg(feature = "schemas")]
 mod schemas;
 pub mod sealer;

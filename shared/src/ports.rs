@@ -1,6 +1,8 @@
 //! What the use cases, the sealer and delivery need from outside. `cloudflare/` implements these traits on Workers,
 //! `testing/` in memory.
 
+mod log;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -12,9 +14,11 @@ use crate::delivery::measurement::Measurement;
 use crate::delivery::outcome::AttemptResult;
 use crate::error::Error;
 use crate::mail::Mail;
-use crate::row;
+use crate::row::Rows;
 use crate::shared_text::SharedText;
 use crate::time::Timestamp;
+
+pub use log::{AttemptLine, Log};
 
 /// The time of day, and its passing.
 #[async_trait]
@@ -117,7 +121,7 @@ impl<T: Into<Parameter>> From<Option<T>> for Parameter {
 /// The rows that each statement of a batch returned, and what the batch cost.
 #[derive(Debug, Default)]
 pub struct Batch {
-    rows: Vec<Vec<Value>>,
+    rows: Vec<Rows>,
     /// Rows read and written, index rows included, where the database counts them.
     pub cost: RowCount,
     /// The size of the database after the batch, in bytes, where the database tells.
@@ -134,8 +138,8 @@ pub struct RowCount {
 }
 
 impl Batch {
-    /// The rows by statement, each row a JSON object of its columns.
-    pub fn new(rows: Vec<Vec<Value>>, cost: RowCount) -> Self {
+    /// The rows by statement.
+    pub fn new(rows: Vec<Rows>, cost: RowCount) -> Self {
         Self { rows, cost, size: None }
     }
 
@@ -151,9 +155,7 @@ impl Batch {
     /// If a row has another shape than `T`.
     pub fn take<T: DeserializeOwned>(&mut self, index: usize) -> Result<Vec<T>, DatabaseError> {
         let rows = self.rows.get_mut(index).map(std::mem::take).unwrap_or_default();
-        rows.into_iter()
-            .map(|row| row::read(row).map_err(|error| DatabaseError::Shape(error.to_string())))
-            .collect()
+        rows.read().map_err(|error| DatabaseError::Shape(error.to_string()))
     }
 
     /// The first row of the statement at `index`, if any.
@@ -336,12 +338,6 @@ pub trait Compressor: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a body could not be packed or unpacked")]
 pub struct CompressionError;
-
-/// One structured log line at a time.
-pub trait Log: Send + Sync {
-    /// Writes one line of JSON. The fields hold no secret and no body.
-    fn write(&self, line: Value);
-}
 
 /// Counts attempts for the operators' queries. An attempt that is not counted is delivered all the same.
 pub trait Metrics: Send + Sync {

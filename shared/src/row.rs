@@ -1,28 +1,186 @@
 //! Rows of a database, read into structs: each field takes the column of its name, and a field that is a struct takes its own
 //! columns from the same row. `serde_json::from_value` would make four times as much code of each struct, since it takes
 //! the columns in the order in which they come, and `serde(flatten)` more still.
+//!
+//! All rows of a statement have the same columns: the names are kept once, and a row is a piece of one list of values.
+
+use std::fmt;
 
 use serde::de::value::StringDeserializer;
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
 use serde::forward_to_deserialize_any;
-use serde_json::{Error, Map, Value};
+use serde_json::{Error, Value};
 
-/// Reads a row, an object of its columns, into a struct.
+/// The rows that one statement returned.
+#[derive(Debug, Default)]
+pub struct Rows {
+    names: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Rows {
+    /// Rows of these columns; `values` has them row by row.
+    pub fn new(names: Vec<String>, values: Vec<Value>) -> Self {
+        Self { names, values }
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.values.len().checked_div(self.names.len()).unwrap_or_default()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The rows as JSON objects, for tests.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn objects(self) -> Vec<Value> {
+        let rows = self.values.chunks(self.names.len().max(1));
+        rows.map(|values| self.names.iter().cloned().zip(values.iter().cloned()).collect()).collect()
+    }
+
+    /// Reads each row into a struct.
+    ///
+    /// # Errors
+    /// If a column holds something else than its field does; the error names the column.
+    pub(crate) fn read<T: DeserializeOwned>(mut self) -> Result<Vec<T>, Error> {
+        let width = self.names.len().max(1);
+        let rows = self.values.chunks_mut(width);
+        rows.map(|values| {
+            T::deserialize(Column { row: &mut Row { names: &self.names, values, next: 0 }, name: "" })
+        })
+        .collect()
+    }
+}
+
+/// Reads a struct from the text of a JSON object, as from a row.
 ///
 /// # Errors
-/// If a column holds something else than its field does; the error names the column.
-pub(crate) fn read<T: DeserializeOwned>(row: Value) -> Result<T, Error> {
-    let Value::Object(mut columns) = row else { return Err(Error::custom("no object of columns")) };
-    T::deserialize(Column { columns: &mut columns, name: "" })
+/// If the text is no object, or one of another shape.
+pub(crate) fn read_text<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+    let mut rows = Rows::default();
+    serde_json::Deserializer::from_str(text).deserialize_map(RowVisitor(&mut rows))?;
+    rows.read()?.pop().ok_or_else(|| Error::custom("no row"))
+}
+
+/// As D1 has them: a list of objects.
+impl<'de> Deserialize<'de> for Rows {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(RowsVisitor)
+    }
+}
+
+struct RowsVisitor;
+
+impl<'de> Visitor<'de> for RowsVisitor {
+    type Value = Rows;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list of rows")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Rows, A::Error> {
+        let mut rows = Rows::default();
+        while list.next_element_seed(RowVisitor(&mut rows))?.is_some() {}
+        Ok(rows)
+    }
+}
+
+/// Takes one more row over, an object of its columns.
+struct RowVisitor<'a>(&'a mut Rows);
+
+impl<'de> DeserializeSeed<'de> for RowVisitor<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RowVisitor<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object of columns")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
+        let Rows { names, values } = self.0;
+        let (is_first, mut place) = (values.is_empty(), 0);
+        while object.next_key_seed(Name { names, place, is_first })?.is_some() {
+            values.push(object.next_value()?);
+            place += 1;
+        }
+        if place == names.len() { Ok(()) } else { Err(A::Error::custom("a row lacks columns")) }
+    }
+}
+
+/// The name of a column: noted with the first row, and the same in each further row.
+struct Name<'a> {
+    names: &'a mut Vec<String>,
+    place: usize,
+    is_first: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the name of a column")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<(), E> {
+        if self.is_first {
+            self.names.push(name.to_owned());
+        } else if self.names.get(self.place).is_none_or(|known| known != name) {
+            return Err(E::custom("rows of one statement have other columns"));
+        }
+        Ok(())
+    }
+}
+
+/// One row.
+struct Row<'a> {
+    names: &'a [String],
+    values: &'a mut [Value],
+    /// Where the next column is looked for first: fields and columns mostly have one order.
+    next: usize,
+}
+
+impl Row<'_> {
+    /// The value of a column, as long as nobody has taken the value out; null if there is no such column.
+    fn value(&mut self, name: &str) -> Option<&mut Value> {
+        let (before, after) = self.names.split_at(self.next.min(self.names.len()));
+        let found = after.iter().position(|known| known == name).map(|place| before.len() + place);
+        let place = found.or_else(|| before.iter().position(|known| known == name))?;
+        self.next = place;
+        self.values.get_mut(place)
+    }
+
+    fn take(&mut self, name: &str) -> Value {
+        self.value(name).map(Value::take).unwrap_or_default()
+    }
 }
 
 /// A column, and the row that it is of. A column that is not there is null.
-struct Column<'a> {
-    columns: &'a mut Map<String, Value>,
+struct Column<'a, 'r> {
+    row: &'a mut Row<'r>,
     name: &'static str,
 }
 
-impl<'de> Deserializer<'de> for Column<'_> {
+impl<'de> Deserializer<'de> for Column<'_, '_> {
     type Error = Error;
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -31,15 +189,15 @@ impl<'de> Deserializer<'de> for Column<'_> {
         names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        visitor.visit_seq(Columns { columns: self.columns, names: names.iter() })
+        visitor.visit_seq(Columns { row: self.row, names: names.iter() })
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.columns.remove(self.name).unwrap_or_default().deserialize_any(visitor)
+        self.row.take(self.name).deserialize_any(visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.columns.get(self.name) {
+        match self.row.value(self.name) {
             None | Some(Value::Null) => visitor.visit_none(),
             Some(_) => visitor.visit_some(self),
         }
@@ -51,8 +209,8 @@ impl<'de> Deserializer<'de> for Column<'_> {
         _variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        match self.columns.remove(self.name) {
-            Some(Value::String(text)) => visitor.visit_enum(StringDeserializer::new(text)),
+        match self.row.take(self.name) {
+            Value::String(text) => visitor.visit_enum(StringDeserializer::new(text)),
             _ => Err(Error::custom("no text")),
         }
     }
@@ -64,17 +222,17 @@ impl<'de> Deserializer<'de> for Column<'_> {
 }
 
 /// The columns of a struct's fields.
-struct Columns<'a> {
-    columns: &'a mut Map<String, Value>,
+struct Columns<'a, 'r> {
+    row: &'a mut Row<'r>,
     names: std::slice::Iter<'static, &'static str>,
 }
 
-impl<'de> SeqAccess<'de> for Columns<'_> {
+impl<'de> SeqAccess<'de> for Columns<'_, '_> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, field: T) -> Result<Option<T::Value>, Error> {
         let Some(name) = self.names.next() else { return Ok(None) };
-        let read = field.deserialize(Column { columns: self.columns, name });
+        let read = field.deserialize(Column { row: self.row, name });
         read.map(Some).map_err(|fault| in_column(name, &fault))
     }
 }
@@ -104,17 +262,36 @@ mod tests {
         note: Option<String>,
     }
 
+    /// Reads rows that cross as this JSON.
+    fn read<T: DeserializeOwned>(rows: Value) -> Result<Vec<T>, Error> {
+        serde_json::from_str::<Rows>(&rows.to_string())?.read()
+    }
+
     #[test]
     fn a_struct_within_takes_its_columns_from_the_same_row() {
         let row = json!({"count": 7, "more": true, "note": "n", "status": "active", "id": "a"});
         let inner = Inner { status: WebhookStatus::Active, note: Some("n".into()) };
-        assert_eq!(read::<Outer>(row).unwrap(), Outer { id: "a".into(), inner, count: 7 });
+        assert_eq!(read::<Outer>(json!([row])).unwrap(), [Outer { id: "a".into(), inner, count: 7 }]);
+    }
+
+    #[test]
+    fn each_row_has_its_own_values() {
+        let rows = json!([{"id": "a", "status": "active", "count": 1}, {"id": "b", "status": "pending", "count": 2}]);
+        let outer =
+            |id: &str, status, count| Outer { id: id.into(), inner: Inner { status, note: None }, count };
+        let expected = [outer("a", WebhookStatus::Active, 1), outer("b", WebhookStatus::Pending, 2)];
+        assert_eq!(read::<Outer>(rows.clone()).unwrap(), expected);
+        assert_eq!(serde_json::from_value::<Rows>(rows).unwrap().len(), 2);
+        assert_eq!(read::<Outer>(json!([])).unwrap(), []);
     }
 
     #[test]
     fn a_column_that_is_null_or_not_there_is_none() {
         for row in [json!({"status": "pending", "note": null}), json!({"status": "pending"})] {
-            assert_eq!(read::<Inner>(row).unwrap(), Inner { status: WebhookStatus::Pending, note: None });
+            assert_eq!(
+                read_text::<Inner>(&row.to_string()).unwrap(),
+                Inner { status: WebhookStatus::Pending, note: None }
+            );
         }
     }
 
@@ -128,9 +305,24 @@ mod tests {
             (json!({"id": "a", "status": "active"}), "count: invalid type: null, expected u8"),
             (json!({"id": 7}), "id: invalid type: integer `7`, expected a string"),
             (json!({"id": "a"}), "inner: status: no text"),
-            (json!([]), "no object of columns"),
         ] {
-            assert_eq!(read::<Outer>(row).unwrap_err().to_string(), fault);
+            assert_eq!(read::<Outer>(json!([row])).unwrap_err().to_string(), fault);
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_of_rows_with_the_same_columns_is_refused() {
+        for rows in [
+            json!([[]]),
+            json!([7]),
+            json!({}),
+            json!(5),
+            json!([{"id": "a"}, {"id": "b", "count": 1}]),
+            json!([{"id": "a", "count": 1}, {"id": "b"}]),
+            json!([{"id": "a"}, {"count": 1}]),
+            json!([{"id": "a"}, {}]),
+        ] {
+            assert!(serde_json::from_str::<Rows>(&rows.to_string()).is_err(), "{rows}");
         }
     }
 }

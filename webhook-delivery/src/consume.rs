@@ -60,7 +60,7 @@ pub fn postpone(queue: &str) -> Settlement {
 /// and writes the log lines of the batch.
 pub async fn consume(delivery: WebhookDelivery, queue: &str, messages: &[Message]) -> Vec<Settlement> {
     let cost = Cost::default();
-    let mut couriers = delivery.couriers;
+    let mut couriers = delivery.couriers.clone();
     let clock = couriers.all()[0].clock.clone();
     let journal = Journal::new(couriers.all()[0].log.clone());
     for courier in couriers.all_mut() {
@@ -91,6 +91,6 @@ pub async fn consume(delivery: WebhookDelivery, queue: &str, messages: &[Message
     if let (Some(line), Value::Object(fields)) = (line.as_object_mut(), cost.fields()) {
         line.extend(fields);
     }
-    journal.close(line);
+    journal.close(&line);
     settlements
 }

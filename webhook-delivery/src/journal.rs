@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
-use shared::ports::Log;
+use shared::ports::{AttemptLine, Log};
 
 /// Bytes of lines in an invocation: below the platform's 256 KB, for what the platform adds to each line.
 const ROOM: usize = 200_000;
@@ -22,10 +22,17 @@ pub struct Journal {
 
 #[derive(Default)]
 struct Gathered {
-    lines: Vec<Value>,
-    /// What was delivered at the first attempt: by tenant and webhook the events, and the longest exchange.
-    delivered: BTreeMap<(String, String), (Vec<Value>, u64)>,
+    lines: Vec<String>,
+    /// What was delivered at the first attempt, by tenant and webhook.
+    delivered: BTreeMap<(String, String), Delivered>,
     written: usize,
+}
+
+/// What a webhook got.
+#[derive(Default)]
+struct Delivered {
+    event_ids: Vec<String>,
+    longest_milliseconds: u64,
 }
 
 impl Journal {
@@ -35,16 +42,15 @@ impl Journal {
     }
 
     /// Writes everything, this line first.
-    pub fn close(&self, first: Value) {
+    pub fn close(&self, first: &Value) {
         let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
         let Gathered { lines, delivered, written } = std::mem::take(&mut *gathered);
         let mut room = ROOM.saturating_sub(written);
         let mut left_out = 0_u32;
-        for line in std::iter::once(first).chain(delivered_lines(delivered)).chain(lines) {
-            let length = line.to_string().len();
-            if length <= room {
-                room -= length;
-                self.log.write(line);
+        for line in std::iter::once(first.to_string()).chain(delivered_lines(delivered)).chain(lines) {
+            if line.len() <= room {
+                room -= line.len();
+                self.log.write_text(line);
             } else {
                 left_out += 1;
             }
@@ -55,53 +61,57 @@ impl Journal {
     }
 }
 
-/// Whether this line says no more than that an event was delivered at the first attempt.
-fn is_plain(line: &Value) -> bool {
-    line["message"] == "attempt" && line["outcome"] == "delivered" && line["attempt"] == 1
-}
-
-fn delivered_lines(delivered: BTreeMap<(String, String), (Vec<Value>, u64)>) -> Vec<Value> {
-    let mut lines: Vec<Vec<Value>> = Vec::new();
-    let mut length = ROOM_OF_A_LINE;
-    for ((org_id, webhook_id), (events, longest)) in delivered {
+fn delivered_lines(delivered: BTreeMap<(String, String), Delivered>) -> Vec<String> {
+    // Of each line, how many deliveries there are, and the entries of their webhooks.
+    let mut lines: Vec<(usize, String)> = Vec::new();
+    for ((org_id, webhook_id), Delivered { event_ids, longest_milliseconds }) in delivered {
         // An event id has at most 128 characters.
-        for events in events.chunks(300) {
+        for event_ids in event_ids.chunks(300) {
             let entry = json!({
-                "orgId": org_id, "webhookId": webhook_id, "longestMilliseconds": longest, "eventIds": events,
+                "orgId": org_id, "webhookId": webhook_id, "longestMilliseconds": longest_milliseconds,
+                "eventIds": event_ids,
             });
-            let added = entry.to_string().len();
-            if length + added > ROOM_OF_A_LINE {
-                lines.push(Vec::new());
-                length = 0;
-            }
-            length += added;
-            if let Some(line) = lines.last_mut() {
-                line.push(entry);
+            let entry = entry.to_string();
+            match lines.last_mut() {
+                Some((count, entries)) if entries.len() + entry.len() < ROOM_OF_A_LINE => {
+                    *count += event_ids.len();
+                    entries.push(',');
+                    entries.push_str(&entry);
+                }
+                Some(_) | None => lines.push((event_ids.len(), entry)),
             }
         }
     }
-    let count = |line: &Vec<Value>| {
-        line.iter().filter_map(|entry| entry["eventIds"].as_array()).map(Vec::len).sum::<usize>()
+    let line = |(count, entries)| {
+        format!(r#"{{"message":"delivered","deliveries":{count},"webhooks":[{entries}]}}"#)
     };
-    let line =
-        |line: Vec<Value>| json!({"message": "delivered", "deliveries": count(&line), "webhooks": line});
     lines.into_iter().map(line).collect()
 }
 
 impl Log for Journal {
+    fn write_text(&self, text: String) {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner).lines.push(text);
+    }
+
     fn write(&self, line: Value) {
-        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = line.to_string();
         if line["level"] == "error" {
-            gathered.written += line.to_string().len();
-            self.log.write(line);
-        } else if is_plain(&line) {
-            let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
-            let entry = gathered.delivered.entry((text("orgId"), text("webhookId"))).or_default();
-            entry.1 = entry.1.max(line["milliseconds"].as_u64().unwrap_or_default());
-            entry.0.push(line["eventId"].clone());
+            self.gathered.lock().unwrap_or_else(PoisonError::into_inner).written += text.len();
+            self.log.write_text(text);
         } else {
-            gathered.lines.push(line);
+            self.write_text(text);
         }
+    }
+
+    fn write_attempt(&self, line: &AttemptLine<'_>) {
+        if line.outcome != "delivered" || line.attempt != 1 {
+            return self.write_text(line.text());
+        }
+        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        let webhook = (line.org_id.to_owned(), line.webhook_id.to_owned());
+        let delivered = gathered.delivered.entry(webhook).or_default();
+        delivered.longest_milliseconds = delivered.longest_milliseconds.max(line.milliseconds);
+        delivered.event_ids.push(line.event_id.to_owned());
     }
 }
 
@@ -111,49 +121,70 @@ mod tests {
 
     use super::*;
 
-    fn attempt(webhook: u32, event: u32, outcome: &str) -> Value {
-        json!({
-            "message": "attempt", "orgId": "acme-corp", "webhookId": format!("00000000-0000-0000-0000-{webhook:012}"),
-            "eventId": format!("7bf73129-1428-4cd3-a780-{event:012}"), "eventType": "KeyAdded", "attempt": 1, "status": 200,
-            "error": null, "milliseconds": event, "outcome": outcome,
-        })
+    /// The text of an attempt's line.
+    fn attempt(journal: &dyn Log, (webhook, event, attempt): (u32, u32, u32), outcome: &str) {
+        journal.write_attempt(&AttemptLine {
+            org_id: "acme-corp",
+            webhook_id: &format!("00000000-0000-0000-0000-{webhook:012}"),
+            event_id: &format!("7bf73129-1428-4cd3-a780-{event:012}"),
+            event_type: "KeyAdded",
+            attempt,
+            status: Some(200),
+            error: None,
+            milliseconds: event.into(),
+            outcome,
+        });
     }
 
-    fn written(lines: impl IntoIterator<Item = Value>) -> Vec<Value> {
+    /// The lines of a journal that `write` writes to.
+    fn written(write: impl FnOnce(&Journal)) -> Vec<Value> {
         let log = Arc::new(MemoryLog::default());
         let journal = Journal::new(log.clone());
-        lines.into_iter().for_each(|line| journal.write(line));
-        journal.close(json!({"message": "batch"}));
+        write(&journal);
+        journal.close(&json!({"message": "batch"}));
         log.lines()
     }
 
     #[test]
     fn the_batch_comes_first_then_one_line_for_what_was_delivered_then_the_rest() {
-        let late = json!({"message": "attempt", "outcome": "delivered", "attempt": 3, "eventId": "e"});
-        let error = json!({"message": "outcomes not written", "level": "error"});
-        let lines = [
-            attempt(1, 5, "delivered"),
-            attempt(1, 7, "retry"),
-            late.clone(),
-            error.clone(),
-            attempt(1, 6, "delivered"),
-        ];
-        let delivered = json!({
-            "message": "delivered", "deliveries": 2, "webhooks": [{
-                "orgId": "acme-corp", "webhookId": "00000000-0000-0000-0000-000000000001", "longestMilliseconds": 6,
-                "eventIds": ["7bf73129-1428-4cd3-a780-000000000005", "7bf73129-1428-4cd3-a780-000000000006"],
-            }],
+        let lines = written(|journal| {
+            attempt(journal, (1, 5, 1), "delivered");
+            attempt(journal, (1, 7, 1), "retry");
+            attempt(journal, (1, 8, 3), "delivered");
+            journal.write(json!({"message": "outcomes not written", "level": "error"}));
+            attempt(journal, (1, 6, 1), "delivered");
         });
-        let expected = [error, json!({"message": "batch"}), delivered, attempt(1, 7, "retry"), late];
-        assert_eq!(written(lines), expected);
+        let of_attempt = |event: u32, attempt, outcome| {
+            json!({
+                "message": "attempt", "orgId": "acme-corp", "webhookId": "00000000-0000-0000-0000-000000000001",
+                "eventId": format!("7bf73129-1428-4cd3-a780-{event:012}"), "eventType": "KeyAdded", "attempt": attempt,
+                "status": 200, "error": null, "milliseconds": event, "outcome": outcome,
+            })
+        };
+        let expected = [
+            json!({"message": "outcomes not written", "level": "error"}),
+            json!({"message": "batch"}),
+            json!({
+                "message": "delivered", "deliveries": 2, "webhooks": [{
+                    "orgId": "acme-corp", "webhookId": "00000000-0000-0000-0000-000000000001", "longestMilliseconds": 6,
+                    "eventIds": ["7bf73129-1428-4cd3-a780-000000000005", "7bf73129-1428-4cd3-a780-000000000006"],
+                }],
+            }),
+            of_attempt(7, 1, "retry"),
+            of_attempt(8, 3, "delivered"),
+        ];
+        assert_eq!(lines, expected);
     }
 
     #[test]
     fn two_thousand_attempts_fit_what_the_platform_keeps_and_what_does_not_is_counted() {
-        let delivered = written((0..2_000).map(|event| attempt(event % 20, event, "delivered")));
+        let of_outcome = |outcome| {
+            written(|journal| (0..2_000).for_each(|event| attempt(journal, (event % 20, event, 1), outcome)))
+        };
+        let delivered = of_outcome("delivered");
         let listed: u64 = delivered.iter().filter_map(|line| line["deliveries"].as_u64()).sum();
         assert_eq!((listed, delivered[0]["message"].as_str()), (2_000, Some("batch")));
-        let failed = written((0..2_000).map(|event| attempt(event % 20, event, "retry")));
+        let failed = of_outcome("retry");
         assert_eq!(failed[0]["message"], "batch");
         let last = failed.last().unwrap();
         assert_eq!(

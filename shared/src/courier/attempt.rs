@@ -13,7 +13,7 @@ use crate::delivery::standing::Standing;
 use crate::error::Error;
 use crate::event::id::EventId;
 use crate::event::message::WebhookKey;
-use crate::ports::OutboundRequest;
+use crate::ports::{AttemptLine, OutboundRequest};
 use crate::shared_text::SharedText;
 use crate::text::Printable;
 use crate::time::Timestamp;
@@ -110,14 +110,17 @@ impl Courier {
             outcome: if standing.ended_at.is_some() { standing.stage.as_str() } else { "retry" },
             answer: result.answer(),
         };
-        self.line(
-            "attempt",
-            json!({
-                "orgId": kind.org_id, "webhookId": kind.webhook_id, "eventId": parcel.key.event_id,
-                "eventType": kind.event_type, "attempt": parcel.failures + 1, "status": attempt.status,
-                "error": attempt.error, "milliseconds": attempt.duration_milliseconds, "outcome": kind.outcome,
-            }),
-        );
+        self.log.write_attempt(&AttemptLine {
+            org_id: &kind.org_id,
+            webhook_id: &kind.webhook_id,
+            event_id: parcel.key.event_id.as_str(),
+            event_type: &kind.event_type,
+            attempt: parcel.failures + 1,
+            status: attempt.status,
+            error: attempt.error.as_deref(),
+            milliseconds: attempt.duration_milliseconds,
+            outcome: kind.outcome,
+        });
         self.meter.add(Measurement::of_attempt(kind, attempt.duration_milliseconds));
         let ended = outcome.ended(parcel.key.event_id.clone(), ended_at);
         Made { attempt, ended, standing, timed_out: result == AttemptResult::TimedOut }

@@ -1,6 +1,6 @@
 //! A batch of fresh events: one read that matches them, then the pipeline.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use serde_json::json;
@@ -14,7 +14,6 @@ use crate::event::envelope::Event;
 use crate::event::id::EventId;
 use crate::event::message::EventMessage;
 use crate::join::join_all;
-use crate::sets::gathered;
 use crate::shard::Shards;
 use crate::store::dead_letters::{self, DeadLetterRow};
 use crate::store::deliveries::{self, ExistingRow};
@@ -159,8 +158,11 @@ impl Courier {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        let org_ids: BTreeSet<&str> = gathered(events.iter().map(|event| event.partner_id.as_str()));
-        let org_ids: Vec<&str> = org_ids.into_iter().collect();
+        let mut of_tenant: HashMap<&str, Vec<&Event>> = HashMap::new();
+        for event in events {
+            of_tenant.entry(&event.partner_id).or_default().push(event);
+        }
+        let org_ids: Vec<&str> = of_tenant.keys().copied().collect();
         let ids: Vec<(&str, &EventId)> =
             events.iter().map(|event| (event.partner_id.as_str(), &event.id)).collect();
         // Reading twice changes nothing.
@@ -170,29 +172,25 @@ impl Courier {
         let (mut bundles, mut wanted) = (Vec::new(), HashSet::new());
         for row in batch.take::<TargetRow>(0)? {
             let target = row.into_target(now)?;
-            let takes = |event: &&&Event| {
-                event.partner_id == target.org_id.as_str() && target.events.matches(&event.event_type)
-            };
-            let matches = |event: &&&Event| {
-                takes(event)
-                    && !existing.contains(&ExistingRow { webhook_id: target.id, event: (&event.id).into() })
-            };
-            let parcel = |event: &&Event| Parcel {
-                key: target.key().delivery(event.id.clone()),
-                event_type: event.event_type.to_string(),
-                body: Some(event.body.clone()),
-                failures: 0,
-                tries_since: now,
-                released: false,
-                origin: Origin::Fresh { at: now },
-            };
-            let parcels: Vec<Parcel> = events.iter().filter(matches).map(parcel).collect();
-            wanted.extend(
-                events
-                    .iter()
-                    .filter(|event| takes(event))
-                    .map(|event| (event.partner_id.as_str(), &event.id)),
-            );
+            let of_tenant = of_tenant.get(target.org_id.as_str()).map(Vec::as_slice).unwrap_or_default();
+            let mut parcels = Vec::with_capacity(of_tenant.len());
+            for event in of_tenant.iter().filter(|event| target.events.matches(&event.event_type)) {
+                wanted.insert((event.partner_id.as_str(), &event.id));
+                if !existing.is_empty()
+                    && existing.contains(&ExistingRow { webhook_id: target.id, event: (&event.id).into() })
+                {
+                    continue;
+                }
+                parcels.push(Parcel {
+                    key: target.key().delivery(event.id.clone()),
+                    event_type: event.event_type.to_string(),
+                    body: Some(event.body.clone()),
+                    failures: 0,
+                    tries_since: now,
+                    released: false,
+                    origin: Origin::Fresh { at: now },
+                });
+            }
             if !parcels.is_empty() {
                 bundles.push((Some(target), parcels));
             }

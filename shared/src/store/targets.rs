@@ -8,6 +8,7 @@ use super::webhooks::{stored_authentication, stored_filter};
 use crate::event::id::EventId;
 use crate::event::message::DeliveryKey;
 use crate::ports::{DatabaseError, Statement};
+use crate::row;
 use crate::tenant::OrgId;
 use crate::time::Timestamp;
 use crate::webhook::WebhookStatus;
@@ -15,11 +16,16 @@ use crate::webhook::health::{Condition, Health, Release};
 use crate::webhook::id::WebhookId;
 use crate::webhook::target::Target;
 
-/// The columns of a [`TargetRow`].
+/// The columns of a [`TargetRow`]. Nearly every webhook is well, and then its condition is null.
 pub(super) const COLUMNS: &str = "id, org_id, url, url_revision, events, secret, previous_secrets, auth_type, \
-    auth_header, auth_token, status, health_stamp, consecutive_failures, failing_since, failing_told, \
-    verifying_since, verification_failures, strikes, release_pace, released_at, circuit_opened_at, probes_failed, \
-    last_probe, disabled_reason, tend_at, last_error_at";
+    auth_header, auth_token, CASE WHEN status = 'active' AND circuit_opened_at IS NULL AND tend_at IS NULL \
+    AND failing_since IS NULL AND release_pace IS NULL AND consecutive_failures = 0 AND failing_told = 0 AND strikes = 0 \
+    THEN NULL ELSE json_object('status', status, 'consecutive_failures', consecutive_failures, \
+    'failing_since', failing_since, 'failing_told', failing_told, 'verifying_since', verifying_since, \
+    'verification_failures', verification_failures, 'strikes', strikes, 'release_pace', release_pace, \
+    'released_at', released_at, 'circuit_opened_at', circuit_opened_at, 'probes_failed', probes_failed, \
+    'last_probe', last_probe, 'disabled_reason', disabled_reason, 'tend_at', tend_at) END AS condition, \
+    health_stamp, last_error_at";
 
 /// All webhooks of these tenants.
 pub fn of_tenants(org_ids: &[&str]) -> Statement {
@@ -54,14 +60,14 @@ pub struct TargetRow {
     auth_type: String,
     auth_header: Option<String>,
     auth_token: Option<String>,
-    condition: ConditionRow,
+    condition: Option<String>,
     health_stamp: i64,
     last_error_at: Option<i64>,
 }
 
-/// The columns of a webhook's condition.
+/// The condition of a webhook that is not well.
 #[derive(Debug, Deserialize)]
-pub struct ConditionRow {
+struct ConditionRow {
     status: WebhookStatus,
     consecutive_failures: u32,
     failing_since: Option<i64>,
@@ -119,6 +125,12 @@ impl TargetRow {
     /// Where a column holds something else than was written.
     pub fn into_target(self, now: Timestamp) -> Result<Target, DatabaseError> {
         let previous = overlapping(&self.previous_secrets, now)?;
+        let condition = match &self.condition {
+            Some(text) => row::read_text::<ConditionRow>(text)
+                .map_err(|error| DatabaseError::Shape(format!("condition: {error}")))?
+                .into(),
+            None => Condition::WELL,
+        };
         Ok(Target {
             events: stored_filter(&self.events)?,
             authentication: stored_authentication(&self.auth_type, self.auth_header.as_deref())?,
@@ -129,7 +141,7 @@ impl TargetRow {
             sealed_secret: self.secret,
             sealed_previous_secrets: previous.into_iter().map(|previous| previous.secret).collect(),
             sealed_token: self.auth_token,
-            condition: self.condition.into(),
+            condition,
             stamp: self.health_stamp,
             last_error_at: self.last_error_at.map(Timestamp::from_milliseconds),
         })

@@ -11,9 +11,10 @@ use flate2::read::DeflateDecoder;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, StatementStatus, params_from_iter};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::ports::{Batch, Database, DatabaseError, RowCount, Statement};
+use crate::row::Rows;
 
 /// A database of its own, counting round trips.
 pub struct SqliteDatabase {
@@ -145,7 +146,7 @@ impl SqliteDatabase {
     /// The rows of a query, for assertions.
     pub fn query(&self, statement: Statement) -> Vec<Value> {
         let connection = self.connection.lock().unwrap();
-        run(&connection, &statement).expect("the query runs")
+        run(&connection, &statement).expect("the query runs").objects()
     }
 
     /// What a statement costs SQLite: steps of its virtual machine, which grow with the rows that it touches. What the
@@ -262,15 +263,14 @@ impl SqliteDatabase {
     }
 }
 
-fn run(connection: &Connection, statement: &Statement) -> Result<Vec<Value>, DatabaseError> {
+fn run(connection: &Connection, statement: &Statement) -> Result<Rows, DatabaseError> {
     let mut prepared = connection.prepare(&statement.sql).map_err(failed)?;
     let names: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
     let mut found = prepared.query(params_from_iter(parameters(statement))).map_err(failed)?;
-    let mut rows = Vec::new();
+    let mut values = Vec::new();
     while let Some(row) = found.next().map_err(failed)? {
-        let mut object = Map::new();
-        for (index, name) in names.iter().enumerate() {
-            let value = match row.get_ref(index).map_err(failed)? {
+        for index in 0..names.len() {
+            values.push(match row.get_ref(index).map_err(failed)? {
                 ValueRef::Null => Value::Null,
                 ValueRef::Integer(whole) => whole.into(),
                 // JavaScript again: 5.0 comes back as 5.
@@ -279,12 +279,10 @@ fn run(connection: &Connection, statement: &Statement) -> Result<Vec<Value>, Dat
                 ValueRef::Text(text) | ValueRef::Blob(text) => {
                     String::from_utf8_lossy(text).into_owned().into()
                 }
-            };
-            object.insert(name.clone(), value);
+            });
         }
-        rows.push(object.into());
     }
-    Ok(rows)
+    Ok(Rows::new(names, values))
 }
 
 fn parameters(statement: &Statement) -> impl Iterator<Item = rusqlite::types::Value> + '_ {

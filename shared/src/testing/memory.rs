@@ -151,8 +151,8 @@ impl MemoryLog {
 }
 
 impl Log for MemoryLog {
-    fn write(&self, line: Value) {
-        self.0.lock().unwrap().push(line);
+    fn write_text(&self, text: String) {
+        self.0.lock().unwrap().push(serde_json::from_str(&text).unwrap());
     }
 }
 

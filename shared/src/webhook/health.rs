@@ -66,6 +66,17 @@ pub struct Condition {
     pub due: Option<Timestamp>,
 }
 
+impl Condition {
+    /// Nothing failed lately, and nothing is due.
+    pub const WELL: Self = Self {
+        health: Health::Well { strikes: 0, release: None },
+        failures: 0,
+        failing_since: None,
+        told: false,
+        due: None,
+    };
+}
+
 /// What an attempt says of its webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
