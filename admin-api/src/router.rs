@@ -1,10 +1,10 @@
 //! The router, and how the Worker answers a path without a route.
 
-use axum::Router;
 use axum::extract::Request;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use edge::problem::Problem;
 use edge::rate_limit::{CLIENT_ADDRESS, CLIENT_WORKER};
+use edge::router::{Router, Unrouted};
 use edge::routes::Route;
 use edge::serve::{Surroundings, serve};
 use http::HeaderName;
@@ -27,21 +27,23 @@ pub const HEADERS: [HeaderName; 8] = [
 ];
 
 /// The router, and the list of its routes.
-pub fn router(service: AdminApi) -> (Router, Vec<Route<Description>>) {
+pub fn router(service: AdminApi) -> (Router<AdminApi>, Vec<Route<Description>>) {
     routes::all().build(service)
 }
 
 /// Answers a request. Only admins are told that a path has no route.
 pub async fn answer(
-    router: Router,
+    router: &Router<AdminApi>,
     service: &AdminApi,
     surroundings: &Surroundings,
     request: Request,
 ) -> Response {
-    let fallback = async |headers: &http::HeaderMap| match service.authenticator().authenticate(headers).await
-    {
-        Ok(admin) => admin.check_portal(true).err().unwrap_or_else(Problem::not_found),
-        Err(problem) => problem,
+    let unrouted = async |request: Request, unrouted: Unrouted| {
+        let admin = service.authenticator.authenticate(request.headers()).await;
+        match admin.and_then(|admin| admin.check_portal(true)) {
+            Ok(()) => unrouted.told_as(Problem::not_found()),
+            Err(problem) => problem.into_response(),
+        }
     };
-    serve(router, surroundings, request, fallback).await
+    serve(surroundings, request, async |request| router.answer(request, unrouted).await).await
 }

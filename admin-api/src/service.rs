@@ -1,8 +1,8 @@
 //! The Worker's parts, put together from its settings, its bindings and the platform.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
-use axum::extract::FromRef;
 use edge::health::LastAnswer;
 use edge::oidc::{DocumentSource, KeyCache};
 use edge::ports::Platform;
@@ -37,17 +37,24 @@ pub struct Ports {
 
 /// The Admin API, and the state of its router.
 #[derive(Clone)]
-pub struct AdminApi {
+pub struct AdminApi(Arc<Parts>);
+
+/// The Admin API's parts.
+pub struct Parts {
     /// The settings.
-    pub config: Arc<Config>,
+    pub config: Config,
     /// The id of this version of the Worker, if it is known.
     pub version: Option<String>,
     /// What the databases last answered to `/health`.
     pub last_health: LastAnswer,
-    apps: Shards<App>,
-    authenticator: Authenticator,
-    partner_gate: PartnerGate,
-    issued_keys: IssuedKeys,
+    /// The use cases, of each shard.
+    pub apps: Shards<App>,
+    /// Lets admins in.
+    pub authenticator: Authenticator,
+    /// Lets partners in.
+    pub partner_gate: PartnerGate,
+    /// The digests of API keys that were issued.
+    pub issued_keys: IssuedKeys,
 }
 
 impl AdminApi {
@@ -82,43 +89,22 @@ impl AdminApi {
             retry_window: RetryPolicy::default().window(),
             repeatable: None,
         });
-        Self {
-            config: Arc::new(config),
+        Self(Arc::new(Parts {
+            config,
             version: ports.version,
             last_health: LastAnswer::default(),
             apps,
             authenticator,
             partner_gate,
             issued_keys,
-        }
-    }
-
-    /// Checks credentials outside a route.
-    pub fn authenticator(&self) -> &Authenticator {
-        &self.authenticator
+        }))
     }
 }
 
-impl FromRef<AdminApi> for Shards<App> {
-    fn from_ref(admin_api: &AdminApi) -> Self {
-        admin_api.apps.clone()
-    }
-}
+impl Deref for AdminApi {
+    type Target = Parts;
 
-impl FromRef<AdminApi> for PartnerGate {
-    fn from_ref(admin_api: &AdminApi) -> Self {
-        admin_api.partner_gate.clone()
-    }
-}
-
-impl FromRef<AdminApi> for IssuedKeys {
-    fn from_ref(admin_api: &AdminApi) -> Self {
-        admin_api.issued_keys.clone()
-    }
-}
-
-impl FromRef<AdminApi> for Authenticator {
-    fn from_ref(admin_api: &AdminApi) -> Self {
-        admin_api.authenticator.clone()
+    fn deref(&self) -> &Parts {
+        &self.0
     }
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::response::Response as AxumResponse;
 use cloudflare::{Bindings, D1, Env, Kept, Kv, Ready, Runtime, Worker, WorkerQueue, WorkerRateLimiter};
 use edge::json::LARGEST_BODY;
 use edge::rate_limit::RateLimit;
+use edge::router::Router;
 use edge::serve::Surroundings;
 use http::HeaderName;
 use shared::ports::{Database, Queue};
@@ -25,8 +25,6 @@ thread_local! {
 impl Worker for AdminApi {
     const LARGEST_BODY: usize = LARGEST_BODY;
 
-    type Router = Router;
-
     fn headers() -> impl AsRef<[HeaderName]> {
         router::HEADERS
     }
@@ -36,13 +34,13 @@ impl Worker for AdminApi {
         Ok(Self::new(config, ports, &Runtime))
     }
 
-    fn router(&self) -> Router {
+    fn router(&self) -> Router<Self> {
         router::router(self.clone()).0
     }
 
     async fn answer(
         &self,
-        router: Router,
+        router: &Router<Self>,
         surroundings: &Surroundings,
         request: axum::extract::Request,
     ) -> AxumResponse {

@@ -5,6 +5,7 @@ use std::thread::LocalKey;
 
 use axum::response::Response as AxumResponse;
 use edge::ports::Platform;
+use edge::router::Router;
 use edge::serve::{JsonProblems, Surroundings};
 use http::HeaderName;
 use serde_json::json;
@@ -26,9 +27,6 @@ pub trait Worker: Clone + 'static {
     /// The largest request body that any route reads, in bytes.
     const LARGEST_BODY: usize;
 
-    /// What an isolate keeps of the Worker's routes.
-    type Router: Clone + 'static;
-
     /// The request headers that any route reads.
     fn headers() -> impl AsRef<[HeaderName]>;
 
@@ -39,12 +37,12 @@ pub trait Worker: Clone + 'static {
     fn assemble(env: &Env) -> Result<Self, SettingFaults>;
 
     /// What takes a request to its handler.
-    fn router(&self) -> Self::Router;
+    fn router(&self) -> Router<Self>;
 
     /// Answers one request.
     fn answer(
         &self,
-        router: Self::Router,
+        router: &Router<Self>,
         surroundings: &Surroundings,
         request: axum::extract::Request,
     ) -> impl Future<Output = AxumResponse>;
@@ -81,7 +79,7 @@ impl<T: Clone> Kept<T> {
 #[derive(Clone)]
 pub struct Ready<W: Worker> {
     worker: W,
-    router: W::Router,
+    router: Router<W>,
     surroundings: Surroundings,
 }
 
@@ -112,7 +110,7 @@ pub fn fetch<W: Worker>(isolate: &'static Isolate<W>, request: &JsValue, env: Js
         let answer = match ready {
             Ok(Ready { worker, router, surroundings }) => {
                 match taken.or_thrown().and_then(|taken| from_runtime(taken, W::headers().as_ref())) {
-                    Ok(request) => worker.answer(router, &surroundings, request).await,
+                    Ok(request) => worker.answer(&router, &surroundings, request).await,
                     Err(fault) => edge::serve::not_read(&surroundings, &fault),
                 }
             }

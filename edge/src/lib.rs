@@ -13,6 +13,7 @@ pub mod ports;
 pub mod problem;
 pub mod rate_limit;
 pub mod refusals;
+pub mod router;
 pub mod routes;
 pub mod secret;
 pub mod serve;

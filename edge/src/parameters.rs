@@ -1,6 +1,6 @@
 //! Paths and queries.
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::FromRequestParts;
 use http::request::Parts;
 use serde::Deserialize;
 use serde_json::map::Entry;
@@ -12,6 +12,7 @@ use shared::webhook::id::WebhookId;
 
 use crate::fields::{Fields, Kind};
 use crate::problem::Problem;
+use crate::router::MatchedRoute;
 
 /// The `{orgId}` of the path, in any case.
 pub struct OrgPath(pub OrgId);
@@ -19,8 +20,8 @@ pub struct OrgPath(pub OrgId);
 impl<S: Send + Sync> FromRequestParts<S> for OrgPath {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let text = segment(parts, state, "orgId").await?.to_ascii_lowercase();
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let text = segment(parts, "orgId")?.to_ascii_lowercase();
         OrgId::parse(&text).map(Self).map_err(|fault| Problem::invalid_field("orgId", fault))
     }
 }
@@ -32,8 +33,8 @@ pub struct NewOrgPath(pub OrgId);
 impl<S: Send + Sync> FromRequestParts<S> for NewOrgPath {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let text = segment(parts, state, "orgId").await?;
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let text = segment(parts, "orgId")?;
         OrgId::parse(&text).map(Self).map_err(|fault| Problem::invalid_field("orgId", fault))
     }
 }
@@ -44,8 +45,8 @@ pub struct EmailPath(pub EmailAddress);
 impl<S: Send + Sync> FromRequestParts<S> for EmailPath {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let text = segment(parts, state, "email").await?;
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let text = segment(parts, "email")?;
         EmailAddress::parse(&text).map(Self).map_err(|fault| Problem::invalid_field("email", fault))
     }
 }
@@ -56,8 +57,8 @@ pub struct WebhookPath(pub WebhookId);
 impl<S: Send + Sync> FromRequestParts<S> for WebhookPath {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let text = segment(parts, state, "webhookId").await?;
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let text = segment(parts, "webhookId")?;
         WebhookId::parse(&text).map(Self).map_err(|_| Error::WebhookNotFound.into())
     }
 }
@@ -68,8 +69,8 @@ pub struct EventPath(pub EventId);
 impl<S: Send + Sync> FromRequestParts<S> for EventPath {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let text = segment(parts, state, "eventId").await?;
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let text = segment(parts, "eventId")?;
         EventId::parse(&text).map(Self).map_err(|_| Error::DeliveryNotFound.into())
     }
 }
@@ -80,16 +81,26 @@ pub struct IdPath(pub String);
 impl<S: Send + Sync> FromRequestParts<S> for IdPath {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        segment(parts, state, "id").await.map(Self)
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        segment(parts, "id").map(Self)
     }
 }
 
-async fn segment<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<String, Problem> {
+/// The `{name}` of the path.
+pub struct NamePath(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for NamePath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        segment(parts, "name").map(Self)
+    }
+}
+
+fn segment(parts: &Parts, name: &str) -> Result<String, Problem> {
+    let matched = parts.extensions.get::<MatchedRoute>().ok_or_else(Problem::not_found)?;
     let malformed = |_| Problem::invalid_request("The path is not valid percent-encoded UTF-8.");
-    let parameters = RawPathParams::from_request_parts(parts, state).await.map_err(malformed)?;
-    let value = parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
-    value.ok_or_else(Problem::not_found)
+    matched.parameter(name).map_err(malformed)?.map(str::to_owned).ok_or_else(Problem::not_found)
 }
 
 /// The query: the parameters that `T` has, each once at most, unless the parameter is a list.

@@ -37,14 +37,11 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, MethodRouter, on};
-use http::{HeaderValue, header};
+use axum::response::Response;
 
-use crate::problem::Problem;
+use crate::router::Router;
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,21 +107,16 @@ pub trait Guarded<T, S> {
 
 type BoxedFuture = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// A handler whose own type is forgotten. axum makes a dozen functions for each type of handler, which a fresh isolate has to
-/// compile before its first answer; so there is one type.
-#[derive(Clone)]
+/// A handler whose own type is forgotten.
 pub struct ErasedHandler<S>(Arc<dyn Fn(Request, S) -> BoxedFuture + Send + Sync>);
 
 impl<S: 'static> ErasedHandler<S> {
     fn new<T: 'static>(handler: impl Handler<T, S>) -> Self {
         Self(Arc::new(move |request, state| Box::pin(handler.clone().call(request, state))))
     }
-}
 
-impl<S: Clone + Send + Sync + 'static> Handler<(), S> for ErasedHandler<S> {
-    type Future = BoxedFuture;
-
-    fn call(self, request: Request, state: S) -> BoxedFuture {
+    /// Answers a request.
+    pub(crate) fn call(&self, request: Request, state: S) -> BoxedFuture {
         (self.0)(request, state)
     }
 }
@@ -171,7 +163,7 @@ where
 pub struct Route<D = ()> {
     /// `GET`, `POST`, …
     pub method: &'static str,
-    /// The path, with axum's `{parameters}`.
+    /// The path; `{name}` stands for one segment that is not empty.
     pub path: &'static str,
     /// Who may call the route.
     pub access: Access,
@@ -182,47 +174,50 @@ pub struct Route<D = ()> {
 /// A route with its handler.
 pub struct HandledRoute<S, D = ()> {
     route: Route<D>,
-    handler: MethodRouter<S>,
+    pub(crate) handling: Handling<S>,
 }
 
-impl<S: Clone + Send + Sync + 'static> HandledRoute<S> {
-    fn new(
-        (method, filter): (&'static str, MethodFilter),
-        path: &'static str,
-        access: Access,
-        handler: ErasedHandler<S>,
-    ) -> Self {
-        Self { route: Route { method, path, access, description: () }, handler: on(filter, handler) }
+/// What a router knows of a route.
+pub(crate) struct Handling<S> {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) handler: ErasedHandler<S>,
+    /// A `GET` route answers `HEAD`, too.
+    pub(crate) answers_head: bool,
+    /// Whoever asks with another method is told which methods there are.
+    pub(crate) names_its_methods: bool,
+}
+
+impl<S> HandledRoute<S> {
+    fn new(method: &'static str, path: &'static str, access: Access, handler: ErasedHandler<S>) -> Self {
+        let answers_head = method == "GET";
+        Self {
+            route: Route { method, path, access, description: () },
+            handling: Handling { method, path, handler, answers_head, names_its_methods: false },
+        }
     }
 
     /// The same with a description.
     pub fn described<D>(self, description: D) -> HandledRoute<S, D> {
         let Route { method, path, access, description: () } = self.route;
-        HandledRoute { route: Route { method, path, access, description }, handler: self.handler }
+        HandledRoute { route: Route { method, path, access, description }, handling: self.handling }
     }
 }
 
-impl<S: Clone + Send + Sync + 'static, D> HandledRoute<S, D> {
-    /// Answers other methods of the path with 405 and the header `Allow`, whoever asks. Without it the Worker's
-    /// fallback decides, so that strangers do not learn which paths there are.
+impl<S, D> HandledRoute<S, D> {
+    /// Answers other methods of the path with 405 and the header `Allow`, whoever asks. Without it the Worker decides, so that
+    /// strangers do not learn which paths there are.
     #[must_use]
     pub fn naming_its_methods(mut self) -> Self {
-        self.handler = self.handler.fallback(async || Problem::method_not_allowed());
+        self.handling.names_its_methods = true;
         self
     }
-}
 
-impl<S: Clone + Send + Sync + 'static, D> HandledRoute<S, D> {
     /// Answers `HEAD` with 405: a route whose `GET` does more than to show something does nothing for a request that
     /// only asks about it. Without this, a `GET` route answers `HEAD`, too.
     #[must_use]
     pub fn without_head(mut self) -> Self {
-        let refused = async || {
-            let mut response = Problem::method_not_allowed().into_response();
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
-            response
-        };
-        self.handler = self.handler.on(MethodFilter::HEAD, refused);
+        self.handling.answers_head = false;
         self
     }
 }
@@ -233,9 +228,8 @@ macro_rules! methods {
         pub fn $function<T, S, H>(path: &'static str, handler: H) -> HandledRoute<S>
         where
             H: Guarded<T, S>,
-            S: Clone + Send + Sync + 'static,
         {
-            HandledRoute::new((stringify!($method), MethodFilter::$method), path, H::ACCESS, handler.erased())
+            HandledRoute::new(stringify!($method), path, H::ACCESS, handler.erased())
         }
     )*};
 }
@@ -251,7 +245,7 @@ impl<S, D> Default for Routes<S, D> {
     }
 }
 
-impl<S: Clone + Send + Sync + 'static, D> Routes<S, D> {
+impl<S: Clone + 'static, D> Routes<S, D> {
     /// Adds a route.
     #[must_use]
     pub fn route(mut self, endpoint: HandledRoute<S, D>) -> Self {
@@ -267,13 +261,8 @@ impl<S: Clone + Send + Sync + 'static, D> Routes<S, D> {
     }
 
     /// The router, and the list of its routes.
-    pub fn build(self, state: S) -> (Router, Vec<Route<D>>) {
-        let mut router = Router::new();
-        let mut routes = Vec::new();
-        for HandledRoute { route, handler } in self.0 {
-            router = router.route(route.path, handler);
-            routes.push(route);
-        }
-        (router.with_state(state), routes)
+    pub fn build(self, state: S) -> (Router<S>, Vec<Route<D>>) {
+        let (routes, handled) = self.0.into_iter().map(|route| (route.route, route.handling)).unzip();
+        (Router::new(handled, state), routes)
     }
 }

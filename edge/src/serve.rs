@@ -1,22 +1,20 @@
-//! Takes one request to its handler: gives the request an id, counts its cost, writes a problem's body and a log line.
+//! What surrounds the answer to a request: the request's id, its cost, a problem's body, headers and a log line.
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 use shared::ports::{Clock, Log, Random};
 use shared::settings::SettingFaults;
-use tower::ServiceExt;
 
 use crate::cost::Cost;
 use crate::problem::Problem;
 use crate::refusals::Refusals;
 
-/// What [`serve`] needs besides the router.
+/// What [`serve`] needs besides the answer.
 #[derive(Clone)]
 pub struct Surroundings {
     /// Times the request.
@@ -62,36 +60,19 @@ pub struct Unlogged;
 
 /// Answers a request as [`serve_as`] does, with problems in JSON.
 pub async fn serve(
-    router: Router,
     surroundings: &Surroundings,
     request: Request,
-    fallback: impl AsyncFnOnce(&HeaderMap) -> Problem,
+    answer: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
-    serve_as(&JsonProblems, router, surroundings, request, fallback).await
+    serve_as(&JsonProblems, surroundings, request, answer).await
 }
 
-/// Answers a request through a router, as [`serve_through`] does.
+/// Answers a request by `answer`, which leaves a [`Problem`] as an extension of a response that shall be one.
 pub async fn serve_as(
     format: &dyn ProblemFormat,
-    router: Router,
-    surroundings: &Surroundings,
-    request: Request,
-    fallback: impl AsyncFnOnce(&HeaderMap) -> Problem,
-) -> Response {
-    let route = async |request| match router.oneshot(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
-    };
-    serve_through(format, route, surroundings, request, fallback).await
-}
-
-/// Answers a request by what `route` answers. For a path without a route, `fallback` decides by the headers: 401 or 404.
-pub async fn serve_through(
-    format: &dyn ProblemFormat,
-    route: impl AsyncFnOnce(Request) -> Response,
     surroundings: &Surroundings,
     mut request: Request,
-    fallback: impl AsyncFnOnce(&HeaderMap) -> Problem,
+    answer: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
     let started = surroundings.clock.now();
     let request_id = fresh_request_id(surroundings);
@@ -100,20 +81,8 @@ pub async fn serve_through(
     request.extensions_mut().insert(RequestId(request_id.clone()));
     let method = request.method().clone();
     let uri = request.uri().clone();
-    let headers = request.headers().clone();
 
-    let mut response = route(request).await;
-    let unrouted = matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
-    if unrouted && response.extensions().get::<Problem>().is_none() {
-        let refused = fallback(&headers).await;
-        if response.status() == StatusCode::METHOD_NOT_ALLOWED && refused.status == StatusCode::NOT_FOUND {
-            // The router has set the header `Allow`.
-            response.extensions_mut().insert(Problem::method_not_allowed());
-        } else {
-            // The router's answer is dropped: its header `Allow` would tell a stranger that the path is there.
-            response = refused.into_response();
-        }
-    }
+    let mut response = answer(request).await;
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
         write_problem(format, problem, &request_id, &mut response);

@@ -32,10 +32,9 @@ const PAIRS = [["OPS_WEBHOOK_URL", "OPS_WEBHOOK_SECRET"]];
 
 /** Method and path of every route, as the Workers' own sources have them, and a path without a route. */
 function routes(name) {
-  const sources = { "partner-portal": ["partner-portal/src/router.rs"], "webhook-delivery": ["webhook-delivery/src/ingest.rs"] };
   const found = name === "admin-api"
     ? Object.entries(JSON.parse(text("admin-api/openapi.json")).paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => [method, path]))
-    : [...text(sources[name][0]).matchAll(/(?:route\(|method: ")(get|post)(?:\(|", path: )"([^"]+)"/gi)].map(([, method, path]) => [method, path]);
+    : [...text(`${name}/src/router.rs`).matchAll(/route\((get|post)\("([^"]+)"/g)].map(([, method, path]) => [method, path]);
   assert.ok(found.length >= 2, name);
   return [...found, ["get", "/no/such/path"], ["options", "/"]].map(([method, path]) => [method.toUpperCase(), path.replaceAll(/\{\w+\}/g, "x")]);
 }

@@ -2,10 +2,6 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
-use edge::problem::Problem;
 use http::HeaderMap;
 
 use crate::service::Portal;
@@ -45,15 +41,4 @@ impl AccountBar {
             self.0.get_or_init(|| Person::of(&session, &service.sessions));
         }
     }
-}
-
-/// Looks the person up after a handler has answered with a problem.
-pub async fn keep_account_bar(State(service): State<Portal>, request: Request, next: Next) -> Response {
-    let bar = request.extensions().get::<AccountBar>().cloned();
-    let headers = request.headers().clone();
-    let response = next.run(request).await;
-    if let Some(bar) = bar.filter(|_| response.extensions().get::<Problem>().is_some()) {
-        bar.look_up(&service, &headers).await;
-    }
-    response
 }

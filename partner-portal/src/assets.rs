@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
+use edge::parameters::NamePath;
 use edge::problem::Problem;
 use http::header;
 use sha2::{Digest, Sha256};
@@ -32,7 +32,7 @@ pub fn paths() -> &'static Paths {
 }
 
 /// `GET /assets/{name}`
-pub async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
+pub async fn asset(NamePath(name): NamePath) -> Result<Response, Problem> {
     let path = format!("/assets/{name}");
     let (media_type, content) = if path == paths().stylesheet {
         ("text/css; charset=utf-8", STYLESHEET)

@@ -1,18 +1,17 @@
 //! Every route. Who may call a route stands in the first argument of its handler.
 
-use axum::Router;
 use axum::extract::Request;
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use edge::problem::Problem;
 use edge::rate_limit::{CLIENT_ADDRESS, CLIENT_WORKER};
+use edge::router::{Router, Unrouted};
 use edge::routes::{Route, Routes, get, open, post};
 use edge::serve::{Surroundings, serve_as};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, COOKIE, ORIGIN, SET_COOKIE, USER_AGENT};
-use http::{HeaderMap, HeaderName, Method, StatusCode};
-
+use http::{HeaderName, Method};
 use shared::settings::SettingFaults;
 
-use crate::account_bar::{AccountBar, keep_account_bar};
+use crate::account_bar::AccountBar;
 use crate::ahead;
 use crate::assets;
 use crate::csrf::FETCH_SITE;
@@ -47,21 +46,8 @@ pub const HEADERS: [HeaderName; 12] = {
 };
 
 /// The router, and the list of its routes.
-pub fn router(service: Portal) -> (Router, Vec<Route>) {
-    let (router, routes) = routes().build(service.clone());
-    let router = router.layer(from_fn(lead_to_form));
-    (router.layer(from_fn_with_state(service, keep_account_bar)), routes)
-}
-
-/// Leads a person to the page with the form who asks for the address that takes the form: somebody who presses Enter in the
-/// address bar of a page that answered a form.
-async fn lead_to_form(request: Request, next: Next) -> Response {
-    let page = (request.method() == Method::GET).then(|| page_of_form(request.uri().path()).to_owned());
-    let response = next.run(request).await;
-    match page {
-        Some(page) if response.status() == StatusCode::METHOD_NOT_ALLOWED => see_other(&page),
-        _ => response,
-    }
+pub fn router(service: Portal) -> (Router<Portal>, Vec<Route>) {
+    routes().build(service)
 }
 
 fn routes() -> Routes<Portal> {
@@ -75,7 +61,7 @@ fn routes() -> Routes<Portal> {
         .route(post("/account", account::end_sessions))
         .route(get("/guide", open(guide::show)))
         .route(get("/events", open(event_types::list)))
-        .route(get("/events/{type}", open(event_types::show)))
+        .route(get("/events/{name}", open(event_types::show)))
         .route(get("/onboarding", onboarding::show))
         .route(post("/onboarding", onboarding::submit))
         .route(get("/organizations", organizations::show))
@@ -99,9 +85,9 @@ fn routes() -> Routes<Portal> {
         .route(post("/logout", sign_in::logout))
 }
 
-/// Answers a request.
+/// Answers a request. A problem's page has the bar of the person who is signed in.
 pub async fn answer(
-    router: Router,
+    router: &Router<Portal>,
     service: &Portal,
     surroundings: &Surroundings,
     mut request: Request,
@@ -113,22 +99,36 @@ pub async fn answer(
     let method = request.method().clone();
     let contacts = Contacts::from(&service.config);
     let format = HtmlProblems::of(method == Method::GET, request.uri(), account_bar.clone(), contacts);
-    let is_ahead = ahead::is_ahead(request.headers());
-    let router = if is_ahead { Router::new() } else { router };
-    let fallback = async |headers: &HeaderMap| {
-        if is_ahead {
-            return ahead::refused();
+    let headers = request.headers().clone();
+    let answer = async |request: Request| {
+        if ahead::is_ahead(request.headers()) {
+            return ahead::refused().into_response();
         }
-        account_bar.look_up(service, headers).await;
-        no_page()
+        let response = router.answer(request, async |request, missing| unrouted(&request, missing)).await;
+        if response.extensions().get::<Problem>().is_some() {
+            account_bar.look_up(service, &headers).await;
+        }
+        response
     };
-    let mut response = serve_as(&format, router, surroundings, request, fallback).await;
+    let mut response = serve_as(&format, surroundings, request, answer).await;
     if method == Method::HEAD {
         // Nobody sees this answer: what a cookie would use up stays for the `GET`.
         response.headers_mut().remove(SET_COOKIE);
     }
     secure(response.headers_mut(), &nonce, &service.provider_origin);
     response
+}
+
+/// The answer to a request without a handler. Somebody who presses Enter in the address bar of a page that answered a form asks
+/// for the address that takes the form: they are led to the page with the form. Signing out is no page, and has none.
+fn unrouted(request: &Request, unrouted: Unrouted) -> Response {
+    let path = request.uri().path();
+    match unrouted {
+        Unrouted::Method(_) if request.method() == Method::GET && path != "/logout" => {
+            see_other(page_of_form(path))
+        }
+        unrouted => unrouted.told_as(no_page()),
+    }
 }
 
 /// The answer to every request while the configuration is not sound: no page, and no way to a half-configured provider.

@@ -1,12 +1,12 @@
 //! Where the Workers runtime comes in.
 
-use axum::Router;
 use axum::response::Response as AxumResponse;
 use cloudflare::{
     Bindings, D1, Env, Kept, Kv, Ready, Runtime, Worker, WorkerRateLimiter, WorkerServiceBinding,
 };
 use edge::json::LARGEST_BODY;
 use edge::rate_limit::RateLimit;
+use edge::router::Router;
 use edge::serve::Surroundings;
 use http::HeaderName;
 use shared::settings::SettingFaults;
@@ -24,8 +24,6 @@ thread_local! {
 impl Worker for Portal {
     const LARGEST_BODY: usize = LARGEST_BODY;
 
-    type Router = Router;
-
     fn headers() -> impl AsRef<[HeaderName]> {
         router::HEADERS
     }
@@ -35,13 +33,13 @@ impl Worker for Portal {
         Ok(Self::new(config, ports, &Runtime))
     }
 
-    fn router(&self) -> Router {
+    fn router(&self) -> Router<Self> {
         router::router(self.clone()).0
     }
 
     async fn answer(
         &self,
-        router: Router,
+        router: &Router<Self>,
         surroundings: &Surroundings,
         request: axum::extract::Request,
     ) -> AxumResponse {

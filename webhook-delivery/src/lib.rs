@@ -5,5 +5,6 @@ pub mod consume;
 pub mod cron;
 pub mod ingest;
 pub mod journal;
+pub mod router;
 pub mod service;
 pub mod worker_entry;

@@ -1,5 +1,6 @@
 //! The Worker's parts, put together from its settings, its bindings and the platform.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use edge::health::LastAnswer;
@@ -30,9 +31,12 @@ pub struct Ports {
     pub version: Option<String>,
 }
 
-/// The delivery Worker.
+/// The delivery Worker, and the state of its router.
 #[derive(Clone)]
-pub struct WebhookDelivery {
+pub struct WebhookDelivery(Arc<Parts>);
+
+/// The delivery Worker's parts.
+pub struct Parts {
     /// The settings.
     pub config: Config,
     /// The id of this version of the Worker, if it is known.
@@ -76,6 +80,14 @@ impl WebhookDelivery {
             url_rules: config.environment.webhook_url_rules(),
             outage: Outage::default(),
         });
-        Self { config, version: ports.version, last_health: LastAnswer::default(), couriers }
+        Self(Arc::new(Parts { config, version: ports.version, last_health: LastAnswer::default(), couriers }))
+    }
+}
+
+impl Deref for WebhookDelivery {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
     }
 }

@@ -6,6 +6,7 @@ use axum::response::Response as AxumResponse;
 use cloudflare::{
     AnalyticsEngine, Bindings, D1, Env, Kept, Kv, MailService, Ready, Runtime, Worker, WorkerQueue,
 };
+use edge::router::Router;
 use edge::serve::Surroundings;
 use http::HeaderName;
 use shared::courier::Meter;
@@ -17,7 +18,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::config::Config;
 use crate::consume::{consume, postpone};
 use crate::service::{Ports, WebhookDelivery};
-use crate::{cron, ingest};
+use crate::{cron, ingest, router};
 
 thread_local! {
     static KEPT: Kept<Ready<WebhookDelivery>> = const { Kept::nothing() };
@@ -26,11 +27,8 @@ thread_local! {
 impl Worker for WebhookDelivery {
     const LARGEST_BODY: usize = ingest::LARGEST_REQUEST;
 
-    /// None: the list of routes is a constant.
-    type Router = ();
-
     fn headers() -> impl AsRef<[HeaderName]> {
-        ingest::HEADERS
+        router::HEADERS
     }
 
     fn assemble(env: &Env) -> Result<Self, SettingFaults> {
@@ -38,15 +36,17 @@ impl Worker for WebhookDelivery {
         Ok(Self::new(config, ports, &Runtime))
     }
 
-    fn router(&self) {}
+    fn router(&self) -> Router<Self> {
+        router::router(self.clone()).0
+    }
 
     async fn answer(
         &self,
-        (): (),
+        router: &Router<Self>,
         surroundings: &Surroundings,
         request: axum::extract::Request,
     ) -> AxumResponse {
-        ingest::answer(self, surroundings, request).await
+        router::answer(router, self, surroundings, request).await
     }
 }
 

@@ -8,10 +8,11 @@ mod token;
 
 use std::sync::Arc;
 
-use axum::extract::{FromRef, FromRequestParts, MatchedPath, RawPathParams};
+use axum::extract::FromRequestParts;
 use edge::cost::Cost;
 use edge::problem::Problem;
 use edge::rate_limit::RateLimit;
+use edge::router::MatchedRoute;
 use edge::routes::{Access, Caller};
 use edge::secret::{SharedSecret, the_only};
 use http::request::Parts;
@@ -24,6 +25,8 @@ use shared::ports::Clock;
 use shared::shard::{Bucket, Shards};
 use shared::tenant::OrgId;
 use shared::tenant_scope::TenantScope;
+
+use crate::service::AdminApi;
 
 pub use partner::{IssuedKeys, PARTNER_KEY, PartnerCaller, PartnerGate};
 pub use token::TokenVerifier;
@@ -97,15 +100,12 @@ impl Caller for Admin {
     const ACCESS: Access = Access::Admin;
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Admin
-where
-    Authenticator: FromRef<S>,
-{
+impl FromRequestParts<AdminApi> for Admin {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let admin = Authenticator::from_ref(state).authenticate(&parts.headers).await?;
-        let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    async fn from_request_parts(parts: &mut Parts, service: &AdminApi) -> Result<Self, Problem> {
+        let admin = service.authenticator.authenticate(&parts.headers).await?;
+        let route = parts.extensions.get::<MatchedRoute>().map_or("", |matched| matched.path);
         admin.check_portal(!portal::may_call(parts.method.as_str(), route))?;
         // The use cases need the caller where the request may be repeated.
         parts.extensions.insert(admin.actor.clone());
@@ -113,70 +113,55 @@ where
     }
 }
 
+/// These use cases, over databases that count what the request costs.
+fn metered(parts: &Parts, mut apps: Shards<App>) -> Shards<App> {
+    if let Some(cost) = parts.extensions.get::<Cost>() {
+        for app in apps.all_mut() {
+            app.database = cost.meter(app.database.clone());
+        }
+    }
+    apps
+}
+
 /// The use cases of all shards, over databases that count what this request costs.
+///
+/// With an `Idempotency-Key`, an admin's POST may be repeated. Every other method is idempotent by itself.
 pub struct MeteredApps(pub Shards<App>);
 
-impl MeteredApps {
-    fn metered<S>(parts: &Parts, state: &S) -> Shards<App>
-    where
-        Shards<App>: FromRef<S>,
-    {
-        let mut apps = Shards::<App>::from_ref(state);
-        if let Some(cost) = parts.extensions.get::<Cost>() {
-            for app in apps.all_mut() {
-                app.database = cost.meter(app.database.clone());
-            }
-        }
-        apps
-    }
+impl FromRequestParts<AdminApi> for MeteredApps {
+    type Rejection = Problem;
 
-    /// The same for an admin's request: with an `Idempotency-Key`, a POST may be repeated. Every other method is idempotent by
-    /// itself.
-    async fn for_admin<S>(parts: &Parts, state: &S) -> Result<Shards<App>, Problem>
-    where
-        Shards<App>: FromRef<S>,
-    {
-        let apps = Self::metered(parts, state);
+    async fn from_request_parts(parts: &mut Parts, service: &AdminApi) -> Result<Self, Problem> {
+        let apps = metered(parts, service.apps.clone());
         let key = parts.headers.contains_key(&IDEMPOTENCY_KEY) && parts.method == Method::POST;
-        let Some(actor) = parts.extensions.get::<Actor>().filter(|_| key) else { return Ok(apps) };
+        let Some(actor) = parts.extensions.get::<Actor>().filter(|_| key) else { return Ok(Self(apps)) };
         let key =
             the_only(&parts.headers, &IDEMPOTENCY_KEY).and_then(IdempotencyKey::parse).ok_or_else(|| {
                 let rule = "must be given once, with 1 to 128 visible ASCII characters";
                 Problem::invalid_field("Idempotency-Key", rule)
             })?;
-        Ok(apps.repeatable(&key, actor).await?)
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for MeteredApps
-where
-    Shards<App>: FromRef<S>,
-{
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        Ok(Self(Self::for_admin(parts, state).await?))
+        Ok(Self(apps.repeatable(&key, actor).await?))
     }
 }
 
 /// The use cases of the shard that has the tenant of the path, `{orgId}`.
 pub struct MeteredApp(pub App);
 
-impl<S: Send + Sync> FromRequestParts<S> for MeteredApp
-where
-    Shards<App>: FromRef<S>,
-{
+impl FromRequestParts<AdminApi> for MeteredApp {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let apps = MeteredApps::for_admin(parts, state).await?;
-        // A path that is no text has no tenant: the handler's own arguments refuse it.
-        let Ok(path) = RawPathParams::from_request_parts(parts, state).await else {
-            return Ok(Self(apps.all()[0].clone()));
+    async fn from_request_parts(parts: &mut Parts, service: &AdminApi) -> Result<Self, Problem> {
+        let MeteredApps(apps) = MeteredApps::from_request_parts(parts, service).await?;
+        let path = parts.extensions.get::<MatchedRoute>();
+        let org_id = match path.map(|path| path.parameter("orgId")) {
+            Some(Ok(Some(org_id))) => org_id.to_ascii_lowercase(),
+            // A path that is no text has no tenant: the handler's own arguments refuse it.
+            Some(Err(_)) => return Ok(Self(apps.all()[0].clone())),
+            Some(Ok(None)) | None => {
+                let detail = "a route without a tenant asks for the tenant's shard";
+                return Err(Error::Internal(detail.to_owned()).into());
+            }
         };
-        let (_, org_id) = path.iter().find(|(name, _)| *name == "orgId").ok_or_else(|| {
-            Problem::from(Error::Internal("a route without a tenant asks for the tenant's shard".to_owned()))
-        })?;
-        Ok(Self(apps.of(Bucket::of(&org_id.to_ascii_lowercase())).clone()))
+        Ok(Self(apps.of(Bucket::of(&org_id)).clone()))
     }
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::FromRequestParts;
 use edge::problem::Problem;
 use edge::rate_limit::{CLIENT_ADDRESS, RateLimit};
 use edge::routes::{Access, Caller};
@@ -23,7 +23,8 @@ use shared::ports::BodyStore;
 use shared::shard::Shards;
 use shared::tenant::OrgId;
 
-use super::MeteredApps;
+use super::metered;
+use crate::service::AdminApi;
 
 /// A partner's own key.
 pub const PARTNER_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -39,16 +40,11 @@ impl Caller for PartnerCaller {
     const ACCESS: Access = Access::Partner;
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for PartnerCaller
-where
-    Shards<App>: FromRef<S>,
-    PartnerGate: FromRef<S>,
-{
+impl FromRequestParts<AdminApi> for PartnerCaller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let apps = MeteredApps::metered(parts, state);
-        PartnerGate::from_ref(state).admit(parts, &apps).await.map(Self)
+    async fn from_request_parts(parts: &mut Parts, service: &AdminApi) -> Result<Self, Problem> {
+        service.partner_gate.admit(parts, &metered(parts, service.apps.clone())).await.map(Self)
     }
 }
 

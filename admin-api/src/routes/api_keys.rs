@@ -19,9 +19,10 @@ use shared::tenant::{OrgId, OrgName};
 use shared::time::Timestamp;
 
 use super::{JsonResult, ListBody, Routes, TransitionedBody, ok};
-use crate::auth::{Admin, IssuedKeys, MeteredApp, MeteredApps, PartnerCaller};
+use crate::auth::{Admin, MeteredApp, MeteredApps, PartnerCaller};
 #[cfg(feature = "openapi")]
 use crate::openapi::prelude::*;
+use crate::service::AdminApi;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
@@ -118,7 +119,7 @@ struct IssueBody {
 async fn issue(
     admin: Admin,
     MeteredApps(apps): MeteredApps,
-    State(issued): State<IssuedKeys>,
+    State(service): State<AdminApi>,
     NoQuery: NoQuery,
     Json(body): Json<Given<IssueBody>>,
 ) -> JsonResult<ApiKeyIssued> {
@@ -132,7 +133,7 @@ async fn issue(
         })?;
     let fresh =
         apps.of(&org_id).issue_api_key(&admin.of(org_id.clone()), org_name.as_ref(), expires_at).await?;
-    issued.note(&fresh.key, &fresh.org_id).await;
+    service.issued_keys.note(&fresh.key, &fresh.org_id).await;
     Ok(JsonAnswer(StatusCode::CREATED, fresh.into()))
 }
 
@@ -150,7 +151,7 @@ struct RotateBody {
 async fn rotate(
     admin: Admin,
     MeteredApp(app): MeteredApp,
-    State(issued): State<IssuedKeys>,
+    State(service): State<AdminApi>,
     NoQuery: NoQuery,
     OrgPath(org_id): OrgPath,
     OptionalJson(body): OptionalJson<Given<RotateBody>>,
@@ -161,7 +162,7 @@ async fn rotate(
     })?;
     let grace = Duration::from_secs(grace_seconds.unwrap_or(0));
     let fresh = app.rotate_api_key(&admin.of(org_id), expires_at, grace).await?;
-    issued.note(&fresh.key, &fresh.org_id).await;
+    service.issued_keys.note(&fresh.key, &fresh.org_id).await;
     Ok(JsonAnswer(StatusCode::CREATED, fresh.into()))
 }
 

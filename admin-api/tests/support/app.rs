@@ -8,11 +8,11 @@ use admin_api::config::Config;
 use admin_api::router::{answer, router};
 use admin_api::routes::Description;
 use admin_api::service::{AdminApi, Ports};
-use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use edge::ports::Platform;
 use edge::rate_limit::RateLimit;
+use edge::router::Router;
 use edge::serve::Surroundings;
 use edge::testing::settings::reader;
 use edge::testing::{Isolate, MemoryRateLimiter, TestPlatform};
@@ -47,7 +47,7 @@ pub(crate) struct Around {
 pub(crate) struct TestApp {
     around: Around,
     pub(crate) routes: Vec<Route>,
-    router: Router,
+    router: Router<AdminApi>,
     admin_api: AdminApi,
     surroundings: Surroundings,
 }
@@ -62,7 +62,7 @@ impl Deref for TestApp {
 
 impl Isolate for TestApp {
     async fn answer(&self, request: http::Request<Body>) -> Response {
-        answer(self.router.clone(), &self.admin_api, &self.surroundings, request).await
+        answer(&self.router, &self.admin_api, &self.surroundings, request).await
     }
 }
 

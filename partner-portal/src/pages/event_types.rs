@@ -1,7 +1,7 @@
 //! The catalogue of event types.
 
 use askama::Template;
-use axum::extract::Path;
+use edge::parameters::NamePath;
 use edge::problem::Problem;
 use http::StatusCode;
 use serde_json::Value;
@@ -67,8 +67,8 @@ pub async fn list(visit: Visit) -> PageResult {
     page(StatusCode::OK, frame.notice, &EventTypesPage { frame, groups: groups() })
 }
 
-/// `GET /events/{type}`
-pub async fn show(visit: Visit, Path(name): Path<String>) -> PageResult {
+/// `GET /events/{name}`
+pub async fn show(visit: Visit, NamePath(name): NamePath) -> PageResult {
     // Some programs write a plus sign for a space.
     if let Some(known) = meant(&name.replace('+', " ")).filter(|known| known.name != name) {
         return Ok(see_other(&event_type_path(known.name)));

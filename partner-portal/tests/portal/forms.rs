@@ -116,7 +116,6 @@ async fn what_is_no_form_is_refused() {
         StatusCode::PAYLOAD_TOO_LARGE
     );
     for (get, page) in [
-        ("/logout", "/dashboard"),
         ("/webhook", "/dashboard"),
         ("/api-key/rotate", "/dashboard"),
         ("/api-key/reveal", "/dashboard"),
@@ -128,6 +127,11 @@ async fn what_is_no_form_is_refused() {
     ] {
         assert_eq!(browser.get(get).await.location(), page, "{get}");
     }
+    let answer = browser.get("/logout").await;
+    assert_eq!(
+        (answer.status, answer.headers[http::header::ALLOW].to_str().unwrap()),
+        (StatusCode::METHOD_NOT_ALLOWED, "POST")
+    );
     assert_eq!(browser.get("/dashboard").await.status, StatusCode::OK);
 }
 

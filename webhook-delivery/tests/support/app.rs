@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use edge::ports::Platform;
+use edge::router::Router;
 use edge::routes::Route;
 use edge::serve::Surroundings;
 use edge::testing::settings::reader;
@@ -18,7 +19,7 @@ use shared::shard::Shards;
 use shared::testing::{Fixture, SeededRandom};
 use webhook_delivery::config::Config;
 use webhook_delivery::consume::{ConsumedQueue, consume};
-use webhook_delivery::ingest::{ROUTES, answer};
+use webhook_delivery::router::{answer, router};
 use webhook_delivery::service::{Ports, WebhookDelivery};
 
 use super::{Answer, EVENTS_KEY, SETTINGS};
@@ -30,6 +31,7 @@ pub(crate) const VERSION: &str = "00000000-0000-4000-8000-000000000001";
 pub(crate) struct TestApp {
     fixture: Fixture,
     pub(crate) routes: Vec<Route>,
+    router: Router<WebhookDelivery>,
     pub(crate) delivery: WebhookDelivery,
     surroundings: Surroundings,
 }
@@ -44,7 +46,7 @@ impl Deref for TestApp {
 
 impl Isolate for TestApp {
     async fn answer(&self, request: http::Request<Body>) -> Response {
-        answer(&self.delivery, &self.surroundings, request).await
+        answer(&self.router, &self.delivery, &self.surroundings, request).await
     }
 }
 
@@ -84,8 +86,8 @@ impl TestApp {
             version: version.map(str::to_owned),
         };
         let delivery = WebhookDelivery::new(config, ports, &platform);
-        let routes = ROUTES.map(|(route, _)| route).to_vec();
-        Self { fixture, routes, delivery, surroundings: platform.surroundings() }
+        let (router, routes) = router(delivery.clone());
+        Self { fixture, routes, router, delivery, surroundings: platform.surroundings() }
     }
 
     /// A request of somebody without credentials.

@@ -7,10 +7,10 @@ use admin_api::config::Config;
 use admin_api::router::{answer, router};
 use admin_api::service::{AdminApi, Ports};
 use async_trait::async_trait;
-use axum::Router;
 use axum::body::Body;
 use edge::ports::{NoAnswer, Platform, ServiceBinding};
 use edge::rate_limit::RateLimit;
+use edge::router::Router;
 use edge::serve::Surroundings;
 use edge::testing::settings::Changes;
 use edge::testing::{MemoryRateLimiter, TestPlatform};
@@ -23,7 +23,7 @@ use super::settings;
 
 /// Calls the Admin API's router, and records the calls.
 pub(crate) struct AdminBinding {
-    router: Router,
+    router: Router<AdminApi>,
     admin_api: AdminApi,
     surroundings: Surroundings,
     calls: Mutex<Vec<String>>,
@@ -114,7 +114,7 @@ impl ServiceBinding for AdminBinding {
         }
         tokio::task::yield_now().await;
         let request = request.map(Body::from);
-        let response = answer(self.router.clone(), &self.admin_api, &self.surroundings, request).await;
+        let response = answer(&self.router, &self.admin_api, &self.surroundings, request).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes().to_vec();
         Ok(http::Response::from_parts(parts, bytes))

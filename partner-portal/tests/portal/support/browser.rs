@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
+use edge::router::Router;
 use edge::serve::Surroundings;
 use edge::testing::FakeProvider;
 use http::{HeaderMap, Method, Request, StatusCode, header};
@@ -18,7 +18,7 @@ use super::ORIGIN;
 /// A browser with its cookies.
 #[derive(Clone)]
 pub(crate) struct Browser {
-    router: Router,
+    router: Router<Portal>,
     portal: Portal,
     surroundings: Surroundings,
     provider: Arc<FakeProvider>,
@@ -80,7 +80,7 @@ impl Page {
 
 impl Browser {
     pub(crate) fn new(
-        router: Router,
+        router: Router<Portal>,
         portal: Portal,
         surroundings: Surroundings,
         provider: Arc<FakeProvider>,
@@ -132,7 +132,7 @@ impl Browser {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::from(body.to_owned())).unwrap();
-        let response = answer(self.router.clone(), &self.portal, &self.surroundings, request).await;
+        let response = answer(&self.router, &self.portal, &self.surroundings, request).await;
         let (parts, body) = response.into_parts();
         assert!(parts.headers.contains_key(header::STRICT_TRANSPORT_SECURITY), "{method} {path}: no HSTS");
         for value in parts.headers.get_all(header::SET_COOKIE) {

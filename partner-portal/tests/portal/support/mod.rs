@@ -16,9 +16,9 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::Router;
 use edge::ports::Platform;
 use edge::rate_limit::RateLimit;
+use edge::router::Router;
 use edge::testing::settings::{Changes, reader};
 use edge::testing::{FakeProvider, MemoryRateLimiter, Registration, TestPlatform};
 use partner_portal::config::Config;
@@ -144,7 +144,7 @@ impl World {
     }
 
     /// A portal with these changes to its settings.
-    pub(crate) fn portal(&self, changes: &[(&str, Option<&str>)]) -> (Router, Portal) {
+    pub(crate) fn portal(&self, changes: &[(&str, Option<&str>)]) -> (Router<Portal>, Portal) {
         let config = Config::read(&settings(changes)).expect("the settings are good");
         let ports = Ports {
             sessions: self.sessions.clone(),
