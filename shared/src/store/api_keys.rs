@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::of_tenant;
+use super::shard::FROM_OURS;
 use crate::api_key::{ApiKey, ApiKeyDigest, ApiKeyState, ApiKeySummary, IssuedApiKey, masked};
 use crate::page::Page;
 use crate::ports::Statement;
@@ -67,10 +68,10 @@ pub fn end_all(tenant: &TenantScope, until: Timestamp) -> Statement {
 
 /// The key with this digest, of a tenant that is not closed.
 pub fn by_digest(digest: &ApiKeyDigest) -> Statement {
-    Statement::new(
-        "SELECT k.org_id, t.org_name, k.prefix, k.expires_at, k.revoked_at FROM api_keys k \
-         JOIN tenants t ON t.org_id = k.org_id WHERE k.digest = ?1 AND t.closed_at IS NULL",
-    )
+    Statement::new(format!(
+        "SELECT k.org_id, t.org_name, k.prefix, k.expires_at, k.revoked_at FROM {FROM_OURS}api_keys k \
+         JOIN tenants t ON t.org_id = k.org_id WHERE k.digest = ?1 AND t.closed_at IS NULL"
+    ))
     .bind(digest.as_str())
 }
 

@@ -8,7 +8,7 @@ use super::shard::{MarkerRow, guard, marker};
 use crate::ports::{Batch, Database, DatabaseError, Statement};
 use crate::shard::{ShardCount, Shards};
 
-/// One shard's database. Each batch begins with a guard, in the same round trip: nothing is read or written where the
+/// One shard's database. Each batch has a guard, in the same round trip: nothing is read or written where the
 /// database holds other tenants, or is being split.
 pub struct GuardedDatabase {
     database: Arc<dyn Database>,
@@ -52,9 +52,10 @@ impl GuardedDatabase {
 #[async_trait]
 impl Database for GuardedDatabase {
     async fn batch(&self, mut statements: Vec<Statement>) -> Result<Batch, DatabaseError> {
-        statements.insert(0, guard(self.place, self.count));
+        let is_first = guard(&mut statements, self.place, self.count);
         match self.database.batch(statements).await {
-            Ok(batch) => Ok(batch.without_first()),
+            Ok(batch) if is_first => Ok(batch.without_first()),
+            Ok(batch) => Ok(batch),
             // The guard's own error; a JSON of ours is never malformed.
             Err(DatabaseError::Failed(text)) if text.contains("malformed JSON") => {
                 Err(self.refusal().await.unwrap_or(DatabaseError::Failed(text)))
@@ -66,8 +67,18 @@ impl Database for GuardedDatabase {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::actor::Actor;
+    use crate::api_key::ApiKey;
+    use crate::store::transitions::{self, Guard, NewTransition};
+    use crate::store::{api_keys, targets, tenants, webhooks};
+    use crate::tenant::OrgId;
+    use crate::tenant_scope::TenantScope;
     use crate::testing::SqliteDatabase;
+    use crate::time::Timestamp;
+    use crate::transition::TransitionKind;
 
     fn databases(markers: &[(usize, usize, u8)]) -> (Vec<Arc<SqliteDatabase>>, Shards<Arc<dyn Database>>) {
         let mark = |(number, shards, splitting): &(usize, usize, u8)| {
@@ -110,6 +121,37 @@ mod tests {
             let (all, guarded) = databases(&markers);
             assert_eq!(write(&guarded.all()[place]).await, Err(DatabaseError::WrongShard(said.to_owned())));
             assert!(all[place].query(Statement::new("SELECT 1 AS one FROM rounds")).is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_statement_that_guards_its_batch_does_so_where_it_finds_nothing_too() {
+        let (all, guarded) = databases(&[(0, 1, 0)]);
+        let now = Timestamp::from_milliseconds(1);
+        let scope =
+            TenantScope::new(Actor::person("admin@smartphonekey.com"), OrgId::parse("nobody").unwrap());
+        let batches = || {
+            let digest = ApiKey::parse("0123456789012345678901234567890123456789").unwrap().digest();
+            let transition =
+                NewTransition { kind: TransitionKind::TenantChanged, at: now, details: json!({}) };
+            [
+                vec![tenants::select(&scope, now)],
+                vec![tenants::registered(&scope), webhooks::count(&scope)],
+                vec![targets::of_tenants(&["nobody"])],
+                vec![api_keys::by_digest(&digest)],
+                vec![transitions::append(&scope, transition, &Guard::Tenant)],
+            ]
+        };
+        for batch in batches() {
+            let count = batch.len() as u64;
+            all[0].take_statements();
+            let found = guarded.all()[0].batch(batch).await.unwrap();
+            assert_eq!((found.count(0), all[0].take_statements().0), (0, count));
+        }
+        all[0].query(Statement::new("UPDATE shard SET shards = 2"));
+        for batch in batches() {
+            let refused = guarded.all()[0].batch(batch).await;
+            assert!(matches!(refused, Err(DatabaseError::WrongShard(_))), "{refused:?}");
         }
     }
 

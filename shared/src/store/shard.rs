@@ -1,19 +1,34 @@
-//! The row by which a database says which shard it is, and the guard that every batch begins with.
+//! The row by which a database says which shard it is, and the guard of every batch.
 
 use serde::Deserialize;
 
 use crate::ports::Statement;
 use crate::shard::ShardCount;
 
-/// Fails, and the whole batch with it, where the database is not this shard, or is being split. SQLite has no other error
-/// to raise outside a trigger.
-pub fn guard(place: usize, count: ShardCount) -> Statement {
-    Statement::new(
-        "SELECT CASE WHEN EXISTS (SELECT 1 FROM shard WHERE number = ?1 AND shards = ?2 AND splitting = 0) THEN 1 \
-         ELSE json('not this shard') END AS ours",
-    )
-    .bind(u32::try_from(place).unwrap_or(u32::MAX))
-    .bind(u32::try_from(count.get()).unwrap_or(u32::MAX))
+/// Where the guard goes in a statement that has room for the guard, as a condition that comes first. True until then.
+pub(super) const IS_OURS: &str = "'ours' = 'ours'";
+
+/// The same at the beginning of a `FROM`: SQLite goes through the tables of a `CROSS JOIN` in their order, and does not flatten a
+/// subquery that has no table, so the guard is asked even where no other row is found.
+pub(super) const FROM_OURS: &str = "(SELECT 1 WHERE 'ours' = 'ours') CROSS JOIN ";
+
+/// Puts a guard into a batch, which fails, and the whole batch with it, where the database is not this shard, or is being split.
+/// SQLite has no other error to raise outside a trigger. Returns whether the guard is a further statement, the first; where the
+/// first statement has room for the guard, the batch costs no further statement.
+pub fn guard(statements: &mut Vec<Statement>, place: usize, count: ShardCount) -> bool {
+    let guard = format!(
+        "CASE WHEN EXISTS (SELECT 1 FROM shard WHERE number = {place} AND shards = {} AND splitting = 0) THEN 1 \
+         ELSE json('not this shard') END",
+        count.get()
+    );
+    if let Some(first) = statements.first_mut()
+        && let Some((before, after)) = first.sql.split_once(IS_OURS)
+    {
+        first.sql = format!("{before}{guard}{after}").into();
+        return false;
+    }
+    statements.insert(0, Statement::new(format!("SELECT {guard} AS ours")));
+    true
 }
 
 /// Which shard the database is.

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::secrets::overlapping;
+use super::shard::FROM_OURS;
 use super::webhooks::{stored_authentication, stored_filter};
 use crate::event::id::EventId;
 use crate::event::message::DeliveryKey;
@@ -30,7 +31,7 @@ pub(super) const COLUMNS: &str = "id, org_id, url, url_revision, events, secret,
 /// All webhooks of these tenants.
 pub fn of_tenants(org_ids: &[&str]) -> Statement {
     Statement::new(format!(
-        "SELECT {COLUMNS} FROM webhooks WHERE org_id IN (SELECT value FROM json_each(?1))"
+        "SELECT {COLUMNS} FROM {FROM_OURS}webhooks WHERE org_id IN (SELECT value FROM json_each(?1))"
     ))
     .bind(json!(org_ids))
 }

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::of_tenant;
+use super::shard::FROM_OURS;
 use crate::api_key::{ApiKeySummary, masked};
 use crate::ports::Statement;
 use crate::shard::Bucket;
@@ -26,7 +27,10 @@ pub fn insert(tenant: &TenantScope, name: &OrgName, owner: &EmailAddress, at: Ti
 
 /// One row where the tenant is registered and not closed.
 pub fn registered(tenant: &TenantScope) -> Statement {
-    of_tenant(tenant, "SELECT 1 AS registered FROM tenants WHERE org_id = ?1 AND closed_at IS NULL")
+    of_tenant(
+        tenant,
+        format!("SELECT 1 AS registered FROM {FROM_OURS}tenants WHERE org_id = ?1 AND closed_at IS NULL"),
+    )
 }
 
 /// One row where the tenant is registered or was closed.
@@ -57,7 +61,8 @@ const COLUMNS: &str = "SELECT t.org_id, t.org_name, t.owner_email, t.created_at,
 
 /// One tenant with its active key.
 pub fn select(tenant: &TenantScope, now: Timestamp) -> Statement {
-    of_tenant(tenant, format!("{COLUMNS} WHERE t.org_id = ?1 AND t.closed_at IS NULL")).bind(now)
+    let columns = COLUMNS.replace("FROM tenants t", &format!("FROM {FROM_OURS}tenants t"));
+    of_tenant(tenant, format!("{columns} WHERE t.org_id = ?1 AND t.closed_at IS NULL")).bind(now)
 }
 
 /// The place of a tenant in a list by creation: when it was registered, in milliseconds, and its `orgId`.

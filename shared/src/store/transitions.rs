@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::shard::IS_OURS;
 use super::{members, of_tenant};
 use crate::ports::Statement;
 use crate::tenant::EmailAddress;
@@ -68,7 +69,7 @@ pub fn append(tenant: &TenantScope, transition: NewTransition, guard: &Guard<'_>
     let statement = of_tenant(tenant, format!(
         "INSERT INTO transitions (org_id, aggregate, version, kind, at, actor, via, details) \
          SELECT ?1, ?2, COALESCE((SELECT MAX(version) FROM transitions WHERE org_id = ?1 AND aggregate = ?2), 0) + 1, \
-         ?3, ?4, ?5, ?6, ?7 WHERE {condition} RETURNING version"
+         ?3, ?4, ?5, ?6, ?7 WHERE {IS_OURS} AND {condition} RETURNING version"
     ))
     .bind(transition.kind.aggregate().as_str())
     .bind(transition.kind.as_str())
