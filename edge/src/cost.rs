@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use http::Extensions;
 use serde_json::{Value, json};
 use shared::ports::{Batch, Database, DatabaseError, Statement};
 
@@ -19,9 +20,19 @@ struct Counts {
 }
 
 impl Cost {
+    /// The cost of the request with these extensions.
+    pub fn of(request: &Extensions) -> Self {
+        request.get().cloned().unwrap_or_default()
+    }
+
     /// Round trips to D1 so far.
     pub fn round_trips(&self) -> u64 {
         self.0.round_trips.load(Ordering::Relaxed)
+    }
+
+    /// Rows read so far.
+    pub fn rows_read(&self) -> u64 {
+        self.0.rows_read.load(Ordering::Relaxed)
     }
 
     /// Rows written so far, index rows included.
@@ -33,7 +44,7 @@ impl Cost {
     pub fn fields(&self) -> Value {
         json!({
             "d1RoundTrips": self.round_trips(),
-            "d1RowsRead": self.0.rows_read.load(Ordering::Relaxed),
+            "d1RowsRead": self.rows_read(),
             "d1RowsWritten": self.rows_written(),
         })
     }

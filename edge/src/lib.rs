@@ -12,6 +12,7 @@ pub mod parameters;
 pub mod ports;
 pub mod problem;
 pub mod rate_limit;
+pub mod reads;
 pub mod refusals;
 pub mod router;
 pub mod routes;

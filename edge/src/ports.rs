@@ -35,7 +35,7 @@ pub trait Platform {
     /// The parts that answering any request takes.
     fn surroundings(&self) -> Surroundings {
         let (clock, random, log) = (self.clock(), self.random(), self.log());
-        Surroundings { clock, random, log, refusals: Arc::default() }
+        Surroundings { clock, random, log, refusals: Arc::default(), reads: Arc::default() }
     }
 }
 

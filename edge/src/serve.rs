@@ -5,13 +5,16 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::{Map, Value, json};
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
+use serde::Serialize;
+use serde_json::json;
+use shared::code::ErrorCode;
 use shared::ports::{Clock, Log, Random};
 use shared::settings::SettingFaults;
 
 use crate::cost::Cost;
 use crate::problem::Problem;
+use crate::reads::Reads;
 use crate::refusals::Refusals;
 
 /// What [`serve`] needs besides the answer.
@@ -25,6 +28,8 @@ pub struct Surroundings {
     pub log: Arc<dyn Log>,
     /// Limits the lines of requests that are refused.
     pub refusals: Arc<Refusals>,
+    /// Lets the reads of a busy second share lines.
+    pub reads: Arc<Reads>,
 }
 
 /// The most characters of a path in the log.
@@ -100,30 +105,53 @@ pub async fn serve_as(
     if unlogged || (refused && !surroundings.refusals.count(now)) {
         return response;
     }
-    let mut line = Map::new();
-    line.extend([
-        ("message".to_owned(), json!("request")),
-        ("requestId".to_owned(), json!(request_id)),
-        ("method".to_owned(), json!(method.as_str())),
-        ("path".to_owned(), json!(uri.path().chars().take(LONGEST_LOGGED_PATH).collect::<String>())),
-        ("status".to_owned(), json!(response.status().as_u16())),
-        ("milliseconds".to_owned(), json!(now.since(started).as_millis())),
-    ]);
-    if let Value::Object(fields) = cost.fields() {
-        line.extend(fields);
-    }
-    if let Some(LogDetail(detail)) = response.extensions_mut().remove() {
-        line.insert("detail".to_owned(), json!(detail));
-    }
-    if let Some(problem) = problem {
-        line.insert("error".to_owned(), json!(problem.code));
-        line.extend(problem.detail.map(|detail| ("detail".to_owned(), json!(detail))));
-    }
-    if let Some(number) = surroundings.refusals.take_without_line(now) {
-        line.insert("refusedWithoutLine".to_owned(), json!(number));
-    }
-    surroundings.log.write(line.into());
+    let status = response.status();
+    let detail = response.extensions_mut().remove::<LogDetail>().map(|LogDetail(detail)| detail);
+    let is_good_read =
+        matches!(method, Method::GET | Method::HEAD) && status.is_success() && detail.is_none();
+    let line = RequestLine {
+        message: "request",
+        request_id: &request_id,
+        method: method.as_str(),
+        path: &uri.path().chars().take(LONGEST_LOGGED_PATH).collect::<String>(),
+        status: status.as_u16(),
+        milliseconds: now.since(started).as_millis(),
+        d1_round_trips: cost.round_trips(),
+        d1_rows_read: cost.rows_read(),
+        d1_rows_written: cost.rows_written(),
+        error: problem.as_ref().map(|problem| problem.code),
+        detail: problem.and_then(|problem| problem.detail).or(detail),
+        refused_without_line: surroundings.refusals.take_without_line(now),
+    };
+    let line = serde_json::to_string(&line).unwrap_or_default();
+    let lines = if is_good_read {
+        [surroundings.reads.take(line, now), None]
+    } else {
+        [surroundings.reads.take_overdue(now), Some(line)]
+    };
+    lines.into_iter().flatten().for_each(|line| surroundings.log.write_text(line));
     response
+}
+
+/// The line of one request. Nothing in it can fail to be written as JSON.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestLine<'a> {
+    message: &'static str,
+    request_id: &'a str,
+    method: &'a str,
+    path: &'a str,
+    status: u16,
+    milliseconds: u128,
+    d1_round_trips: u64,
+    d1_rows_read: u64,
+    d1_rows_written: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorCode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_without_line: Option<u64>,
 }
 
 /// The answer of a Worker with faults in its configuration. The log names each fault; the body names none.

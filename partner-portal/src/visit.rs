@@ -55,11 +55,7 @@ impl FromRequestParts<Portal> for Visit {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, service: &Portal) -> Result<Self, Infallible> {
-        let database = service.sessions.database().clone();
-        let database = match parts.extensions.get::<Cost>() {
-            Some(cost) => cost.meter(database),
-            None => database,
-        };
+        let database = Cost::of(&parts.extensions).meter(service.sessions.database().clone());
         let nonce = parts.extensions.get::<Nonce>().cloned();
         Ok(Self {
             service: service.clone(),

@@ -1,6 +1,5 @@
 //! The router, and how the Worker answers a path without a route.
 
-use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use edge::cost::Cost;
@@ -44,9 +43,10 @@ pub async fn answer(
 /// Answers 200 once the configuration is sound (checked before any route) and the databases answer.
 async fn health(
     State(delivery): State<WebhookDelivery>,
-    Extension(cost): Extension<Cost>,
+    request: Request,
 ) -> Result<JsonAnswer<Health>, Problem> {
     let now = delivery.couriers.of_group(0, delivery.couriers.count()).clock.now();
+    let cost = Cost::of(request.extensions());
     let databases = delivery.couriers.map(|courier| cost.meter(courier.database.clone()));
     delivery.last_health.or(now, answers(&databases)).await?;
     Ok(JsonAnswer(StatusCode::OK, Health::good(delivery.config.environment, delivery.version.clone())))

@@ -115,10 +115,9 @@ impl FromRequestParts<AdminApi> for Admin {
 
 /// These use cases, over databases that count what the request costs.
 fn metered(parts: &Parts, mut apps: Shards<App>) -> Shards<App> {
-    if let Some(cost) = parts.extensions.get::<Cost>() {
-        for app in apps.all_mut() {
-            app.database = cost.meter(app.database.clone());
-        }
+    let cost = Cost::of(&parts.extensions);
+    for app in apps.all_mut() {
+        app.database = cost.meter(app.database.clone());
     }
     apps
 }

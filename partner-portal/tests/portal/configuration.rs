@@ -76,6 +76,7 @@ async fn a_misconfigured_portal_answers_503_with_a_request_id_and_names_the_faul
         random: Arc::new(SeededRandom::new(1)),
         log: log.clone(),
         refusals: Arc::default(),
+        reads: Arc::default(),
     };
     let faults = Config::read(&settings(&[("SESSION_KEY", Some("short"))])).err().unwrap();
     let (parts, body) = misconfigured(&surroundings, &faults).into_parts();
