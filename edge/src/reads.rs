@@ -27,20 +27,19 @@ struct Waiting {
 }
 
 impl Reads {
-    /// Takes the line of one more read, a JSON object. Returns the line to write now, if there is any.
+    /// Takes the line of one more read, a JSON object, after [`Self::take_overdue`]. Returns the line to write now, if there is any.
     pub fn take(&self, line: String, now: Timestamp) -> Option<String> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let second = now.milliseconds() / SECOND;
-        let is_next = second != waiting.second;
-        if is_next {
+        if second != waiting.second {
             (waiting.second, waiting.reads) = (second, 0);
         }
         waiting.reads += 1;
-        if waiting.reads <= LINES_A_SECOND && waiting.lines.is_empty() {
+        if waiting.reads <= LINES_A_SECOND {
             return Some(line);
         }
         waiting.lines.push(line);
-        (is_next || waiting.lines.len() >= READS_A_LINE).then(|| waiting.together())
+        (waiting.lines.len() >= READS_A_LINE).then(|| waiting.together())
     }
 
     /// The line of what waits since an earlier second, if there is any.
@@ -69,8 +68,10 @@ mod tests {
 
     /// The lines that this many reads of a second lead to.
     fn written(reads: &Reads, second: i64, count: u64) -> Vec<Value> {
-        let lines = (0..count).filter_map(|read| reads.take(json!({"read": read}).to_string(), at(second)));
-        lines.map(|line| serde_json::from_str(&line).unwrap()).collect()
+        let lines = (0..count).flat_map(|read| {
+            [reads.take_overdue(at(second)), reads.take(json!({"read": read}).to_string(), at(second))]
+        });
+        lines.flatten().map(|line| serde_json::from_str(&line).unwrap()).collect()
     }
 
     #[test]
@@ -91,8 +92,8 @@ mod tests {
         assert_eq!(busy.len() as u64, LINES_A_SECOND + 2);
         assert_eq!(reads.take_overdue(at(5)), None);
         let next = written(&reads, 6, 2);
-        assert_eq!(next[0]["requests"].as_array().unwrap().len(), 21, "what waited, and the read itself");
-        assert_eq!(next[1], json!({"read": 1}));
+        assert_eq!(next[0]["requests"].as_array().unwrap().len(), 20);
+        assert_eq!(next[1..], [json!({"read": 0}), json!({"read": 1})]);
     }
 
     #[test]

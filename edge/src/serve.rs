@@ -124,12 +124,9 @@ pub async fn serve_as(
         refused_without_line: surroundings.refusals.take_without_line(now),
     };
     let line = serde_json::to_string(&line).unwrap_or_default();
-    let lines = if is_good_read {
-        [surroundings.reads.take(line, now), None]
-    } else {
-        [surroundings.reads.take_overdue(now), Some(line)]
-    };
-    lines.into_iter().flatten().for_each(|line| surroundings.log.write_text(line));
+    let overdue = surroundings.reads.take_overdue(now);
+    let line = if is_good_read { surroundings.reads.take(line, now) } else { Some(line) };
+    overdue.into_iter().chain(line).for_each(|line| surroundings.log.write_text(line));
     response
 }
 
