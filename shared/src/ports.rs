@@ -155,7 +155,7 @@ impl Batch {
     /// If a row has another shape than `T`.
     pub fn take<T: DeserializeOwned>(&mut self, index: usize) -> Result<Vec<T>, DatabaseError> {
         let rows = self.rows.get_mut(index).map(std::mem::take).unwrap_or_default();
-        rows.read().map_err(|error| DatabaseError::Shape(error.to_string()))
+        rows.read()
     }
 
     /// The first row of the statement at `index`, if any.

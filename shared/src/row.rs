@@ -13,6 +13,8 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_json::{Error, Value};
 
+use crate::ports::DatabaseError;
+
 /// The rows that one statement returned.
 #[derive(Debug, Default)]
 pub struct Rows {
@@ -43,28 +45,39 @@ impl Rows {
         rows.map(|values| self.names.iter().cloned().zip(values.iter().cloned()).collect()).collect()
     }
 
-    /// Reads each row into a struct.
+    /// Reads each row into a struct. What does not depend on the struct is elsewhere, since the compiler writes this for each.
     ///
     /// # Errors
     /// If a column holds something else than its field does; the error names the column.
-    pub(crate) fn read<T: DeserializeOwned>(mut self) -> Result<Vec<T>, Error> {
-        let width = self.names.len().max(1);
-        let rows = self.values.chunks_mut(width);
-        rows.map(|values| {
-            T::deserialize(Column { row: &mut Row { names: &self.names, values, next: 0 }, name: "" })
-        })
-        .collect()
+    pub(crate) fn read<T: DeserializeOwned>(mut self) -> Result<Vec<T>, DatabaseError> {
+        let count = self.len();
+        let mut read = Vec::with_capacity(count);
+        for place in 0..count {
+            let mut row = self.row(place);
+            read.push(T::deserialize(Column { row: &mut row, name: "" }).map_err(shape)?);
+        }
+        Ok(read)
     }
+
+    fn row(&mut self, place: usize) -> Row<'_> {
+        let start = place * self.names.len();
+        let end = start + self.names.len();
+        Row { names: &self.names, values: self.values.get_mut(start..end).unwrap_or_default(), next: 0 }
+    }
+}
+
+fn shape(error: Error) -> DatabaseError {
+    DatabaseError::Shape(error.to_string())
 }
 
 /// Reads a struct from the text of a JSON object, as from a row.
 ///
 /// # Errors
 /// If the text is no object, or one of another shape.
-pub(crate) fn read_text<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+pub(crate) fn read_text<T: DeserializeOwned>(text: &str) -> Result<T, DatabaseError> {
     let mut rows = Rows::default();
-    serde_json::Deserializer::from_str(text).deserialize_map(RowVisitor(&mut rows))?;
-    rows.read()?.pop().ok_or_else(|| Error::custom("no row"))
+    serde_json::Deserializer::from_str(text).deserialize_map(RowVisitor(&mut rows)).map_err(shape)?;
+    rows.read()?.pop().ok_or_else(|| DatabaseError::Shape("no row".to_owned()))
 }
 
 /// As D1 has them: a list of objects.
@@ -263,8 +276,8 @@ mod tests {
     }
 
     /// Reads rows that cross as this JSON.
-    fn read<T: DeserializeOwned>(rows: Value) -> Result<Vec<T>, Error> {
-        serde_json::from_str::<Rows>(&rows.to_string())?.read()
+    fn read<T: DeserializeOwned>(rows: Value) -> Result<Vec<T>, DatabaseError> {
+        serde_json::from_str::<Rows>(&rows.to_string()).unwrap().read()
     }
 
     #[test]
@@ -306,7 +319,7 @@ mod tests {
             (json!({"id": 7}), "id: invalid type: integer `7`, expected a string"),
             (json!({"id": "a"}), "inner: status: no text"),
         ] {
-            assert_eq!(read::<Outer>(json!([row])).unwrap_err().to_string(), fault);
+            assert_eq!(read::<Outer>(json!([row])).unwrap_err(), DatabaseError::Shape(fault.to_owned()));
         }
     }
 

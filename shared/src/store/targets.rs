@@ -127,9 +127,7 @@ impl TargetRow {
     pub fn into_target(self, now: Timestamp) -> Result<Target, DatabaseError> {
         let previous = overlapping(&self.previous_secrets, now)?;
         let condition = match &self.condition {
-            Some(text) => row::read_text::<ConditionRow>(text)
-                .map_err(|error| DatabaseError::Shape(format!("condition: {error}")))?
-                .into(),
+            Some(text) => row::read_text::<ConditionRow>(text)?.into(),
             None => Condition::WELL,
         };
         Ok(Target {
