@@ -8,6 +8,7 @@ use axum::response::Response;
 use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use serde_json::json;
+use shared::api_key::ApiKey;
 use shared::code::ErrorCode;
 use shared::ports::{Clock, Log, Random};
 use shared::settings::SettingFaults;
@@ -34,6 +35,9 @@ pub struct Surroundings {
 
 /// The most characters of a path in the log.
 const LONGEST_LOGGED_PATH: usize = 200;
+
+/// How signing secrets of webhooks and JSON Web Tokens begin.
+const CREDENTIAL_PREFIXES: [&str; 2] = ["whsec_", "eyJ"];
 
 /// How a Worker shows its problems.
 pub trait ProblemFormat: Send + Sync {
@@ -113,7 +117,7 @@ pub async fn serve_as(
         message: "request",
         request_id: &request_id,
         method: method.as_str(),
-        path: &uri.path().chars().take(LONGEST_LOGGED_PATH).collect::<String>(),
+        path: &path_in_public(uri.path()),
         status: status.as_u16(),
         milliseconds: u64::try_from(now.since(started).as_millis()).unwrap_or(u64::MAX),
         d1_round_trips: cost.round_trips(),
@@ -149,6 +153,18 @@ struct RequestLine<'a> {
     detail: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refused_without_line: Option<u64>,
+}
+
+/// A path as the log has it: cut off, and without what looks like a credential that somebody put there by mistake.
+fn path_in_public(path: &str) -> String {
+    let mut shown = String::with_capacity(path.len());
+    for part in path.split('/').skip(1) {
+        let is_credential = ApiKey::parse(part).is_some()
+            || CREDENTIAL_PREFIXES.iter().any(|prefix| part.starts_with(prefix));
+        shown.push('/');
+        shown.push_str(if is_credential { "[credential]" } else { part });
+    }
+    shown.chars().take(LONGEST_LOGGED_PATH).collect()
 }
 
 /// The answer of a Worker with faults in its configuration. The log names each fault; the body names none.
