@@ -155,7 +155,7 @@ impl Batch {
     /// If a row has another shape than `T`.
     pub fn take<T: DeserializeOwned>(&mut self, index: usize) -> Result<Vec<T>, DatabaseError> {
         let rows = self.rows.get_mut(index).map(std::mem::take).unwrap_or_default();
-        rows.read()
+        rows.read().map_err(DatabaseError::shape)
     }
 
     /// The first row of the statement at `index`, if any.
@@ -201,6 +201,14 @@ pub enum DatabaseError {
     /// Anything else: unreachable, overloaded, a fault in the SQL.
     #[error("database: {0}")]
     Failed(String),
+}
+
+impl DatabaseError {
+    /// A row that could not be read.
+    #[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
+    pub(crate) fn shape(error: serde_json::Error) -> Self {
+        Self::Shape(error.to_string())
+    }
 }
 
 /// A queue that keeps what it accepted.

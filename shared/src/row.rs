@@ -13,8 +13,6 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_json::{Error, Value};
 
-use crate::ports::DatabaseError;
-
 /// The rows that one statement returned.
 #[derive(Debug, Default)]
 pub struct Rows {
@@ -49,12 +47,12 @@ impl Rows {
     ///
     /// # Errors
     /// If a column holds something else than its field does; the error names the column.
-    pub(crate) fn read<T: DeserializeOwned>(mut self) -> Result<Vec<T>, DatabaseError> {
+    pub(crate) fn read<T: DeserializeOwned>(mut self) -> Result<Vec<T>, Error> {
         let count = self.len();
         let mut read = Vec::with_capacity(count);
         for place in 0..count {
             let mut row = self.row(place);
-            read.push(T::deserialize(Column { row: &mut row, name: "" }).map_err(shape)?);
+            read.push(T::deserialize(Column { row: &mut row, name: "" })?);
         }
         Ok(read)
     }
@@ -66,18 +64,14 @@ impl Rows {
     }
 }
 
-fn shape(error: Error) -> DatabaseError {
-    DatabaseError::Shape(error.to_string())
-}
-
 /// Reads a struct from the text of a JSON object, as from a row.
 ///
 /// # Errors
 /// If the text is no object, or one of another shape.
-pub(crate) fn read_text<T: DeserializeOwned>(text: &str) -> Result<T, DatabaseError> {
+pub(crate) fn read_text<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     let mut rows = Rows::default();
-    serde_json::Deserializer::from_str(text).deserialize_map(RowVisitor(&mut rows)).map_err(shape)?;
-    rows.read()?.pop().ok_or_else(|| DatabaseError::Shape("no row".to_owned()))
+    serde_json::Deserializer::from_str(text).deserialize_map(RowVisitor(&mut rows))?;
+    rows.read()?.pop().ok_or_else(|| Error::custom("no row"))
 }
 
 /// As D1 has them: a list of objects.
@@ -276,7 +270,7 @@ mod tests {
     }
 
     /// Reads rows that cross as this JSON.
-    fn read<T: DeserializeOwned>(rows: Value) -> Result<Vec<T>, DatabaseError> {
+    fn read<T: DeserializeOwned>(rows: Value) -> Result<Vec<T>, Error> {
         serde_json::from_str::<Rows>(&rows.to_string()).unwrap().read()
     }
 
@@ -319,7 +313,7 @@ mod tests {
             (json!({"id": 7}), "id: invalid type: integer `7`, expected a string"),
             (json!({"id": "a"}), "inner: status: no text"),
         ] {
-            assert_eq!(read::<Outer>(json!([row])).unwrap_err(), DatabaseError::Shape(fault.to_owned()));
+            assert_eq!(read::<Outer>(json!([row])).unwrap_err().to_string(), fault);
         }
     }
 

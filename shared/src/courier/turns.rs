@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 
 use crate::delivery::policy::DeliveryPolicy;
+use crate::sets::in_order;
 use crate::time::Timestamp;
 use crate::webhook::health::Effect;
 
@@ -67,9 +68,8 @@ pub struct Turns<L> {
 
 impl<L: TakesTurns> Turns<L> {
     /// Orders the webhooks: the well first, then by how much trouble they were lately.
-    pub fn new(mut all: Vec<L>, now: Timestamp) -> Self {
-        all.sort_by_key(TakesTurns::rank);
-        Self { all, began: now, next: 0 }
+    pub fn new(all: Vec<L>, now: Timestamp) -> Self {
+        Self { all: in_order(all, TakesTurns::rank), began: now, next: 0 }
     }
 
     /// The next delivery to attempt, with its place. A webhook with more trouble waits until those with less have begun

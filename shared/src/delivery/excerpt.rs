@@ -30,21 +30,20 @@ pub fn without_secrets(text: &str, secrets: &[SecretString]) -> String {
     for form in secrets.iter().flat_map(forms) {
         search.find(&form, &mut found);
     }
-    found.sort_unstable_by_key(|part| part.start);
+    let mut blank = vec![false; text.len()];
+    for part in found {
+        blank.get_mut(part).unwrap_or_default().fill(true);
+    }
     let (mut kept, mut rest) = (String::with_capacity(text.len()), String::with_capacity(text.len()));
     let mut at = 0;
-    for part in found {
-        // Parts that meet become one.
-        if part.start > at || kept.is_empty() && part.start == 0 {
-            kept.push_str(&text[at..part.start]);
-            rest.push_str(&text[at..part.start]);
-            kept.push_str(BLANK);
-            rest.push(' ');
-        }
-        at = at.max(part.end);
+    // Parts that meet become one.
+    for run in blank.chunk_by(|one, next| one == next) {
+        let part = &text[at..at + run.len()];
+        at += run.len();
+        let is_blank = run[0];
+        kept.push_str(if is_blank { BLANK } else { part });
+        rest.push_str(if is_blank { " " } else { part });
     }
-    kept.push_str(&text[at..]);
-    rest.push_str(&text[at..]);
     if decoded::shows(&rest, secrets) { WITHHELD.to_owned() } else { kept }
 }
 

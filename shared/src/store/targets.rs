@@ -127,7 +127,7 @@ impl TargetRow {
     pub fn into_target(self, now: Timestamp) -> Result<Target, DatabaseError> {
         let previous = overlapping(&self.previous_secrets, now)?;
         let condition = match &self.condition {
-            Some(text) => row::read_text::<ConditionRow>(text)?.into(),
+            Some(text) => row::read_text::<ConditionRow>(text).map_err(DatabaseError::shape)?.into(),
             None => Condition::WELL,
         };
         Ok(Target {

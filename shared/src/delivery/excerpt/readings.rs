@@ -250,10 +250,14 @@ impl Readings {
     }
 }
 
-fn each_once<T: Ord>(mut all: Vec<T>) -> Vec<T> {
-    all.sort_unstable();
-    all.dedup();
-    all
+fn each_once<T: Ord>(all: Vec<T>) -> Vec<T> {
+    let mut once = Vec::new();
+    for item in all {
+        if let Err(place) = once.binary_search(&item) {
+            once.insert(place, item);
+        }
+    }
+    once
 }
 
 /// The places beside a line end, up to the next letter or digit.
