@@ -48,6 +48,13 @@ test('what is tested and deployed is what was pushed to main, and no commit of a
   }
 });
 
+test('the first day lists each secret of the workflows', () => {
+  const page = readFileSync(path.join(folder, '../docs/first-day.md'), 'utf8').split('## 7. GitHub')[1].split('\n## ')[0];
+  for (const { name, text } of workflows) {
+    for (const [, secret] of text.matchAll(/secrets\.(\w+)/g)) assert.ok(page.includes(`\`${secret}\``), `${name}: ${secret}`);
+  }
+});
+
 test('each variable that a step gets is one that the step reads', () => {
   const source = readdirSync(path.join(folder, '../xtask/src/deployment')).map((name) => {
     return readFileSync(path.join(folder, '../xtask/src/deployment', name), 'utf8');
