@@ -160,13 +160,17 @@ impl Deployment {
     /// Requires wrangler and a token.
     fn require_tools(&self) -> Result<()> {
         Self::require_wrangler()?;
-        if self.variable("CLOUDFLARE_API_TOKEN").is_none() {
-            bail!(
+        match self.variable("CLOUDFLARE_API_TOKEN") {
+            None => bail!(
                 "CLOUDFLARE_API_TOKEN is not set: create a token for the account of {} in Cloudflare's dashboard and set it",
                 self.environment
-            );
+            ),
+            Some(token) if !token.bytes().all(|byte| byte.is_ascii_graphic()) => bail!(
+                "CLOUDFLARE_API_TOKEN has a character that no token has, such as a blank: copy the token of {} from Cloudflare's dashboard again",
+                self.environment
+            ),
+            Some(_) => Ok(()),
         }
-        Ok(())
     }
 
     /// Requires that an account is no other environment's.

@@ -16,6 +16,9 @@ use crate::environments::{WranglerFiles, entries, is_placeholder, text};
 /// The time in seconds for which a Queue keeps a message that nobody takes, paused or not: 14 days, the most that Cloudflare allows. The default is 4 days (<https://developers.cloudflare.com/changelog/2025-02-14-customize-queue-retention-period>).
 const RETENTION_SECONDS: &str = "1209600";
 
+/// What is probably wrong where a Queue with that retention is refused.
+const RETENTION_IS_PAID: &str = "a Queue that keeps messages for 14 days needs the Workers Paid plan";
+
 /// The path of an account's Queues.
 const QUEUES: &str = "/queues";
 
@@ -291,8 +294,11 @@ impl Deployment {
             }
             let words = ["queues", "create", &name, "--message-retention-period-secs", RETENTION_SECONDS];
             let words = in_jurisdiction(&words, places);
-            self.wrangler_in_account(&files.shared.path, account, &words)
-                .context("a Queue that keeps messages for 14 days needs the Workers Paid plan")?;
+            if let Err(error) = self.wrangler_in_account(&files.shared.path, account, &words) {
+                // Sentences about Cloudflare name the reason: the network, the token, the API's own trouble.
+                let is_explained = error.to_string().starts_with("Cloudflare");
+                return Err(if is_explained { error } else { error.context(RETENTION_IS_PAID) });
+            }
             made += 1;
             line(format!("  created  Queue {name}"));
         }

@@ -159,6 +159,7 @@ fn an_account_that_is_not_ready_is_refused_before_anything_is_created() {
             "expired",
             "Cloudflare does not accept CLOUDFLARE_API_TOKEN for the account",
         ),
+        ("CLOUDFLARE_API_TOKEN", "cut off…", "CLOUDFLARE_API_TOKEN has a character that no token has"),
         (
             "CLOUDFLARE_ACCOUNT_ID",
             "ffffffffffffffffffffffffffffffff",
