@@ -68,6 +68,13 @@ async fn what_is_shown_once_is_kept_nowhere() {
     app.partner(&format!("{key}x")).get("/webhooks").await.is(401);
     app.bearer(&key).get("/tenants").await.is(401);
     app.anybody().with("authorization", format!("Bearer {token}")).get("/tenants").await.is(401);
+    for path in ["/api-keys", "/tenants", "/webhooks", "/no/such/path"] {
+        for credential in [&key, &token, own] {
+            let path = format!("{path}/{credential}");
+            assert!(admin.delete(&path).await.status.is_client_error(), "{path}");
+            app.anybody().get(&format!("{path}/x")).await.is(401);
+        }
+    }
     app.database.fail(Some("away"));
     admin.post(HOOKS, json!({"url": URL, "secret": own})).await.is(503);
     app.database.fail(None);

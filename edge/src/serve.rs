@@ -8,6 +8,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
+use shared::api_key::ApiKey;
 use shared::ports::{Clock, Log, Random};
 use shared::settings::SettingFaults;
 use tower::ServiceExt;
@@ -31,6 +32,9 @@ pub struct Surroundings {
 
 /// The most characters of a path in the log.
 const LONGEST_LOGGED_PATH: usize = 200;
+
+/// How signing secrets of webhooks and JSON Web Tokens begin.
+const CREDENTIAL_PREFIXES: [&str; 2] = ["whsec_", "eyJ"];
 
 /// How a Worker shows its problems.
 pub trait ProblemFormat: Send + Sync {
@@ -136,7 +140,7 @@ pub async fn serve_through(
         ("message".to_owned(), json!("request")),
         ("requestId".to_owned(), json!(request_id)),
         ("method".to_owned(), json!(method.as_str())),
-        ("path".to_owned(), json!(uri.path().chars().take(LONGEST_LOGGED_PATH).collect::<String>())),
+        ("path".to_owned(), json!(path_in_public(uri.path()))),
         ("status".to_owned(), json!(response.status().as_u16())),
         ("milliseconds".to_owned(), json!(now.since(started).as_millis())),
     ]);
@@ -155,6 +159,18 @@ pub async fn serve_through(
     }
     surroundings.log.write(line.into());
     response
+}
+
+/// A path as the log has it: cut off, and without what looks like a credential that somebody put there by mistake.
+fn path_in_public(path: &str) -> String {
+    let mut shown = String::with_capacity(path.len());
+    for part in path.split('/').skip(1) {
+        let is_credential = ApiKey::parse(part).is_some()
+            || CREDENTIAL_PREFIXES.iter().any(|prefix| part.starts_with(prefix));
+        shown.push('/');
+        shown.push_str(if is_credential { "[credential]" } else { part });
+    }
+    shown.chars().take(LONGEST_LOGGED_PATH).collect()
 }
 
 /// The answer of a Worker with faults in its configuration. The log names each fault; the body names none.

@@ -15,6 +15,8 @@ pub const UNREAD_KEY: &str = "__Host-unread-key-";
 pub const DRAFT: &str = "__Host-draft";
 /// A cookie without meaning, which changes while a page shows an API key.
 pub const SHOWN: &str = "__Host-shown";
+/// The name of the person who has signed in in this browser.
+pub const KNOWN_BROWSER: &str = "__Host-known-browser";
 /// The notice that the next page shows.
 pub const NOTICE: &str = "__Host-notice";
 

@@ -12,6 +12,7 @@ pub mod csrf;
 pub mod draft;
 pub mod headers;
 pub mod json_layout;
+pub mod known_browser;
 pub mod notice;
 pub mod oidc;
 pub mod outcome;

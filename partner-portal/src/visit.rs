@@ -22,6 +22,7 @@ use crate::admin_client::PersonClient;
 use crate::csrf;
 use crate::draft::Draft;
 use crate::headers::Nonce;
+use crate::known_browser;
 use crate::notice::PageNotice;
 use crate::oidc::TRANSACTION_LIFE;
 use crate::paths::{page_of_form, to_confirm, with_return};
@@ -82,13 +83,18 @@ impl Visit {
         self.sessions.find(&self.headers, self.now).await
     }
 
-    /// Counts one more request to `route` that may be a stranger's: of a browser with a session's cookie under the session,
-    /// which no stranger can name, of any other under the client's address.
+    /// Counts one more request to `route` that may be a stranger's: of a browser with a session's cookie under the session, of one
+    /// in which somebody has signed in before under that person, of any other under the client's address. No stranger can name
+    /// the first two.
     ///
     /// # Errors
     /// 429 if that is one too many.
     pub async fn count_stranger(&self, route: &str) -> Result<(), Problem> {
-        let who = self.sessions.named_by(&self.headers).unwrap_or_else(|| client(&self.headers));
+        let who = match self.sessions.named_by(&self.headers) {
+            Some(session) => Some(session),
+            None => known_browser::person(&self.headers, self.sessions.sealer(), self.now).await,
+        };
+        let who = who.unwrap_or_else(|| client(&self.headers));
         self.service.strangers.count(&format!("{route} {who}")).await
     }
 

@@ -93,15 +93,15 @@ pub fn redirects(character: char) -> bool {
 }
 
 /// Whether a character shows something. White space does not, nor do control and format characters and fillers: those that
-/// renderers ignore by default (Unicode property `Default_Ignorable_Code_Point`), interlinear annotation, the empty Braille
-/// pattern, and what is no character at all.
+/// renderers ignore by default (Unicode property `Default_Ignorable_Code_Point`), interlinear annotation, the place of an object
+/// that is not there, the empty Braille pattern, blanks of hieroglyphs and of Khitan, and what is no character at all.
 pub fn is_visible(character: char) -> bool {
     let ignored = matches!(
         character,
         '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
             | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}'
-            | '\u{FDD0}'..='\u{FDEF}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}'
-            | '\u{13430}'..='\u{1343F}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}'
+            | '\u{FDD0}'..='\u{FDEF}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFC}'
+            | '\u{13430}'..='\u{13442}' | '\u{16FE4}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}'
     );
     let is_noncharacter = u32::from(character) & 0xFFFE == 0xFFFE;
     !ignored && !is_noncharacter && !character.is_whitespace() && !character.is_control()
@@ -115,7 +115,7 @@ mod tests {
 
     /// One of each kind: C0, DEL, C1, marks, embeddings, overrides, isolates, joiners, fillers, tags, selectors.
     const UNPRINTABLE: &str = "\0\u{8}\u{b}\u{1b}\u{7f}\u{80}\u{9b}\u{9d}\u{ad}\u{61c}\u{200b}\u{200d}\u{200e}\u{202a}\u{202e}\
-        \u{2060}\u{2066}\u{2069}\u{206f}\u{3164}\u{fe0f}\u{feff}\u{fff9}\u{ffff}\u{e0041}\u{e01ef}";
+        \u{2060}\u{2066}\u{2069}\u{206f}\u{3164}\u{fe0f}\u{feff}\u{fff9}\u{fffc}\u{ffff}\u{13441}\u{16fe4}\u{e0041}\u{e01ef}";
 
     #[test]
     fn ordinary_text_stays_as_it_is() {

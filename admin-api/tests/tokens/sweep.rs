@@ -157,6 +157,16 @@ async fn no_form_of_a_token_says_more_than_its_claims() {
         ("kid as SQL", with(&|token| token.header("kid", "x' UNION SELECT 'key"))),
         ("kid as a list", with(&|token| token.header("kid", json!(["key-1"])))),
         ("zip", with(&|token| token.header("zip", "DEF").claim("exp", Value::Null))),
+        ("zip and claims as they are", with(&|token| token.header("zip", "DEF"))),
+        ("cty and claims as they are", with(&|token| token.header("cty", "JWT"))),
+        ("enc", with(&|token| token.header("enc", "A256GCM"))),
+        ("typ of a logout token", with(&|token| token.header("typ", "logout+jwt"))),
+        ("typ of a proof of possession", with(&|token| token.header("typ", "dpop+jwt"))),
+        ("typ of a security event", with(&|token| token.header("typ", "secevent+jwt"))),
+        ("typ of encryption", with(&|token| token.header("typ", "JWE"))),
+        ("typ empty", with(&|token| token.header("typ", ""))),
+        ("typ as a list", with(&|token| token.header("typ", json!(["JWT"])))),
+        ("typ null", with(&|token| token.header("typ", Value::Null))),
     ] {
         is_refused(&app, what, &token).await;
     }

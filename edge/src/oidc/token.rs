@@ -23,9 +23,12 @@ const LONGEST_TOKEN: usize = 16 * 1024;
 
 /// The shortest RS256 signature: RFC 7518 section 3.3 asks for keys of 2048 bits or more.
 const SHORTEST_SIGNATURE: usize = 256;
-/// Header parameters that would have us take a key from the token, or obey an extension that we do not know. A token
-/// with any of them is refused, whatever its value.
-const REFUSED_PARAMETERS: [&str; 6] = ["jwk", "jku", "x5u", "x5c", "crit", "b64"];
+/// Header parameters that would have us take a key from the token, obey an extension that we do not know, or read the claims as
+/// something else than JSON. A token with any of them is refused, whatever its value.
+const REFUSED_PARAMETERS: [&str; 9] = ["jwk", "jku", "x5u", "x5c", "crit", "b64", "cty", "enc", "zip"];
+/// What a token may say that it is, in any case, if it says so: no token that was signed for another purpose is taken
+/// (RFC 8725, section 3.11; RFC 9068, section 4).
+const TYPES: [&str; 4] = ["JWT", "at+jwt", "application/jwt", "application/at+jwt"];
 
 /// A token whose signature is not verified yet.
 pub type Token<'a> = UntrustedToken<'a>;
@@ -36,7 +39,7 @@ pub type AnyClaims = Claims<Map<String, Value>>;
 /// another reader could take the other value.
 ///
 /// # Errors
-/// 401 if the text is no token, or the token brings its own key.
+/// 401 if the text is no token, the token brings its own key, or it says that it is for something else.
 pub fn parse(text: &str) -> Result<Token<'_>, Problem> {
     taken_apart(text).ok_or_else(Problem::unauthorized)
 }
@@ -50,7 +53,11 @@ fn taken_apart(text: &str) -> Option<Token<'_>> {
     strict_object(parts.next()?)?;
     let refused = REFUSED_PARAMETERS.iter().any(|name| header.contains_key(*name));
     let key_id_is_text = header.get("kid").is_none_or(Value::is_string);
-    if refused || !key_id_is_text { None } else { Token::new(text).ok() }
+    let is_ours = |kind: &Value| {
+        kind.as_str().is_some_and(|kind| TYPES.iter().any(|ours| ours.eq_ignore_ascii_case(kind)))
+    };
+    let is_taken = !refused && key_id_is_text && header.get("typ").is_none_or(is_ours);
+    if is_taken { Token::new(text).ok() } else { None }
 }
 
 fn strict_object(part: &str) -> Option<Map<String, Value>> {

@@ -11,6 +11,7 @@ use shared::code::ErrorCode;
 use super::frame::Frame;
 use super::problem::SignInAt;
 use crate::cookies;
+use crate::known_browser;
 use crate::notice::PageNotice;
 use crate::oidc::{Purpose, Transaction, failed};
 use crate::paths::{CONFIRM_FIELD, RETURN_FIELD, local_path};
@@ -155,7 +156,8 @@ async fn finish<'a>(
     let person = visit.service.provider.finish(transaction, code, visit.now).await?;
     let before = visit.session().await?;
     let cookie = visit.sessions.begin(&person, before.as_ref(), &visit.headers, visit.now).await?;
-    let cookies = [cookies::set(cookies::SESSION, &cookie, ABSOLUTE)];
+    let known = known_browser::cookie(person.email.as_str(), visit.sessions.sealer(), visit.now).await;
+    let cookies = [cookies::set(cookies::SESSION, &cookie, ABSOLUTE), known];
     Ok(with_cookies(see_other(&transaction.return_to), cookies))
 }
 

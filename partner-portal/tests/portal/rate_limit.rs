@@ -1,5 +1,7 @@
 //! The limit on forms that have an endpoint asked, because the endpoint may be somebody else's; and on what strangers can ask.
 
+use std::time::Duration;
+
 use http::{Method, StatusCode, header};
 
 use crate::support::{EMAIL, Page, World};
@@ -68,6 +70,51 @@ async fn sign_ins_that_nobody_finishes_meet_a_limit_and_end_nobody_s_session() {
     // Who is at the provider already comes back and is signed in.
     let page = about_to_finish.send(Method::GET, &callback, &[HERE], "").await;
     assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+}
+
+#[tokio::test]
+async fn who_has_signed_in_in_a_browser_before_is_shut_out_there_by_no_stranger() {
+    const KNOWN: &str = "__Host-known-browser";
+    let world = World::default();
+    let mut member = world.connected(EMAIL, "acme-corp").await;
+    let page = member.arrive("/dashboard").await;
+    member.submit(&page, "/logout", &[]).await;
+    let mut second = world.browser();
+    second.sign_in(&EMAIL.to_uppercase()).await;
+    second.cookies.remove("__Host-session");
+    world.strangers.allow(100);
+    for _ in 0..101 {
+        world.browser().send(Method::GET, "/login", &[HERE], "").await;
+    }
+    is_too_many(&world.browser().send(Method::GET, "/login", &[HERE], "").await);
+
+    // A month later, too.
+    world.clock.advance(Duration::from_secs(30 * 24 * 60 * 60));
+    let page = member.send(Method::GET, "/login", &[HERE], "").await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+    assert_eq!(
+        world.browser().send(Method::GET, "/login", &[HERE], "").await.status,
+        StatusCode::TOO_MANY_REQUESTS
+    );
+
+    // Nobody makes such a cookie up, and no other value of the portal's passes for one.
+    let good = member.cookies[KNOWN].clone();
+    let transaction = member.cookies.iter().find(|(name, _)| name.starts_with("__Host-transaction-"));
+    for bad in [format!("{good}x"), good[1..].to_owned(), transaction.unwrap().1.clone(), String::new()] {
+        let mut stranger = world.browser();
+        stranger.cookies.insert(KNOWN.to_owned(), bad);
+        is_too_many(&stranger.send(Method::GET, "/login", &[HERE], "").await);
+    }
+    // All browsers of a person count together, and the cookie opens nothing.
+    second.send(Method::GET, "/login", &[HERE], "").await;
+    assert!(world.strangers.counts().values().any(|count| *count == 2), "{:?}", world.strangers.counts());
+    let mut thief = world.browser();
+    thief.cookies.insert(KNOWN.to_owned(), good.clone());
+    thief.cookies.insert("__Host-session".to_owned(), good);
+    assert_eq!(thief.get("/dashboard").await.location(), "/login?return_to=%2Fdashboard");
+    // After ninety days the browser is a stranger's.
+    world.clock.advance(Duration::from_secs(61 * 24 * 60 * 60));
+    is_too_many(&member.send(Method::GET, "/login", &[HERE], "").await);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod decoded;
 mod dump;
 mod forms;
 mod plain;
+mod rare;
 mod readings;
 mod search;
 
@@ -19,7 +20,7 @@ const BLANK: &str = "[secret]";
 const WITHHELD: &str = "[withheld: the text repeats a secret of the webhook in some encoding]";
 
 /// Blanks these secrets (of visible ASCII) in a text, each in every form that is common: as it is, backwards, in hexadecimal, as
-/// a list of character codes, as a dump of bytes with offsets and characters beside them, within base64 of either alphabet; each
+/// a list of character codes, as a dump of bytes with offsets and characters beside them, in base58, within base64 of either alphabet; each
 /// in either case, escaped for a URL, JSON, HTML or mail, also twice, broken into lines; and cut off by the beginning or the end
 /// of the text. Where decoders, one behind another, still find a secret, nothing of the text is kept.
 #[must_use]

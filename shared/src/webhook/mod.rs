@@ -11,6 +11,7 @@ pub mod target;
 pub mod trouble;
 pub mod url;
 pub mod waiting;
+mod words;
 
 use serde::{Deserialize, Serialize};
 

@@ -2,6 +2,7 @@
 
 use self::suffixes::{SuffixMatch, Suffixes};
 use super::url::UrlFault;
+use super::words::any;
 
 mod suffixes;
 
@@ -15,52 +16,22 @@ const NOT_PUBLIC: &[&str] = &[
     // The IANA registry of special-use names (RFC 6761, 6762, 7686, 9476). `arpa` as a whole: it holds
     // reverse zones and `home.arpa` (RFC 8375). Of the documentation names only the top-level `example`;
     // example.com exists.
-    "alt",
-    "arpa",
-    "example",
-    "invalid",
-    "local",
-    "localhost",
-    "onion",
-    "test",
+    "alt arpa example invalid local localhost onion test",
     // Reserved or withheld by ICANN for private networks: `internal` (2024), `corp`, `home` and `mail`
     // (2018).
-    "corp",
-    "home",
-    "internal",
-    "mail",
+    "corp home internal mail",
     // In use in private networks: RFC 6762 appendix G, and the default names of routers and resolvers.
-    "intranet",
-    "lan",
-    "localdomain",
-    "private",
+    "intranet lan localdomain private",
     // Public names whose addresses are loopback, or spelled in the name itself: IP literals in one more
     // spelling.
-    "1u.ms",
-    "backname.io",
-    "ddev.site",
-    "docksal.site",
-    "fuf.me",
-    "lacolhost.com",
-    "lcl.host",
-    "lndo.site",
-    "local-ip.co",
-    "local.gd",
-    "localdev.me",
-    "localho.st",
-    "localhost.direct",
-    "localtest.me",
-    "lvh.me",
-    "nip.io",
-    "rbndr.us",
-    "smackaho.st",
-    "sslip.io",
-    "traefik.me",
-    "vcap.me",
-    "xip.io",
-    "xip.name",
+    "1u.ms backname.io bugbounty.dod.network ddev.site docksal.site fuf.me godnslog.com lacolhost.com lcl.host \
+     lndo.site local-ip.co local-ip.sh local.gd localdev.me localh.st localho.st localhost.direct localhost.tv \
+     localhst.co.uk localtest.me lvh.me nip.io rbndr.us rebind.it smackaho.st spoofed.burpcollaborator.net sslip.io \
+     traefik.me vcap.me xip.io xip.name",
+    // A public name that routers take for themselves.
+    "fritz.box",
     // What clouds call their metadata service beside an address.
-    "metadata.goog",
+    "metadata.cloud.ibm.com metadata.goog metadata.packet.net metadata.platformequinix.com metadata.tencentyun.com",
 ];
 
 /// Checks that `name` (lower-case ASCII, after IDNA) is a host name: labels of 1 to 63 letters, digits and
@@ -91,7 +62,7 @@ pub(super) fn check_public(name: &str, own_zones: &[&str]) -> Result<(), UrlFaul
     if own_zones.iter().any(|zone| is_within(name, zone)) {
         return Err(UrlFault::OwnZone);
     }
-    if NOT_PUBLIC.iter().any(|zone| is_within(name, zone)) || spells_private_address(name) {
+    if any(NOT_PUBLIC, &|zone| is_within(name, zone)) || spells_private_address(name) {
         return Err(UrlFault::PrivateHost(name.to_owned()));
     }
     match Suffixes::PUBLIC.place_of(name) {
@@ -108,11 +79,11 @@ fn spells_private_address(name: &str) -> bool {
     name.split(['.', '-']).any(|part| {
         last = [last[1], last[2], last[3], part.parse::<u8>().ok()];
         match last {
-            [Some(first), Some(second), Some(_), Some(_)] => match (first, second) {
-                (0 | 10 | 127 | 224.., _) | (169, 254) | (192, 168) => true,
-                (100, second) => second & 0xc0 == 64,
-                (172, second) => second & 0xf0 == 16,
-                (198, second) => second & 0xfe == 18,
+            [Some(first), Some(second), Some(third), Some(_)] => match (first, second, third) {
+                (0 | 10 | 127 | 224.., ..) | (169, 254, _) | (192, 168, _) | (192, 0, 0) => true,
+                (100, second, _) => second & 0xc0 == 64,
+                (172, second, _) => second & 0xf0 == 16,
+                (198, second, _) => second & 0xfe == 18,
                 _ => false,
             },
             _ => false,

@@ -5,19 +5,22 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::plain::plain;
+use super::rare;
 
 /// Bytes that may be secret.
-type Bytes = Zeroizing<Vec<u8>>;
+pub(super) type Bytes = Zeroizing<Vec<u8>>;
 
 /// The most texts that are decoded or looked at. What is not done by then is not shown.
 const MOST_TEXTS: usize = 200;
 /// So many characters in a row can be a text. Random bytes hardly ever have such a row.
 const SHORTEST_TEXT: usize = 12;
-/// Letters and digits that are compared at once, and how many remainders of their numbers are told apart.
+/// Signs that are compared at once, and how many remainders of their numbers are told apart.
 const GRAM: usize = 6;
 const REMAINDERS: usize = 1 << 15;
-/// A secret of fewer letters and digits is not looked for: too much else has them.
+/// A secret of fewer letters and digits is compared by all its visible characters: too much else has so few letters and digits.
 const SHORTEST_SECRET: usize = 12;
+/// The number of what is no sign.
+const NO_SIGN: u8 = 127;
 /// So many grams show a secret, however long.
 const MOST_GRAMS: usize = 24;
 /// The most letters and digits of an escape that was cut off.
@@ -65,7 +68,7 @@ const DECODERS: [Decoder; 20] = [
 /// case, whatever stands between.
 pub(super) fn shows(text: &str, secrets: &[SecretString]) -> bool {
     let wanted = Wanted::of(secrets);
-    if wanted.is_in(text.as_bytes()) {
+    if wanted.is_in(text.as_bytes()) || rare::is_deflated(text.as_bytes()) {
         return true;
     }
     let mut texts: Vec<Bytes> = vec![Zeroizing::new(text.as_bytes().to_vec())];
@@ -87,11 +90,31 @@ pub(super) fn shows(text: &str, secrets: &[SecretString]) -> bool {
         }
         next += 1;
     }
+    // What is rare is hardly ever within something else: the text as it stands, and as it is meant for readers.
+    let meant = plain(text.as_bytes());
+    let mut all = rare::decoded(text.as_bytes());
+    if *meant != *text.as_bytes() {
+        all.extend(rare::decoded(&meant));
+    }
+    for decoded in &all {
+        if wanted.is_in(decoded) {
+            return true;
+        }
+    }
     false
 }
 
-/// What is looked for: of each secret the letters and digits, as digits to the base 36.
+/// What is looked for: of each secret its letters and digits, also backwards and rotated; of a secret with few of them, all its
+/// characters.
 struct Wanted {
+    digits: Signs,
+    characters: Signs,
+}
+
+/// What is looked for in one kind of signs.
+struct Signs {
+    /// The number of a sign, below [`NO_SIGN`].
+    number: fn(u8) -> u8,
     secrets: Vec<Bytes>,
     /// Which remainders the grams of the secrets have.
     remainders: Zeroizing<Vec<bool>>,
@@ -99,17 +122,22 @@ struct Wanted {
 
 impl Wanted {
     fn of(secrets: &[SecretString]) -> Self {
-        let mut wanted = Self { secrets: Vec::new(), remainders: Zeroizing::new(vec![false; REMAINDERS]) };
+        let (mut digits, mut characters) = (Signs::none(digit), Signs::none(character));
         for secret in secrets {
             // A decoder takes what looks like an escape in the secret itself for an escape.
             let mut text: Bytes = Zeroizing::new(secret.expose_secret().as_bytes().to_vec());
             loop {
-                let digits = digits(&text);
-                if digits.len() >= SHORTEST_SECRET && !wanted.secrets.contains(&digits) {
-                    for gram in digits.windows(GRAM) {
-                        wanted.remainders[remainder(gram)] = true;
-                    }
-                    wanted.secrets.push(digits);
+                let all = digits.of_text(&text);
+                if all.len() < SHORTEST_SECRET {
+                    let all = characters.of_text(&text);
+                    characters.want(all);
+                } else {
+                    digits.want(rotated(&all, 0));
+                    digits.want(rotated(&all, 5));
+                    let mut backwards = all.clone();
+                    backwards.reverse();
+                    digits.want(backwards);
+                    digits.want(all);
                 }
                 let decoded = plain(&text);
                 if decoded.len() >= text.len() {
@@ -118,11 +146,45 @@ impl Wanted {
                 text = decoded;
             }
         }
-        wanted
+        Self { digits, characters }
     }
 
     fn is_in(&self, text: &[u8]) -> bool {
-        let text = digits(text);
+        self.digits.are_in(text) || self.characters.are_in(text)
+    }
+}
+
+impl Signs {
+    fn none(number: fn(u8) -> u8) -> Self {
+        Self { number, secrets: Vec::new(), remainders: Zeroizing::new(vec![false; REMAINDERS]) }
+    }
+
+    /// The signs of a text.
+    fn of_text(&self, text: &[u8]) -> Bytes {
+        let mut signs = Zeroizing::new(Vec::with_capacity(text.len()));
+        for byte in text {
+            let number = (self.number)(*byte);
+            if number < NO_SIGN {
+                signs.push(number);
+            }
+        }
+        signs
+    }
+
+    fn want(&mut self, secret: Bytes) {
+        if secret.len() >= SHORTEST_SECRET && !self.secrets.contains(&secret) {
+            for gram in secret.windows(GRAM) {
+                self.remainders[remainder(gram)] = true;
+            }
+            self.secrets.push(secret);
+        }
+    }
+
+    fn are_in(&self, text: &[u8]) -> bool {
+        if self.secrets.is_empty() {
+            return false;
+        }
+        let text = self.of_text(text);
         let mut found = vec![0; self.secrets.len()];
         for (begin, gram) in text.windows(GRAM).enumerate() {
             if !self.remainders[remainder(gram)] {
@@ -148,29 +210,32 @@ impl Wanted {
 }
 
 fn remainder(gram: &[u8]) -> usize {
-    gram.iter().fold(0, |number, digit| (number * 36 + usize::from(*digit)) % REMAINDERS)
+    gram.iter().fold(0, |number, sign| (number * 36 + usize::from(*sign)) % REMAINDERS)
 }
 
-/// The letters and digits of a text, as digits to the base 36.
-fn digits(text: &[u8]) -> Bytes {
-    let mut digits = Zeroizing::new(Vec::with_capacity(text.len()));
-    for byte in text {
-        let digit = digit(*byte);
-        if digit < 36 {
-            digits.push(digit);
-        }
+/// Letters half the alphabet on, as rot13 writes them, and digits so many on.
+fn rotated(digits: &[u8], steps: u8) -> Bytes {
+    let mut rotated = Zeroizing::new(Vec::with_capacity(digits.len()));
+    for digit in digits {
+        rotated.push(if *digit < 10 { (digit + steps) % 10 } else { (digit + 3) % 26 + 10 });
     }
-    digits
+    rotated
 }
 
-/// The value of a letter or a digit to the base 36, and 36 for anything else.
+/// The value of a letter or a digit to the base 36.
 fn digit(byte: u8) -> u8 {
     match byte {
         b'0'..=b'9' => byte - b'0',
         b'A'..=b'Z' => byte - b'A' + 10,
         b'a'..=b'z' => byte - b'a' + 10,
-        _ => 36,
+        _ => NO_SIGN,
     }
+}
+
+/// The number of a visible character, the same for both cases. What stands between the characters of a list is none.
+fn character(byte: u8) -> u8 {
+    let is_sign = byte.is_ascii_graphic() && !b"\"',".contains(&byte);
+    if is_sign { byte.to_ascii_lowercase() } else { NO_SIGN }
 }
 
 /// The rows of characters that can be texts. The zeros of UTF-16 do not break a row.
@@ -206,7 +271,7 @@ impl Decoder {
 }
 
 /// The bytes that characters of so many bits make.
-fn bytes(text: &[u8], bits: u32, mut left_out: usize) -> Bytes {
+pub(super) fn bytes(text: &[u8], bits: u32, mut left_out: usize) -> Bytes {
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
     let (mut open, mut count) = (0_u32, 0);
     for at in 0..text.len() {
@@ -229,10 +294,10 @@ fn bytes(text: &[u8], bits: u32, mut left_out: usize) -> Bytes {
 }
 
 /// The value of a character of so many bits, or a number that is too large.
-fn value(byte: u8, bits: u32) -> u32 {
+pub(super) fn value(byte: u8, bits: u32) -> u32 {
     let digit = u32::from(digit(byte));
     match (bits, digit, byte) {
-        (4, ..) => digit,
+        (1 | 4, ..) => digit,
         (5, 2..=7, _) => digit + 24,
         (5 | 6, 10..=35, _) if bits == 5 || byte < b'a' => digit - 10,
         (6, 10..=35, _) => digit + 16,

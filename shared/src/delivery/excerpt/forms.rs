@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
 /// A text that a secret may be written as.
@@ -43,6 +44,10 @@ pub(super) fn forms(secret: &SecretString) -> Vec<Form> {
             true,
         );
     }
+    // A number to a base that is no power of two has no parts: only the whole is known.
+    for before in ["", "Bearer "] {
+        add(base58(format!("{before}{text}").as_bytes()), "", false);
+    }
     // What is encoded as a whole is often JSON.
     let json = text.replace('\\', "\\\\").replace('"', "\\\"");
     for text in [text, &json] {
@@ -63,4 +68,27 @@ fn inner_base64(bytes: &[u8], before: usize, alphabet: &Alphabet) -> String {
     // Six bits a character: those that a byte before, or after, has a share in.
     let (first, last) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
     encoded[first..last].to_owned()
+}
+
+/// Bytes as one number to the base 58, in the digits of Bitcoin. (No byte of a secret is zero.)
+fn base58(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    let mut number: Zeroizing<Vec<u32>> = Zeroizing::default();
+    for byte in bytes {
+        let mut carry = u32::from(*byte);
+        for digit in number.iter_mut() {
+            carry += *digit << 8;
+            *digit = carry % 58;
+            carry /= 58;
+        }
+        while carry > 0 {
+            number.push(carry % 58);
+            carry /= 58;
+        }
+    }
+    let mut text = String::with_capacity(number.len());
+    for digit in number.iter().rev() {
+        text.push(char::from(DIGITS[*digit as usize]));
+    }
+    text
 }

@@ -14,6 +14,8 @@ type Meant = Option<(Option<u32>, usize)>;
 
 /// Leaves tags, colours, soft line ends and whatever is not ASCII out of a text, and then reads the escapes once.
 pub(super) fn plain(text: &[u8]) -> Zeroizing<Vec<u8>> {
+    let folded = folded(text);
+    let text = folded.as_ref().map_or(text, |folded| folded.as_slice());
     let text = replaced(text, |mark, after| match mark {
         b'<' => tag(after),
         b'[' => colour(after),
@@ -27,6 +29,25 @@ pub(super) fn plain(text: &[u8]) -> Zeroizing<Vec<u8>> {
         b'&' => html(after),
         _ => None,
     })
+}
+
+/// A text with ASCII in place of the letters and digits that Unicode has in wide, circled and mathematical forms.
+fn folded(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let text = if text.is_ascii() { None } else { std::str::from_utf8(text).ok() }?;
+    let mut folded = Zeroizing::new(Vec::with_capacity(text.len()));
+    for character in text.chars() {
+        let code = u32::from(character);
+        let letter = |place: u32| place + if place < 26 { 65 } else { 71 };
+        let ascii = match code {
+            0xff01..=0xff5e => code - 0xfee0,
+            0x24b6..=0x24e9 => letter(code - 0x24b6),
+            0x1d400..=0x1d6a3 => letter((code - 0x1d400) % 52),
+            0x1d7ce..=0x1d7ff => 48 + (code - 0x1d7ce) % 10,
+            _ => code,
+        };
+        folded.extend(u8::try_from(ascii).ok().filter(u8::is_ascii));
+    }
+    Some(folded)
 }
 
 /// A text with the ASCII that its marks mean.

@@ -262,3 +262,4 @@ proptest! {
 }
 
 mod encodings;
+mod rare;

@@ -7,10 +7,10 @@ use super::super::{BLANK, WITHHELD};
 use super::*;
 
 /// A way to write a text of ASCII.
-type Encode = fn(&str) -> String;
+pub(super) type Encode = fn(&str) -> String;
 
 /// The secrets that are sent: a token as we make them, one with all that has a meaning to encodings, and one of words.
-const SECRETS: [&str; 3] = [
+pub(super) const SECRETS: [&str; 3] = [
     "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA",
     r#"a+b/c"d<e>&f'g%41\u0041=h~i-J_k9"#,
     "acme-production-hooks-2026",
@@ -19,13 +19,13 @@ const SECRETS: [&str; 3] = [
 /// So many letters and digits of a secret may be left where the text is cut off behind them.
 const HARMLESS: usize = 5;
 /// The same where encodings are within one another: each ends a few characters before the text does.
-const HARMLESS_WITHIN: usize = 11;
+pub(super) const HARMLESS_WITHIN: usize = 11;
 
 fn list(text: &str, between: &str, write: fn(u8) -> String) -> String {
     text.bytes().map(write).collect::<Vec<_>>().join(between)
 }
 
-fn each(text: &str, write: fn(u8) -> String) -> String {
+pub(super) fn each(text: &str, write: fn(u8) -> String) -> String {
     list(text, "", write)
 }
 
@@ -33,7 +33,7 @@ fn wrapped(text: &str, width: usize, end: &str) -> String {
     text.as_bytes().chunks(width).map(String::from_utf8_lossy).collect::<Vec<_>>().join(end)
 }
 
-fn utf_16(text: &str) -> Vec<u8> {
+pub(super) fn utf_16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
@@ -108,7 +108,7 @@ fn base32(text: &str) -> String {
 }
 
 /// What a page or a log may write, by itself or within another.
-const ENCODINGS: [(&str, Encode); 44] = [
+pub(super) const ENCODINGS: [(&str, Encode); 44] = [
     ("as it is", str::to_owned),
     ("upper case", str::to_uppercase),
     ("base64", |text| base64::STANDARD.encode(text)),
@@ -171,13 +171,14 @@ const ENCODINGS: [(&str, Encode); 44] = [
 const INNERMOST: [&str; 3] = ["upper case", "characters in an array", "characters with spaces"];
 
 /// A request as endpoints keep it, up to the secret.
-const BEFORE: [&str; 3] = ["", "Authorization: Bearer ", "{\"headers\":{\"host\":\"x\",\"x-api-key\":\""];
+pub(super) const BEFORE: [&str; 3] =
+    ["", "Authorization: Bearer ", "{\"headers\":{\"host\":\"x\",\"x-api-key\":\""];
 
 /// The most of an answer that is kept.
 const KEPT: usize = 1_024;
 
 /// Cuts an echo off, from the first place on where more than a harmless part of the secret is in the echo.
-fn assert_no_leak(
+pub(super) fn assert_no_leak(
     name: &str,
     encode: &dyn Fn(&str) -> String,
     sent: (&str, &str),

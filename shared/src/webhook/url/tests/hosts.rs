@@ -49,7 +49,9 @@ fn names_that_are_not_public_are_refused() {
         router.home.arpa 1.0.0.127.in-addr.arpa x.arpa x.alt nas.lan x.localdomain
         localhost.localdomain x.corp x.home x.mail x.intranet x.private 127.0.0.1.nip.io
         7f000001.nip.io 127-0-0-1.sslip.io 10.0.0.1.xip.io localtest.me x.lvh.me vcap.me
-        metadata.goog com x.c x.a1 x.1a kubernetes.default.svc.cluster.local ⓛocalhost ｌｏｃａｌｈｏｓｔ
+        metadata.goog metadata.tencentyun.com api.metadata.cloud.ibm.com metadata.packet.net metadata.platformequinix.com
+        fritz.box x.localh.st a.local-ip.sh x.localhost.tv x.localhst.co.uk x.rebind.it spoofed.burpcollaborator.net
+        com x.c x.a1 x.1a kubernetes.default.svc.cluster.local ⓛocalhost ｌｏｃａｌｈｏｓｔ
         foo。localhost x.ｉｎｔｅｒｎａｌ ℓocalhost x.ⅼocal foo.𝐥𝐨𝐜𝐚𝐥 lOCALHOSt l\u{212f}t.test",
     );
 }
@@ -60,7 +62,7 @@ fn names_that_spell_an_address_of_a_private_network_are_refused_below_any_domain
         "
         127-0-0-1.example.com 127.0.0.1.example.com app-10-1-2-3.example.com app.10.1.2.3.example.com 0-0-0-0.example.com
         make-127.0.0.1-rr.example.com www.192-168-1-1.example.com 169-254-169-254.example.com 172-16-0-1.a.example.com
-        172-31-255-255.example.com 100-64-0-1.example.com 198-18-0-1.example.com 255-255-255-255.example.com
+        172-31-255-255.example.com 192-0-0-192.example.com 100-64-0-1.example.com 198-18-0-1.example.com 255-255-255-255.example.com
         127-0-0-1.abc.plex.direct ip-10-0-0-1.compute.amazonaws.com 1u.ms x.rbndr.us x.traefik.me x.localho.st x.lcl.host
         a.ddev.site x.lndo.site x.local.gd x.fuf.me x.localhost.direct １27-0-0-1.example.com",
     );
