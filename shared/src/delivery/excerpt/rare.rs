@@ -120,11 +120,12 @@ fn codes(text: &[u8], mut left_out: usize) -> Bytes {
     read
 }
 
-/// The characters that stand alone between quotation marks, as in an object with a member for each character.
+/// The characters that stand alone between quotation marks and name no member, as in an object with a member for each character.
 fn quoted_alone(text: &[u8]) -> Bytes {
     let mut read = Zeroizing::new(Vec::with_capacity(text.len()));
-    for part in text.windows(3) {
-        if part[0] == part[2] && matches!(part[0], b'"' | b'\'') {
+    for (at, part) in text.windows(3).enumerate() {
+        let is_quoted = part[0] == part[2] && matches!(part[0], b'"' | b'\'');
+        if is_quoted && text.get(at + 3) != Some(&b':') {
             read.push(part[1]);
         }
     }

@@ -79,9 +79,8 @@ const RARE: [(&str, Encode); 16] = [
     ("Z85", |text| grouped(text, Z85, 4, 5)),
     ("base85", |text| grouped(text, BASE85, 4, 5)),
     ("base32 in the digits of numbers", |text| {
-        let digit = |byte: u8| if byte.is_ascii_digit() { byte - b'2' + 26 } else { byte - b'A' };
         each(&base32(text), |byte| {
-            let value = digit(byte);
+            let value = if byte.is_ascii_digit() { byte - b'2' + 26 } else { byte - b'A' };
             char::from(if value < 10 { value + b'0' } else { value - 10 + b'A' }).into()
         })
     }),
