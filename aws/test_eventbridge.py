@@ -319,9 +319,9 @@ esac""",
 
 
 class TheGuidesCommand(unittest.TestCase):
-    def run_without(self, missing):
+    def run_without(self, missing, change=lambda block: block):
         """Runs the guide's block without the bus, the topic or neither. Returns aws's calls, the parameters and the outcome."""
-        block = (HERE / "README.md").read_text().split("```sh\n")[1].split("```")[0]
+        block = change((HERE / "README.md").read_text().split("```sh\n")[1].split("```")[0])
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
             for name, text in PROGRAMS.items():
@@ -353,8 +353,30 @@ class TheGuidesCommand(unittest.TestCase):
             self.assertLessEqual(set(expected), set(known))
             required = {name for name, parameter in known.items() if "Default" not in parameter}
             self.assertLessEqual(required - {"EventBusArn"}, set(expected))
+        self.assertEqual(self.required(TEMPLATE), set(expected) - {"AlarmTopic"})
         self.assertIn("EventBusName", yaml.load(TEMPLATE.read_text(), Tagged)["Parameters"])
         self.assertIn("EventBusArn", yaml.load(NEWER.read_text(), Tagged)["Parameters"])
+
+    @staticmethod
+    def required(template):
+        known = yaml.load(template.read_text(), Tagged)["Parameters"]
+        return {name for name, parameter in known.items() if "Default" not in parameter}
+
+    def test_the_newer_bus_takes_the_changes_that_the_guide_names(self):
+        guide = (HERE / "README.md").read_text().replace("\n", " ")
+        leave_out, name, put = re.search(
+            r"leave out `([^`]+)`, name `([^`]+)`, and put `EventBusArn: ([^`]+)` beside", guide
+        ).groups()
+
+        def change(block):
+            self.assertIn(leave_out, block)
+            block = block.replace(f"{leave_out} --name default && ", "").replace("aws/eventbridge.yaml", name)
+            return block.replace('Environment: "stage"', f'Environment: "stage", EventBusArn: {put}')
+
+        calls, parameters, code = self.run_without("bus", change)
+        self.assertEqual(code, 0)
+        self.assertIn(f"--template-file {name}", calls[-1])
+        self.assertEqual(self.required(HERE.parent / name), set(parameters["Parameters"]) - {"AlarmTopic"})
 
 
 if __name__ == "__main__":

@@ -5,8 +5,13 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::parts::in_parts;
 use crate::split::Wrangler;
 use crate::wrangler::json_in;
+
+/// The largest file in bytes that is imported at once. D1 takes files of up to 5 GB
+/// (<https://developers.cloudflare.com/d1/platform/limits/>), and breaks off imports that are smaller, too.
+const LARGEST_PART: u64 = 256 * 1024 * 1024;
 
 /// Writes a database's schema and rows into a file.
 ///
@@ -26,6 +31,15 @@ pub fn export(wrangler: &Wrangler, database: &str, file: &Path) -> Result<()> {
 ///
 /// Wrangler's reason. The database is then between two states, and the same call again completes the work.
 pub fn restore(wrangler: &Wrangler, database: &str, file: &Path) -> Result<()> {
+    restore_in_parts(wrangler, database, file, LARGEST_PART)
+}
+
+/// The same as [`restore`], importing about `largest` bytes at once.
+///
+/// # Errors
+///
+/// As [`restore`].
+pub fn restore_in_parts(wrangler: &Wrangler, database: &str, file: &Path, largest: u64) -> Result<()> {
     for (kind, names) in [
         ("view", "type = 'view'"),
         ("table", "type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%'"),
@@ -35,9 +49,10 @@ pub fn restore(wrangler: &Wrangler, database: &str, file: &Path) -> Result<()> {
             query(wrangler, database, &format!("DROP {kind} \"{name}\""))?;
         }
     }
-    wrangler(&["d1", "execute", database, "--yes", "--file", &file.to_string_lossy()])
-        .with_context(|| format!("{} cannot be imported into {database}", file.display()))
-        .map(drop)
+    in_parts(file, largest, &mut |part| {
+        wrangler(&["d1", "execute", database, "--yes", "--file", &part.to_string_lossy()]).map(drop)
+    })
+    .with_context(|| format!("{} cannot be imported into {database}", file.display()))
 }
 
 /// How many rows a table has; 0 where there is no such table.

@@ -25,6 +25,7 @@ mod forward;
 pub mod group;
 pub mod interruption;
 pub mod log;
+mod parts;
 pub mod process;
 pub mod progress;
 mod secrets;

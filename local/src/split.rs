@@ -70,6 +70,15 @@ impl<'a> Databases<'a> {
         Ok(())
     }
 
+    /// Returns whether a run before this one has begun to split the database of a shard.
+    ///
+    /// # Errors
+    ///
+    /// Fails when wrangler fails.
+    pub fn is_being_split(&self, place: usize) -> Result<bool> {
+        Ok(self.mark(place)?.is_some_and(|mark| mark.splitting != 0))
+    }
+
     /// Lets the Workers read and write again, once all so many shards are what they should be.
     ///
     /// # Errors

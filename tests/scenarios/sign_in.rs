@@ -3,6 +3,7 @@
 //! The same cases run natively in `partner-portal/tests`; here WebCrypto verifies, workerd fetches, and D1 remembers.
 
 use edge::testing::{Misbehaviour, bad_sign_ins};
+use futures_util::future::join_all;
 use http::Method;
 use local::cookies::Cookies;
 use local::stack::StackOptions;
@@ -11,6 +12,8 @@ use tests::poll::{SOON, eventually};
 use tests::provider::{CLIENT_ID, CLIENT_SECRET, Provider};
 use tests::world::{World, run_alone};
 
+/// So many requests at once.
+const CROWD: usize = 12;
 const EMAIL: &str = "owner@signing-in.com";
 const SESSION: &str = "__Host-session";
 const TRANSACTION: &str = "__Host-transaction-";
@@ -108,9 +111,11 @@ fn a_provider_that_misbehaves_signs_nobody_in() {
         }
 
         callbacks_nobody_asked_for(&world, &provider).await;
+        of_one_callback_in_two_browsers_one_counts(&world, &provider).await;
         tampered_cookies(&good, &provider).await;
         tampered_forms(good.clone()).await;
         forms_of_other_sites(&mut good).await;
+        of_reveals_in_two_browsers_one_shows_the_key(&mut good).await;
 
         a_dashboard_asks_the_admin_api_once(&world, good).await;
 
@@ -154,6 +159,39 @@ async fn callbacks_nobody_asked_for(world: &World, provider: &Provider) {
     // The state is used up by then, whatever cookie comes with it.
     assert_eq!(visitor.get(&callback).await.status, 400, "a state that was used");
     assert_eq!(provider.token_requests(), asked);
+}
+
+/// Requires that of one callback that two browsers with the same cookies load many times at once, one makes a session and asks for
+/// a token.
+async fn of_one_callback_in_two_browsers_one_counts(world: &World, provider: &Provider) {
+    let mut visitor = Visitor::new(world);
+    let callback = visitor.visit(provider).await;
+    let asked = provider.token_requests();
+    let load = async |mut browser: Visitor| {
+        let answer = browser.get(&callback).await;
+        (answer.status, browser)
+    };
+    let answers = join_all((0..CROWD).map(|_| load(visitor.clone()))).await;
+    let (signed_in, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(status, _)| *status == 303);
+    assert_eq!((signed_in.len(), refused.len()), (1, CROWD - 1));
+    assert_eq!(provider.token_requests(), asked + 1);
+    for (status, mut browser) in refused {
+        assert_eq!(status, 400);
+        assert!(!browser.cookies.0.contains_key(SESSION));
+        assert_anonymous(&mut browser, "a callback that came second").await;
+    }
+}
+
+/// Requires that of many reveals at once, from two browsers with the same session and the same key, one shows the key.
+async fn of_reveals_in_two_browsers_one_shows_the_key(good: &mut Visitor) {
+    let form = format!("csrf={}&orgId=foreign-corp", csrf(&good.get("/dashboard").await));
+    let rotated = good.post("/api-key/rotate", &form).await;
+    assert_eq!(rotated.status, 303, "{}", rotated.text);
+    let reveal = async |mut browser: Visitor| browser.post("/api-key/reveal", &form).await;
+    let answers = join_all((0..CROWD).map(|_| reveal(good.clone()))).await;
+    let shown = answers.iter().filter(|answer| answer.text.contains("id=\"key\""));
+    assert_eq!(shown.count(), 1);
+    assert!(answers.iter().all(|answer| [200, 303].contains(&answer.status)));
 }
 
 /// Requires that a cookie of the portal that is changed in any way signs nobody in.

@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 use tests::endpoint::{Behavior, Endpoint};
 use tests::event::{Event, array};
+use tests::page::Page;
 use tests::poll::eventually;
 use tests::tenant::{Tenant, Webhook};
 use tests::world::{World, run_alone};
@@ -136,6 +137,10 @@ fn shards_are_doubled_while_events_and_changes_come_in() {
         eventually(MINUTE, "what the endpoint missed is on record", held).await;
         let before = snapshot(&world, &all[1..]).await;
 
+        // The page's commands, one after the other.
+        let commands = Page::read("scaling.md").own_commands("## Splitting shards");
+        let mut commands = commands.iter().map(String::as_str);
+        assert_eq!(commands.next(), Some("split-shards --env stage"));
         // Changes go on all the time; those that were answered with 200 have to be there afterwards.
         let mut renamed = 0;
         let (wrangler, folder) = world.stack().d1(4).unwrap();
@@ -147,6 +152,8 @@ fn shards_are_doubled_while_events_and_changes_come_in() {
             assert!(matches!(answer.status, 200 | 503), "{answer:?}");
             renamed += usize::from(answer.status == 200);
         }
+        let (wrangler, folder) = world.stack().d1(4).unwrap();
+        assert!(Databases::new(wrangler, folder).is_being_split(0).unwrap(), "a second run can tell");
         assert_eq!(renamed, 0, "nothing is written to a shard that is being split");
         // Taken in, and tried when the shards are open. The local Queue forgets what it holds when the stack restarts,
         // so these events are sent once more afterwards, as after an archive's replay.
@@ -156,7 +163,9 @@ fn shards_are_doubled_while_events_and_changes_come_in() {
         let databases = Databases::new(wrangler, folder);
         databases.split(2).unwrap();
         databases.open(4).unwrap();
+        assert!(!databases.is_being_split(0).unwrap());
         assert_eq!(world.admin().get("/tenants").await.status, 503, "two shards are no more");
+        assert_eq!((commands.next(), commands.next()), (Some("deploy --env stage"), None));
         {
             let mut stack = world.stack();
             stack.set_shards(4);

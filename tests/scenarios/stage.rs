@@ -5,6 +5,8 @@ use serde_json::json;
 use tests::tenant::Tenant;
 use tests::world::{World, run_alone};
 
+mod sweep;
+
 #[test]
 fn what_is_refused_in_stage_is_refused_here() {
     let options = StackOptions::on_free_ports("test-stage").unwrap().environment(Some("stage")).fresh();
@@ -53,6 +55,9 @@ fn what_is_refused_in_stage_is_refused_here() {
             let answer = admin.post(&webhooks, &body).await;
             assert_eq!(answer.status, status, "{name}: {}", answer.text);
         }
+        sweep::tokens_of_the_issuer(&world).await;
+        sweep::tokens_of_the_portal(&world).await;
+        sweep::hosts_and_header_names(&world, &tenant).await;
         // A hundred failures a minute are allowed, and a minute may end meanwhile.
         let stranger = world.partner(&"a".repeat(40));
         let mut asked = 0;

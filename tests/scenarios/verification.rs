@@ -1,5 +1,8 @@
 //! A webhook's life: moved, verified, gone, enabled again.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tests::endpoint::{Behavior, Endpoint};
 use tests::poll::{SOON, eventually};
@@ -50,6 +53,50 @@ fn a_moved_webhook_is_challenged_and_then_gets_what_waited() {
         let refused = without_id(world.partner(&other).patch(&path, &body).await.expect(404));
         let missing = "/webhooks/00000000-0000-4000-8000-000000000000";
         assert_eq!(without_id(world.partner(&other).patch(missing, &body).await.expect(404)), refused);
+    });
+}
+
+#[test]
+fn of_many_verifications_at_once_only_that_of_the_latest_url_counts() {
+    run(|world| async move {
+        let (admin, tenant, endpoint) = (&world.admin(), Tenant::register(world).await, Endpoint::start());
+        let webhook = &tenant.webhook(&endpoint.url("/first")).await;
+        endpoint.behave("/slow", Behavior::slow(Duration::from_secs(3)));
+        endpoint.behave("/down", Behavior::status(503));
+        let change = async |path: &str| {
+            let body = json!({"url": endpoint.url(path)});
+            let _ = admin.put(&webhook.path, &body).await.expect(200);
+        };
+        let verify = format!("{}/verify", webhook.path);
+        let many = async || {
+            for answer in join_all((0..20).map(|_| admin.post_nothing(&verify))).await {
+                assert_eq!(answer.status, 202, "{}", answer.text);
+            }
+        };
+
+        // The endpoint of the first URL says yes after the URL has changed again.
+        change("/slow").await;
+        many().await;
+        let _ = eventually(SOON, "a challenge", async || endpoint.received("/slow").pop()).await;
+        change("/down").await;
+        many().await;
+        let _ = eventually(SOON, "a challenge", async || endpoint.received("/down").pop()).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let after = webhook.now().await;
+        assert_eq!((&after["status"], &after["verifiedAt"]), (&json!("pending"), &json!(null)), "{after}");
+
+        // And of as many challenges of one URL, any says that the webhook is active, once.
+        change("/ready").await;
+        many().await;
+        let verified = webhook.in_status("active").await["verifiedAt"].clone();
+        let event = tenant.event("KeyAdded");
+        world.publish(&event).await;
+        let _ = webhook.delivery_in("delivered", &event).await;
+        let events = endpoint.received("/ready");
+        assert_eq!(events.iter().filter(|request| request.header("webhook-id") == event.id).count(), 1);
+        let challenges = events.len() - 1;
+        assert!((1..=21).contains(&challenges), "{challenges} challenges");
+        assert!(verified.is_string());
     });
 }
 

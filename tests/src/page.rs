@@ -57,6 +57,14 @@ impl Page {
         lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
     }
 
+    /// The commands of ours that a section's text names, in the order of the text, without `cargo xtask`.
+    #[must_use]
+    pub fn own_commands(&self, heading: &str) -> Vec<String> {
+        let section = self.from(heading).split("\n## ").next().unwrap_or_default();
+        let quoted = section.split('`').skip(1).step_by(2);
+        quoted.filter_map(|text| text.strip_prefix("cargo xtask ")).map(str::to_owned).collect()
+    }
+
     /// The requests that a paragraph names, as `POST /path`, in the paragraph's order, each once. `…` is the path of a
     /// webhook.
     #[must_use]

@@ -4,10 +4,11 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
+use edge::testing::TestKey;
 use local::address::Address;
 use local::credentials::Credentials;
 use local::stack::{Stack, StackOptions};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::client::Client;
@@ -68,6 +69,13 @@ impl World {
     #[must_use]
     pub fn secret(&self, name: &str) -> String {
         self.stack().secret(name).unwrap()
+    }
+
+    /// The key with which the stack's OpenID provider signs.
+    #[must_use]
+    pub fn issuer_key(&self) -> TestKey {
+        let text = std::fs::read_to_string(self.log.path().with_file_name("openid-keys.json")).unwrap();
+        TestKey::of_jwk(&serde_json::from_str::<Value>(&text).unwrap()["jwks"]["keys"][0])
     }
 
     /// The folders of the databases and the key-value stores. The folders beside them belong to the local runtime alone:

@@ -45,6 +45,16 @@ pub fn run() -> Result<Machine> {
     Ok(Machine { toolchain, bundler: format!("{wasm_bindgen} {packages}") })
 }
 
+/// Installs the npm packages alone, wrangler among them: what the commands need that talk to Cloudflare.
+///
+/// # Errors
+///
+/// One sentence that says what to do.
+pub(crate) fn packages() -> Result<()> {
+    require_node()?;
+    install_npm_packages()
+}
+
 /// The version of a package in `Cargo.lock`.
 fn locked_version(package: &str) -> Result<String> {
     let lock = read_toml(&root().join("Cargo.lock"))?;

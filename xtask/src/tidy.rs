@@ -13,6 +13,7 @@ use anyhow::{Result, bail};
 use local::progress::line;
 use local::workspace::{files_below, root};
 
+pub use self::named_paths::is_there;
 use self::rules::RULES;
 use self::source::Source;
 

@@ -67,7 +67,7 @@ impl Web {
             .http_status_as_error(false)
             .allow_non_standard_methods(true);
         let agent = limited.build().new_agent();
-        let unanswered = || format!("{} does not answer", self.origin);
+        let unanswered = || format!("{} does not answer: check the network", self.origin);
         let mut answer = if body.is_empty() {
             agent.run(request.body(())?).with_context(unanswered)?
         } else {

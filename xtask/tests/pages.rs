@@ -3,18 +3,21 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use local::process::{command, npm_bin};
 use local::workspace::{files_below, root};
 use shared::testing::prices::Operations;
 
-/// The pages that are for operators and developers.
+/// The pages that are for operators and developers, and the workflows, which run the same commands.
 fn pages() -> Vec<String> {
     let mut files = files_below(&root().join("docs"), &[]);
+    files.extend(files_below(&root().join(".github/workflows"), &[]));
     files.extend(["README.md", "CONTRIBUTING.md", "aws/README.md"].map(|name| root().join(name)));
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "md"));
-    files.iter().map(|file| fs::read_to_string(file).unwrap()).collect()
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "md" || extension == "yml"));
+    let read = |file: &PathBuf| fs::read_to_string(file).unwrap();
+    files.iter().map(|file| read(file).replace("\"$TO\" $GRADUAL", "stage --gradual")).collect()
 }
 
 /// The words of each command that begins so, each command once, up to the end of its code or its comment.

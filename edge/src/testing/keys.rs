@@ -38,6 +38,18 @@ impl TestKey {
         Self { id: "second", private: KEY.get_or_init(|| RsaPrivateKey::from_pkcs8_pem(text).unwrap()) }
     }
 
+    /// The key of a private JSON Web Key (RFC 7518, section 6.3.2), which lasts as long as the process.
+    ///
+    /// # Panics
+    /// If the value is no such key.
+    pub fn of_jwk(jwk: &Value) -> Self {
+        let text = |name: &str| jwk[name].as_str().unwrap();
+        let number = |name: &str| BigUint::from_bytes_be(&URL_SAFE_NO_PAD.decode(text(name)).unwrap());
+        let primes = vec![number("p"), number("q")];
+        let key = RsaPrivateKey::from_components(number("n"), number("e"), number("d"), primes).unwrap();
+        Self { id: text("kid").to_owned().leak(), private: Box::leak(Box::new(key)) }
+    }
+
     /// The public key.
     pub fn public(self) -> RsaPublicKey {
         self.private.to_public_key()

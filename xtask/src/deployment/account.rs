@@ -1,21 +1,21 @@
 //! What an account must be before anything is created or changed in it: on the paid plan, open to the token, with the
 //! environment's subdomain, and with its data in the right jurisdiction.
-use std::collections::BTreeSet;
+use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use local::progress::line;
 use serde_json::{Value, json};
 use ureq::Agent;
 
 use super::places::Places;
-use super::wrangler::API_IS_UNWELL;
+use super::wrangler::{API_IS_UNWELL, ATTEMPTS};
 use super::{Deployment, ORDER};
 
 /// The address of Cloudflare's API. `CLOUDFLARE_API_BASE_URL` replaces this address, here as in wrangler.
 const API: &str = "https://api.cloudflare.com/client/v4";
-/// The number of entries in a page of a list: Cloudflare gives that many of each kind.
-const PAGE: u32 = 100;
+/// The number of entries in a page of a list, as many as wrangler asks for. Cloudflare may give fewer, and then tells the total.
+const PAGE: usize = 100;
 /// The time within which Cloudflare's API must answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// The permissions that a token needs. Each has a path that only a token with this permission may read.
@@ -33,14 +33,17 @@ const FREE_SUBDOMAIN: u64 = 10032;
 /// The path of Workers Logs' queries (<https://developers.cloudflare.com/api/resources/workers/subresources/observability>).
 const LOGS: &str = "/workers/observability/telemetry/query";
 
+/// The longest time in seconds for which Cloudflare's API may have us wait before the next attempt; the same as wrangler's.
+const LONGEST_WAIT: u64 = 60;
+
 /// An answer of Cloudflare's API.
 struct AccountAnswer {
     status: u16,
     /// The code of the first error.
     code: Option<u64>,
     result: Value,
-    /// The number of pages of a list.
-    pages: Option<u64>,
+    /// The number of entries of a list on all its pages, where the answer tells.
+    total: Option<usize>,
 }
 
 impl AccountAnswer {
@@ -141,26 +144,9 @@ impl Deployment {
         );
     }
 
-    /// Requires that the KV namespaces and Queues with these names, where they are there, are in the jurisdiction that
-    /// `environments.toml` names. `path` lists them, and `name` is the field with their names.
-    pub(super) fn require_listed_in_place(
-        &self,
-        account: &str,
-        places: &Places,
-        (what, path, key): (&str, &str, &str),
-        wanted: &BTreeSet<String>,
-    ) -> Result<()> {
-        for item in self.listed_in_account(account, what, path)? {
-            let text = |key: &str| item.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-            let Some(name) = text(key).filter(|name| wanted.contains(*name)) else { continue };
-            self.compare_jurisdiction(places, what, name, text("jurisdiction"))?;
-        }
-        Ok(())
-    }
-
-    /// Everything that a path of the account lists, page by page.
+    /// Everything that a path of the account lists, page by page, up to the page that has nothing new.
     pub(super) fn listed_in_account(&self, account: &str, what: &str, path: &str) -> Result<Vec<Value>> {
-        let mut all = Vec::new();
+        let mut all: Vec<Value> = Vec::new();
         for page in 1.. {
             let answer = self.read_account(account, &format!("{path}?per_page={PAGE}&page={page}"))?;
             if answer.status != 200 {
@@ -170,10 +156,14 @@ impl Deployment {
                     answer.status
                 );
             }
-            let items = answer.result.as_array().cloned().unwrap_or_default();
-            let is_last = items.is_empty() || answer.pages.is_none_or(|pages| page >= pages);
-            all.extend(items);
-            if is_last {
+            let (before, items) = (all.len(), answer.result.as_array().cloned().unwrap_or_default());
+            let is_full = items.len() >= PAGE;
+            for item in items {
+                if !all.contains(&item) {
+                    all.push(item);
+                }
+            }
+            if all.len() == before || (!is_full && answer.total.is_none_or(|total| all.len() >= total)) {
                 break;
             }
         }
@@ -181,7 +171,7 @@ impl Deployment {
     }
 
     /// Requires that the jurisdiction in which something was found is that of `environments.toml`.
-    fn compare_jurisdiction(
+    pub(super) fn compare_jurisdiction(
         &self,
         places: &Places,
         what: &str,
@@ -284,13 +274,29 @@ impl Deployment {
         self.ask_account(account, path, None)
     }
 
-    /// Sends Cloudflare's API a `GET`, or a `POST` of a question that changes nothing.
+    /// Sends Cloudflare's API a `GET`, or a `POST` of a question that changes nothing: up to three times, where the API is unwell
+    /// or the connection breaks.
     fn ask_account(&self, account: &str, path: &str, question: Option<&Value>) -> Result<AccountAnswer> {
+        for attempt in 1..ATTEMPTS {
+            match self.ask_account_once(account, path, question)? {
+                Ok(answer) => return Ok(answer),
+                Err(Unwell { wait, .. }) => sleep(wait.unwrap_or(self.pause * attempt)),
+            }
+        }
+        self.ask_account_once(account, path, question)?.map_err(|unwell| anyhow!(unwell.sentence))
+    }
+
+    fn ask_account_once(
+        &self,
+        account: &str,
+        path: &str,
+        question: Option<&Value>,
+    ) -> Result<Result<AccountAnswer, Unwell>> {
         let base = self.variable("CLOUDFLARE_API_BASE_URL").unwrap_or(API);
         let url = format!("{base}/accounts/{account}{path}");
-        let token = self.variable("CLOUDFLARE_API_TOKEN").unwrap_or_default();
+        let token = format!("Bearer {}", self.variable("CLOUDFLARE_API_TOKEN").unwrap_or_default());
         let limited = Agent::config_builder().timeout_global(Some(ANSWER_LIMIT)).http_status_as_error(false);
-        let (agent, token) = (limited.build().new_agent(), format!("Bearer {token}"));
+        let agent = limited.build().new_agent();
         let asked = match question {
             None => agent.get(&url).header("Authorization", token).call(),
             Some(question) => {
@@ -298,18 +304,35 @@ impl Deployment {
                 request.content_type("application/json").send(question.to_string())
             }
         };
-        let Ok(mut answer) = asked else { bail!("Cloudflare's API cannot be reached: check the network") };
+        let Ok(mut answer) = asked else {
+            return Ok(Err(Unwell {
+                sentence: "Cloudflare's API cannot be reached: check the network",
+                wait: None,
+            }));
+        };
         let status = answer.status().as_u16();
+        let wait = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        let wait = wait.filter(|seconds| *seconds <= LONGEST_WAIT).map(Duration::from_secs);
         let body = answer.body_mut().read_to_string().ok();
         let body: Option<Value> = body.and_then(|text| serde_json::from_str(&text).ok());
-        let Some(body) = body.filter(|_| status != 429 && status < 500) else { bail!("{API_IS_UNWELL}") };
-        Ok(AccountAnswer {
+        let Some(body) = body.filter(|_| status != 429 && status < 500) else {
+            return Ok(Err(Unwell { sentence: API_IS_UNWELL, wait }));
+        };
+        let total = body.pointer("/result_info/total_count").and_then(Value::as_u64);
+        Ok(Ok(AccountAnswer {
             status,
-            pages: body.pointer("/result_info/total_pages").and_then(Value::as_u64),
+            total: total.and_then(|total| total.try_into().ok()),
             code: body.pointer("/errors/0/code").and_then(Value::as_u64),
             result: body.get("result").cloned().unwrap_or_default(),
-        })
+        }))
     }
+}
+
+/// Cloudflare's API did not answer as it should.
+struct Unwell {
+    sentence: &'static str,
+    /// The time for which the API asks us to wait.
+    wait: Option<Duration>,
 }
 
 /// Returns whether a subscription pays for Workers Paid.

@@ -1,4 +1,6 @@
 //! `cargo xtask deploy`: checks, builds, migrates, deploys one Worker after the other, and says what changed.
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
 use local::clock;
 use local::progress::{spoken, step};
@@ -75,7 +77,7 @@ impl Deployment {
 
     /// Deploys a Worker, and returns the id of the new version.
     fn upload(&self, planned: &Planned, plan: &Plan) -> Result<String> {
-        let message: String = plan.subject.chars().take(90).collect();
+        let message = plan.message();
         let words = ["deploy", "--tag", &plan.commit, "--message", &message];
         let printed = self.wrangler(&planned.file.path, &words)?;
         let id = printed.lines().find_map(|line| line.trim().strip_prefix("Current Version ID:"));
@@ -121,14 +123,20 @@ impl Deployment {
     }
 
     /// Waits until this version of the Worker answers that it is well, and in which environment: for some seconds the
-    /// version before still answers, and is well too.
+    /// version before still answers, and is well too. An address at which nothing answers yet may be a new one, as a Worker's first or
+    /// a custom domain, and gets the time that a new name takes.
     fn wait_for_health(&self, planned: &Planned, version: &str) -> Result<()> {
         let Planned { worker, file, .. } = planned;
         let url = format!("{}/health", self.places()?.origin(worker));
         let patience = if planned.standing.before.is_none() { self.first_patience } else { self.patience };
         let mut last = "nothing answered".to_owned();
-        let well = clock::wait_until(patience, std::time::Duration::from_secs(1), || {
-            match (self.get)(&url) {
+        let mut answered = None;
+        let well = clock::wait_until(self.first_patience, Duration::from_secs(1), || {
+            let answer = (self.get)(&url);
+            if answered.is_none() && answer.is_ok() {
+                answered = Some(clock::now());
+            }
+            match answer {
                 Ok((200, body)) => {
                     let told: Value = serde_json::from_str(&body).unwrap_or_default();
                     let says = |field: &str, expected: &str| {
@@ -139,15 +147,15 @@ impl Deployment {
                     } else if !says("version", version) {
                         "another version still answers".to_owned()
                     } else {
-                        return Some(());
+                        return Some(true);
                     };
                 }
                 Ok((status, _)) => last = format!("it answers {status}"),
                 Err(error) => last = format!("{error:#}"),
             }
-            None
+            answered.is_some_and(|since| since.elapsed() > patience).then_some(false)
         });
-        if well.is_none() {
+        if well != Some(true) {
             // Without the Worker's name: wrangler would add the environment's to it.
             bail!(
                 "{worker} is deployed but not well ({last} at {url}): its log names the fault, see `npx wrangler tail --env {} --config {}`",

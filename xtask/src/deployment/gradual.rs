@@ -12,18 +12,20 @@ use super::plan::{Plan, Planned};
 const FIRST_SHARE: u32 = 10;
 /// The time between two requests to `/health` in a gradual deployment. The new version gives a tenth of the answers.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The milliseconds between two questions to Workers Logs in a gradual deployment.
-const LOGS_EVERY: u64 = 15_000;
+/// How often Workers Logs are asked while a new version is watched: every 15 seconds of five minutes.
+const QUESTIONS: u32 = 20;
+/// How often in a row `/health` or Workers Logs may fail to answer: a connection that breaks says nothing about a version.
+const PATIENT_FOR: u32 = 3;
 
 impl Deployment {
     /// Gives a tenth of the requests to a new version for a while, then all. Returns the version's id.
     ///
     /// # Errors
     ///
-    /// Fails when wrangler fails, or `/health` answers anything but 200 meanwhile, or the new version logs an error or answers 5xx: the
-    /// version before has all requests again.
+    /// Fails when wrangler fails, or `/health` answers anything but 200 meanwhile, or the new version logs an error or answers 5xx, or
+    /// nobody tells three times in a row: the version before has all requests again.
     pub(super) fn upload_gradually(&self, planned: &Planned, plan: &Plan, before: &str) -> Result<String> {
-        let message: String = plan.subject.chars().take(90).collect();
+        let message = plan.message();
         let words = ["versions", "upload", "--tag", &plan.commit, "--message", &message];
         let printed = self.wrangler(&planned.file.path, &words)?;
         let version = printed.lines().find_map(|line| line.trim().strip_prefix("Worker Version ID:"));
@@ -56,20 +58,46 @@ impl Deployment {
         let url = format!("{}/health", self.places()?.origin(planned.worker));
         let account = self.account(&self.files()?)?.context("the account is not known")?;
         let began = clock::milliseconds();
-        let mut asked_at = began;
+        let complaint = || self.complaint(&account, planned, version, began);
+        let (mut silent, mut untold) = (0, 0);
+        let mut asked = clock::now();
         let failed = clock::wait_until(self.watching, PAUSE, || {
-            let health = match (self.get)(&url) {
-                Ok((200, _)) => None,
-                Ok((status, _)) => Some(format!("{url} answered {status}")),
-                Err(error) => Some(format!("{url} did not answer: {error:#}")),
-            };
-            if health.is_some() || clock::milliseconds() < asked_at + LOGS_EVERY {
-                return health;
+            match (self.get)(&url) {
+                Ok((200, _)) => silent = 0,
+                Ok((status, _)) => return Some(format!("{url} answered {status}")),
+                Err(error) => {
+                    let fault = format!("{url} did not answer: {error:#}");
+                    return patiently(&mut silent, fault);
+                }
             }
-            asked_at = clock::milliseconds();
-            self.complaint(&account, planned, version, began)
+            if asked.elapsed() < self.watching / QUESTIONS {
+                return None;
+            }
+            asked = clock::now();
+            match complaint() {
+                Ok(found) => {
+                    untold = 0;
+                    found
+                }
+                Err(error) => patiently(&mut untold, format!("{error:#}")),
+            }
         });
-        match failed.or_else(|| self.complaint(&account, planned, version, began)) {
+        // The last question is the one that counts, so it is asked until there is an answer.
+        let last = || {
+            let mut untold = 0;
+            loop {
+                match complaint() {
+                    Ok(found) => return found,
+                    Err(error) => {
+                        if let Some(fault) = patiently(&mut untold, format!("{error:#}")) {
+                            return Some(fault);
+                        }
+                        std::thread::sleep(self.pause);
+                    }
+                }
+            }
+        };
+        match failed.or_else(last) {
             Some(fault) => bail!("{fault}"),
             None => {
                 line(
@@ -81,16 +109,29 @@ impl Deployment {
     }
 
     /// Asks Workers Logs for the new version's error lines and answers of 5xx since a time in milliseconds. Returns a sentence that names
-    /// them, or why Workers Logs do not tell; `None` if there are none.
-    fn complaint(&self, account: &str, planned: &Planned, version: &str, began: u64) -> Option<String> {
-        match self.error_lines(account, planned.worker, version, began, clock::milliseconds()) {
-            Ok(lines) if lines.is_empty() => None,
-            Ok(lines) => {
-                let lines: Vec<String> =
-                    lines.iter().map(|(message, count)| format!("{count} × `{message}`")).collect();
-                Some(format!("{version} of {} logged {}", planned.worker, lines.join(", ")))
-            }
-            Err(error) => Some(format!("{error:#}")),
-        }
+    /// them; `None` if there are none.
+    fn complaint(
+        &self,
+        account: &str,
+        planned: &Planned,
+        version: &str,
+        began: u64,
+    ) -> Result<Option<String>> {
+        let lines = self.error_lines(account, planned.worker, version, began, clock::milliseconds())?;
+        let lines: Vec<String> =
+            lines.iter().map(|(message, count)| format!("{count} × `{message}`")).collect();
+        let sentence = format!("{version} of {} logged {}", planned.worker, lines.join(", "));
+        Ok((!lines.is_empty()).then_some(sentence))
     }
+}
+
+/// Counts another question in a row that had no answer. Returns the fault once there were too many; before, says that the question is
+/// asked again.
+fn patiently(unanswered: &mut u32, fault: String) -> Option<String> {
+    *unanswered += 1;
+    if *unanswered >= PATIENT_FOR {
+        return Some(format!("{fault}, {unanswered} times in a row"));
+    }
+    line(format!("  again    {fault}"));
+    None
 }

@@ -45,6 +45,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const FIRST_PATIENCE: Duration = Duration::from_secs(600);
 /// The time for which a new version gets a tenth of the requests in a gradual deployment.
 const WATCHING: Duration = Duration::from_secs(300);
+/// The time between the first two attempts to ask Cloudflare's API something, where the API is unwell.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// Sends a `GET` to a URL, and returns status and body.
 pub type Get = Box<dyn Fn(&str) -> Result<(u16, String)>>;
@@ -59,6 +61,8 @@ pub struct Deployment {
     first_patience: Duration,
     /// The time for which a new version gets a tenth of the requests in a gradual deployment.
     watching: Duration,
+    /// The time between two attempts to ask Cloudflare's API something, where the API is unwell.
+    pause: Duration,
 }
 
 impl Deployment {
@@ -73,10 +77,11 @@ impl Deployment {
             patience: PATIENCE,
             first_patience: FIRST_PATIENCE,
             watching: WATCHING,
+            pause: PAUSE,
         }
     }
 
-    /// An environment of any project, with any variables, internet and patience, for first versions too: for tests.
+    /// An environment of any project, with any variables, internet and patience (three times as much for new addresses): for tests.
     #[must_use]
     pub fn of(
         root: PathBuf,
@@ -85,7 +90,17 @@ impl Deployment {
         get: Get,
         patience: Duration,
     ) -> Self {
-        Self { root, environment, variables, get, patience, first_patience: patience, watching: patience }
+        let pause = patience / 100;
+        Self {
+            root,
+            environment,
+            variables,
+            get,
+            patience,
+            first_patience: patience * 3,
+            watching: patience,
+            pause,
+        }
     }
 
     fn files(&self) -> Result<WranglerFiles> {
@@ -145,13 +160,17 @@ impl Deployment {
     /// Requires wrangler and a token.
     fn require_tools(&self) -> Result<()> {
         Self::require_wrangler()?;
-        if self.variable("CLOUDFLARE_API_TOKEN").is_none() {
-            bail!(
+        match self.variable("CLOUDFLARE_API_TOKEN") {
+            None => bail!(
                 "CLOUDFLARE_API_TOKEN is not set: create a token for the account of {} in Cloudflare's dashboard and set it",
                 self.environment
-            );
+            ),
+            Some(token) if !token.bytes().all(|byte| byte.is_ascii_graphic()) => bail!(
+                "CLOUDFLARE_API_TOKEN has a character that no token has, such as a blank: copy the token of {} from Cloudflare's dashboard again",
+                self.environment
+            ),
+            Some(_) => Ok(()),
         }
-        Ok(())
     }
 
     /// Requires that an account is no other environment's.

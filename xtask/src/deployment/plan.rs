@@ -17,6 +17,13 @@ pub(super) struct Plan<'a> {
     pub(super) workers: Vec<Planned<'a>>,
 }
 
+impl Plan<'_> {
+    /// The message of the new versions: the beginning of the commit's subject, and nothing that wrangler would take for a flag.
+    pub(super) fn message(&self) -> String {
+        self.subject.trim_start_matches(['-', ' ']).chars().take(90).collect()
+    }
+}
+
 /// A Worker that is to be replaced.
 pub(super) struct Planned<'a> {
     pub(super) worker: &'a str,

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use local::progress::{line, step};
 use local::wrangler::json_in;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Deployment;
 use super::ids::{Id, write};
@@ -14,6 +15,9 @@ use crate::environments::{WranglerFiles, entries, is_placeholder, text};
 
 /// The time in seconds for which a Queue keeps a message that nobody takes, paused or not: 14 days, the most that Cloudflare allows. The default is 4 days (<https://developers.cloudflare.com/changelog/2025-02-14-customize-queue-retention-period>).
 const RETENTION_SECONDS: &str = "1209600";
+
+/// What is probably wrong where a Queue with that retention is refused.
+const RETENTION_IS_PAID: &str = "a Queue that keeps messages for 14 days needs the Workers Paid plan";
 
 /// The path of an account's Queues.
 const QUEUES: &str = "/queues";
@@ -54,6 +58,8 @@ impl Deployment {
         step("Provisioning", &format!("{} in the account {account}", self.environment));
         self.require_ready_account(&account, &places)?;
         self.require_in_place(&files, &account, &places)?;
+        // Queues first, before a file is changed: the free plan does not take their retention, and refuses the first.
+        let mut made = self.queues(&files, &account, &places)?;
         self.name_shards(&files)?;
         places.write(&self.root, self.environment)?;
         let files = self.files()?;
@@ -61,8 +67,6 @@ impl Deployment {
         for file in files.all() {
             write(&file.path, self.environment, &Id::Account, &account)?;
         }
-        // Queues first: the free plan does not take their retention, and would otherwise refuse half-way.
-        let mut made = self.queues(&files, &account, &places)?;
         made += self.databases(&files, &account, &places, &wanted_databases)?;
         made += self.namespaces(&files, &account, &places)?;
         let next = self.own("secrets");
@@ -110,7 +114,8 @@ impl Deployment {
         Ok(listed.into_iter().map(|database| (database.name, database.uuid)).collect())
     }
 
-    /// Requires that the databases, KV namespaces and Queues that are there already are in the right jurisdiction.
+    /// Requires that the databases, KV namespaces and Queues that are there already are in the right jurisdiction, and that those
+    /// of which the files name the id are there.
     pub(super) fn require_in_place(
         &self,
         files: &WranglerFiles,
@@ -118,16 +123,53 @@ impl Deployment {
         places: &Places,
     ) -> Result<()> {
         let there = self.listed_databases(files, account)?;
-        for Wanted { name, .. } in self.wanted_databases(files)? {
-            if let Some(id) = there.get(&name) {
-                self.require_jurisdiction(account, places, &name, id)?;
+        for wanted in self.wanted_databases(files)? {
+            let id = there.get(&wanted.name).map(String::as_str);
+            self.require_written_id(&wanted, id)?;
+            if let Some(id) = id {
+                self.require_jurisdiction(account, places, &wanted.name, id)?;
             }
         }
-        let namespaces = self.wanted_namespaces(files)?.into_keys().collect();
-        let kind = ("KV namespace", "/storage/kv/namespaces", "title");
-        self.require_listed_in_place(account, places, kind, &namespaces)?;
-        let kind = ("Queue", QUEUES, "queue_name");
-        self.require_listed_in_place(account, places, kind, &self.wanted_queues(files)?)
+        let namespaces = self.listed_by_name(account, "KV namespace", "/storage/kv/namespaces", "title")?;
+        for (name, (_, _, written)) in self.wanted_namespaces(files)? {
+            let found = namespaces.get(&name);
+            let wanted = Wanted { what: "KV namespace", name, written: written.to_owned() };
+            self.require_written_id(&wanted, found.and_then(|found| filled(found, "id")))?;
+            if let Some(found) = found {
+                self.compare_jurisdiction(places, wanted.what, &wanted.name, filled(found, "jurisdiction"))?;
+            }
+        }
+        let queues = self.listed_by_name(account, "Queue", QUEUES, "queue_name")?;
+        for name in self.wanted_queues(files)? {
+            if let Some(found) = queues.get(&name) {
+                self.compare_jurisdiction(places, "Queue", &name, filled(found, "jurisdiction"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything that a path of the account lists, by the field with the name.
+    fn listed_by_name(
+        &self,
+        account: &str,
+        what: &str,
+        path: &str,
+        key: &str,
+    ) -> Result<BTreeMap<String, Value>> {
+        let listed = self.listed_in_account(account, what, path)?;
+        Ok(listed.into_iter().filter_map(|item| Some((filled(&item, key)?.to_owned(), item))).collect())
+    }
+
+    /// Requires that an id in the files is the id of what has that name in the account: a new, empty database in place of the one
+    /// that is written would look like a loss of all data.
+    fn require_written_id(&self, Wanted { what, name, written }: &Wanted, found: Option<&str>) -> Result<()> {
+        if !is_placeholder(written) && found != Some(written) {
+            bail!(
+                "the {what} {name} of {} is not in the account under the id that is written: restore the id with git, or write `<provision>` in its place for a new one",
+                self.environment
+            );
+        }
+        Ok(())
     }
 
     fn databases(
@@ -218,15 +260,6 @@ impl Deployment {
     ) -> Result<usize> {
         let mut made = 0;
         let mut there = list()?;
-        for Wanted { what, name, written } in wanted {
-            if !is_placeholder(written) && there.get(name) != Some(written) {
-                // A new, empty one in its place would look like a loss of all data.
-                bail!(
-                    "the {what} {name} of {} is not in the account under the id that is written: restore the id with git, or write `<provision>` in its place for a new one",
-                    self.environment
-                );
-            }
-        }
         for Wanted { what, name, .. } in wanted {
             if there.contains_key(name) {
                 line(format!("  present  {what} {name}"));
@@ -252,19 +285,20 @@ impl Deployment {
     fn queues(&self, files: &WranglerFiles, account: &str, places: &Places) -> Result<usize> {
         let wanted = self.wanted_queues(files)?;
         // `wrangler queues list` shows the first page alone.
-        let listed = self.listed_in_account(account, "Queue", QUEUES)?;
-        let there: BTreeSet<&str> =
-            listed.iter().filter_map(|queue| queue.get("queue_name")?.as_str()).collect();
+        let there = self.listed_by_name(account, "Queue", QUEUES, "queue_name")?;
         let mut made = 0;
         for name in wanted {
-            if there.contains(name.as_str()) {
+            if there.contains_key(&name) {
                 line(format!("  present  Queue {name}"));
                 continue;
             }
             let words = ["queues", "create", &name, "--message-retention-period-secs", RETENTION_SECONDS];
             let words = in_jurisdiction(&words, places);
-            self.wrangler_in_account(&files.shared.path, account, &words)
-                .context("a Queue that keeps messages for 14 days needs the Workers Paid plan")?;
+            if let Err(error) = self.wrangler_in_account(&files.shared.path, account, &words) {
+                // Sentences about Cloudflare name the reason: the network, the token, the API's own trouble.
+                let is_explained = error.to_string().starts_with("Cloudflare");
+                return Err(if is_explained { error } else { error.context(RETENTION_IS_PAID) });
+            }
             made += 1;
             line(format!("  created  Queue {name}"));
         }
@@ -285,6 +319,11 @@ impl Deployment {
         }
         Ok(wanted)
     }
+}
+
+/// A text of a list's entry that is there and not empty.
+fn filled<'a>(item: &'a Value, key: &str) -> Option<&'a str> {
+    item.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
 /// The words of a command that creates something, with the jurisdiction in which it is to be.

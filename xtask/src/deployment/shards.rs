@@ -73,13 +73,17 @@ impl Deployment {
         }
         self.provision()?;
         let files = self.files()?;
+        let databases = self.shard_databases(&files);
         for place in 0..count {
             let name = format!("tenants-{place}");
-            let bookmark = self.bookmark(&files, &name).unwrap_or_else(|| "not told".to_owned());
-            line(format!("  {name} before the split, for Time Travel: {bookmark}"));
+            line(if databases.is_being_split(place)? {
+                format!("  {name} is being split: for Time Travel, the bookmark that the first run printed")
+            } else {
+                let bookmark = self.bookmark(&files, &name).unwrap_or_else(|| "not told".to_owned());
+                format!("  {name} before the split, for Time Travel: {bookmark}")
+            });
         }
         step("Splitting", &format!("{count} shards of {} into {}", self.environment, count * 2));
-        let databases = self.shard_databases(&files);
         databases.split(count)?;
         // Workers that expect half as many shards are refused by the marks.
         databases.open(count * 2)?;

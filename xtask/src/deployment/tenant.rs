@@ -29,9 +29,22 @@ impl Deployment {
                 "{missing} is not set: docs/auth0.md says how to create the application that deploys the tenant"
             );
         }
+        self.require_tenant()?;
         let tools = npm::packages("auth0", "auth0")?;
         step("Deploying", &format!("Auth0's tenant of {}", self.environment));
         self.import_tenant(&tools.join("node_modules/.bin/a0deploy"))
+    }
+
+    /// Requires that the tenant answers: auth0-deploy-cli does not say what is wrong where it does not.
+    fn require_tenant(&self) -> Result<()> {
+        let domain = self.variable("AUTH0_DEPLOY_DOMAIN").unwrap_or_default();
+        match (self.get)(&format!("https://{domain}/.well-known/openid-configuration")) {
+            Ok((200, _)) => Ok(()),
+            Ok((status, _)) => {
+                bail!("{domain} is no Auth0 tenant (it answers {status}): correct AUTH0_DEPLOY_DOMAIN")
+            }
+            Err(_) => bail!("{domain} cannot be reached: check AUTH0_DEPLOY_DOMAIN and the network"),
+        }
     }
 
     /// Lets auth0-deploy-cli, which is `program`, import the tenant. Its secret is in the environment, not on the command line.
@@ -107,6 +120,22 @@ mod tests {
         let said = format!("{:#}", stage("wrong").import_tenant(&program).unwrap_err());
         assert!(said.starts_with("Auth0's tenant of stage is not deployed"), "{said}");
         assert!(!said.contains("s3cret"), "{said}");
+    }
+
+    #[test]
+    fn a_tenant_that_does_not_answer_is_named_before_anything_is_deployed() {
+        for (answer, expected) in [
+            (None, "spk.eu.auth0.com cannot be reached: check AUTH0_DEPLOY_DOMAIN and the network"),
+            (Some(404), "spk.eu.auth0.com is no Auth0 tenant (it answers 404): correct AUTH0_DEPLOY_DOMAIN"),
+        ] {
+            let variables = CREDENTIALS.map(|(name, _)| (name.to_owned(), "spk.eu.auth0.com".to_owned()));
+            let get = Box::new(move |url: &str| {
+                assert_eq!(url, "https://spk.eu.auth0.com/.well-known/openid-configuration");
+                answer.map(|status| (status, String::new())).context("no answer")
+            });
+            let stage = Deployment::of(root().to_owned(), "stage", variables.into(), get, Duration::ZERO);
+            assert_eq!(format!("{:#}", stage.deploy_tenant().unwrap_err()), expected);
+        }
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl Deployment {
         let smoke = Smoke {
             admin_api: places.origin("admin-api"),
             delivery: places.origin("webhook-delivery"),
-            inbox: value("SMOKE_INBOX_URL"),
+            inbox: value("SMOKE_INBOX_URL").trim_end_matches('/').to_owned(),
             admin_api_key: value("ADMIN_API_KEY"),
             token,
             events_key: value("EVENTS_API_KEY"),

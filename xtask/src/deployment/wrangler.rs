@@ -12,6 +12,7 @@ use local::wrangler;
 use serde_json::Value;
 
 use super::Deployment;
+use crate::setup;
 
 /// Words of wrangler's that mean: nobody answered.
 const UNREACHABLE: [&str; 6] =
@@ -43,26 +44,37 @@ const NOT_DEPLOYED: [&str; 3] = ["isn't currently deployed", "code: 10214]", "co
 /// The sentence for an API that answers, and does not do what it is asked to.
 pub(super) const API_IS_UNWELL: &str = "Cloudflare's API does not answer as it should (a page, 429 or 5xx): wait some minutes, and look at cloudflarestatus.com";
 
+/// How often a question that changes nothing is asked where Cloudflare's API is unwell.
+pub(super) const ATTEMPTS: u32 = 3;
+
 /// The time within which a command of wrangler's must end.
 const LIMIT: Duration = Duration::from_secs(180);
 /// The same time for a command that copies a database of up to 10 GB.
 const LONG_LIMIT: Duration = Duration::from_secs(7200);
 
 impl Deployment {
-    /// Requires the wrangler that package.json names: another one may print something else.
+    /// Requires the wrangler that package.json names, because another one may print something else, and installs it where it is
+    /// not there, as on a new machine.
     pub(super) fn require_wrangler() -> Result<()> {
         let read = |file: &str| -> Option<Value> {
             serde_json::from_str(&std::fs::read_to_string(root().join(file)).ok()?).ok()
         };
-        let installed = read("node_modules/wrangler/package.json");
-        let wanted = read("package.json").unwrap_or_default();
-        match wrangler_fault(installed.as_ref(), &wanted) {
+        let fault = || {
+            let installed = read("node_modules/wrangler/package.json");
+            wrangler_fault(installed.as_ref(), &read("package.json").unwrap_or_default())
+        };
+        if fault().is_none() {
+            return Ok(());
+        }
+        setup::packages()?;
+        match fault() {
             Some(fault) => bail!("{fault}: run `cargo xtask setup`"),
             None => Ok(()),
         }
     }
 
-    /// Runs wrangler with these words, for this environment, by this configuration file. Returns what wrangler printed.
+    /// Runs wrangler with these words, for this environment, by this configuration file. Returns what wrangler printed. A command
+    /// that only reads is tried three times where the API is unwell.
     pub(super) fn wrangler(&self, config: &Path, words: &[&str]) -> Result<String> {
         self.wrangler_with_input(config, words, "")
     }
@@ -81,7 +93,8 @@ impl Deployment {
 
     /// The same as [`Self::wrangler`], for commands that copy a whole database.
     pub(super) fn wrangler_at_length(&self, config: &Path, words: &[&str]) -> Result<String> {
-        self.finish_within(LONG_LIMIT, self.wrangler_command(config, words, self.environment), words, "")
+        let mut wrangler = self.wrangler_command(config, words, self.environment);
+        self.finish_within(LONG_LIMIT, &mut wrangler, words, "")
     }
 
     fn wrangler_command(&self, config: &Path, words: &[&str], environment: &str) -> Command {
@@ -92,19 +105,25 @@ impl Deployment {
         wrangler
     }
 
-    fn finish(&self, wrangler: Command, words: &[&str], input: &str) -> Result<String> {
-        self.finish_within(LIMIT, wrangler, words, input)
+    fn finish(&self, mut wrangler: Command, words: &[&str], input: &str) -> Result<String> {
+        for attempt in 1..if reads(words) { ATTEMPTS } else { 1 } {
+            match self.finish_within(LIMIT, &mut wrangler, words, input) {
+                Err(error) if error.to_string() == API_IS_UNWELL => std::thread::sleep(self.pause * attempt),
+                finished => return finished,
+            }
+        }
+        self.finish_within(LIMIT, &mut wrangler, words, input)
     }
 
     fn finish_within(
         &self,
         limit: Duration,
-        mut wrangler: Command,
+        wrangler: &mut Command,
         words: &[&str],
         input: &str,
     ) -> Result<String> {
         // The group is killed as a whole where it takes too long: wrangler starts a Node of its own.
-        let output = Group::run(&mut wrangler, input, limit)
+        let output = Group::run(wrangler, input, limit)
             .context("wrangler cannot be started: run `cargo xtask setup`")?;
         let Some(Output { status, stdout, stderr }) = output else {
             bail!("`wrangler {}` did not end within {} minutes", words.join(" "), limit.as_secs() / 60);
@@ -139,6 +158,11 @@ pub(super) fn quieten(command: &mut Command) {
     command.env_remove("CLOUDFLARE_ENV");
 }
 
+/// Returns whether a command of wrangler's changes nothing.
+fn reads(words: &[&str]) -> bool {
+    words.iter().any(|word| ["list", "info", "view"].contains(word))
+}
+
 /// Returns whether wrangler failed because the Worker has never been deployed.
 pub(super) fn is_unknown_worker(error: &anyhow::Error) -> bool {
     let text = format!("{error:#}");
@@ -167,6 +191,9 @@ fn explained(printed: &str, words: &[&str], deploy: &str) -> String {
         );
     }
     let printed = uncoloured(printed);
+    if let Some(why) = json_error(&printed) {
+        return format!("`wrangler {}` failed: {why}", words.join(" "));
+    }
     let sentence: Vec<&str> = printed
         .lines()
         .map(|line| line.trim().trim_start_matches('✘').trim_start())
@@ -177,6 +204,16 @@ fn explained(printed: &str, words: &[&str], deploy: &str) -> String {
         .collect();
     let why = if sentence.is_empty() { printed.trim().to_owned() } else { sentence.join(" ") };
     format!("`wrangler {}` failed: {why}", words.join(" "))
+}
+
+/// The error of a command that was asked for JSON, and prints its error so: a text, and notes that say why.
+fn json_error(printed: &str) -> Option<String> {
+    let printed: Value = wrangler::json_in(printed).ok()?;
+    let error = printed.get("error")?;
+    let notes = error.get("notes").and_then(Value::as_array).into_iter().flatten();
+    let notes = notes.filter_map(|note| note.get("text")?.as_str());
+    let all: Vec<&str> = error.get("text").and_then(Value::as_str).into_iter().chain(notes).collect();
+    Some(all.join(" ").split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]
@@ -219,6 +256,12 @@ mod tests {
         assert!(
             said("✘ [ERROR] Secret edit failed. You attempted to modify a secret, but the latest version of your Worker isn't currently deployed.")
                 .ends_with("deploy the commit that is to run with `cargo xtask deploy --env stage`")
+        );
+        assert_eq!(
+            said(
+                "{\n  \"error\": {\n    \"text\": \"A request failed.\",\n    \"notes\": [{\"text\": \"no such table: shard [code: 7500]\"}]\n  }\n}\n"
+            ),
+            "`wrangler d1 list` failed: A request failed. no such table: shard [code: 7500]"
         );
         assert_eq!(
             said("\n⛅️ wrangler\n\n✘ [ERROR] A request to the API failed.\n\n  too many [code: 1]\n"),

@@ -27,8 +27,9 @@ fn missing(name: &str, page: &str, is_there: impl Fn(&str) -> bool) -> Vec<Strin
     gone.map(|(line, path)| format!("{name}:{line}: there is no {path}")).collect()
 }
 
-/// Whether there is a file, or in a file, behind `::`, a test.
-fn is_there(root: &Path, path: &str) -> bool {
+/// Returns whether there is a file, or in a file, behind `::`, a test.
+#[must_use]
+pub fn is_there(root: &Path, path: &str) -> bool {
     match path.split_once("::") {
         None => root.join(path).exists(),
         Some((file, test)) => {

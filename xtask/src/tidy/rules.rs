@@ -106,18 +106,18 @@ fn statements(text: &str) -> Vec<(usize, String)> {
     statements
 }
 
-/// The runbook, where operators look a log line up.
-const RUNBOOK: &str = include_str!("../../../docs/operations.md");
+/// The page on which operators look a log line up.
+const LOG: &str = include_str!("../../../docs/log.md");
 /// The code before the name of a log line.
 const BEFORE_NAMES: [&str; 3] = [".line(", "\"message\":", "\"message\".to_owned(), json!("];
 
-/// Whether a row of the runbook's tables explains this log line.
+/// Whether a row of the page's tables explains this log line.
 fn explained(name: &str) -> bool {
-    let mut cells = RUNBOOK.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let mut cells = LOG.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
     cells.any(|cell| cell.split(", ").any(|part| part.trim_matches('`') == name))
 }
 
-/// Every log line of the Workers is in the runbook.
+/// Every log line of the Workers is on the page.
 fn log_lines_are_explained(source: &Source) -> Findings {
     let workers = ["shared", "edge", "cloudflare", "admin-api", "partner-portal", "webhook-delivery"];
     let is_worker = workers.iter().any(|part| source.is_in(&format!("{part}/src")));
@@ -133,7 +133,7 @@ fn log_lines_are_explained(source: &Source) -> Findings {
             };
             if !explained(name) {
                 let line = source.text[..at].lines().count().max(1);
-                findings.push((line, format!("the log line \"{name}\" is not in docs/operations.md")));
+                findings.push((line, format!("the log line \"{name}\" is not in docs/log.md")));
             }
         }
     }

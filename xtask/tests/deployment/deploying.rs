@@ -87,6 +87,8 @@ fn a_version_that_is_not_well_stops_it_and_the_way_back_stays_the_same() {
     project.commit();
     project.ill.lock().unwrap().push("admin-api".to_owned());
     project.slow.lock().unwrap().insert("webhook-delivery".to_owned(), 1);
+    // Nothing answers for longer than a new version of a known address may take: the address may be new.
+    project.silent.lock().unwrap().insert("webhook-delivery".to_owned(), 4);
     let said = sentence(deploy(&project));
     let reason = "it answers 503 at https://admin-api.spk-stage.workers.dev/health";
     assert!(said.contains(&format!("admin-api is deployed but not well ({reason})")), "{said}");
@@ -216,7 +218,18 @@ fn a_gradual_deployment_gives_a_tenth_first_and_goes_back_by_itself() {
     let old = WORKERS.map(|worker| deployed(&project, worker));
     project.commit();
     project.cloudflare.changes();
-    project.stage().deploy(|| Ok(()), true).unwrap();
+    // Connections break, and Workers Logs fail to answer now and then: that says nothing about the version.
+    let logs = "workers/observability";
+    let busy = |times| {
+        let cloudflare = project.cloudflare.clone();
+        move || {
+            cloudflare.account().busy = Some((logs.to_owned(), times));
+            Ok(())
+        }
+    };
+    project.silent.lock().unwrap().insert("webhook-delivery".to_owned(), 1);
+    project.stage().deploy(busy(7), true).unwrap();
+    assert_eq!(project.cloudflare.account().busy, Some((logs.to_owned(), 0)));
     let shares: Vec<String> = project
         .cloudflare
         .changes()
@@ -252,6 +265,19 @@ fn a_gradual_deployment_gives_a_tenth_first_and_goes_back_by_itself() {
         assert_eq!(WORKERS.map(|worker| deployed(&project, worker)), good);
     }
     project.cloudflare.account().lines.clear();
+
+    // Workers Logs fail to answer for good.
+    assert_says(
+        project.stage().deploy(busy(usize::MAX), true),
+        &[
+            "webhook-delivery is at",
+            "again",
+            "Cloudflare's API does not answer as it should",
+            "3 times in a row",
+        ],
+    );
+    assert_eq!(WORKERS.map(|worker| deployed(&project, worker)), good);
+    project.cloudflare.account().busy = None;
 
     project.cloudflare.changes();
     project.cloudflare.account().forbidden = Some("/workers/observability".to_owned());

@@ -14,7 +14,8 @@ use super::cloudflare::{ACCOUNT, Cloudflare, TOKEN};
 
 pub(crate) const WORKERS: [&str; 3] = ["webhook-delivery", "admin-api", "partner-portal"];
 
-const FILES: [&str; 4] = [
+/// The wrangler files.
+pub(crate) const FILES: [&str; 4] = [
     "wrangler.toml",
     "webhook-delivery/wrangler.toml",
     "admin-api/wrangler.toml",
@@ -33,6 +34,8 @@ pub(crate) struct Project {
     pub(crate) ill: Arc<Mutex<Vec<String>>>,
     /// How often a Worker still answers with the version before the newest.
     pub(crate) slow: Arc<Mutex<BTreeMap<String, usize>>>,
+    /// How often a Worker does not answer at all.
+    pub(crate) silent: Arc<Mutex<BTreeMap<String, usize>>>,
 }
 
 impl Project {
@@ -62,6 +65,7 @@ impl Project {
             variables: BTreeMap::new(),
             ill: Arc::default(),
             slow: Arc::default(),
+            silent: Arc::default(),
         };
         project.unprovision();
         project.commit();
@@ -96,8 +100,8 @@ impl Project {
 
     /// The environment stage, with an internet in which the deployed Workers and the issuer answer.
     pub(crate) fn stage(&self) -> Deployment {
-        let (cloudflare, ill, slow) =
-            (self.cloudflare.clone(), Arc::clone(&self.ill), Arc::clone(&self.slow));
+        let (cloudflare, ill) = (self.cloudflare.clone(), Arc::clone(&self.ill));
+        let (slow, silent) = (Arc::clone(&self.slow), Arc::clone(&self.silent));
         let get = move |url: &str| -> Result<(u16, String)> {
             if let Some(issuer) = url.strip_suffix(".well-known/openid-configuration") {
                 return Ok((200, json!({ "issuer": issuer }).to_string()));
@@ -108,6 +112,10 @@ impl Project {
             else {
                 bail!("no such host");
             };
+            if let Some(times @ 1..) = silent.lock().unwrap().get_mut(worker) {
+                *times -= 1;
+                bail!("no answer");
+            }
             if ill.lock().unwrap().iter().any(|name| name == worker) {
                 return Ok((503, String::new()));
             }

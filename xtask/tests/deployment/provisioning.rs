@@ -1,5 +1,5 @@
 //! `cargo xtask provision`.
-use crate::project::Project;
+use crate::project::{FILES, Project};
 use crate::{assert_says, cloudflare};
 
 /// The call that creates a Queue with the longest retention of messages.
@@ -159,6 +159,7 @@ fn an_account_that_is_not_ready_is_refused_before_anything_is_created() {
             "expired",
             "Cloudflare does not accept CLOUDFLARE_API_TOKEN for the account",
         ),
+        ("CLOUDFLARE_API_TOKEN", "cut off…", "CLOUDFLARE_API_TOKEN has a character that no token has"),
         (
             "CLOUDFLARE_ACCOUNT_ID",
             "ffffffffffffffffffffffffffffffff",
@@ -173,10 +174,69 @@ fn an_account_that_is_not_ready_is_refused_before_anything_is_created() {
         project.set(name, &before);
     }
 
-    // A token that may not read bills: the first Queue tells.
+    // A token that may not read bills: the first Queue tells, and no file is changed by then.
     let project = Project::new("unbilled");
     project.cloudflare.account().forbidden = Some("/subscriptions".to_owned());
     project.stage().check_account().unwrap();
+    project.cloudflare.fail(Some("POST /queues"));
+    let all = || FILES.map(|file| project.read(file));
+    let before = all();
+    assert_says(project.stage().provision(), &["needs the Workers Paid plan"]);
+    assert!(all() == before, "a file was changed");
+
+    // Where the API is busy for a moment, the command waits, and goes on.
+    project.cloudflare.fail(None);
+    for path in ["queues", "d1/database", "storage/kv", "workers/subdomain"] {
+        project.cloudflare.account().busy = Some((path.to_owned(), 2));
+        project.stage().check_account().unwrap();
+    }
+}
+
+#[test]
+#[ignore = "needs the built Workers; `cargo xtask test` runs it"]
+fn a_name_that_something_of_another_kind_has_is_free() {
+    let project = Project::new("names");
+    {
+        let mut account = project.cloudflare.account();
+        for name in ["tenants-0", "sessions", "webhook-events"] {
+            account.namespaces.insert(name.to_owned(), format!("kv-{name}"));
+        }
+        for name in ["cache", "webhook-retries"] {
+            let id = format!("d1-{name}");
+            account.databases.insert(name.to_owned(), cloudflare::Database { id, ..Default::default() });
+        }
+        account.queues.insert("bodies".to_owned(), "queue-bodies".to_owned());
+        account.workers.insert("webhook-dead-letters".to_owned(), cloudflare::Worker::default());
+    }
+    project.stage().provision().unwrap();
+    let created = project.cloudflare.changes();
+    assert_eq!(created.len(), 8, "{created:#?}");
+    let account = project.cloudflare.account();
+    let shared = project.read("wrangler.toml");
+    for name in ["tenants-0", "sessions"] {
+        assert!(shared.contains(&account.databases[name].id), "{name}");
+    }
+    assert!(project.read("webhook-delivery/wrangler.toml").contains(&account.namespaces["bodies"]));
+}
+
+#[test]
+#[ignore = "needs the built Workers; `cargo xtask test` runs it"]
+fn a_token_of_two_accounts_touches_the_one_that_is_named() {
+    let mut project = Project::new("two-accounts");
+    let account = project.variables.remove("CLOUDFLARE_ACCOUNT_ID").unwrap();
+    for said in [project.stage().provision(), project.stage().check_account()] {
+        assert_says(said, &["CLOUDFLARE_ACCOUNT_ID is not set: set it to the account of stage"]);
+    }
+    assert!(project.cloudflare.account().calls.is_empty(), "nobody may choose an account but the operator");
+    project.set("CLOUDFLARE_ACCOUNT_ID", &account);
+    project.stage().provision().unwrap();
+    // From now on the files name the account.
+    project.variables.remove("CLOUDFLARE_ACCOUNT_ID");
+    project.stage().provision().unwrap();
+    project.set_secrets();
+    project.stage().secrets(false).unwrap();
+    let elsewhere = project.cloudflare.account().elsewhere.clone();
+    assert!(elsewhere.is_empty(), "asked beside the account: {elsewhere:#?}");
 }
 
 #[test]
@@ -225,12 +285,6 @@ fn every_shard_is_created_and_every_address_written() {
 #[ignore = "needs the built Workers; `cargo xtask test` runs it"]
 fn an_environment_moves_to_another_account() {
     const OLD: &str = "fedcba9876543210fedcba9876543210";
-    const FILES: [&str; 4] = [
-        "wrangler.toml",
-        "webhook-delivery/wrangler.toml",
-        "admin-api/wrangler.toml",
-        "partner-portal/wrangler.toml",
-    ];
     let project = Project::new("moving").provisioned();
     for file in FILES {
         project.replace(file, cloudflare::ACCOUNT, OLD);

@@ -122,6 +122,26 @@ fn a_refusal_is_one_sentence_with_auth0s_reason() {
 }
 
 #[test]
+fn without_a_network_the_address_that_does_not_answer_is_named() {
+    let mut project = Project::new("token-alone");
+    project.replace(
+        "admin-api/wrangler.toml",
+        "https://auth-stage.smartphonekey.com/",
+        "http://127.0.0.1:9/",
+    );
+    project.set("ADMIN_CLIENT_ID", "terminal");
+    for script in [false, true] {
+        if script {
+            project.set("SCRIPT_CLIENT_ID", "script");
+            project.set("SCRIPT_CLIENT_SECRET", "secret");
+        }
+        let said = format!("{:#}", project.stage().token().unwrap_err());
+        assert!(said.starts_with("http://127.0.0.1:9 does not answer: check the network"), "{said}");
+        assert!(!said.contains('\n') && !said.contains("secret"), "{said}");
+    }
+}
+
+#[test]
 fn auth0s_tenant_and_the_smoke_test_name_the_variable_that_is_not_set() {
     let project = Project::new("variables");
     let said = format!("{:#}", project.stage().deploy_tenant().unwrap_err());

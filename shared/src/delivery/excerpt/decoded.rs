@@ -223,7 +223,7 @@ fn rotated(digits: &[u8], steps: u8) -> Bytes {
 }
 
 /// The value of a letter or a digit to the base 36.
-fn digit(byte: u8) -> u8 {
+pub(super) fn digit(byte: u8) -> u8 {
     match byte {
         b'0'..=b'9' => byte - b'0',
         b'A'..=b'Z' => byte - b'A' + 10,

@@ -1,10 +1,11 @@
-//! Encodings that few pages write: base85, bits in a row, rotated ASCII, uuencode; and what is compressed.
+//! Encodings that few pages write: base85, base32 in the digits of numbers, bits and codes of characters in a row, each character
+//! by itself, rotated ASCII, uuencode; and what is compressed.
 //!
 //! Plain loops, since each chain of iterators would be code of its own in the Wasm.
 
 use secrecy::zeroize::Zeroizing;
 
-use super::decoded::{Bytes, bytes, value};
+use super::decoded::{Bytes, bytes, digit, value};
 
 /// The digits of base85, of which five stand for four bytes: Ascii85 of PostScript, PDF and Go; Z85 of ZeroMQ; base85 of Git and
 /// Python.
@@ -20,16 +21,24 @@ const DEFLATED: [&[u8; 2]; 3] = [b"eJ", b"eN", b"eA"];
 const SHORTEST_DEFLATED: usize = 20;
 /// The same in hexadecimal.
 const DEFLATED_DIGITS: [&[u8; 4]; 5] = [b"789c", b"789C", b"78da", b"78DA", b"7801"];
-const SHORTEST_DEFLATED_DIGITS: usize = 40;
+const SHORTEST_DEFLATED_DIGITS: usize = 36;
 
 /// What a text holds for each of these decoders, wherever in the text the encoded part begins.
 pub(super) fn decoded(text: &[u8]) -> Vec<Bytes> {
-    let mut all = vec![rotated(text)];
-    let base64 = base64_of_uuencoded(text);
+    let mut all = vec![rotated(text), quoted_alone(text)];
+    let (base64, base32) = (base64_of_uuencoded(text), base32_of_numbers(text));
+    let mut backwards: Bytes = Zeroizing::new(text.to_vec());
+    backwards.reverse();
     for left_out in 0..8 {
         all.push(bytes(text, 1, left_out));
+        all.push(bytes(&base32, 5, left_out));
+        if left_out < 3 {
+            all.push(codes(text, left_out));
+        }
         if left_out < 4 {
             all.push(bytes(&base64, 6, left_out));
+            all.push(bytes(&backwards, 6, left_out));
+            all.push(bytes(&backwards, 4, left_out));
         }
     }
     for digits in BASE85 {
@@ -87,6 +96,53 @@ fn base85(text: &[u8], values: &[u32; 256], mut left_out: usize) -> Bytes {
         }
     }
     read
+}
+
+/// The characters whose codes stand in three digits each, without anything between.
+fn codes(text: &[u8], mut left_out: usize) -> Bytes {
+    let mut read = Zeroizing::new(Vec::with_capacity(text.len()));
+    let (mut number, mut count) = (0_u32, 0);
+    for byte in text {
+        if !byte.is_ascii_digit() {
+            continue;
+        }
+        if left_out > 0 {
+            left_out -= 1;
+            continue;
+        }
+        number = number * 10 + u32::from(*byte - b'0');
+        count += 1;
+        if count == 3 {
+            read.push(u8::try_from(number).unwrap_or(u8::MAX));
+            (number, count) = (0, 0);
+        }
+    }
+    read
+}
+
+/// The characters that stand alone between quotation marks and name no member, as in an object with a member for each character.
+fn quoted_alone(text: &[u8]) -> Bytes {
+    let mut read = Zeroizing::new(Vec::with_capacity(text.len()));
+    for (at, part) in text.windows(3).enumerate() {
+        let is_quoted = part[0] == part[2] && matches!(part[0], b'"' | b'\'');
+        if is_quoted && text.get(at + 3) != Some(&b':') {
+            read.push(part[1]);
+        }
+    }
+    read
+}
+
+/// Base32 in the digits of numbers to the base 32 (RFC 4648, section 7), in the usual alphabet of base32.
+fn base32_of_numbers(text: &[u8]) -> Bytes {
+    let mut base32 = Zeroizing::new(Vec::with_capacity(text.len()));
+    for byte in text {
+        match digit(*byte) {
+            letter @ 0..=25 => base32.push(b'A' + letter),
+            digit @ 26..=31 => base32.push(b'2' + digit - 26),
+            _ => {}
+        }
+    }
+    base32
 }
 
 /// Visible characters half their alphabet on, as rot47 writes them.

@@ -31,6 +31,8 @@ pub(crate) struct Account {
     pub(crate) workers: BTreeMap<String, Worker>,
     /// All calls in order, as `METHOD /path body` without the account in the path.
     pub(crate) calls: Vec<String>,
+    /// The calls that concern no account, or another one.
+    pub(crate) elsewhere: Vec<String>,
     /// The account's workers.dev subdomain.
     pub(crate) subdomain: Option<String>,
     /// Whether another account has the subdomain that this account would like.
@@ -43,6 +45,8 @@ pub(crate) struct Account {
     pub(crate) forbidden: Option<String>,
     /// The status with which everything is answered, and a page instead of JSON.
     pub(crate) unwell: Option<u16>,
+    /// How many of the next calls get 503 that begin so.
+    pub(crate) busy: Option<(String, usize)>,
     failure: Option<Failure>,
     count: usize,
 }
@@ -88,6 +92,13 @@ impl Cloudflare {
             if let Some(status) = unwell {
                 let page = "<html><title>Something on the way</title></html>";
                 return respond(stream, status, &[("content-type", "text/html")], page);
+            }
+            let path = request.target.split("/accounts/").last().unwrap_or_default();
+            if let Some((part, times @ 1..)) = &mut shared.lock().unwrap().busy
+                && path.split_once('/').is_some_and(|(_, path)| path.starts_with(part.as_str()))
+            {
+                *times -= 1;
+                return respond(stream, 503, &[("content-type", "text/html")], "<html>busy</html>");
             }
             let (status, mut result) = shared.lock().unwrap().answer(&request);
             let ok = status == 200;
@@ -157,6 +168,7 @@ impl Account {
         }
         let Some(path) = path.strip_prefix(&format!("/accounts/{ACCOUNT}")) else {
             self.calls.push(format!("{method} {path}"));
+            self.elsewhere.push(format!("{method} {path}"));
             return unknown(7003);
         };
         let shown: String = body.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -95,7 +95,7 @@ fn python(text: &str) -> String {
 }
 
 /// Base32 as RFC 4648 has it.
-fn base32(text: &str) -> String {
+pub(super) fn base32(text: &str) -> String {
     let bits: String = each(text, |byte| format!("{byte:08b}"));
     bits.as_bytes()
         .chunks(5)

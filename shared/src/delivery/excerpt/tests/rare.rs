@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::super::{BLANK, WITHHELD};
-use super::encodings::{BEFORE, Encode, HARMLESS_WITHIN, SECRETS, assert_no_leak, each, utf_16};
+use super::encodings::{BEFORE, Encode, HARMLESS_WITHIN, SECRETS, assert_no_leak, base32, each, utf_16};
 use super::*;
 
 /// The digits of `base` in groups: so many bytes are so many digits, and a last group of fewer bytes has as many fewer digits.
@@ -69,7 +69,7 @@ fn other_letters(text: &str, capital: u32, small: u32, digit: u32) -> String {
     text.chars().map(other).collect()
 }
 
-const RARE: [(&str, Encode); 13] = [
+const RARE: [(&str, Encode); 16] = [
     ("rot13", |text| rotated(text, 0)),
     ("rot13 with rot5", |text| rotated(text, 5)),
     ("rot47", |text| {
@@ -78,6 +78,17 @@ const RARE: [(&str, Encode); 13] = [
     ("Ascii85", |text| format!("<~{}", grouped(text, ASCII85, 4, 5))),
     ("Z85", |text| grouped(text, Z85, 4, 5)),
     ("base85", |text| grouped(text, BASE85, 4, 5)),
+    ("base32 in the digits of numbers", |text| {
+        each(&base32(text), |byte| {
+            let value = if byte.is_ascii_digit() { byte - b'2' + 26 } else { byte - b'A' };
+            char::from(if value < 10 { value + b'0' } else { value - 10 + b'A' }).into()
+        })
+    }),
+    ("codes in a row", |text| each(text, |byte| format!("{byte:03}"))),
+    ("an object with a member for each character", |text| {
+        let members = text.char_indices().map(|(at, one)| format!("\"{at}\": {}", serde_json::json!(one)));
+        format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+    }),
     ("bits in a row", |text| each(text, |byte| format!("{byte:08b}"))),
     ("uuencode", uuencoded),
     ("wide letters", |text| {
@@ -151,12 +162,15 @@ fn what_zlib_compressed_is_withheld() {
 }
 
 #[test]
-fn a_secret_backwards_is_found_within_encodings() {
-    let backwards: String = SECRETS[0].chars().rev().collect();
+fn a_secret_backwards_is_found_within_encodings_and_so_are_encodings_backwards() {
+    let backwards = |text: &str| text.chars().rev().collect::<String>();
     for text in [
-        base64::STANDARD.encode(&backwards),
-        hex::encode(&backwards),
-        base64::STANDARD.encode(utf_16(&backwards)),
+        base64::STANDARD.encode(backwards(SECRETS[0])),
+        hex::encode(backwards(SECRETS[0])),
+        base64::STANDARD.encode(utf_16(&backwards(SECRETS[0]))),
+        backwards(&base64::STANDARD.encode(SECRETS[0])),
+        backwards(&base64::URL_SAFE_NO_PAD.encode(format!("Bearer {}", SECRETS[0]))),
+        backwards(&hex::encode(SECRETS[0])),
     ] {
         let shown = shown_of(&format!("got {text}"), SECRETS[0]);
         assert!(shown == WITHHELD || shown.contains(BLANK), "{shown}");
