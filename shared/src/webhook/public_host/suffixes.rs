@@ -27,9 +27,12 @@ impl Suffixes {
     /// Places a name in lower-case ASCII.
     pub(super) fn place_of(&self, name: &str) -> SuffixMatch {
         let mut labels = name.rsplit('.');
-        let Some(mut entry) = labels.next().and_then(|top| self.top(top)) else {
+        let Some(top) = labels.next().and_then(|top| self.top(top)) else {
             return SuffixMatch::Unknown;
         };
+        // The list's rule for a name that no other rule meets is `*`, so `za` is a suffix although only `co.za` and the like
+        // are listed.
+        let mut entry = Entry { is_suffix: true, ..top };
         for label in labels {
             match entry.below().find(|below| below.label == label) {
                 Some(below) => entry = below,
