@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::Value;
 use shared::ports::{Batch, Database, DatabaseError, RowCount, Statement};
-use shared::row::Rows;
+use shared::row::ResultSet;
 
 use crate::bindings::{Bound, Env};
 use crate::glue::{self, Call};
@@ -63,7 +63,7 @@ impl Crossing {
 #[derive(Deserialize)]
 struct StatementResult {
     #[serde(default)]
-    results: Rows,
+    results: ResultSet,
     #[serde(default)]
     meta: Meta,
 }

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use http::Extensions;
-use serde_json::{Value, json};
 use shared::ports::{Batch, Database, DatabaseError, Statement};
 
 /// Counts D1 round trips and rows. Clones count together.
@@ -38,15 +37,6 @@ impl Cost {
     /// Rows written so far, index rows included.
     pub fn rows_written(&self) -> u64 {
         self.0.rows_written.load(Ordering::Relaxed)
-    }
-
-    /// The counts as fields of a log line.
-    pub fn fields(&self) -> Value {
-        json!({
-            "d1RoundTrips": self.round_trips(),
-            "d1RowsRead": self.rows_read(),
-            "d1RowsWritten": self.rows_written(),
-        })
     }
 
     /// The same database, with its round trips and rows counted.

@@ -114,7 +114,6 @@ pub async fn serve_as(
     let is_good_read =
         matches!(method, Method::GET | Method::HEAD) && status.is_success() && detail.is_none();
     let line = RequestLine {
-        message: "request",
         request_id: &request_id,
         method: method.as_str(),
         path: &path_in_public(uri.path()),
@@ -136,9 +135,8 @@ pub async fn serve_as(
 
 /// The line of one request. Nothing in it can fail to be written as JSON.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(tag = "message", rename = "request", rename_all = "camelCase")]
 struct RequestLine<'a> {
-    message: &'static str,
     request_id: &'a str,
     method: &'a str,
     path: &'a str,

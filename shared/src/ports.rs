@@ -14,7 +14,7 @@ use crate::delivery::measurement::Measurement;
 use crate::delivery::outcome::AttemptResult;
 use crate::error::Error;
 use crate::mail::Mail;
-use crate::row::Rows;
+use crate::row::ResultSet;
 use crate::shared_text::SharedText;
 use crate::time::Timestamp;
 
@@ -121,7 +121,7 @@ impl<T: Into<Parameter>> From<Option<T>> for Parameter {
 /// The rows that each statement of a batch returned, and what the batch cost.
 #[derive(Debug, Default)]
 pub struct Batch {
-    rows: Vec<Rows>,
+    rows: Vec<ResultSet>,
     /// Rows read and written, index rows included, where the database counts them.
     pub cost: RowCount,
     /// The size of the database after the batch, in bytes, where the database tells.
@@ -139,7 +139,7 @@ pub struct RowCount {
 
 impl Batch {
     /// The rows by statement.
-    pub fn new(rows: Vec<Rows>, cost: RowCount) -> Self {
+    pub fn new(rows: Vec<ResultSet>, cost: RowCount) -> Self {
         Self { rows, cost, size: None }
     }
 

@@ -15,12 +15,12 @@ use serde_json::{Error, Value};
 
 /// The rows that one statement returned.
 #[derive(Debug, Default)]
-pub struct Rows {
+pub struct ResultSet {
     names: Vec<String>,
     values: Vec<Value>,
 }
 
-impl Rows {
+impl ResultSet {
     /// Rows of these columns; `values` has them row by row.
     pub fn new(names: Vec<String>, values: Vec<Value>) -> Self {
         Self { names, values }
@@ -69,36 +69,36 @@ impl Rows {
 /// # Errors
 /// If the text is no object, or one of another shape.
 pub(crate) fn read_text<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    let mut rows = Rows::default();
+    let mut rows = ResultSet::default();
     serde_json::Deserializer::from_str(text).deserialize_map(RowVisitor(&mut rows))?;
     rows.read()?.pop().ok_or_else(|| Error::custom("no row"))
 }
 
 /// As D1 has them: a list of objects.
-impl<'de> Deserialize<'de> for Rows {
+impl<'de> Deserialize<'de> for ResultSet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(RowsVisitor)
+        deserializer.deserialize_seq(ResultSetVisitor)
     }
 }
 
-struct RowsVisitor;
+struct ResultSetVisitor;
 
-impl<'de> Visitor<'de> for RowsVisitor {
-    type Value = Rows;
+impl<'de> Visitor<'de> for ResultSetVisitor {
+    type Value = ResultSet;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a list of rows")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Rows, A::Error> {
-        let mut rows = Rows::default();
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ResultSet, A::Error> {
+        let mut rows = ResultSet::default();
         while list.next_element_seed(RowVisitor(&mut rows))?.is_some() {}
         Ok(rows)
     }
 }
 
 /// Takes one more row over, an object of its columns.
-struct RowVisitor<'a>(&'a mut Rows);
+struct RowVisitor<'a>(&'a mut ResultSet);
 
 impl<'de> DeserializeSeed<'de> for RowVisitor<'_> {
     type Value = ();
@@ -116,7 +116,7 @@ impl<'de> Visitor<'de> for RowVisitor<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
-        let Rows { names, values } = self.0;
+        let ResultSet { names, values } = self.0;
         let (is_first, mut place) = (values.is_empty(), 0);
         while object.next_key_seed(Name { names, place, is_first })?.is_some() {
             values.push(object.next_value()?);
@@ -158,7 +158,7 @@ impl Visitor<'_> for Name<'_> {
     }
 }
 
-/// One row.
+/// A row of a result set, while a struct takes its columns.
 struct Row<'a> {
     names: &'a [String],
     values: &'a mut [Value],
@@ -271,7 +271,7 @@ mod tests {
 
     /// Reads rows that cross as this JSON.
     fn read<T: DeserializeOwned>(rows: Value) -> Result<Vec<T>, Error> {
-        serde_json::from_str::<Rows>(&rows.to_string()).unwrap().read()
+        serde_json::from_str::<ResultSet>(&rows.to_string()).unwrap().read()
     }
 
     #[test]
@@ -288,7 +288,7 @@ mod tests {
             |id: &str, status, count| Outer { id: id.into(), inner: Inner { status, note: None }, count };
         let expected = [outer("a", WebhookStatus::Active, 1), outer("b", WebhookStatus::Pending, 2)];
         assert_eq!(read::<Outer>(rows.clone()).unwrap(), expected);
-        assert_eq!(serde_json::from_value::<Rows>(rows).unwrap().len(), 2);
+        assert_eq!(serde_json::from_value::<ResultSet>(rows).unwrap().len(), 2);
         assert_eq!(read::<Outer>(json!([])).unwrap(), []);
     }
 
@@ -329,7 +329,7 @@ mod tests {
             json!([{"id": "a"}, {"count": 1}]),
             json!([{"id": "a"}, {}]),
         ] {
-            assert!(serde_json::from_str::<Rows>(&rows.to_string()).is_err(), "{rows}");
+            assert!(serde_json::from_str::<ResultSet>(&rows.to_string()).is_err(), "{rows}");
         }
     }
 }

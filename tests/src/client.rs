@@ -110,6 +110,15 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{}: {error}: {}", self.asked, self.text))
     }
 
+    /// The body, an object, without the member that differs between requests.
+    #[track_caller]
+    #[must_use]
+    pub fn without_request_id(&self) -> Value {
+        let mut body = self.json();
+        body.as_object_mut().expect("the body is an object").remove("requestId");
+        body
+    }
+
     /// The id that the Worker's log line has as well.
     #[must_use]
     pub fn request_id(&self) -> &str {

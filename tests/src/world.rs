@@ -92,6 +92,12 @@ impl World {
         self.credentials.admin(admin_api).unwrap().into()
     }
 
+    /// The Admin API with the admin key and this token of the issuer's.
+    #[must_use]
+    pub fn with_token(&self, token: &str) -> Client {
+        self.admin().with("authorization", &format!("Bearer {token}"))
+    }
+
     /// The Admin API, without credentials.
     #[must_use]
     pub fn admin_api(&self) -> Client {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use edge::cost::Cost;
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::courier::{Message, Settlement};
 
 use crate::journal::Journal;
@@ -82,14 +82,12 @@ pub async fn consume(delivery: WebhookDelivery, queue: &str, messages: &[Message
         settlements.iter().filter(|settlement| **settlement == Settlement::Acknowledge).count();
     let mut line = json!({
         "message": "batch", "queue": queue, "messages": messages.len(), "acknowledged": acknowledged,
-        "milliseconds": clock.now().since(started).as_millis(),
+        "milliseconds": clock.now().since(started).as_millis(), "d1RoundTrips": cost.round_trips(),
+        "d1RowsRead": cost.rows_read(), "d1RowsWritten": cost.rows_written(),
     });
     if known.is_none() {
         line["message"] = "unknown queue".into();
         line["level"] = "error".into();
-    }
-    if let (Some(line), Value::Object(fields)) = (line.as_object_mut(), cost.fields()) {
-        line.extend(fields);
     }
     journal.close(&line);
     settlements

@@ -28,7 +28,7 @@ struct Gathered {
     written: usize,
 }
 
-/// What a webhook got.
+/// The events that a webhook got, and how long the longest exchange took.
 #[derive(Default)]
 struct Delivered {
     event_ids: Vec<String>,
@@ -121,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    /// The text of an attempt's line.
+    /// Writes the line of an attempt.
     fn attempt(journal: &dyn Log, (webhook, event, attempt): (u32, u32, u32), outcome: &str) {
         journal.write_attempt(&AttemptLine {
             org_id: "acme-corp",

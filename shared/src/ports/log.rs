@@ -35,7 +35,7 @@ pub struct AttemptLine<'a> {
     pub attempt: u32,
     /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
-    /// Why the attempt failed.
+    /// The fault of a failed attempt, as the delivery log has it.
     pub error: Option<&'a str>,
     /// How long the exchange took.
     pub milliseconds: u64,

@@ -14,7 +14,7 @@ use rusqlite::{Connection, ErrorCode, StatementStatus, params_from_iter};
 use serde_json::Value;
 
 use crate::ports::{Batch, Database, DatabaseError, RowCount, Statement};
-use crate::row::Rows;
+use crate::row::ResultSet;
 
 /// A database of its own, counting round trips.
 pub struct SqliteDatabase {
@@ -263,7 +263,7 @@ impl SqliteDatabase {
     }
 }
 
-fn run(connection: &Connection, statement: &Statement) -> Result<Rows, DatabaseError> {
+fn run(connection: &Connection, statement: &Statement) -> Result<ResultSet, DatabaseError> {
     let mut prepared = connection.prepare(&statement.sql).map_err(failed)?;
     let names: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
     let mut found = prepared.query(params_from_iter(parameters(statement))).map_err(failed)?;
@@ -282,7 +282,7 @@ fn run(connection: &Connection, statement: &Statement) -> Result<Rows, DatabaseE
             });
         }
     }
-    Ok(Rows::new(names, values))
+    Ok(ResultSet::new(names, values))
 }
 
 fn parameters(statement: &Statement) -> impl Iterator<Item = rusqlite::types::Value> + '_ {

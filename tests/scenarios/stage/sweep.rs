@@ -3,8 +3,7 @@
 
 use edge::testing::{TestKey, Token};
 use local::clock::milliseconds;
-use serde_json::{Value, json};
-use tests::client::{Answer, Client};
+use serde_json::json;
 use tests::tenant::Tenant;
 use tests::world::World;
 
@@ -15,17 +14,6 @@ const OWNER: &str = "Owner@Swept-Corp.com";
 
 /// What is tried, and the token.
 type Case = (&'static str, Token);
-
-/// The Admin API with the admin key and this token.
-fn with_token(world: &World, token: &str) -> Client {
-    world.admin().with("authorization", &format!("Bearer {token}"))
-}
-
-fn without_id(answer: &Answer) -> Value {
-    let mut body = answer.json();
-    body.as_object_mut().unwrap().remove("requestId");
-    body
-}
 
 /// Requires that the issuer's tokens get in if all their claims are right, and that every other token gets the one refusal.
 pub(super) async fn tokens_of_the_issuer(world: &World) {
@@ -45,10 +33,10 @@ pub(super) async fn tokens_of_the_issuer(world: &World) {
             good().claim("aud", json!([claims["aud"], "https://x.example/userinfo"])),
         ),
     ] {
-        let answer = with_token(world, &sign(token)).get("/tenants").await;
+        let answer = world.with_token(&sign(token)).get("/tenants").await;
         assert_eq!(answer.status, 200, "{what}: {}", answer.text);
     }
-    let refusal = without_id(&with_token(world, "no-token").get("/tenants").await);
+    let refusal = world.with_token("no-token").get("/tenants").await.without_request_id();
     let headers: [Case; 16] = [
         ("alg none", good().header("alg", "none")),
         ("alg in lower case", good().header("alg", "rs256")),
@@ -92,8 +80,8 @@ pub(super) async fn tokens_of_the_issuer(world: &World) {
         ("claims deeper than any", good().claim("x", (0..200).fold(json!(1), |inner, _| json!([inner])))),
     ];
     for (what, token) in headers.into_iter().chain(claimed) {
-        let answer = with_token(world, &sign(token)).get("/tenants").await;
-        assert_eq!((answer.status, without_id(&answer)), (401, refusal.clone()), "{what}");
+        let answer = world.with_token(&sign(token)).get("/tenants").await;
+        assert_eq!((answer.status, answer.without_request_id()), (401, refusal.clone()), "{what}");
     }
     let token = sign(good());
     let (signed, signature) = token.rsplit_once('.').unwrap();
@@ -114,8 +102,8 @@ pub(super) async fn tokens_of_the_issuer(world: &World) {
         ),
         ("the public key as secret", good().header("alg", "HS256").signed_hs256(&hex_of(&key.modulus()))),
     ] {
-        let answer = with_token(world, &token).get("/tenants").await;
-        assert_eq!((answer.status, without_id(&answer)), (401, refusal.clone()), "{what}");
+        let answer = world.with_token(&token).get("/tenants").await;
+        assert_eq!((answer.status, answer.without_request_id()), (401, refusal.clone()), "{what}");
     }
     for email in [
         json!("someone@sub.smartphonekey.com"),
@@ -127,15 +115,15 @@ pub(super) async fn tokens_of_the_issuer(world: &World) {
         json!(["someone@smartphonekey.com"]),
         json!(null),
     ] {
-        let answer = with_token(world, &sign(good().claim(EMAIL, email.clone()))).get("/tenants").await;
+        let answer = world.with_token(&sign(good().claim(EMAIL, email.clone()))).get("/tenants").await;
         assert_eq!(answer.expect(403)["error"], "email_domain_not_allowed", "{email}");
     }
     for verified in [json!(false), json!("true"), json!(1), json!(null)] {
-        let answer = with_token(world, &sign(good().claim(VERIFIED, verified))).get("/tenants").await;
+        let answer = world.with_token(&sign(good().claim(VERIFIED, verified))).get("/tenants").await;
         assert_eq!(answer.expect(403)["error"], "email_domain_not_allowed");
     }
     let unsaid = sign(good().without_claim(VERIFIED));
-    assert_eq!(with_token(world, &unsaid).get("/tenants").await.status, 403, "outside local it must be said");
+    assert_eq!(world.with_token(&unsaid).get("/tenants").await.status, 403, "outside local it must be said");
 }
 
 fn hex_of(bytes: &[u8]) -> String {
@@ -151,7 +139,7 @@ pub(super) async fn tokens_of_the_portal(world: &World) {
         "iss": "partner-portal", "aud": "admin-api", "iat": now, "exp": now + 60, "email": "partner-portal@smartphonekey.com", "act": OWNER,
     });
     let good = || Token::hs256(&claims);
-    let portal = |token: Token| with_token(world, &token.signed_hs256(&secret));
+    let portal = |token: Token| world.with_token(&token.signed_hs256(&secret));
     let _ = portal(good()).get("/tenants/swept-corp").await.expect(200);
     let refused: [Case; 16] = [
         ("a life above a minute", good().claim("exp", now + 120)),
