@@ -1,8 +1,10 @@
-//! Checks dependencies: their licences, origins and places with cargo-deny (`deny.toml`), unused ones with cargo-machete.
+//! Checks dependencies: their licences, origins and places with cargo-deny (`deny.toml`), unused ones with cargo-machete, and
+//! that libFuzzer's lock is up to date.
 use std::path::PathBuf;
 
 use anyhow::Result;
 use local::process::{command, run};
+use local::workspace::root;
 
 use crate::setup::{cargo_bin, install_tool};
 
@@ -21,5 +23,8 @@ pub(crate) fn check() -> Result<()> {
     if home.is_some_and(|home| home.join("advisory-dbs").is_dir()) {
         run(command(cargo_bin("cargo-deny")).args(["--locked", "check", "--disable-fetch", "advisories"]))?;
     }
-    run(&mut command(cargo_bin("cargo-machete")))
+    run(&mut command(cargo_bin("cargo-machete")))?;
+    // libFuzzer's package is no member of the workspace, so no other command sees that its lock has fallen behind.
+    let lock = ["update", "--workspace", "--locked", "--manifest-path", "fuzz/libfuzzer/Cargo.toml"];
+    run(command("cargo").args(lock).current_dir(root()))
 }
