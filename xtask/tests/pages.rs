@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Mutex;
+use std::thread;
 
 use local::process::{command, npm_bin};
 use local::workspace::{files_below, root};
@@ -45,35 +47,54 @@ fn databases() -> Vec<String> {
     names.map(|name| name.trim_matches('"').to_owned()).collect()
 }
 
-#[test]
-fn each_command_of_wranglers_exists_with_its_flags_and_names_a_database_that_exists() {
-    let databases = databases();
+/// The help that wrangler prints for these words without flags.
+fn help(plain: &[&str]) -> String {
+    let mut wrangler = command(npm_bin("wrangler"));
+    let output = wrangler.args(plain).arg("--help").env("CI", "true").output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What is wrong with a command of wrangler's.
+fn faults(words: &[String], databases: &[String]) -> Vec<String> {
+    let plain: Vec<&str> =
+        words.iter().take_while(|word| !word.starts_with('-')).map(String::as_str).collect();
+    let help = help(&plain);
     let mut faults = Vec::new();
-    for words in commands("npx wrangler ") {
-        let plain: Vec<&str> =
-            words.iter().take_while(|word| !word.starts_with('-')).map(String::as_str).collect();
-        let mut wrangler = command(npm_bin("wrangler"));
-        let output = wrangler.args(&plain).arg("--help").env("CI", "true").output().unwrap();
-        let help = String::from_utf8_lossy(&output.stdout).into_owned();
-        // `wrangler d1 info <name>`: an unknown command gets the help of the known words before it.
-        let usage = help.lines().find_map(|line| line.trim().strip_prefix("wrangler ")).unwrap_or_default();
-        let (values, known): (Vec<&str>, Vec<&str>) =
-            usage.split(' ').partition(|word| word.starts_with(['<', '[']));
-        if !plain.starts_with(&known) || plain.len() > known.len() + values.len() {
-            faults.push(format!("{words:?}: wrangler knows `{usage}`"));
-        }
-        for flag in words.iter().filter(|word| word.starts_with("--")) {
-            if !help.contains(flag.as_str()) {
-                faults.push(format!("{words:?}: {known:?} has no {flag}"));
-            }
-        }
-        let database = plain.get(known.len()).filter(|_| known.first() == Some(&"d1"));
-        if let Some(database) = database
-            && !databases.iter().any(|name| name == database)
-        {
-            faults.push(format!("{words:?}: there is no database {database}"));
+    // `wrangler d1 info <name>`: an unknown command gets the help of the known words before it.
+    let usage = help.lines().find_map(|line| line.trim().strip_prefix("wrangler ")).unwrap_or_default();
+    let (values, known): (Vec<&str>, Vec<&str>) =
+        usage.split(' ').partition(|word| word.starts_with(['<', '[']));
+    if !plain.starts_with(&known) || plain.len() > known.len() + values.len() {
+        faults.push(format!("{words:?}: wrangler knows `{usage}`"));
+    }
+    for flag in words.iter().filter(|word| word.starts_with("--")) {
+        if !help.contains(flag.as_str()) {
+            faults.push(format!("{words:?}: {known:?} has no {flag}"));
         }
     }
+    let database = plain.get(known.len()).filter(|_| known.first() == Some(&"d1"));
+    if let Some(database) = database
+        && !databases.iter().any(|name| name == database)
+    {
+        faults.push(format!("{words:?}: there is no database {database}"));
+    }
+    faults
+}
+
+#[test]
+fn each_command_of_wranglers_exists_with_its_flags_and_names_a_database_that_exists() {
+    let (databases, commands) = (databases(), commands("npx wrangler "));
+    let commands = Mutex::new(commands.into_iter());
+    // wrangler takes a second to start: as many at a time as there are cores.
+    let ask = || -> Vec<String> {
+        let next = || commands.lock().unwrap().next();
+        std::iter::from_fn(next).flat_map(|words| faults(&words, &databases)).collect()
+    };
+    let cores = thread::available_parallelism().unwrap().get();
+    let faults: Vec<String> = thread::scope(|scope| {
+        let asking: Vec<_> = (0..cores).map(|_| scope.spawn(ask)).collect();
+        asking.into_iter().flat_map(|asked| asked.join().unwrap()).collect()
+    });
     assert!(faults.is_empty(), "{faults:#?}");
 }
 

@@ -1,23 +1,13 @@
 //! What an account must be before anything is created or changed in it: on the paid plan, open to the token, with the
 //! environment's subdomain, and with its data in the right jurisdiction.
-use std::thread::sleep;
-use std::time::Duration;
-
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use local::progress::line;
 use serde_json::{Value, json};
-use ureq::Agent;
 
 use super::places::Places;
-use super::wrangler::{API_IS_UNWELL, ATTEMPTS};
+use super::wrangler::TOKEN_IS_REFUSED;
 use super::{Deployment, ORDER};
 
-/// The address of Cloudflare's API. `CLOUDFLARE_API_BASE_URL` replaces this address, here as in wrangler.
-const API: &str = "https://api.cloudflare.com/client/v4";
-/// The number of entries in a page of a list, as many as wrangler asks for. Cloudflare may give fewer, and then tells the total.
-const PAGE: usize = 100;
-/// The time within which Cloudflare's API must answer.
-const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// The permissions that a token needs. Each has a path that only a token with this permission may read.
 const PERMISSIONS: [(&str, &str); 5] = [
     ("Account Settings: Read", ""),
@@ -32,26 +22,6 @@ const FREE_SUBDOMAIN: u64 = 10032;
 
 /// The path of Workers Logs' queries (<https://developers.cloudflare.com/api/resources/workers/subresources/observability>).
 const LOGS: &str = "/workers/observability/telemetry/query";
-
-/// The longest time in seconds for which Cloudflare's API may have us wait before the next attempt; the same as wrangler's.
-const LONGEST_WAIT: u64 = 60;
-
-/// An answer of Cloudflare's API.
-struct AccountAnswer {
-    status: u16,
-    /// The code of the first error.
-    code: Option<u64>,
-    result: Value,
-    /// The number of entries of a list on all its pages, where the answer tells.
-    total: Option<usize>,
-}
-
-impl AccountAnswer {
-    fn is_refused(&self) -> bool {
-        // 6003 and 9106: a token that is cut off, or none.
-        matches!(self.status, 401 | 403) || matches!(self.code, Some(10000 | 9109 | 6003 | 9106))
-    }
-}
 
 impl Deployment {
     /// Checks plan, permissions and subdomain, and changes nothing.
@@ -114,9 +84,7 @@ impl Deployment {
         let Some(wanted) = &places.subdomain else { return Ok(()) };
         let answer = self.read_account(account, "/workers/subdomain")?;
         if answer.is_refused() {
-            bail!(
-                "Cloudflare does not accept CLOUDFLARE_API_TOKEN for this account: create one with the permissions to edit Workers, D1, KV and Queues"
-            );
+            bail!(TOKEN_IS_REFUSED);
         }
         match answer.result.get("subdomain").and_then(Value::as_str) {
             Some(name) if name == wanted => return Ok(()),
@@ -142,32 +110,6 @@ impl Deployment {
         bail!(
             "the account has no workers.dev subdomain, and {wanted} can be had: register it in Cloudflare's dashboard (Workers & Pages, Your subdomain)"
         );
-    }
-
-    /// Everything that a path of the account lists, page by page, up to the page that has nothing new.
-    pub(super) fn listed_in_account(&self, account: &str, what: &str, path: &str) -> Result<Vec<Value>> {
-        let mut all: Vec<Value> = Vec::new();
-        for page in 1.. {
-            let answer = self.read_account(account, &format!("{path}?per_page={PAGE}&page={page}"))?;
-            if answer.status != 200 {
-                bail!(
-                    "Cloudflare does not list the {what}s of {} (it answers {})",
-                    self.environment,
-                    answer.status
-                );
-            }
-            let (before, items) = (all.len(), answer.result.as_array().cloned().unwrap_or_default());
-            let is_full = items.len() >= PAGE;
-            for item in items {
-                if !all.contains(&item) {
-                    all.push(item);
-                }
-            }
-            if all.len() == before || (!is_full && answer.total.is_none_or(|total| all.len() >= total)) {
-                break;
-            }
-        }
-        Ok(all)
     }
 
     /// Requires that the jurisdiction in which something was found is that of `environments.toml`.
@@ -198,11 +140,8 @@ impl Deployment {
         id: &str,
     ) -> Result<()> {
         let answer = self.read_account(account, &format!("/d1/database/{id}"))?;
-        if answer.status != 200 {
-            bail!("Cloudflare does not tell where the D1 database {name} is (it answers {})", answer.status);
-        }
-        let found =
-            answer.result.get("jurisdiction").and_then(Value::as_str).filter(|found| !found.is_empty());
+        let result = answer.told(&format!("where the D1 database {name} is"))?;
+        let found = result.get("jurisdiction").and_then(Value::as_str).filter(|found| !found.is_empty());
         self.compare_jurisdiction(places, "D1 database", name, found)
     }
 
@@ -268,71 +207,6 @@ impl Deployment {
         }
         Ok(lines)
     }
-
-    /// Asks Cloudflare's API about the account.
-    fn read_account(&self, account: &str, path: &str) -> Result<AccountAnswer> {
-        self.ask_account(account, path, None)
-    }
-
-    /// Sends Cloudflare's API a `GET`, or a `POST` of a question that changes nothing: up to three times, where the API is unwell
-    /// or the connection breaks.
-    fn ask_account(&self, account: &str, path: &str, question: Option<&Value>) -> Result<AccountAnswer> {
-        for attempt in 1..ATTEMPTS {
-            match self.ask_account_once(account, path, question)? {
-                Ok(answer) => return Ok(answer),
-                Err(Unwell { wait, .. }) => sleep(wait.unwrap_or(self.pause * attempt)),
-            }
-        }
-        self.ask_account_once(account, path, question)?.map_err(|unwell| anyhow!(unwell.sentence))
-    }
-
-    fn ask_account_once(
-        &self,
-        account: &str,
-        path: &str,
-        question: Option<&Value>,
-    ) -> Result<Result<AccountAnswer, Unwell>> {
-        let base = self.variable("CLOUDFLARE_API_BASE_URL").unwrap_or(API);
-        let url = format!("{base}/accounts/{account}{path}");
-        let token = format!("Bearer {}", self.variable("CLOUDFLARE_API_TOKEN").unwrap_or_default());
-        let limited = Agent::config_builder().timeout_global(Some(ANSWER_LIMIT)).http_status_as_error(false);
-        let agent = limited.build().new_agent();
-        let asked = match question {
-            None => agent.get(&url).header("Authorization", token).call(),
-            Some(question) => {
-                let request = agent.post(&url).header("Authorization", token);
-                request.content_type("application/json").send(question.to_string())
-            }
-        };
-        let Ok(mut answer) = asked else {
-            return Ok(Err(Unwell {
-                sentence: "Cloudflare's API cannot be reached: check the network",
-                wait: None,
-            }));
-        };
-        let status = answer.status().as_u16();
-        let wait = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-        let wait = wait.filter(|seconds| *seconds <= LONGEST_WAIT).map(Duration::from_secs);
-        let body = answer.body_mut().read_to_string().ok();
-        let body: Option<Value> = body.and_then(|text| serde_json::from_str(&text).ok());
-        let Some(body) = body.filter(|_| status != 429 && status < 500) else {
-            return Ok(Err(Unwell { sentence: API_IS_UNWELL, wait }));
-        };
-        let total = body.pointer("/result_info/total_count").and_then(Value::as_u64);
-        Ok(Ok(AccountAnswer {
-            status,
-            total: total.and_then(|total| total.try_into().ok()),
-            code: body.pointer("/errors/0/code").and_then(Value::as_u64),
-            result: body.get("result").cloned().unwrap_or_default(),
-        }))
-    }
-}
-
-/// Cloudflare's API did not answer as it should.
-struct Unwell {
-    sentence: &'static str,
-    /// The time for which the API asks us to wait.
-    wait: Option<Duration>,
 }
 
 /// Returns whether a subscription pays for Workers Paid.

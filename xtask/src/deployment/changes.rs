@@ -46,7 +46,7 @@ impl Deployment {
 
     /// Prints what changed, and how to undo it.
     pub(super) fn tell(&self, plan: &Plan, changes: &Changes) {
-        for Pending { database, files, bookmark } in &changes.migrations {
+        for Pending { database, files, bookmark, .. } in &changes.migrations {
             let bookmark =
                 bookmark.as_deref().map(|mark| format!(" (before it: bookmark {mark})")).unwrap_or_default();
             line(format!("  applied  {database}: {}{bookmark}", files.join(", ")));

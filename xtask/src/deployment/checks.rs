@@ -5,7 +5,7 @@ use serde::Deserialize;
 use toml::Value;
 
 use super::Deployment;
-use crate::environments::{WranglerFiles, is_placeholder, text};
+use crate::environments::{WranglerFiles, is_placeholder};
 
 impl Deployment {
     /// Requires that everything is committed, so that what is deployed is a commit.
@@ -51,7 +51,7 @@ impl Deployment {
 
     /// Requires that the Workers' addresses in the files are those of `environments.toml`, that the databases, namespaces and
     /// Queues are in the jurisdiction that the file names, and that the account has the subdomain.
-    pub(super) fn require_places(&self, files: &WranglerFiles) -> Result<()> {
+    pub(super) fn require_places(&self, files: &WranglerFiles, account: &str) -> Result<()> {
         let places = self.places()?;
         for (worker, file) in &files.workers {
             let text = std::fs::read_to_string(&file.path)?;
@@ -64,8 +64,6 @@ impl Deployment {
                 );
             }
         }
-        let part = self.part(&files.shared)?;
-        let account = text(part, "account_id").unwrap_or_default();
         self.require_subdomain(account, &places)?;
         self.require_in_place(files, account, &places)
     }

@@ -52,7 +52,7 @@ impl Deployment {
         for pending in &plan.migrations {
             step("Migrating", &format!("the database {}", pending.database));
             if let Err(error) = self.migrate(files, pending) {
-                self.note_migrations(files, pending, changes);
+                self.note_migrations(plan, pending, changes);
                 return Err(error);
             }
             changes.migrations.push(pending.clone());
@@ -85,8 +85,8 @@ impl Deployment {
     }
 
     /// Notes which migrations are applied where one has failed: those before it.
-    fn note_migrations(&self, files: &WranglerFiles, pending: &Pending, changes: &mut Changes) {
-        match self.pending_of(files, &pending.database, pending.files.clone()) {
+    fn note_migrations(&self, plan: &Plan, pending: &Pending, changes: &mut Changes) {
+        match self.pending_of(&plan.account, &pending.database, &pending.id, pending.files.clone()) {
             Ok(left) => {
                 let mut applied = pending.clone();
                 applied.files.retain(|file| !left.contains(file));
@@ -105,7 +105,7 @@ impl Deployment {
     /// and then sets schedules and consumers. Returns what to say about the Worker.
     fn note_worker<'a>(&self, planned: &Planned<'a>, plan: &Plan, changes: &mut Changes<'a>) -> String {
         let Planned { worker, file, standing } = planned;
-        match self.standing(file, &plan.commit) {
+        match self.standing(&plan.account, worker, &plan.commit) {
             Ok(DeployedVersions { current: Some(now), .. }) if standing.current.as_ref() != Some(&now) => {
                 changes.workers.insert(worker, now);
                 format!("{worker} is deployed, but its schedule or its queues' consumers are not set")

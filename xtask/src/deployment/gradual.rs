@@ -32,7 +32,7 @@ impl Deployment {
         let version = version.context("wrangler does not say which version it uploaded")?.trim().to_owned();
         self.give(planned, &[(&version, FIRST_SHARE), (before, 100 - FIRST_SHARE)])?;
         step("Watching", &format!("{}: {FIRST_SHARE} % of its requests go to {version}", planned.worker));
-        if let Err(error) = self.watch(planned, &version) {
+        if let Err(error) = self.watch(planned, plan, &version) {
             self.give(planned, &[(before, 100)]).with_context(|| {
                 format!("{error:#}; {} could not be given back to {before}", planned.worker)
             })?;
@@ -54,11 +54,10 @@ impl Deployment {
     }
 
     /// Asks `/health`, and Workers Logs about the new version, until the time of watching is over.
-    fn watch(&self, planned: &Planned, version: &str) -> Result<()> {
+    fn watch(&self, planned: &Planned, plan: &Plan, version: &str) -> Result<()> {
         let url = format!("{}/health", self.places()?.origin(planned.worker));
-        let account = self.account(&self.files()?)?.context("the account is not known")?;
         let began = clock::milliseconds();
-        let complaint = || self.complaint(&account, planned, version, began);
+        let complaint = || self.complaint(&plan.account, planned, version, began);
         let (mut silent, mut untold) = (0, 0);
         let mut asked = clock::now();
         let failed = clock::wait_until(self.watching, PAUSE, || {

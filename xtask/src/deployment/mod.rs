@@ -3,6 +3,7 @@
 //! Every command may be run again after a failure: it looks at what is there first and does the rest.
 
 mod account;
+mod api;
 mod changes;
 mod checks;
 mod deploy;
@@ -129,13 +130,13 @@ impl Deployment {
         format!("`cargo xtask {command} --env {}`", self.environment)
     }
 
-    /// Requires that the wrangler files name the account, and the same one as this process's environment.
-    fn require_account(&self, files: &WranglerFiles) -> Result<()> {
+    /// The account that the wrangler files name, which must be the one of this process's environment.
+    fn require_account(&self, files: &WranglerFiles) -> Result<String> {
         self.account(files)?;
-        if is_placeholder(text(self.part(&files.shared)?, "account_id").unwrap_or("<")) {
-            bail!("the account of {} is not known yet: run {}", self.environment, self.own("provision"));
+        match text(self.part(&files.shared)?, "account_id") {
+            Some(account) if !is_placeholder(account) => Ok(account.to_owned()),
+            _ => bail!("the account of {} is not known yet: run {}", self.environment, self.own("provision")),
         }
-        Ok(())
     }
 
     /// The account, where the files and the process do not name two different ones; `None` where neither names one.

@@ -5,10 +5,11 @@ use local::progress::line;
 use super::Deployment;
 use super::migrations::Pending;
 use super::versions::DeployedVersions;
-use crate::environments::{WranglerFile, WranglerFiles, text};
+use crate::environments::{WranglerFile, WranglerFiles};
 
 /// The changes that a deployment is going to make.
 pub(super) struct Plan<'a> {
+    pub(super) account: String,
     /// The short name of the commit.
     pub(super) commit: String,
     /// The first line of the commit's message.
@@ -45,21 +46,21 @@ impl Deployment {
         if let Some(first) = self.placeholders(files)?.into_iter().next() {
             bail!("{first}");
         }
-        self.require_account(files)?;
+        let account = self.require_account(files)?;
         self.require_smoke_if_set_up()?;
-        self.require_places(files)?;
+        self.require_places(files, &account)?;
         if gradual {
-            self.require_logs(text(self.part(&files.shared)?, "account_id").unwrap_or_default())?;
+            self.require_logs(&account)?;
         }
         self.require_issuers(files)?;
-        self.require_secrets(files)?;
-        let migrations = self.pending_migrations(files)?;
+        self.require_secrets(files, &account)?;
+        let migrations = self.pending_migrations(files, &account)?;
         for Pending { database, files, .. } in &migrations {
             line(format!("  migrate  {database}: {}", files.join(", ")));
         }
         let mut workers = Vec::new();
         for (worker, file) in self.workers(files) {
-            let standing = self.standing(file, &commit)?;
+            let standing = self.standing(&account, worker, &commit)?;
             line(match &standing.before {
                 None => format!("  create   {worker}"),
                 Some(before) if standing.of_this_commit => {
@@ -69,6 +70,6 @@ impl Deployment {
             });
             workers.push(Planned { worker, file, standing });
         }
-        Ok(Plan { commit, subject, migrations, workers })
+        Ok(Plan { account, commit, subject, migrations, workers })
     }
 }

@@ -4,8 +4,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use local::progress::{line, step};
-use local::wrangler::json_in;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::Deployment;
@@ -19,7 +17,9 @@ const RETENTION_SECONDS: &str = "1209600";
 /// What is probably wrong where a Queue with that retention is refused.
 const RETENTION_IS_PAID: &str = "a Queue that keeps messages for 14 days needs the Workers Paid plan";
 
-/// The path of an account's Queues.
+/// The paths of an account's D1 databases, KV namespaces and Queues.
+const DATABASES: &str = "/d1/database";
+const NAMESPACES: &str = "/storage/kv/namespaces";
 const QUEUES: &str = "/queues";
 
 /// A database or namespace that an environment needs.
@@ -102,16 +102,9 @@ impl Deployment {
     }
 
     /// The ids of the account's D1 databases, by name.
-    fn listed_databases(&self, files: &WranglerFiles, account: &str) -> Result<BTreeMap<String, String>> {
-        #[derive(Deserialize)]
-        struct Listed {
-            uuid: String,
-            name: String,
-        }
-        let printed = self.wrangler_in_account(&files.shared.path, account, &["d1", "list", "--json"])?;
-        let listed: Vec<Listed> =
-            json_in(&printed).context("wrangler lists the D1 databases in a way we cannot read")?;
-        Ok(listed.into_iter().map(|database| (database.name, database.uuid)).collect())
+    fn listed_databases(&self, account: &str) -> Result<BTreeMap<String, String>> {
+        let listed = self.listed_by_name(account, "D1 database", DATABASES, "name")?;
+        Ok(ids(listed, "uuid"))
     }
 
     /// Requires that the databases, KV namespaces and Queues that are there already are in the right jurisdiction, and that those
@@ -122,7 +115,7 @@ impl Deployment {
         account: &str,
         places: &Places,
     ) -> Result<()> {
-        let there = self.listed_databases(files, account)?;
+        let there = self.listed_databases(account)?;
         for wanted in self.wanted_databases(files)? {
             let id = there.get(&wanted.name).map(String::as_str);
             self.require_written_id(&wanted, id)?;
@@ -130,7 +123,7 @@ impl Deployment {
                 self.require_jurisdiction(account, places, &wanted.name, id)?;
             }
         }
-        let namespaces = self.listed_by_name(account, "KV namespace", "/storage/kv/namespaces", "title")?;
+        let namespaces = self.listed_by_name(account, "KV namespace", NAMESPACES, "title")?;
         for (name, (_, _, written)) in self.wanted_namespaces(files)? {
             let found = namespaces.get(&name);
             let wanted = Wanted { what: "KV namespace", name, written: written.to_owned() };
@@ -179,7 +172,7 @@ impl Deployment {
         places: &Places,
         wanted: &[Wanted],
     ) -> Result<usize> {
-        let list = || self.listed_databases(files, account);
+        let list = || self.listed_databases(account);
         let create = |name: &str| {
             let words = in_jurisdiction(&["d1", "create", name], places);
             self.wrangler_in_account(&files.shared.path, account, &words).map(drop)
@@ -192,17 +185,9 @@ impl Deployment {
 
     /// Creates the KV namespaces. A namespace's name is the id that the top level gives the same binding.
     fn namespaces(&self, files: &WranglerFiles, account: &str, places: &Places) -> Result<usize> {
-        #[derive(Deserialize)]
-        struct Listed {
-            id: String,
-            title: String,
-        }
-        let list = || -> Result<BTreeMap<String, String>> {
-            let printed =
-                self.wrangler_in_account(&files.shared.path, account, &["kv", "namespace", "list"])?;
-            let listed: Vec<Listed> =
-                json_in(&printed).context("wrangler lists the KV namespaces in a way we cannot read")?;
-            Ok(listed.into_iter().map(|namespace| (namespace.title, namespace.id)).collect())
+        let list = || {
+            let listed = self.listed_by_name(account, "KV namespace", NAMESPACES, "title")?;
+            Ok(ids(listed, "id"))
         };
         let fields = self.wanted_namespaces(files)?;
         let wanted: Vec<Wanted> = fields
@@ -319,6 +304,11 @@ impl Deployment {
         }
         Ok(wanted)
     }
+}
+
+/// The id in each entry that has one.
+fn ids(listed: BTreeMap<String, Value>, key: &str) -> BTreeMap<String, String> {
+    listed.into_iter().filter_map(|(name, item)| Some((name, filled(&item, key)?.to_owned()))).collect()
 }
 
 /// A text of a list's entry that is there and not empty.

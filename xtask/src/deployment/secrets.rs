@@ -3,13 +3,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
 use local::progress::{line, step};
-use local::wrangler::json_in;
 use shared::courier::Operators;
 use shared::sealer::SealingKey;
 use shared::settings::{SettingFaults, Settings};
 
 use super::Deployment;
-use super::wrangler::is_unknown_worker;
 use crate::environments::{WranglerFile, WranglerFiles, required_secrets};
 
 /// Secrets that a Worker may have, besides those it requires and their `_PREVIOUS`. The operators' address is no secret,
@@ -84,20 +82,14 @@ impl Deployment {
     }
 
     /// Requires that every Worker has the secrets it needs.
-    pub(super) fn require_secrets(&self, files: &WranglerFiles) -> Result<()> {
+    pub(super) fn require_secrets(&self, files: &WranglerFiles, account: &str) -> Result<()> {
         #[derive(serde::Deserialize)]
         struct Listed {
             name: String,
         }
         let mut missing = Vec::new();
         for (worker, file) in self.workers(files) {
-            let listed: Vec<Listed> = match self.wrangler(&file.path, &["secret", "list"]) {
-                Ok(printed) => {
-                    json_in(&printed).context("wrangler lists the secrets in a way we cannot read")?
-                }
-                Err(error) if is_unknown_worker(&error) => Vec::new(),
-                Err(error) => return Err(error),
-            };
+            let listed: Vec<Listed> = self.told_of_worker(account, worker, "secrets")?.unwrap_or_default();
             let there: BTreeSet<&str> = listed.iter().map(|secret| &*secret.name).collect();
             let required = required_secrets(self.part(file)?).into_iter();
             missing.extend(

@@ -62,7 +62,7 @@ impl Deployment {
     /// One sentence. Nothing is lost: run the command again.
     pub fn split_shards(&self) -> Result<()> {
         let files = self.files()?;
-        self.require_account(&files)?;
+        let account = self.require_account(&files)?;
         let count = self.shards(&files)?;
         if count * 2 > 256 {
             bail!("{} has {count} shards, and 256 are the most", self.environment);
@@ -74,12 +74,15 @@ impl Deployment {
         self.provision()?;
         let files = self.files()?;
         let databases = self.shard_databases(&files);
+        let written: Vec<&toml::Table> = entries(self.part(&files.shared)?, "d1_databases").collect();
         for place in 0..count {
             let name = format!("tenants-{place}");
+            let database = written.iter().find(|database| text(database, "database_name") == Some(&name));
+            let id = database.and_then(|database| text(database, "database_id")).unwrap_or_default();
             line(if databases.is_being_split(place)? {
                 format!("  {name} is being split: for Time Travel, the bookmark that the first run printed")
             } else {
-                let bookmark = self.bookmark(&files, &name).unwrap_or_else(|| "not told".to_owned());
+                let bookmark = self.bookmark(&account, id).unwrap_or_else(|| "not told".to_owned());
                 format!("  {name} before the split, for Time Travel: {bookmark}")
             });
         }

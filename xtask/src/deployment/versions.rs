@@ -1,12 +1,8 @@
 //! Which version of a Worker is deployed, and to which version one would go back.
-use anyhow::{Context, Result};
-use local::wrangler::json_in;
+use anyhow::Result;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use super::Deployment;
-use super::wrangler::is_unknown_worker;
-use crate::environments::WranglerFile;
 
 /// A Worker's versions, compared with the commit that is to be deployed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,9 +16,15 @@ pub(super) struct DeployedVersions {
     pub(super) before: Option<String>,
 }
 
-/// A deployment as wrangler lists it.
+/// The deployments that Cloudflare lists, the newest first.
+#[derive(Deserialize)]
+struct Deployments {
+    deployments: Vec<Deployed>,
+}
+
 #[derive(Deserialize)]
 struct Deployed {
+    created_on: String,
     versions: Vec<Share>,
 }
 
@@ -32,11 +34,22 @@ struct Share {
     percentage: f64,
 }
 
-/// A version as wrangler lists it.
+/// The versions that Cloudflare lists, the newest first.
+#[derive(Deserialize)]
+struct Versions {
+    items: Vec<Version>,
+}
+
 #[derive(Deserialize)]
 struct Version {
     id: String,
+    metadata: Metadata,
     annotations: Option<Annotations>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    created_on: String,
 }
 
 #[derive(Deserialize)]
@@ -47,17 +60,19 @@ struct Annotations {
 }
 
 impl Deployment {
-    /// Finds the versions of this file's Worker.
-    pub(super) fn standing(&self, file: &WranglerFile, commit: &str) -> Result<DeployedVersions> {
-        let deployments: Vec<Deployed> = match self.listed(file, &["deployments", "list", "--json"]) {
-            Err(error) if is_unknown_worker(&error) => return Ok(DeployedVersions::default()),
-            listed => listed?,
-        };
-        let versions: Vec<Version> = self.listed(file, &["versions", "list", "--json"])?;
+    /// Finds the versions of a Worker, by the questions with which wrangler lists deployments and versions.
+    pub(super) fn standing(&self, account: &str, worker: &str, commit: &str) -> Result<DeployedVersions> {
+        let listed: Option<Deployments> = self.told_of_worker(account, worker, "deployments")?;
+        let Some(Deployments { mut deployments }) = listed else { return Ok(DeployedVersions::default()) };
+        let listed: Option<Versions> = self.told_of_worker(account, worker, "versions?deployable=true")?;
+        let mut versions = listed.map(|listed| listed.items).unwrap_or_default();
+        // Times in RFC 3339, all with the same zone.
+        deployments.sort_by(|one, other| one.created_on.cmp(&other.created_on));
+        versions.sort_by(|one, other| one.metadata.created_on.cmp(&other.metadata.created_on));
         let mut standing = standing(&deployments, &versions, commit);
         if let Some(before) = &standing.before
             && code_of(&versions, before).is_none()
-            && self.is_draft(file, before)?
+            && self.is_draft(account, worker, before)?
         {
             standing.before = None;
         }
@@ -66,7 +81,7 @@ impl Deployment {
 
     /// Returns whether a version is the empty script that wrangler makes of a Worker if its secrets are uploaded
     /// before its first deployment. Such a script binds only secrets; every version of ours binds more.
-    fn is_draft(&self, file: &WranglerFile, version: &str) -> Result<bool> {
+    fn is_draft(&self, account: &str, worker: &str, version: &str) -> Result<bool> {
         #[derive(Deserialize)]
         struct Viewed {
             resources: Resources,
@@ -79,14 +94,10 @@ impl Deployment {
         struct Binding {
             r#type: String,
         }
-        let viewed: Viewed = self.listed(file, &["versions", "view", version, "--json"])?;
-        Ok(viewed.resources.bindings.iter().all(|binding| binding.r#type == "secret_text"))
-    }
-
-    fn listed<T: DeserializeOwned>(&self, file: &WranglerFile, words: &[&str]) -> Result<T> {
-        let printed = self.wrangler(&file.path, words)?;
-        json_in(&printed)
-            .with_context(|| format!("`wrangler {}` answers in a way we cannot read", words.join(" ")))
+        let viewed: Option<Viewed> = self.told_of_worker(account, worker, &format!("versions/{version}"))?;
+        Ok(viewed.is_some_and(|viewed| {
+            viewed.resources.bindings.iter().all(|binding| binding.r#type == "secret_text")
+        }))
     }
 }
 
@@ -133,18 +144,22 @@ mod tests {
         let versions: Vec<Version> = versions
             .iter()
             .map(|text| match text.split_once(':') {
-                Some((id, tag)) => Version {
-                    id: id.to_owned(),
-                    annotations: Some(Annotations { tag: Some(tag.to_owned()) }),
-                },
-                None => Version { id: (*text).to_owned(), annotations: None },
+                Some((id, tag)) => version(id, Some(Annotations { tag: Some(tag.to_owned()) })),
+                None => version(text, None),
             })
             .collect();
         let deployments: Vec<Deployed> = deployments
             .iter()
-            .map(|id| Deployed { versions: vec![Share { version_id: (*id).to_owned(), percentage: 100.0 }] })
+            .map(|id| Deployed {
+                created_on: String::new(),
+                versions: vec![Share { version_id: (*id).to_owned(), percentage: 100.0 }],
+            })
             .collect();
         standing(&deployments, &versions, commit)
+    }
+
+    fn version(id: &str, annotations: Option<Annotations>) -> Version {
+        Version { id: id.to_owned(), metadata: Metadata { created_on: String::new() }, annotations }
     }
 
     fn expected(current: &str, of_this_commit: bool, before: Option<&str>) -> DeployedVersions {

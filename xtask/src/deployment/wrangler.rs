@@ -44,8 +44,11 @@ const NOT_DEPLOYED: [&str; 3] = ["isn't currently deployed", "code: 10214]", "co
 /// The sentence for an API that answers, and does not do what it is asked to.
 pub(super) const API_IS_UNWELL: &str = "Cloudflare's API does not answer as it should (a page, 429 or 5xx): wait some minutes, and look at cloudflarestatus.com";
 
-/// How often a question that changes nothing is asked where Cloudflare's API is unwell.
-pub(super) const ATTEMPTS: u32 = 3;
+/// The sentence for an API that nobody reaches.
+pub(super) const UNREACHED: &str = "Cloudflare's API cannot be reached: check the network";
+
+/// The sentence for a token that the account does not accept.
+pub(super) const TOKEN_IS_REFUSED: &str = "Cloudflare does not accept CLOUDFLARE_API_TOKEN for this account: create one with the permissions to edit Workers, D1, KV and Queues";
 
 /// The time within which a command of wrangler's must end.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -73,8 +76,7 @@ impl Deployment {
         }
     }
 
-    /// Runs wrangler with these words, for this environment, by this configuration file. Returns what wrangler printed. A command
-    /// that only reads is tried three times where the API is unwell.
+    /// Runs wrangler with these words, for this environment, by this configuration file. Returns what wrangler printed.
     pub(super) fn wrangler(&self, config: &Path, words: &[&str]) -> Result<String> {
         self.wrangler_with_input(config, words, "")
     }
@@ -83,12 +85,13 @@ impl Deployment {
     pub(super) fn wrangler_in_account(&self, config: &Path, account: &str, words: &[&str]) -> Result<String> {
         let mut wrangler = self.wrangler_command(config, words, "");
         wrangler.env("CLOUDFLARE_ACCOUNT_ID", account);
-        self.finish(wrangler, words, "")
+        self.finish_within(LIMIT, &mut wrangler, words, "")
     }
 
     /// The same as [`Self::wrangler`], with a text on wrangler's standard input, which appears nowhere.
     pub(super) fn wrangler_with_input(&self, config: &Path, words: &[&str], input: &str) -> Result<String> {
-        self.finish(self.wrangler_command(config, words, self.environment), words, input)
+        let mut wrangler = self.wrangler_command(config, words, self.environment);
+        self.finish_within(LIMIT, &mut wrangler, words, input)
     }
 
     /// The same as [`Self::wrangler`], for commands that copy a whole database.
@@ -103,16 +106,6 @@ impl Deployment {
         wrangler.args(words).arg(format!("--env={environment}")).arg("--config").arg(config);
         quieten(&mut wrangler);
         wrangler
-    }
-
-    fn finish(&self, mut wrangler: Command, words: &[&str], input: &str) -> Result<String> {
-        for attempt in 1..if reads(words) { ATTEMPTS } else { 1 } {
-            match self.finish_within(LIMIT, &mut wrangler, words, input) {
-                Err(error) if error.to_string() == API_IS_UNWELL => std::thread::sleep(self.pause * attempt),
-                finished => return finished,
-            }
-        }
-        self.finish_within(LIMIT, &mut wrangler, words, input)
     }
 
     fn finish_within(
@@ -158,32 +151,17 @@ pub(super) fn quieten(command: &mut Command) {
     command.env_remove("CLOUDFLARE_ENV");
 }
 
-/// Returns whether a command of wrangler's changes nothing.
-fn reads(words: &[&str]) -> bool {
-    words.iter().any(|word| ["list", "info", "view"].contains(word))
-}
-
-/// Returns whether wrangler failed because the Worker has never been deployed.
-pub(super) fn is_unknown_worker(error: &anyhow::Error) -> bool {
-    let text = format!("{error:#}");
-    text.contains("code: 10007]")
-        || text.contains("code: 10090]")
-        || text.contains("does not exist on your account")
-        // `secret list` has a sentence of its own, without a code.
-        || (text.contains("Worker \"") && text.contains(" not found."))
-}
-
 /// A failure of wrangler's in one sentence; `deploy` is the command of ours that deploys.
 fn explained(printed: &str, words: &[&str], deploy: &str) -> String {
     let has = |signs: &[&str]| signs.iter().any(|sign| printed.contains(sign));
     if has(&UNREACHABLE) {
-        return "Cloudflare's API cannot be reached: check the network".to_owned();
+        return UNREACHED.to_owned();
     }
     if has(&UNWELL) {
         return API_IS_UNWELL.to_owned();
     }
     if has(&REFUSED) {
-        return "Cloudflare does not accept CLOUDFLARE_API_TOKEN for this account: create one with the permissions to edit Workers, D1, KV and Queues".to_owned();
+        return TOKEN_IS_REFUSED.to_owned();
     }
     if has(&NOT_DEPLOYED) {
         return format!(

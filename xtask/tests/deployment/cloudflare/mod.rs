@@ -130,8 +130,11 @@ impl Cloudflare {
     /// The calls since this was asked last, without those that only read.
     pub(crate) fn changes(&self) -> Vec<String> {
         let mut account = self.account();
-        let is_question =
-            |call: &String| call.starts_with("GET") || call.starts_with("POST /workers/observability/");
+        let is_question = |call: &String| {
+            call.starts_with("GET")
+                || call.starts_with("POST /workers/observability/")
+                || call.contains("/query {\"sql\":\"SELECT ")
+        };
         std::mem::take(&mut account.calls).into_iter().filter(|call| !is_question(call)).collect()
     }
 
@@ -350,7 +353,11 @@ impl Account {
         let Some((_, database)) = self.database(id) else { return unknown(7404) };
         let after = sql.split("INSERT INTO d1_migrations").nth(1).unwrap_or_default();
         database.applied.extend(after.split('\'').find(|word| word.ends_with(".sql")).map(str::to_owned));
-        let rows: Vec<Value> = if sql.contains("SELECT") && sql.contains("d1_migrations") {
+        let rows: Vec<Value> = if sql.contains("sqlite_master") {
+            // wrangler makes the table with the first migration.
+            let table = Some(json!({"name": "d1_migrations"})).filter(|_| !database.applied.is_empty());
+            table.into_iter().collect()
+        } else if sql.contains("SELECT") && sql.contains("d1_migrations") {
             let rows = database.applied.iter().enumerate();
             rows.map(
                 |(index, name)| json!({"id": index + 1, "name": name, "applied_at": "2026-01-01 00:00:00"}),
