@@ -9,7 +9,7 @@ use partner_portal::cookies;
 use secrecy::SecretString;
 use serde_json::Value;
 use shared::cursor::Cursor;
-use shared::delivery::excerpt::without_secrets;
+use shared::delivery::excerpt::Redactor;
 use shared::delivery::retry_after::parse_retry_after;
 use shared::environment::Environment;
 use shared::event::envelope::Event;
@@ -161,7 +161,7 @@ fn excerpt(input: &[u8]) {
     const SECRET: &str = "s3cr3t/Token+of=a%41partner";
     let text = String::from_utf8_lossy(input);
     for text in [text.to_string(), format!("{text}{SECRET}"), format!("{text}{SECRET}{text}")] {
-        let kept = Printable::from(without_secrets(&text, &[SecretString::from(SECRET)]));
+        let kept = Printable::from(Redactor::of(&[SecretString::from(SECRET)]).redact(&text));
         assert!(!kept.contains(SECRET) && kept.chars().all(is_printable), "{text:?}");
     }
 }

@@ -1,12 +1,14 @@
 //! One attempt: the signed request, and what its result means for the delivery and for the webhook's health.
 
+use std::sync::OnceLock;
+
 use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::Courier;
 use super::pipeline::Parcel;
 use crate::delivery::Attempt;
-use crate::delivery::excerpt::without_secrets;
+use crate::delivery::excerpt::Redactor;
 use crate::delivery::measurement::{Kind, Measurement};
 use crate::delivery::outcome::AttemptResult;
 use crate::delivery::standing::Standing;
@@ -31,6 +33,8 @@ pub(super) struct Endpoint {
     secrets: Vec<SigningSecret>,
     authentication: Authentication,
     token: Option<AuthToken>,
+    /// Made when the endpoint first fails.
+    redactor: OnceLock<Redactor>,
 }
 
 /// An attempt that was made, and what follows from it.
@@ -81,7 +85,14 @@ impl Courier {
             _ => None,
         };
         let (webhook, url) = (target.key(), WebhookUrl::parse(&target.url, &self.url_rules));
-        Ok(Endpoint { webhook, url, secrets, authentication: target.authentication.clone(), token })
+        Ok(Endpoint {
+            webhook,
+            url,
+            secrets,
+            authentication: target.authentication.clone(),
+            token,
+            redactor: OnceLock::new(),
+        })
     }
 
     /// Makes one attempt, measures it and writes its log line.
@@ -168,9 +179,12 @@ impl Endpoint {
     /// A text of the endpoint's or the transport's, as it may be kept and shown: without what the endpoint was sent in
     /// confidence, and printable.
     fn in_public(&self, text: &str) -> Printable {
-        let secrets = self.secrets.iter().flat_map(SigningSecret::texts);
-        let token = self.token.iter().map(|token| token.expose().into());
-        without_secrets(text, &secrets.chain(token).collect::<Vec<_>>()).into()
+        let redactor = self.redactor.get_or_init(|| {
+            let secrets = self.secrets.iter().flat_map(SigningSecret::texts);
+            let token = self.token.iter().map(|token| token.expose().into());
+            Redactor::of(&secrets.chain(token).collect::<Vec<_>>())
+        });
+        redactor.redact(text).into()
     }
 }
 

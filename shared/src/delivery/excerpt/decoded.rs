@@ -66,8 +66,7 @@ const DECODERS: [Decoder; 20] = [
 
 /// Whether a secret can be read in a text, or the part of the secret before the text's end: in letters and digits of either
 /// case, whatever stands between.
-pub(super) fn shows(text: &str, secrets: &[SecretString]) -> bool {
-    let wanted = Wanted::of(secrets);
+pub(super) fn shows(text: &str, wanted: &Wanted) -> bool {
     if wanted.is_in(text.as_bytes()) || rare::is_deflated(text.as_bytes()) {
         return true;
     }
@@ -106,7 +105,7 @@ pub(super) fn shows(text: &str, secrets: &[SecretString]) -> bool {
 
 /// What is looked for: of each secret its letters and digits, also backwards and rotated; of a secret with few of them, all its
 /// characters.
-struct Wanted {
+pub(super) struct Wanted {
     digits: Signs,
     characters: Signs,
 }
@@ -121,7 +120,7 @@ struct Signs {
 }
 
 impl Wanted {
-    fn of(secrets: &[SecretString]) -> Self {
+    pub(super) fn of(secrets: &[SecretString]) -> Self {
         let (mut digits, mut characters) = (Signs::none(digit), Signs::none(character));
         for secret in secrets {
             // A decoder takes what looks like an escape in the secret itself for an escape.

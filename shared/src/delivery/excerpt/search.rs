@@ -16,7 +16,7 @@ const SHORTEST_PART: usize = 4;
 const SHORTEST_PIECE: usize = 16;
 
 /// A form in the shape that the search needs. Bit `j` of a row of words stands for the character `j`.
-struct Pattern<'a> {
+pub(super) struct Pattern {
     length: usize,
     words: usize,
     /// The class of each character of ASCII, the same for both cases: 0 for those that the form does not have.
@@ -26,12 +26,12 @@ struct Pattern<'a> {
     last_character: char,
     /// The class of the last character.
     last: u8,
-    separators: &'a str,
+    separators: &'static str,
     is_numbers: bool,
 }
 
-impl<'a> Pattern<'a> {
-    fn of(form: &'a Form) -> Self {
+impl Pattern {
+    pub(super) fn of(form: &Form) -> Self {
         let text = form.text.expose_secret().as_bytes();
         let words = text.len().div_ceil(64).max(1);
         let (mut classes, mut masks) = (Zeroizing::new([0_u8; 128]), Zeroizing::new(Vec::new()));
@@ -178,24 +178,23 @@ impl<'a> Search<'a> {
     }
 
     /// Adds the parts of the text that spell the form, whole or cut off by the text's beginning or end.
-    pub(super) fn find(&mut self, form: &Form, found: &mut Vec<Range<usize>>) {
-        let pattern = Pattern::of(form);
+    pub(super) fn find(&mut self, pattern: &Pattern, found: &mut Vec<Range<usize>>) {
         let length = self.readings.length();
         if pattern.length < SHORTEST_PART {
             return;
         }
-        self.find_rests(&pattern, None);
+        self.find_rests(pattern, None);
         let mut next = 0;
         while let Some(place) = self.rests.live.first_from(next) {
             let tail = if place == 0 { pattern.length + 1 - SHORTEST_PART } else { 1 };
             next = place + 1;
             if self.rests.has(place, 0..tail) {
-                let end = self.last_end(&pattern, place, tail);
+                let end = self.last_end(pattern, place, tail);
                 found.push(place..end);
                 next = end;
             }
         }
-        self.find_rests(&pattern, Some(SHORTEST_PART));
+        self.find_rests(pattern, Some(SHORTEST_PART));
         let begins = |place: &usize| self.rests.has(*place, 0..1);
         let mut lives =
             std::iter::successors(self.rests.live.first_from(0), |at| self.rests.live.first_from(at + 1));
@@ -210,7 +209,7 @@ impl<'a> Search<'a> {
 
     /// Fills `rests`: up to the last character of the form or, where `cut` is given, up to where the text is cut off, with so
     /// many characters of the form before.
-    fn find_rests(&mut self, pattern: &Pattern<'_>, cut: Option<usize>) {
+    fn find_rests(&mut self, pattern: &Pattern, cut: Option<usize>) {
         let readings = self.readings;
         self.rests.clear(pattern.words, readings.length());
         self.waiting.clear();
@@ -256,7 +255,7 @@ impl<'a> Search<'a> {
     }
 
     /// The last place where the form can end of which one of the first `tail` characters begins at this place.
-    fn last_end(&mut self, pattern: &Pattern<'_>, begin: usize, tail: usize) -> usize {
+    fn last_end(&mut self, pattern: &Pattern, begin: usize, tail: usize) -> usize {
         let (readings, words) = (self.readings, pattern.words);
         self.begun.clear(words, readings.length());
         self.begun.add_each(begin, 0..tail);

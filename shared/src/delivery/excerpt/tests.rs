@@ -7,6 +7,10 @@ use proptest::prelude::*;
 const SHORTEST_PART: usize = 4;
 const TOKEN: &str = r#"a+b/c"d<e>&f'g%41\u0041=h~i"#;
 
+fn without_secrets(text: &str, secrets: &[SecretString]) -> String {
+    Redactor::of(secrets).redact(text)
+}
+
 fn shown(text: &str) -> String {
     shown_of(text, TOKEN)
 }
@@ -263,3 +267,16 @@ proptest! {
 
 mod encodings;
 mod rare;
+
+#[test]
+fn what_was_made_of_a_text_is_remembered_for_that_text_alone() {
+    let redactor = Redactor::of(&[TOKEN.to_owned().into()]);
+    let texts: Vec<String> =
+        (0..2 * MOST_REMEMBERED).map(|n| format!("refused {n}: {}", &TOKEN[n..])).collect();
+    for text in texts.iter().chain(texts.iter().rev()).flat_map(|text| [text, text]) {
+        assert_eq!(redactor.redact(text), shown(text));
+    }
+    let remembered = redactor.remembered.lock().unwrap();
+    let known: Vec<&str> = remembered.iter().map(|(text, _)| text.as_str()).collect();
+    assert_eq!(known, texts[..MOST_REMEMBERED].iter().rev().map(String::as_str).collect::<Vec<_>>());
+}
