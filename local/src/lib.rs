@@ -18,6 +18,7 @@ pub mod client;
 pub mod clock;
 pub mod cookies;
 pub mod credentials;
+pub mod d1;
 pub mod endpoint;
 pub mod export;
 pub mod fleet;

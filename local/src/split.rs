@@ -12,15 +12,13 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::export::{export, query, restore};
+use crate::d1::D1;
+use crate::export::restore;
 use crate::progress::step;
 
-/// Runs one wrangler command about the databases `tenants-0` …, and gives back what it printed.
-pub type Wrangler<'a> = Box<dyn Fn(&[&str]) -> Result<String> + 'a>;
-
-/// The databases of tenants, of an environment or of a local stack.
-pub struct Databases<'a> {
-    wrangler: Wrangler<'a>,
+/// The databases of tenants, `tenants-0` …, of an environment or of a local stack.
+pub struct Databases<D> {
+    d1: D,
     folder: PathBuf,
 }
 
@@ -32,11 +30,11 @@ struct Mark {
     splitting: u8,
 }
 
-impl<'a> Databases<'a> {
-    /// The databases that these wrangler commands are about. Copies are kept in `folder` for the time of the split.
+impl<D: D1> Databases<D> {
+    /// The databases of tenants among these. Copies are kept in `folder` for the time of the split.
     #[must_use]
-    pub fn new(wrangler: Wrangler<'a>, folder: PathBuf) -> Self {
-        Self { wrangler, folder }
+    pub fn new(d1: D, folder: PathBuf) -> Self {
+        Self { d1, folder }
     }
 
     /// Splits so many shards, a power of two, into twice as many. Leaves them marked as being split, until
@@ -44,7 +42,7 @@ impl<'a> Databases<'a> {
     ///
     /// # Errors
     ///
-    /// Fails when a database is none of these shards, or wrangler fails. Run again to go on.
+    /// Fails when a database is none of these shards, or a statement fails. Run again to go on.
     pub fn split(&self, shards: usize) -> Result<()> {
         let doubled = shards * 2;
         self.stop(shards)?;
@@ -74,7 +72,7 @@ impl<'a> Databases<'a> {
     ///
     /// # Errors
     ///
-    /// Fails when wrangler fails.
+    /// Fails when a statement fails.
     pub fn is_being_split(&self, place: usize) -> Result<bool> {
         Ok(self.mark(place)?.is_some_and(|mark| mark.splitting != 0))
     }
@@ -83,7 +81,7 @@ impl<'a> Databases<'a> {
     ///
     /// # Errors
     ///
-    /// Fails when one is not, or wrangler fails.
+    /// Fails when one is not, or a statement fails.
     pub fn open(&self, shards: usize) -> Result<()> {
         for place in 0..shards {
             let mark = self.mark(place)?;
@@ -101,7 +99,7 @@ impl<'a> Databases<'a> {
     ///
     /// # Errors
     ///
-    /// Fails when one is another shard, or wrangler fails.
+    /// Fails when one is another shard, or a statement fails.
     pub fn mark_new(&self, shards: usize) -> Result<()> {
         for place in 0..shards {
             let mark = self.mark(place)?;
@@ -146,14 +144,14 @@ impl<'a> Databases<'a> {
     }
 
     fn query(&self, place: usize, sql: &str) -> Result<Vec<Value>> {
-        query(&self.wrangler, &format!("tenants-{place}"), sql)
+        self.d1.query(&format!("tenants-{place}"), sql)
     }
 
     /// Makes the target what the source is.
     fn copy(&self, source: usize, target: usize) -> Result<()> {
         let file = self.folder.join(format!("tenants-{source}.sql"));
-        export(&self.wrangler, &format!("tenants-{source}"), &file)?;
-        restore(&self.wrangler, &format!("tenants-{target}"), &file)?;
+        self.d1.export(&format!("tenants-{source}"), &file)?;
+        restore(&self.d1, &format!("tenants-{target}"), &file)?;
         fs::remove_file(&file).with_context(|| format!("{} cannot be removed", file.display()))
     }
 

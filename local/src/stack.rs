@@ -27,6 +27,7 @@ use crate::address::{Address, OWN_PORTS};
 use crate::client::{Client, HttpAnswer};
 use crate::clock;
 use crate::credentials::Credentials;
+use crate::d1::Wrangler;
 use crate::forward::Forward;
 use crate::group::Group;
 use crate::interruption;
@@ -34,7 +35,6 @@ use crate::log::tail;
 use crate::process::{command, npm_bin, output};
 use crate::progress::{spoken, step};
 use crate::secrets::Secrets;
-use crate::split::Wrangler;
 use crate::workspace::{Worker, read_toml, root, workers};
 
 /// How long the Workers may take to answer for the first time.

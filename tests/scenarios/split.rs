@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use local::split::{Databases, Wrangler};
+use local::d1::Wrangler;
+use local::split::Databases;
 use local::stack::StackOptions;
 use rusqlite::Connection;
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
 //! `cargo xtask build`: builds the Workers' bundles as they are deployed.
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -111,8 +112,18 @@ fn bind(worker: &Worker, bound: &Path) -> Result<()> {
     // Workers import a module of Wasm in the older way, as a value (https://developers.cloudflare.com/workers/runtime-apis/webassembly/javascript/).
     let imported = text.replacen("import source wasmModule", "import wasmModule", 1);
     ensure!(imported != text, "wasm-bindgen imports Wasm in another way: adapt xtask/src/build.rs");
-    fs::write(&script, imported)?;
+    fs::write(&script, without_repeated_imports(&imported))?;
     Ok(())
+}
+
+/// Leaves out the lines after the first in which the object of Wasm's imports has the same module: wrangler would warn of each.
+fn without_repeated_imports(script: &str) -> String {
+    let mut seen = BTreeSet::new();
+    let is_first = |line: &&str| match line.trim_start().split_once(": ") {
+        Some((module, _)) if module.starts_with("\"./snippets/") => seen.insert(module.to_owned()),
+        _ => true,
+    };
+    script.lines().filter(is_first).fold(String::new(), |text, line| text + line + "\n")
 }
 
 fn wasm(worker: &Worker) -> PathBuf {

@@ -83,7 +83,7 @@ const PROCEDURES: [(&str, Shown); 23] = [
     ("## Rotating secrets", Played(RUNBOOK, "each_secret_is_rotated_by_the_pages_steps")),
     (
         "## Splitting shards",
-        Played("tests/scenarios/split.rs", "shards_are_doubled_while_events_and_changes_come_in"),
+        Played("xtask/tests/deployment/databases.rs", "shards_are_split_by_the_pages_commands"),
     ),
     ("**More messages.**", Unplayed("the local stack has as many Queues as the wrangler files bind")),
 ];

@@ -1,5 +1,5 @@
-//! Asks Cloudflare's API what an account has. These questions change nothing and take a moment; wrangler, which takes a second to
-//! start, makes the changes.
+//! Asks Cloudflare's API what an account has, and runs statements in its D1 databases. That takes a moment each time; wrangler, which
+//! takes a second to start, makes all other changes.
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -15,8 +15,10 @@ use super::wrangler::{API_IS_UNWELL, TOKEN_IS_REFUSED, UNREACHED};
 const API: &str = "https://api.cloudflare.com/client/v4";
 /// The number of entries in a page of a list, as many as wrangler asks for. Cloudflare may give fewer, and then tells the total.
 const PAGE: usize = 100;
-/// The time within which Cloudflare's API must answer.
+/// The time within which Cloudflare's API must answer a question.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// The time within which statements in a D1 database must end.
+const STATEMENT_LIMIT: Duration = Duration::from_secs(300);
 /// How often a question is asked where Cloudflare's API is unwell.
 const ATTEMPTS: u32 = 3;
 /// The longest time in seconds for which Cloudflare's API may have us wait before the next attempt; the same as wrangler's.
@@ -107,8 +109,21 @@ impl Deployment {
     pub(super) fn rows(&self, account: &str, database: &str, id: &str, sql: &str) -> Result<Vec<Value>> {
         let answer =
             self.ask_account(account, &format!("/d1/database/{id}/query"), Some(&json!({"sql": sql})))?;
-        let result = answer.told(&format!("what the D1 database {database} holds"))?;
-        Ok(result.pointer("/0/results").and_then(Value::as_array).cloned().unwrap_or_default())
+        Ok(rows_of(&answer.told(&format!("what the D1 database {database} holds"))?))
+    }
+
+    /// Runs statements in a D1 database one after the other, without a second attempt. Returns the rows of all.
+    pub(super) fn run_statements(
+        &self,
+        account: &str,
+        database: &str,
+        id: &str,
+        sql: &str,
+    ) -> Result<Vec<Value>> {
+        let path = format!("/d1/database/{id}/query");
+        let answer = self.ask_account_once(account, &path, Some(&json!({"sql": sql})), STATEMENT_LIMIT)?;
+        let answer = answer.map_err(|unwell| anyhow!(unwell.sentence))?;
+        Ok(rows_of(&answer.told(&format!("what a statement does in the D1 database {database}"))?))
     }
 
     /// Asks Cloudflare's API about the account.
@@ -125,12 +140,13 @@ impl Deployment {
         question: Option<&Value>,
     ) -> Result<AccountAnswer> {
         for attempt in 1..ATTEMPTS {
-            match self.ask_account_once(account, path, question)? {
+            match self.ask_account_once(account, path, question, ANSWER_LIMIT)? {
                 Ok(answer) => return Ok(answer),
                 Err(Unwell { wait, .. }) => sleep(wait.unwrap_or(self.pause * attempt)),
             }
         }
-        self.ask_account_once(account, path, question)?.map_err(|unwell| anyhow!(unwell.sentence))
+        self.ask_account_once(account, path, question, ANSWER_LIMIT)?
+            .map_err(|unwell| anyhow!(unwell.sentence))
     }
 
     fn ask_account_once(
@@ -138,11 +154,12 @@ impl Deployment {
         account: &str,
         path: &str,
         question: Option<&Value>,
+        limit: Duration,
     ) -> Result<Result<AccountAnswer, Unwell>> {
         let base = self.variable("CLOUDFLARE_API_BASE_URL").unwrap_or(API);
         let url = format!("{base}/accounts/{account}{path}");
         let token = format!("Bearer {}", self.variable("CLOUDFLARE_API_TOKEN").unwrap_or_default());
-        let limited = Agent::config_builder().timeout_global(Some(ANSWER_LIMIT)).http_status_as_error(false);
+        let limited = Agent::config_builder().timeout_global(Some(limit)).http_status_as_error(false);
         let agent = limited.build().new_agent();
         let asked = match question {
             None => agent.get(&url).header("Authorization", token).call(),
@@ -171,6 +188,13 @@ impl Deployment {
             result: body.get("result").cloned().unwrap_or_default(),
         }))
     }
+}
+
+/// The rows of all statements of a query, in order.
+fn rows_of(result: &Value) -> Vec<Value> {
+    let answers = result.as_array().into_iter().flatten();
+    let rows = answers.filter_map(|answer| answer.get("results")?.as_array());
+    rows.flatten().cloned().collect()
 }
 
 /// Cloudflare's API did not answer as it should.

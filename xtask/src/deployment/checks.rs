@@ -14,10 +14,11 @@ impl Deployment {
             .context("git does not tell whether everything is committed")?;
         let files: Vec<&str> = changed.lines().filter_map(|line| line.get(3..)).collect();
         if let [first, rest @ ..] = files.as_slice() {
-            let others = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-            bail!(
-                "{first}{others} is not committed: commit it with `git commit`, or put it aside with `git stash`"
-            );
+            let which = match rest.len() {
+                0 => format!("{first} is"),
+                more => format!("{first} and {more} more are"),
+            };
+            bail!("{which} not committed: commit with `git commit`, or put aside with `git stash`");
         }
         Ok(())
     }

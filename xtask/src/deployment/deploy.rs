@@ -102,13 +102,15 @@ impl Deployment {
     }
 
     /// Notes whether a failed deployment has replaced the Worker nevertheless: wrangler uploads a version, deploys it,
-    /// and then sets schedules and consumers. Returns what to say about the Worker.
+    /// and then sets domains, schedules and consumers. Returns what to say about the Worker.
     fn note_worker<'a>(&self, planned: &Planned<'a>, plan: &Plan, changes: &mut Changes<'a>) -> String {
         let Planned { worker, file, standing } = planned;
         match self.standing(&plan.account, worker, &plan.commit) {
             Ok(DeployedVersions { current: Some(now), .. }) if standing.current.as_ref() != Some(&now) => {
                 changes.workers.insert(worker, now);
-                format!("{worker} is deployed, but its schedule or its queues' consumers are not set")
+                format!(
+                    "{worker} is deployed, but its custom domain, its schedule or its queues' consumers are not set"
+                )
             }
             Ok(_) => format!("{worker} is not deployed"),
             Err(_) => {

@@ -44,6 +44,24 @@ impl Deployment {
         Ok(version)
     }
 
+    /// Requires that something answers at a Worker's address, where a new version is going to be watched. Nothing does at a custom domain
+    /// that only this deployment sets.
+    pub(super) fn require_address(&self, worker: &str) -> Result<()> {
+        let url = format!("{}/health", self.places()?.origin(worker));
+        for _ in 1..PATIENT_FOR {
+            if (self.get)(&url).is_ok() {
+                return Ok(());
+            }
+            std::thread::sleep(self.pause);
+        }
+        (self.get)(&url).map(drop).with_context(|| {
+            format!(
+                "{url} does not answer, and --gradual watches it: a new custom domain comes with the first {} without --gradual",
+                self.own("deploy")
+            )
+        })
+    }
+
     /// Shares the requests among versions, in percent.
     fn give(&self, planned: &Planned, shares: &[(&str, u32)]) -> Result<()> {
         let shares: Vec<String> =

@@ -6,6 +6,7 @@ mod account;
 mod api;
 mod changes;
 mod checks;
+mod databases;
 mod deploy;
 mod dry_run;
 mod export;

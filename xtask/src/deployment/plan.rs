@@ -61,6 +61,9 @@ impl Deployment {
         let mut workers = Vec::new();
         for (worker, file) in self.workers(files) {
             let standing = self.standing(&account, worker, &commit)?;
+            if gradual && standing.before.is_some() {
+                self.require_address(worker)?;
+            }
             line(match &standing.before {
                 None => format!("  create   {worker}"),
                 Some(before) if standing.of_this_commit => {

@@ -10,6 +10,7 @@ use shared::shard::ShardCount;
 use toml_edit::{DocumentMut, Item};
 
 use super::Deployment;
+use super::databases::RemoteDatabases;
 use crate::environments::{WranglerFiles, entries, text};
 
 impl Deployment {
@@ -21,12 +22,8 @@ impl Deployment {
         count.map(ShardCount::get).map_err(|fault| anyhow::anyhow!("SHARDS of {} {fault}", self.environment))
     }
 
-    fn shard_databases<'a>(&'a self, files: &'a WranglerFiles) -> Databases<'a> {
-        let run = |words: &[&str]| {
-            let words: Vec<&str> = words.iter().copied().chain(["--remote"]).collect();
-            self.wrangler(&files.shared.path, &words)
-        };
-        Databases::new(Box::new(run), std::env::temp_dir())
+    fn shard_databases<'a>(&'a self, files: &'a WranglerFiles) -> Result<Databases<RemoteDatabases<'a>>> {
+        Ok(Databases::new(RemoteDatabases::new(self, files)?, std::env::temp_dir()))
     }
 
     /// Tells databases that are new which shard they are. One database needs no word.
@@ -37,7 +34,7 @@ impl Deployment {
     pub(super) fn mark_shards(&self, files: &WranglerFiles) -> Result<()> {
         match self.shards(files)? {
             1 => Ok(()),
-            count => self.shard_databases(files).mark_new(count),
+            count => self.shard_databases(files)?.mark_new(count),
         }
     }
 
@@ -73,16 +70,15 @@ impl Deployment {
         }
         self.provision()?;
         let files = self.files()?;
-        let databases = self.shard_databases(&files);
-        let written: Vec<&toml::Table> = entries(self.part(&files.shared)?, "d1_databases").collect();
+        let databases = self.shard_databases(&files)?;
+        let ids = RemoteDatabases::new(self, &files)?;
         for place in 0..count {
             let name = format!("tenants-{place}");
-            let database = written.iter().find(|database| text(database, "database_name") == Some(&name));
-            let id = database.and_then(|database| text(database, "database_id")).unwrap_or_default();
             line(if databases.is_being_split(place)? {
                 format!("  {name} is being split: for Time Travel, the bookmark that the first run printed")
             } else {
-                let bookmark = self.bookmark(&account, id).unwrap_or_else(|| "not told".to_owned());
+                let bookmark =
+                    self.bookmark(&account, ids.id(&name)?).unwrap_or_else(|| "not told".to_owned());
                 format!("  {name} before the split, for Time Travel: {bookmark}")
             });
         }

@@ -64,7 +64,7 @@ fn a_deployment_goes_on_after_a_failure() {
         project.cloudflare.changes().into_iter().filter(|call| call.ends_with("/versions")).collect();
     assert_eq!(uploads, WORKERS.map(|name| format!("POST /workers/scripts/{name}/versions")));
     let account = project.cloudflare.account();
-    assert_eq!(account.databases["tenants-0"].applied.len(), project.migrations("migrations").len());
+    assert_eq!(account.databases["tenants-0"].applied().len(), project.migrations("migrations").len());
     assert_eq!(account.consumers.len(), 3);
     assert_eq!(account.consumers["webhook-events"]["dead_letter_queue"], "webhook-dead-letters");
     assert_eq!(account.consumers["webhook-retries"]["settings"]["retry_delay"], 30);
@@ -126,7 +126,7 @@ fn what_is_new_after_a_failure_is_found_out_and_said() {
         for part in [
             "stage is half deployed",
             "webhook-delivery new",
-            "webhook-delivery is deployed, but its schedule or its queues' consumers are not set",
+            "webhook-delivery is deployed, but its custom domain, its schedule or its queues' consumers are not set",
         ] {
             assert!(said.contains(part), "`{part}` is not in: {said}");
         }
@@ -207,6 +207,60 @@ fn nothing_is_changed_before_everything_is_checked() {
         ],
     );
     assert_eq!(project.cloudflare.changes(), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "needs the built Workers; `cargo xtask test` runs it"]
+fn custom_domains_follow_the_one_setting() {
+    let project = ready("domains");
+    project.migrate();
+    deploy(&project).unwrap();
+    let domains = "[stage.domains]\nadmin-api = \"api.example.com\"\npartner-portal = \"partners.example.com\"\nwebhook-delivery = \"events.example.com\"\n";
+    fs::write(project.root.join("environments.toml"), project.read("environments.toml") + domains).unwrap();
+    project.commit();
+    project.cloudflare.changes();
+    assert_says(
+        deploy(&project),
+        &["nothing was changed", "run `cargo xtask addresses --env stage --write`, and commit"],
+    );
+    let addresses = project.stage().addresses(true).unwrap();
+    assert!(addresses.contains("\"webhook-delivery\": \"https://events.example.com\""), "{addresses}");
+    project.commit();
+    // Nobody can watch a version at a domain that is not there yet.
+    let gradually = || project.stage().deploy(|| Ok(()), true);
+    assert_says(
+        gradually(),
+        &["nothing was changed", "https://events.example.com/health does not answer", "without --gradual"],
+    );
+    assert_eq!(project.cloudflare.changes(), Vec::<String>::new());
+
+    // A token without the zone's permissions.
+    project.cloudflare.fail(Some("PUT /workers/scripts/webhook-delivery/domains/records"));
+    assert_says(
+        deploy(&project),
+        &[
+            "webhook-delivery is deployed, but its custom domain, its schedule or its queues' consumers are not set",
+        ],
+    );
+    project.cloudflare.fail(None);
+    let bound = || {
+        let domains = project.cloudflare.account().domains.clone();
+        let expected = [
+            ("api.example.com", "admin-api"),
+            ("events.example.com", "webhook-delivery"),
+            ("partners.example.com", "partner-portal"),
+        ];
+        assert_eq!(domains, expected.map(|(host, worker)| (host.to_owned(), worker.to_owned())).into());
+    };
+    deploy(&project).unwrap();
+    bound();
+    project.commit();
+    gradually().unwrap();
+    bound();
+    let account = project.cloudflare.account();
+    let bindings = &account.workers["partner-portal"].deployed().unwrap().bindings;
+    let origin = bindings.iter().find(|binding| binding["name"] == "PORTAL_ORIGIN").unwrap();
+    assert_eq!(origin["text"], "https://partners.example.com");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 mod cloudflare;
+mod databases;
 mod deploying;
 mod project;
 mod provisioning;

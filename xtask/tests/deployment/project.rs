@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use serde_json::json;
 use xtask::deployment::Deployment;
 
-use super::cloudflare::{ACCOUNT, Cloudflare, TOKEN};
+use super::cloudflare::{ACCOUNT, Cloudflare, Database, TOKEN};
 
 pub(crate) const WORKERS: [&str; 3] = ["webhook-delivery", "admin-api", "partner-portal"];
 
@@ -106,9 +106,10 @@ impl Project {
             if let Some(issuer) = url.strip_suffix(".well-known/openid-configuration") {
                 return Ok((200, json!({ "issuer": issuer }).to_string()));
             }
-            let Some(worker) = url
-                .strip_prefix("https://")
-                .and_then(|rest| rest.strip_suffix(".spk-stage.workers.dev/health"))
+            let host = url.strip_prefix("https://").and_then(|rest| rest.strip_suffix("/health"));
+            let host = host.unwrap_or_default();
+            let bound = cloudflare.account().domains.get(host).cloned();
+            let Some(worker) = bound.as_deref().or_else(|| host.strip_suffix(".spk-stage.workers.dev"))
             else {
                 bail!("no such host");
             };
@@ -218,9 +219,8 @@ impl Project {
                     "account_id" => Some(ACCOUNT.to_owned()),
                     "database_id" => {
                         let id = format!("d1-{database}");
-                        let entry = account.databases.entry(database.clone()).or_default();
-                        entry.id.clone_from(&id);
-                        entry.jurisdiction = Some("eu".to_owned());
+                        let made = || Database::new(id.clone(), Some("eu".to_owned()));
+                        account.databases.entry(database.clone()).or_insert_with(made);
                         Some(id)
                     }
                     "id" => {
@@ -259,11 +259,13 @@ impl Project {
         self
     }
 
-    /// Notes all migrations as applied.
+    /// Applies all migrations.
     pub(crate) fn migrate(&self) {
-        let mut account = self.cloudflare.account();
+        let account = self.cloudflare.account();
         for (database, folder) in [("tenants-0", "migrations"), ("sessions", "partner-portal/migrations")] {
-            account.databases.get_mut(database).unwrap().applied.extend(self.migrations(folder));
+            for name in self.migrations(folder) {
+                account.databases[database].migrate(&name, &self.read(&format!("{folder}/{name}")));
+            }
         }
     }
 

@@ -203,7 +203,7 @@ fn a_name_that_something_of_another_kind_has_is_free() {
         }
         for name in ["cache", "webhook-retries"] {
             let id = format!("d1-{name}");
-            account.databases.insert(name.to_owned(), cloudflare::Database { id, ..Default::default() });
+            account.databases.insert(name.to_owned(), cloudflare::Database::new(id, None));
         }
         account.queues.insert("bodies".to_owned(), "queue-bodies".to_owned());
         account.workers.insert("webhook-dead-letters".to_owned(), cloudflare::Worker::default());
@@ -248,7 +248,7 @@ fn what_is_on_a_later_page_is_there() {
         let name = format!("a-{number:03}");
         account.queues.insert(name.clone(), format!("queue-{name}"));
         account.namespaces.insert(name.clone(), format!("kv-{name}"));
-        account.databases.insert(name.clone(), cloudflare::Database { id: name, ..Default::default() });
+        account.databases.insert(name.clone(), cloudflare::Database::new(name, None));
     }
     project.cloudflare.changes();
     project.stage().provision().unwrap();

@@ -197,8 +197,7 @@ fn a_database_is_restored_with_all_writes_stopped() {
     }
     let account = project.cloudflare.account();
     assert!(restored && account.paused.is_empty(), "{:?}", account.paused);
-    let applied: Vec<&String> = account.databases["tenants-0"].applied.iter().collect();
-    assert_eq!(applied, project.migrations("migrations").iter().collect::<Vec<_>>());
+    assert_eq!(account.databases["tenants-0"].applied(), project.migrations("migrations"));
     assert!(account.workers["webhook-delivery"].secrets.contains_key("EVENTS_API_KEY"));
     assert!(account.workers["admin-api"].secrets.contains_key("ADMIN_API_KEY"));
 }

@@ -1,4 +1,5 @@
 //! A stand-in for Cloudflare's API: keeps one account in memory, records every call, and fails where a test wants that.
+mod d1;
 mod script;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use local::server::{Request, respond, serve};
 use serde_json::{Value, json};
 
+pub(crate) use self::d1::Database;
 pub(crate) use self::script::Worker;
 
 pub(crate) const ACCOUNT: &str = "0123456789abcdef0123456789abcdef";
@@ -47,6 +49,12 @@ pub(crate) struct Account {
     pub(crate) unwell: Option<u16>,
     /// How many of the next calls get 503 that begin so.
     pub(crate) busy: Option<(String, usize)>,
+    /// Custom domains, each with its Worker.
+    pub(crate) domains: BTreeMap<String, String>,
+    /// Files of SQL on their way to a database or from it, by name.
+    files: BTreeMap<String, String>,
+    /// The stand-in's port.
+    port: u16,
     failure: Option<Failure>,
     count: usize,
 }
@@ -62,14 +70,6 @@ struct Failure {
     part: String,
 }
 
-#[derive(Default)]
-pub(crate) struct Database {
-    pub(crate) id: String,
-    pub(crate) applied: BTreeSet<String>,
-    /// Where the database is kept; `None` for anywhere.
-    pub(crate) jurisdiction: Option<String>,
-}
-
 /// The running stand-in.
 #[derive(Clone)]
 pub(crate) struct Cloudflare {
@@ -79,19 +79,24 @@ pub(crate) struct Cloudflare {
 
 impl Cloudflare {
     pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
         let account = Arc::new(Mutex::new(Account {
             subdomain: Some("spk-stage".to_owned()),
             plan: "workers_paid".to_owned(),
+            port,
             ..Account::default()
         }));
         let shared = Arc::clone(&account);
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
         serve(listener, move |request, stream| {
             let unwell = shared.lock().unwrap().unwell;
             if let Some(status) = unwell {
                 let page = "<html><title>Something on the way</title></html>";
                 return respond(stream, status, &[("content-type", "text/html")], page);
+            }
+            if let Some(name) = request.target.strip_prefix("/files/") {
+                let (tag, text) = shared.lock().unwrap().file(name, &request);
+                return respond(stream, 200, &[("etag", &tag)], &text);
             }
             let path = request.target.split("/accounts/").last().unwrap_or_default();
             if let Some((part, times @ 1..)) = &mut shared.lock().unwrap().busy
@@ -195,31 +200,7 @@ impl Account {
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
         let json: Value = serde_json::from_str(body).unwrap_or_default();
         match (&**method, &segments[..]) {
-            ("GET", ["d1", "database"]) => (
-                200,
-                self.databases
-                    .iter()
-                    .map(|(name, database)| json!({"uuid": database.id, "name": name}))
-                    .collect(),
-            ),
-            ("POST", ["d1", "database"]) => self.create_database(&json),
-            ("GET", ["d1", "database", id]) => match self.database(id) {
-                Some((name, database)) => {
-                    (200, json!({"uuid": database.id, "name": name, "jurisdiction": database.jurisdiction}))
-                }
-                None => unknown(7404),
-            },
-            ("POST", ["d1", "database", id, "query"]) => self.query(id, &json),
-            ("GET", ["d1", "database", _, "time_travel", "bookmark"]) => {
-                (200, json!({"bookmark": "00000001-bookmark"}))
-            }
-            // Back to before the newest migration.
-            ("POST", ["d1", "database", id, "time_travel", "restore"]) => {
-                let (_, database) = self.database(id).unwrap();
-                database.applied.pop_last();
-                let restored = query.split('&').find_map(|pair| pair.strip_prefix("bookmark="));
-                (200, json!({"bookmark": restored, "previous_bookmark": "00000002-before"}))
-            }
+            (_, ["d1", "database", rest @ ..]) => self.d1(method, rest, query, &json),
             ("GET", ["storage", "kv", "namespaces"]) => {
                 (200, self.namespaces.iter().map(|(title, id)| json!({"id": id, "title": title, "jurisdiction": self.jurisdictions.get(title)})).collect())
             }
@@ -291,6 +272,16 @@ impl Account {
         }
     }
 
+    /// Keeps a file that is uploaded, or gives one out. Returns the file's tag and text.
+    fn file(&mut self, name: &str, request: &Request) -> (String, String) {
+        if request.method == "PUT" {
+            let text = String::from_utf8_lossy(&request.body).into_owned();
+            self.files.insert(name.to_owned(), text);
+            return (name.to_owned(), String::new());
+        }
+        (name.to_owned(), self.files[name].clone())
+    }
+
     /// Counts, by `message`, the lines that pass all filters of a query.
     fn logs(&self, question: &Value) -> Value {
         let mut counts = BTreeMap::<String, u64>::new();
@@ -333,40 +324,6 @@ impl Account {
             "version" | "d1" => format!("00000000-0000-4000-8000-{:012}", self.count),
             _ => format!("{kind}-{}", self.count),
         }
-    }
-
-    fn create_database(&mut self, json: &Value) -> (u16, Value) {
-        let id = self.fresh("d1");
-        let name = json["name"].as_str().unwrap().to_owned();
-        let jurisdiction = json["jurisdiction"].as_str().map(str::to_owned);
-        self.databases.insert(name, Database { id: id.clone(), jurisdiction, ..Database::default() });
-        (200, json!({"uuid": id, "name": json["name"]}))
-    }
-
-    fn database(&mut self, id: &str) -> Option<(&String, &mut Database)> {
-        self.databases.iter_mut().find(|(name, database)| database.id == id || *name == id)
-    }
-
-    /// Answers queries about the table in which wrangler notes migrations, and no others.
-    fn query(&mut self, id: &str, json: &Value) -> (u16, Value) {
-        let sql = json["sql"].as_str().unwrap_or_default().replace('"', "");
-        let Some((_, database)) = self.database(id) else { return unknown(7404) };
-        let after = sql.split("INSERT INTO d1_migrations").nth(1).unwrap_or_default();
-        database.applied.extend(after.split('\'').find(|word| word.ends_with(".sql")).map(str::to_owned));
-        let rows: Vec<Value> = if sql.contains("sqlite_master") {
-            // wrangler makes the table with the first migration.
-            let table = Some(json!({"name": "d1_migrations"})).filter(|_| !database.applied.is_empty());
-            table.into_iter().collect()
-        } else if sql.contains("SELECT") && sql.contains("d1_migrations") {
-            let rows = database.applied.iter().enumerate();
-            rows.map(
-                |(index, name)| json!({"id": index + 1, "name": name, "applied_at": "2026-01-01 00:00:00"}),
-            )
-            .collect()
-        } else {
-            Vec::new()
-        };
-        (200, json!([{"results": rows, "success": true, "meta": {"duration": 0.1}}]))
     }
 
     fn queue(&self, name: &str, id: &str) -> Value {

@@ -144,6 +144,15 @@ impl Account {
                 (200, json!({}))
             }
             ("GET", ["settings"]) => (200, json!({"bindings": worker.secret_bindings().collect::<Vec<_>>()})),
+            ("POST", ["domains", "changeset"]) => {
+                (200, json!({"added": [], "removed": [], "updated": [], "conflicting": []}))
+            }
+            ("PUT", ["domains", "records"]) => {
+                let origins = json["origins"].as_array().unwrap().iter();
+                let hosts = origins.map(|origin| origin["hostname"].as_str().unwrap().to_owned());
+                self.domains.extend(hosts.map(|host| (host, name.to_owned())));
+                (200, json!({}))
+            }
             ("PUT", ["schedules"]) => {
                 worker.crons = json.clone();
                 (200, json!({"schedules": json}))
