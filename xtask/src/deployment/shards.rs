@@ -68,7 +68,7 @@ impl Deployment {
         for file in files.all() {
             edit(&file.path, |document| add_databases(document, self.environment, count))?;
         }
-        self.provision()?;
+        self.create_missing()?;
         let files = self.files()?;
         let databases = self.shard_databases(&files)?;
         let ids = RemoteDatabases::new(self, &files)?;
