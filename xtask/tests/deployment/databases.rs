@@ -149,6 +149,13 @@ fn shards_are_split_by_the_pages_commands() {
     assert_says(run(&project, split), &["tenants-0 cannot be exported", "This is not possible today"]);
     project.cloudflare.fail(None);
     assert_eq!(column(&project, "tenants-0", "SELECT splitting FROM shard"), [1]);
+    // The run breaks off once more when one of two shards is open again.
+    let second = project.cloudflare.account().databases["tenants-1"].id.clone();
+    project.cloudflare.fail_with(&format!("POST /d1/database/{second}/query"), "SET splitting = 0");
+    assert_says(run(&project, split), &["This is not possible today"]);
+    let open = ["tenants-0", "tenants-1"].map(|name| column(&project, name, "SELECT splitting FROM shard"));
+    assert_eq!(open, [[0], [1]]);
+    project.cloudflare.fail(None);
     run(&project, split).unwrap();
     for (place, (org_id, _)) in TENANTS.iter().enumerate() {
         let name = format!("tenants-{place}");
