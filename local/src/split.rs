@@ -49,32 +49,33 @@ impl<D: D1> Databases<D> {
         // Downwards: a database's own content is in its halves before another's takes its place.
         for target in (1..doubled).rev() {
             let source = target / 2;
-            if self.mark(target)? == Some(Mark { number: target, shards: doubled, splitting: 1 }) {
+            if self.is_shard(target, doubled)? {
                 continue;
             }
             let mark = self.mark(source)?;
             if mark != Some(Mark { number: source, shards, splitting: 1 }) {
                 bail!(
-                    "tenants-{source} is not shard {source} of {shards}, but {mark:?}: nothing is copied from it"
+                    "tenants-{source} is not shard {source} of {shards}, but {}: nothing is copied from it",
+                    shown(mark)
                 );
             }
             step("Copying", &format!("tenants-{source} to tenants-{target}"));
             self.copy(source, target)?;
             self.keep_half(target, doubled)?;
         }
-        if self.mark(0)? != Some(Mark { number: 0, shards: doubled, splitting: 1 }) {
+        if !self.is_shard(0, doubled)? {
             self.keep_half(0, doubled)?;
         }
         Ok(())
     }
 
-    /// Returns whether a run before this one has begun to split the database of a shard.
+    /// Returns whether a database is one of so many shards, and no run has begun to split it.
     ///
     /// # Errors
     ///
     /// Fails when a statement fails.
-    pub fn is_being_split(&self, place: usize) -> Result<bool> {
-        Ok(self.mark(place)?.is_some_and(|mark| mark.splitting != 0))
+    pub fn is_whole(&self, place: usize, shards: usize) -> Result<bool> {
+        Ok(self.mark(place)? == Some(Mark { number: place, shards, splitting: 0 }))
     }
 
     /// Lets the Workers read and write again, once all so many shards are what they should be.
@@ -84,9 +85,8 @@ impl<D: D1> Databases<D> {
     /// Fails when one is not, or a statement fails.
     pub fn open(&self, shards: usize) -> Result<()> {
         for place in 0..shards {
-            let mark = self.mark(place)?;
-            if mark.is_none_or(|mark| (mark.number, mark.shards) != (place, shards)) {
-                bail!("tenants-{place} is not shard {place} of {shards}, but {mark:?}");
+            if !self.is_shard(place, shards)? {
+                bail!("tenants-{place} is not shard {place} of {shards}, but {}", shown(self.mark(place)?));
             }
         }
         for place in 0..shards {
@@ -102,8 +102,7 @@ impl<D: D1> Databases<D> {
     /// Fails when one is another shard, or a statement fails.
     pub fn mark_new(&self, shards: usize) -> Result<()> {
         for place in 0..shards {
-            let mark = self.mark(place)?;
-            if mark.is_some_and(|mark| (mark.number, mark.shards) == (place, shards)) {
+            if self.is_shard(place, shards)? {
                 continue;
             }
             let sql = format!(
@@ -112,7 +111,8 @@ impl<D: D1> Databases<D> {
             );
             if self.query(place, &sql)?.is_empty() {
                 bail!(
-                    "tenants-{place} is not new, and not shard {place} of {shards}, but {mark:?}: split the shards"
+                    "tenants-{place} is not new, and not shard {place} of {shards}, but {}: split the shards",
+                    shown(self.mark(place)?)
                 );
             }
         }
@@ -128,6 +128,11 @@ impl<D: D1> Databases<D> {
             }
         }
         Ok(())
+    }
+
+    /// Returns whether a database is this shard, open or still being split.
+    fn is_shard(&self, place: usize, shards: usize) -> Result<bool> {
+        Ok(self.mark(place)?.is_some_and(|mark| (mark.number, mark.shards) == (place, shards)))
     }
 
     fn mark(&self, place: usize) -> Result<Option<Mark>> {
@@ -184,4 +189,9 @@ impl<D: D1> Databases<D> {
         ));
         self.query(place, &statements.join("; ")).map(drop)
     }
+}
+
+/// A mark as a sentence has it.
+fn shown(mark: Option<Mark>) -> String {
+    mark.map_or_else(|| "no shard".to_owned(), |mark| format!("shard {} of {}", mark.number, mark.shards))
 }

@@ -45,7 +45,7 @@ impl Deployment {
             let tenants = export::rows(&databases, name, "tenants")?;
             if tenants > 0 && !overwrite {
                 bail!(
-                    "{name} of {} holds {tenants} tenants: nothing was changed; to replace them, say --overwrite",
+                    "{name} of {} holds tenants ({tenants}): nothing was changed; to replace them, say --overwrite",
                     self.environment
                 );
             }

@@ -43,6 +43,12 @@ impl Deployment {
             write(&file.path, self.environment, &Id::Account, UNKNOWN)?;
         }
         line(format!("  forgot   the account {written} and its ids"));
-        self.provision()
+        self.create_missing()?;
+        line(format!(
+            "  The ids are in the wrangler.toml files: commit them. Next: {} where there is an export, then {}",
+            self.own("restore --from FOLDER"),
+            self.own("secrets")
+        ));
+        Ok(())
     }
 }

@@ -40,6 +40,13 @@ impl Deployment {
     ///
     /// One sentence. What exists by then stays, and the next run goes on from there.
     pub fn provision(&self) -> Result<()> {
+        self.create_missing()?;
+        line(format!("  The ids are in the wrangler.toml files: commit them. Next: {}", self.own("secrets")));
+        Ok(())
+    }
+
+    /// Provisions without a word on what to do next.
+    pub(super) fn create_missing(&self) -> Result<()> {
         self.try_to_provision().with_context(|| {
             format!(
                 "{} is not provisioned yet; once that is mended run {} again",
@@ -69,10 +76,8 @@ impl Deployment {
         }
         made += self.databases(&files, &account, &places, &wanted_databases)?;
         made += self.namespaces(&files, &account, &places)?;
-        let next = self.own("secrets");
         let summary = if made == 0 { "nothing was missing".to_owned() } else { format!("{made} created") };
         step("Provisioned", &format!("{}: {summary}", self.environment));
-        line(format!("  The ids are in the wrangler.toml files: commit them. Next: {next}"));
         Ok(())
     }
 

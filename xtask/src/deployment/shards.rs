@@ -68,18 +68,18 @@ impl Deployment {
         for file in files.all() {
             edit(&file.path, |document| add_databases(document, self.environment, count))?;
         }
-        self.provision()?;
+        self.create_missing()?;
         let files = self.files()?;
         let databases = self.shard_databases(&files)?;
         let ids = RemoteDatabases::new(self, &files)?;
         for place in 0..count {
             let name = format!("tenants-{place}");
-            line(if databases.is_being_split(place)? {
-                format!("  {name} is being split: for Time Travel, the bookmark that the first run printed")
-            } else {
+            line(if databases.is_whole(place, count)? {
                 let bookmark =
                     self.bookmark(&account, ids.id(&name)?).unwrap_or_else(|| "not told".to_owned());
                 format!("  {name} before the split, for Time Travel: {bookmark}")
+            } else {
+                format!("  {name} is being split: for Time Travel, the bookmark that the first run printed")
             });
         }
         step("Splitting", &format!("{count} shards of {} into {}", self.environment, count * 2));

@@ -76,7 +76,6 @@ fn contents(project: &Project, database: &str) -> Vec<Vec<Value>> {
 #[ignore = "needs the built Workers; `cargo xtask test` runs it"]
 fn an_export_is_restored_in_a_new_account_by_the_pages_commands() {
     let project = ready("leaving");
-    fs::write(project.root.join(".gitignore"), project.read(".gitignore") + "export/\n").unwrap();
     project.migrate();
     add_tenants(&project);
     let databases = ["tenants-0", "sessions"];
@@ -89,7 +88,7 @@ fn an_export_is_restored_in_a_new_account_by_the_pages_commands() {
     let [provision, restore, secrets, deploy] = restoring.as_slice() else { panic!("{restoring:?}") };
     assert_says(
         run(&project, restore),
-        &["tenants-0 of stage holds 2 tenants: nothing was changed", "--overwrite"],
+        &["tenants-0 of stage holds tenants (2): nothing was changed", "--overwrite"],
     );
 
     // The account is gone: the files name it, and the token is of another.
@@ -150,6 +149,13 @@ fn shards_are_split_by_the_pages_commands() {
     assert_says(run(&project, split), &["tenants-0 cannot be exported", "This is not possible today"]);
     project.cloudflare.fail(None);
     assert_eq!(column(&project, "tenants-0", "SELECT splitting FROM shard"), [1]);
+    // The run breaks off once more when one of two shards is open again.
+    let second = project.cloudflare.account().databases["tenants-1"].id.clone();
+    project.cloudflare.fail_with(&format!("POST /d1/database/{second}/query"), "SET splitting = 0");
+    assert_says(run(&project, split), &["This is not possible today"]);
+    let open = ["tenants-0", "tenants-1"].map(|name| column(&project, name, "SELECT splitting FROM shard"));
+    assert_eq!(open, [[0], [1]]);
+    project.cloudflare.fail(None);
     run(&project, split).unwrap();
     for (place, (org_id, _)) in TENANTS.iter().enumerate() {
         let name = format!("tenants-{place}");

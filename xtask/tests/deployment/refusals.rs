@@ -45,8 +45,6 @@ fn each_command_says_in_one_sentence_why_cloudflare_does_not_do_it() {
     for name in ["tenants-0", "sessions"] {
         fs::write(folder.join(format!("{name}.sql")), "").unwrap();
     }
-    fs::write(project.root.join(".gitignore"), project.read(".gitignore") + "export/\n").unwrap();
-    project.commit();
 
     for (command, path) in COMMANDS {
         project.cloudflare.account().forbidden = Some(path.to_owned());
