@@ -11,7 +11,7 @@ use super::project::Project;
 /// The requests that a stand-in for Auth0 got: the path and the form.
 type Asked = Arc<Mutex<Vec<String>>>;
 
-/// A project of which stage has Auth0's stand-in, which gives these answers in turn.
+/// A project of which stage has Auth0's stand-in, which gives these answers in turn. At a status of 0 the connection breaks.
 fn with_auth0(name: &str, answers: Vec<(u16, Value)>) -> (Project, Asked) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -21,6 +21,9 @@ fn with_auth0(name: &str, answers: Vec<(u16, Value)>) -> (Project, Asked) {
         let form = String::from_utf8_lossy(&request.body).into_owned();
         record.lock().unwrap().push(format!("{} {} {form}", request.method, request.target));
         let (status, body) = answers.lock().unwrap().pop_front().unwrap();
+        if status == 0 {
+            return Ok(());
+        }
         respond(stream, status, &[("content-type", "application/json")], &body.to_string())
     });
     let project = Project::new(name);
@@ -84,6 +87,19 @@ fn who_is_told_to_slow_down_waits_five_seconds_longer_from_then_on() {
     // The interval of one second, and then six.
     assert!(began.elapsed().as_secs() > 6, "{:?}", began.elapsed());
     assert_eq!(asked.lock().unwrap().len(), 3);
+}
+
+#[test]
+fn a_connection_that_breaks_while_somebody_confirms_ends_nothing() {
+    let broken = (0, Value::Null);
+    let (mut project, asked) =
+        with_auth0("token-broken", vec![started(), broken, (502, json!("Bad gateway")), granted()]);
+    project.set("ADMIN_CLIENT_ID", "terminal");
+    let began = local::clock::now();
+    assert_eq!(project.stage().token().unwrap(), "the.access.token");
+    // One second, two, and four.
+    assert!(began.elapsed().as_secs() >= 7, "{:?}", began.elapsed());
+    assert_eq!(asked.lock().unwrap().len(), 4);
 }
 
 #[test]
