@@ -21,7 +21,7 @@ use http::Method;
 pub use self::options::StackOptions;
 pub use self::ports::require_free_ports;
 
-use self::ports::free_ports;
+use self::ports::free_port;
 use self::processes::Output;
 use crate::address::{Address, OWN_PORTS};
 use crate::client::{Client, HttpAnswer};
@@ -335,6 +335,5 @@ fn direct_ports(options: &StackOptions) -> Result<BTreeMap<String, u16>> {
     if !names.is_empty() {
         names.extend(workers()?.into_iter().map(|worker| worker.name));
     }
-    let ports = free_ports(names.len(), &[options.port, options.port + 1])?;
-    Ok(names.into_iter().zip(ports).collect())
+    names.into_iter().map(|name| Ok((name, free_port()?))).collect()
 }

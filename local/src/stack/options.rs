@@ -2,9 +2,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::ports::{free_port, require_free_ports};
+use super::ports::free_stack_port;
 use crate::address::Address;
 use crate::certificate::Certificate;
 use crate::credentials::Credentials;
@@ -50,9 +50,7 @@ impl StackOptions {
     ///
     /// Fails when too few ports in a row are free.
     pub fn on_free_ports(name: &str) -> Result<Self> {
-        let free = || free_port().ok().filter(|port| require_free_ports(*port).is_ok());
-        let first = (0..100).find_map(|_| free());
-        Ok(Self::new(name, first.context("too few ports in a row are free")?))
+        Ok(Self::new(name, free_stack_port()?))
     }
 
     /// Runs under the configuration and the rules of a deployed environment, over HTTPS.

@@ -1,9 +1,14 @@
 //! Ports that nobody listens on.
+use std::collections::BTreeSet;
 use std::net::TcpListener;
+use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 
 use crate::address::OWN_PORTS;
+
+/// How many ports a stack has, in a row.
+const STACK_PORTS: u16 = 2 + OWN_PORTS.len() as u16;
 
 /// Refuses a stack's first port if something else listens on one of the stack's ports.
 ///
@@ -21,29 +26,52 @@ pub fn require_free_ports(port: u16) -> Result<()> {
     Ok(())
 }
 
+/// The ports that this process was given. Many of them are listened on only seconds later, or again after a pause, so no port is
+/// given twice.
+static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
 /// A port that is free now, and that stays free until somebody asks for that very port: it lies below the ports that the
 /// system gives to outgoing connections and to whoever asks for any port (from 32768 on Linux, 49152 elsewhere).
 pub(crate) fn free_port() -> Result<u16> {
-    Ok(free_ports(1, &[])?[0])
+    free_row(1)
 }
 
-/// As many different ports as `count` that are free like those of [`free_port`], none of them in `except`.
-pub(super) fn free_ports(count: usize, except: &[u16]) -> Result<Vec<u16>> {
-    let mut ports = Vec::new();
-    for _ in 0..100 * count {
+/// The first port of a stack: all ports of the stack, in a row, are free like that of [`free_port`].
+pub(super) fn free_stack_port() -> Result<u16> {
+    free_row(STACK_PORTS)
+}
+
+/// The first of so many free ports in a row.
+fn free_row(length: u16) -> Result<u16> {
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    for _ in 0..1_000 {
         // The system's choice serves as the random number.
-        let port = 10_000 + listen(0)?.local_addr()?.port() % 20_000;
-        if !ports.contains(&port) && !except.contains(&port) && listen(port).is_ok() {
-            ports.push(port);
-            if ports.len() == count {
-                break;
-            }
+        let first = 10_000 + listen(0)?.local_addr()?.port() % 20_000;
+        let mut row = first..first + length;
+        if row.all(|port| !given.contains(&port) && listen(port).is_ok()) {
+            given.extend(first..first + length);
+            return Ok(first);
         }
     }
-    ensure!(ports.len() == count, "too few ports are free");
-    Ok(ports)
+    bail!("too few ports are free")
 }
 
 fn listen(port: u16) -> std::io::Result<TcpListener> {
     TcpListener::bind(("127.0.0.1", port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_port_is_given_twice() {
+        let mut all = BTreeSet::new();
+        for _ in 0..200 {
+            let (first, single) = (free_stack_port().unwrap(), free_port().unwrap());
+            for port in (first..first + STACK_PORTS).chain([single]) {
+                assert!(all.insert(port), "{port}");
+            }
+        }
+    }
 }
