@@ -37,6 +37,11 @@ impl<D: D1> Databases<D> {
         Self { d1, folder }
     }
 
+    /// All databases, by their names.
+    pub fn d1(&self) -> &D {
+        &self.d1
+    }
+
     /// Splits so many shards, a power of two, into twice as many. Leaves them marked as being split, until
     /// [`open`](Self::open).
     ///

@@ -36,8 +36,17 @@ impl<'a> RemoteDatabases<'a> {
         self.ids.keys().copied()
     }
 
+    /// The state of a database now, for Time Travel; `None` where Cloudflare does not tell.
+    ///
+    /// # Errors
+    ///
+    /// One sentence, where the files do not name the database's id.
+    pub(super) fn bookmark(&self, database: &str) -> Result<Option<String>> {
+        Ok(self.deployment.bookmark(&self.account, self.id(database)?))
+    }
+
     /// The id of a database.
-    pub(super) fn id(&self, database: &str) -> Result<&'a str> {
+    fn id(&self, database: &str) -> Result<&'a str> {
         match self.ids.get(database) {
             Some(id) if !is_placeholder(id) => Ok(id),
             _ => bail!(

@@ -15,7 +15,7 @@ pub(super) struct Pending {
     /// The database's id.
     pub(super) id: String,
     pub(super) files: Vec<String>,
-    /// The state before the migration, for Time Travel; `None` where wrangler did not tell.
+    /// The state before the migration, for Time Travel; `None` where Cloudflare did not tell.
     pub(super) bookmark: Option<String>,
 }
 

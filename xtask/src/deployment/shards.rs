@@ -59,7 +59,7 @@ impl Deployment {
     /// One sentence. Nothing is lost: run the command again.
     pub fn split_shards(&self) -> Result<()> {
         let files = self.files()?;
-        let account = self.require_account(&files)?;
+        self.require_account(&files)?;
         let count = self.shards(&files)?;
         if count * 2 > 256 {
             bail!("{} has {count} shards, and 256 are the most", self.environment);
@@ -71,12 +71,10 @@ impl Deployment {
         self.create_missing()?;
         let files = self.files()?;
         let databases = self.shard_databases(&files)?;
-        let ids = RemoteDatabases::new(self, &files)?;
         for place in 0..count {
             let name = format!("tenants-{place}");
             line(if databases.is_whole(place, count)? {
-                let bookmark =
-                    self.bookmark(&account, ids.id(&name)?).unwrap_or_else(|| "not told".to_owned());
+                let bookmark = databases.d1().bookmark(&name)?.unwrap_or_else(|| "not told".to_owned());
                 format!("  {name} before the split, for Time Travel: {bookmark}")
             } else {
                 format!("  {name} is being split: for Time Travel, the bookmark that the first run printed")
