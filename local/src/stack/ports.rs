@@ -2,10 +2,12 @@
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 
 use crate::address::OWN_PORTS;
+use crate::clock::wait_until;
 
 /// How many ports a stack has, in a row.
 const STACK_PORTS: u16 = 2 + OWN_PORTS.len() as u16;
@@ -19,7 +21,7 @@ pub fn require_free_ports(port: u16) -> Result<()> {
     let shared = [("the Workers", 0), ("the OpenID provider", 1)];
     for (of, distance) in shared.into_iter().chain(OWN_PORTS) {
         let port = port.checked_add(distance).unwrap_or_default();
-        if port == 0 || listen(port).is_err() {
+        if port == 0 || !becomes_free(port) {
             bail!("port {port} (for {of}) is taken: stop what listens there, or choose another with --port");
         }
     }
@@ -56,6 +58,12 @@ fn free_row(length: u16) -> Result<u16> {
     bail!("too few ports are free")
 }
 
+/// Whether this port of 127.0.0.1 is free, now or within two seconds: a process that another thread starts holds copies of the
+/// sockets of this process until its own program runs, so a port may stay taken for a moment after its listener is gone.
+pub(crate) fn becomes_free(port: u16) -> bool {
+    wait_until(Duration::from_secs(2), Duration::from_millis(10), || listen(port).ok()).is_some()
+}
+
 fn listen(port: u16) -> std::io::Result<TcpListener> {
     TcpListener::bind(("127.0.0.1", port))
 }
@@ -63,6 +71,22 @@ fn listen(port: u16) -> std::io::Result<TcpListener> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_is_taken_while_somebody_listens_on_it_and_free_soon_after() {
+        let listener = listen(free_port().unwrap()).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        // As a process that is being started does.
+        let copy = listener.try_clone().unwrap();
+        drop(listener);
+        assert!(listen(port).is_err());
+        let starting = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            drop(copy);
+        });
+        assert!(becomes_free(port));
+        starting.join().unwrap();
+    }
 
     #[test]
     fn no_port_is_given_twice() {
