@@ -13,14 +13,20 @@ let finish;
 /** Begins an instance of Wasm. What is under way still belongs to the instance before. */
 export function start(callback) { finish = callback; }
 
+/** The way to hand over the outcome of a call: its code, a text and bytes. The first outcome counts. */
+export function outcomeOf(call) {
+  let hand = finish;
+  return (code = 0, text = "", bytes = NOTHING) => {
+    const done = hand;
+    hand = undefined;
+    // Wasm runs within `done`. What ends Wasm is for `entry.js`.
+    try { done?.(call, Date.now(), code, text, bytes); } catch (error) { reportError(error); }
+  };
+}
 /** Hands over the outcome of `work`: by turns a code, a text and bytes. */
 export function settle(call, work) {
-  const done = finish;
-  work().then(
-    ([code = 0, text = "", bytes = NOTHING] = []) => done(call, Date.now(), code, text, bytes),
-    (error) => done(call, Date.now(), FAILED, described(error), NOTHING),
-    // Wasm runs within `done`. What ends Wasm is for `entry.js`.
-  ).catch((error) => reportError(error));
+  const end = outcomeOf(call);
+  work().then((outcome = []) => end(...outcome), (error) => end(FAILED, described(error)));
 }
 /** Hands over, at once, what took no time. */
 export function settled(call, text) { finish(call, Date.now(), 0, text, NOTHING); }
@@ -73,7 +79,12 @@ export function send(call, place, layout) {
     const body = decoder.decode(new Uint8Array(layout.buffer, layout[next], layout[next + 1]));
     messages.push({ body, contentType: "text", delaySeconds: layout[next + 2] });
   }
-  settle(call, async () => { await bindings[place].sendBatch(messages); });
+  const [first, ...others] = messages;
+  settle(call, async () => {
+    if (others.length > 0) await bindings[place].sendBatch(messages);
+    // A single message goes without the JSON and the base64 of a batch.
+    else if (first) await bindings[place].send(first.body, first);
+  });
 }
 /** What waits on a Queue: the number of messages, and when the oldest was sent. */
 export function backlog(call, place) {

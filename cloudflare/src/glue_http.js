@@ -1,5 +1,5 @@
 // Requests and batches that come in, and requests that go out.
-import { LATE, bindings, close, described, open, settle, settled } from "./glue.js";
+import { FAILED, LATE, bindings, close, described, open, outcomeOf, settle, settled } from "./glue.js";
 
 /** Bytes of bodies that are kept at a time. */
 const MOST_IN_BODIES = 8_000_000;
@@ -122,18 +122,28 @@ function forgetBodies() {
   bytesInBodies = 0;
 }
 /** Makes one attempt. From the status on, nothing changes the outcome. */
-export function attempt(call, url, text, number, bytes, timeout, most) {
-  const [body, chunks, { headers }] = [bodyOf(number, bytes), [], headersOf(text)];
-  settle(call, async () => {
-    let response;
-    const outcome = await within(timeout, async (signal) => {
-      response = await fetch(url, { method: "POST", headers, body, redirect: "manual", signal });
-      if (response.ok) response.body?.cancel().catch(() => {});
-      else await readAnswer(chunks, response, most);
-    }).catch((error) => { if (!response) throw error; });
-    if (!response) return outcome;
-    return [response.status, response.ok ? "" : response.headers.get("retry-after") ?? "", joined(chunks, most)];
-  });
+export async function attempt(call, url, text, number, bytes, timeout, most) {
+  const [body, chunks, { headers }, end] = [bodyOf(number, bytes), [], headersOf(text), outcomeOf(call)];
+  const controller = new AbortController();
+  let response;
+  const answered = () => {
+    if (response.ok) end(response.status);
+    else end(response.status, response.headers.get("retry-after") ?? "", joined(chunks, most));
+  };
+  const timer = setTimeout(() => {
+    controller.abort();
+    if (response) answered();
+    else end(LATE);
+  }, timeout);
+  try {
+    response = await fetch(url, { method: "POST", headers, body, redirect: "manual", signal: controller.signal });
+    if (response.ok) response.body?.cancel().catch(() => {});
+    else await readAnswer(chunks, response, most);
+  } catch (error) {
+    if (!response) end(FAILED, described(error));
+  }
+  clearTimeout(timer);
+  if (response) answered();
 }
 /** Sends a request over a binding, or to the Internet where `place` is negative, and reads the answer's body. */
 export function exchange(call, place, method, url, text, body, timeout, most) {

@@ -100,6 +100,19 @@ test("an attempt that throws says why, and a late one is late", async () => {
   assert.equal((await attempted()).code, 500, "the status was there in time");
 });
 
+test("an attempt has one outcome, whatever comes after its deadline", async () => {
+  const [call, codes] = [8_001, []];
+  waiting.set(call, ({ code }) => codes.push(code));
+  let fail;
+  fetching(() => new Promise((_, reject) => { fail = reject; }));
+  const attempted = attempt(call, "https://h/", "", call, bytes("{}"), 5, 8);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(codes, [LATE]);
+  fail(new Error("aborted"));
+  await attempted;
+  assert.deepEqual(codes, [LATE]);
+});
+
 test("a header that is not Latin-1 fails its attempt alone", async () => {
   fetching((url, init) => { new Request(url, init); return new Response("ok"); });
   const attempted = await outcome((call) => attempt(call, "https://h/", "x-a\n\u{1F511}\n", calls, bytes("{}"), 1000, 8));
@@ -153,13 +166,22 @@ test("D1's answer is handed over whatever its shape", async () => {
 
 test("messages are read from the memory of Wasm, and what is no text is empty", async () => {
   const sent = [];
-  const queue = place({ async sendBatch(messages) { sent.push(...messages); } });
+  const queue = place({
+    async sendBatch(messages) { sent.push(...messages); },
+    async send(body, { contentType, delaySeconds }) { sent.push({ body, contentType, delaySeconds }); },
+  });
   const memory = new ArrayBuffer(64);
   new Uint8Array(memory).set(bytes('\u{feff}{"\u00fc":1}second'));
   const layout = new Uint32Array(memory, 40, 6);
   layout.set([0, 11, 0, 11, 6, 5]);
   assert.equal((await outcome((call) => send(call, queue, layout))).code, 0);
   assert.deepEqual(sent.map(({ body, delaySeconds }) => [body, delaySeconds]), [['\u{feff}{"\u00fc":1}', 0], ["second", 5]]);
+  sent.length = 0;
+  assert.equal((await outcome((call) => send(call, queue, new Uint32Array(memory, 40 + 12, 3)))).code, 0);
+  assert.deepEqual(sent, [{ body: "second", contentType: "text", delaySeconds: 5 }]);
+  sent.length = 0;
+  assert.equal((await outcome((call) => send(call, queue, new Uint32Array(memory, 40, 0)))).code, 0);
+  assert.deepEqual(sent, [], "nothing to send is no message");
   const messages = [{ body: "text", timestamp: new Date(7) }, { body: { a: 1 }, timestamp: "nonsense" }];
   assert.equal(describeBatch({ queue: "name", messages }), "name\n7\n0");
   assert.deepEqual([0, 1].map((index) => message({ messages }, index)), ["text", ""]);

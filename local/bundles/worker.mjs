@@ -93,7 +93,11 @@ export function database() {
 /** A Queue: `messages` are those sent. */
 export function queue() {
   const messages = [];
-  return { messages, async sendBatch(sent) { messages.push(...sent); } };
+  return {
+    messages,
+    async send(body, options) { messages.push({ body, ...options }); },
+    async sendBatch(sent) { messages.push(...sent); },
+  };
 }
 
 /** A batch of a Queue's messages, and which were acknowledged or handed back. */

@@ -20,7 +20,7 @@ const ENTRY: &str = "cloudflare/src/entry.js";
 /// only caller compresses worse than both by themselves, and the compiler has inlined what pays. Functions in the order of
 /// their names stand beside those that are like them.
 const SMALL: [&str; 6] =
-    ["-Oz", "-aimfs=0", "-fimfs=0", "-ocimfs=0", "--debuginfo", "--reorder-functions-by-name"];
+    ["-Oz", "-aimfs=4", "-fimfs=0", "-ocimfs=0", "--debuginfo", "--reorder-functions-by-name"];
 /// What of Wasm the compiler uses, and workerd knows.
 const FEATURES: [&str; 7] = [
     "--enable-bulk-memory",

@@ -75,13 +75,15 @@ impl<L: TakesTurns> Turns<L> {
     /// The next delivery to attempt, with its place. A webhook with more trouble waits until those with less have begun
     /// all they have.
     pub fn next(&mut self, now: Timestamp, policy: &DeliveryPolicy) -> Option<(usize, L::Parcel)> {
+        if now.since(self.began) >= policy.time_per_batch() {
+            return None;
+        }
         let count = self.all.len();
-        let spent = |turn: &Turn<L::Parcel>| {
-            turn.stopped
-                || now.since(self.began) >= policy.time_per_batch()
-                || turn.began.is_some_and(|began| now.since(began) >= policy.time_per_webhook())
+        let most = policy.time_per_webhook();
+        let is_spent = |turn: &Turn<L::Parcel>| {
+            turn.stopped || turn.began.is_some_and(|began| now.since(began) >= most)
         };
-        let ready = |lane: &L| !lane.turn().parcels.is_empty() && !spent(lane.turn());
+        let ready = |lane: &L| !lane.turn().parcels.is_empty() && !is_spent(lane.turn());
         let trouble = |lane: &L| lane.rank().0;
         let least = self.all.iter().filter(|lane| ready(lane)).map(trouble).min()?;
         let place = (0..count).map(|offset| (self.next + offset) % count).find(|place| {
