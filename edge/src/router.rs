@@ -1,7 +1,8 @@
 //! Takes a request to the handler of its route.
 //!
 //! axum has a router of its own. Here is less, since every isolate compiles and builds its router before the first answer:
-//! patterns of paths are compared one after the other, and no service stands between a route and its handler.
+//! patterns of paths are compared one after the other, by segments that are cut once, and no service stands between a route and
+//! its handler.
 
 use std::str::Utf8Error;
 use std::sync::Arc;
@@ -19,8 +20,21 @@ use crate::routes::Handling;
 pub struct Router<S>(Arc<Table<S>>);
 
 struct Table<S> {
-    handled: Vec<Handling<S>>,
+    patterns: Vec<Pattern<S>>,
     state: S,
+}
+
+/// The path of one route or several, with its `{parameters}`.
+struct Pattern<S> {
+    path: &'static str,
+    segments: Vec<Segment>,
+    /// The handlers of the path's methods.
+    handled: Vec<Handling<S>>,
+}
+
+enum Segment {
+    Literal(&'static str),
+    Parameter(&'static str),
 }
 
 impl<S> Clone for Router<S> {
@@ -83,7 +97,14 @@ impl Unrouted {
 
 impl<S: Clone + 'static> Router<S> {
     pub(crate) fn new(handled: Vec<Handling<S>>, state: S) -> Self {
-        Self(Arc::new(Table { handled, state }))
+        let mut patterns: Vec<Pattern<S>> = Vec::new();
+        for handling in handled {
+            match patterns.iter_mut().find(|pattern| pattern.path == handling.path) {
+                Some(pattern) => pattern.handled.push(handling),
+                None => patterns.push(Pattern::new(handling)),
+            }
+        }
+        Self(Arc::new(Table { patterns, state }))
     }
 
     /// Answers a request by the handler of its route; where there is none, by what `unrouted` makes of the request.
@@ -92,16 +113,15 @@ impl<S: Clone + 'static> Router<S> {
         mut request: Request,
         unrouted: impl AsyncFnOnce(Request, Unrouted) -> Response,
     ) -> Response {
-        let Some(matched) = self.matched(request.uri().path()) else {
+        let Some((pattern, matched)) = self.matched(request.uri().path()) else {
             return unrouted(request, Unrouted::Path).await;
         };
-        let of_path = || self.0.handled.iter().filter(|handled| handled.path == matched.path);
         let is_head = request.method() == Method::HEAD;
         let takes =
             |handled: &&Handling<S>| request.method() == handled.method || (is_head && handled.answers_head);
-        let Some(handled) = of_path().find(takes) else {
-            let names_its_methods = of_path().any(|handled| handled.names_its_methods);
-            let missing = Unrouted::Method(allowed(of_path()));
+        let Some(handled) = pattern.handled.iter().find(takes) else {
+            let names_its_methods = pattern.handled.iter().any(|handled| handled.names_its_methods);
+            let missing = Unrouted::Method(allowed(&pattern.handled));
             if names_its_methods {
                 return missing.told_as(Problem::not_found());
             }
@@ -113,36 +133,46 @@ impl<S: Clone + 'static> Router<S> {
     }
 
     /// The route of this path: of several the one with the fewest parameters.
-    fn matched(&self, path: &str) -> Option<MatchedRoute> {
-        let matches = self.0.handled.iter().filter_map(|handled| {
-            parameters(handled.path, path).map(|parameters| (handled.path, parameters))
-        });
+    fn matched(&self, path: &str) -> Option<(&Pattern<S>, MatchedRoute)> {
+        let given: Vec<&str> = path.split('/').collect();
+        let matches =
+            self.0.patterns.iter().filter_map(|pattern| Some((pattern, pattern.parameters(&given)?)));
         let (pattern, parameters) = matches.min_by_key(|(_, parameters)| parameters.len())?;
-        Some(MatchedRoute::new(pattern, &parameters))
+        Some((pattern, MatchedRoute::new(pattern.path, &parameters)))
     }
 }
 
-/// The parameters of `path`, percent-encoded, if the path is of this pattern.
-fn parameters<'a>(pattern: &'static str, path: &'a str) -> Option<Vec<(&'static str, &'a str)>> {
-    let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
-    let mut parameters = Vec::new();
-    loop {
-        match (wanted.next(), given.next()) {
-            (None, None) => return Some(parameters),
-            (Some(wanted), Some(given)) => {
-                match wanted.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-                    Some(name) if !given.is_empty() => parameters.push((name, given)),
-                    None if wanted == given => {}
-                    Some(_) | None => return None,
-                }
-            }
-            _ => return None,
+impl<S> Pattern<S> {
+    /// The pattern of a route's path, with this route alone.
+    fn new(handling: Handling<S>) -> Self {
+        let segment =
+            |text: &'static str| match text.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+                Some(name) => Segment::Parameter(name),
+                None => Segment::Literal(text),
+            };
+        let segments = handling.path.split('/').map(segment).collect();
+        Self { path: handling.path, segments, handled: vec![handling] }
+    }
+
+    /// The parameters of a path with these segments, percent-encoded, if the path is of this pattern.
+    fn parameters<'a>(&self, given: &[&'a str]) -> Option<Vec<(&'static str, &'a str)>> {
+        if self.segments.len() != given.len() {
+            return None;
         }
+        let mut parameters = Vec::new();
+        for (segment, given) in self.segments.iter().zip(given) {
+            match segment {
+                Segment::Literal(wanted) if wanted == given => {}
+                Segment::Parameter(name) if !given.is_empty() => parameters.push((*name, *given)),
+                Segment::Literal(_) | Segment::Parameter(_) => return None,
+            }
+        }
+        Some(parameters)
     }
 }
 
 /// The value of the header `Allow`.
-fn allowed<'a, S: 'a>(of_path: impl Iterator<Item = &'a Handling<S>>) -> String {
+fn allowed<S>(of_path: &[Handling<S>]) -> String {
     let mut allowed = Vec::new();
     for handled in of_path {
         allowed.push(handled.method);

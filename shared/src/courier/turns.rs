@@ -80,9 +80,8 @@ impl<L: TakesTurns> Turns<L> {
         }
         let count = self.all.len();
         let most = policy.time_per_webhook();
-        let is_spent = |turn: &Turn<L::Parcel>| {
-            turn.stopped || turn.began.is_some_and(|began| now.since(began) >= most)
-        };
+        let is_spent =
+            |turn: &Turn<L::Parcel>| turn.stopped || turn.began.is_some_and(|began| now.since(began) >= most);
         let ready = |lane: &L| !lane.turn().parcels.is_empty() && !is_spent(lane.turn());
         let trouble = |lane: &L| lane.rank().0;
         let least = self.all.iter().filter(|lane| ready(lane)).map(trouble).min()?;
