@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::mail::Mail;
 use crate::row::ResultSet;
 use crate::shared_text::SharedText;
+use crate::text::json_text;
 use crate::time::Timestamp;
 
 pub use log::{AttemptLine, Log};
@@ -109,7 +110,7 @@ parameter_from! {
     &crate::tenant::OrgId => |value| value.as_str();
     &crate::webhook::id::WebhookId => |value| value.to_string();
     &crate::event::id::EventId => |value| value.as_str();
-    Value => |value| value.to_string();
+    Value => |value| json_text(&value);
 }
 
 impl<T: Into<Parameter>> From<Option<T>> for Parameter {

@@ -43,6 +43,13 @@ impl fmt::Display for Printable {
     }
 }
 
+/// A value as JSON, for values that JSON can always hold. Much faster than the `Display` of a `serde_json::Value`, which asks a
+/// formatter for each piece.
+#[must_use]
+pub fn json_text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
 /// JSON that means the same and shows every character: those that are not printable are escaped. Line feeds stay, which are
 /// white space of the JSON.
 #[must_use]

@@ -5,8 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use shared::ports::{AttemptLine, Log};
+use shared::text::json_text;
 
 /// Bytes of lines in an invocation: below the platform's 256 KB, for what the platform adds to each line.
 const ROOM: usize = 200_000;
@@ -47,7 +49,7 @@ impl Journal {
         let Gathered { lines, delivered, written } = std::mem::take(&mut *gathered);
         let mut room = ROOM.saturating_sub(written);
         let mut left_out = 0_u32;
-        for line in std::iter::once(first.to_string()).chain(delivered_lines(delivered)).chain(lines) {
+        for line in std::iter::once(json_text(first)).chain(delivered_lines(delivered)).chain(lines) {
             if line.len() <= room {
                 room -= line.len();
                 self.log.write_text(line);
@@ -61,17 +63,28 @@ impl Journal {
     }
 }
 
+/// The events that a webhook got, as a line has them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    org_id: &'a str,
+    webhook_id: &'a str,
+    longest_milliseconds: u64,
+    event_ids: &'a [String],
+}
+
 fn delivered_lines(delivered: BTreeMap<(String, String), Delivered>) -> Vec<String> {
     // Of each line, how many deliveries there are, and the entries of their webhooks.
     let mut lines: Vec<(usize, String)> = Vec::new();
     for ((org_id, webhook_id), Delivered { event_ids, longest_milliseconds }) in delivered {
         // An event id has at most 128 characters.
         for event_ids in event_ids.chunks(300) {
-            let entry = json!({
-                "orgId": org_id, "webhookId": webhook_id, "longestMilliseconds": longest_milliseconds,
-                "eventIds": event_ids,
+            let entry = json_text(&Entry {
+                org_id: &org_id,
+                webhook_id: &webhook_id,
+                longest_milliseconds,
+                event_ids,
             });
-            let entry = entry.to_string();
             match lines.last_mut() {
                 Some((count, entries)) if entries.len() + entry.len() < ROOM_OF_A_LINE => {
                     *count += event_ids.len();
@@ -94,7 +107,7 @@ impl Log for Journal {
     }
 
     fn write(&self, line: Value) {
-        let text = line.to_string();
+        let text = json_text(&line);
         if line["level"] == "error" {
             self.gathered.lock().unwrap_or_else(PoisonError::into_inner).written += text.len();
             self.log.write_text(text);

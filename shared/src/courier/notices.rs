@@ -12,6 +12,7 @@ use crate::event::message::RetryMessage;
 use crate::store::mails::NewMail;
 use crate::store::notices::{self, NoticeRow};
 use crate::tenant::OrgId;
+use crate::text::json_text;
 use crate::time::Timestamp;
 use crate::webhook::health::Change;
 use crate::webhook::id::WebhookId;
@@ -88,7 +89,7 @@ impl Courier {
     async fn tell(&self, row: &NoticeRow) -> Result<(), Untold> {
         let Told { line, event_type, data, is_for_operators } = Told::of(row);
         if let Some(operators) = self.operators.as_ref().filter(|_| is_for_operators) {
-            let body = json!({"type": event_type, "data": data}).to_string();
+            let body = json_text(&json!({"type": event_type, "data": data}));
             let result = self.tell_operators(operators, &row.id, body).await;
             if result.outcome(self.now().milliseconds()) != Outcome::Delivered {
                 let fields = json!({

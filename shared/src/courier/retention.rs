@@ -12,6 +12,7 @@ use crate::store::mails;
 use crate::store::moved;
 use crate::store::retention::{self, Kept, Position, SLICE};
 use crate::store::rounds::{self, BODIES, CLEAN};
+use crate::text::json_text;
 use crate::time::Timestamp;
 
 /// How long operators are tried to be told of a change.
@@ -81,7 +82,7 @@ impl Courier {
                 break;
             }
         }
-        self.run(vec![rounds::remember(CLEAN, &json!(position).to_string())]).await?;
+        self.run(vec![rounds::remember(CLEAN, &json_text(&position))]).await?;
         Ok(deleted)
     }
 

@@ -8,6 +8,7 @@ use super::Courier;
 use crate::delivery::outcome::Outcome;
 use crate::error::Error;
 use crate::store::rounds::{self, BACKLOG_TOLD, PositionRow, SIZE_TOLD};
+use crate::text::json_text;
 use crate::time::Timestamp;
 
 /// The size of a database above which operators are told, in bytes. D1 takes 10 GB.
@@ -55,7 +56,7 @@ impl Courier {
     /// Tells operators, where there are any, and remembers for an hour that they were told. Where that fails, the next run tells them.
     async fn alarm(&self, round: &str, id: &str, event_type: &str, data: Value) -> Result<(), Error> {
         if let Some(operators) = &self.operators {
-            let body = json!({"type": event_type, "data": data}).to_string();
+            let body = json_text(&json!({"type": event_type, "data": data}));
             let result = self.tell_operators(operators, id, body).await;
             if result.outcome(self.now().milliseconds()) != Outcome::Delivered {
                 let fields = json!({"level": "error", "error": result.error(), "notice": id});

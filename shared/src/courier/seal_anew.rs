@@ -10,6 +10,7 @@ use crate::store::CountRow;
 use crate::store::rounds::{self, PositionRow, SEAL_ANEW};
 use crate::store::sealing::{self, AT_ONCE, SealedAnew, StaleRow, Values};
 use crate::store::secrets::overlapping;
+use crate::text::json_text;
 use crate::webhook::authentication::token_context;
 use crate::webhook::signing::secret_context;
 
@@ -76,7 +77,7 @@ impl Courier {
                 Err(error) => failed = Some(error.into()),
             }
         }
-        becomes.previous_secrets = json!(previous).to_string();
+        becomes.previous_secrets = json_text(&previous);
         if let Some(error) = failed {
             let webhook = WebhookKey { org_id: row.org_id, webhook_id: row.id };
             self.not_opened(&webhook, &error.to_string());

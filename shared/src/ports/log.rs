@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::text::json_text;
+
 /// One structured log line at a time.
 pub trait Log: Send + Sync {
     /// Writes one line, the text of a JSON object. The fields hold no secret and no body.
@@ -10,7 +12,7 @@ pub trait Log: Send + Sync {
 
     /// Writes one line.
     fn write(&self, line: Value) {
-        self.write_text(line.to_string());
+        self.write_text(json_text(&line));
     }
 
     /// Writes the line of an attempt.
@@ -46,6 +48,6 @@ pub struct AttemptLine<'a> {
 impl AttemptLine<'_> {
     /// The line. Nothing in it can fail to be written as JSON.
     pub fn text(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        json_text(self)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::columns::{
@@ -18,6 +18,7 @@ use crate::ports::Statement;
 use crate::sets::gathered;
 use crate::tenant::OrgId;
 use crate::tenant_scope::TenantScope;
+use crate::text::json_text;
 use crate::time::Timestamp;
 use crate::webhook::id::WebhookId;
 
@@ -51,8 +52,8 @@ pub fn write(progress: &[Progress]) -> Vec<Statement> {
     let (fresh, leased): (Vec<_>, Vec<_>) = progress.iter().partition(|one| one.origin.is_fresh());
     let types: BTreeSet<&str> = gathered(fresh.iter().map(|one| one.event_type.as_str()));
     let types = (!types.is_empty()).then(|| name_types(&types));
-    let fresh = in_parameters(fresh.into_iter().map(row).collect()).into_iter().map(insert);
-    let leased = in_parameters(leased.into_iter().map(row).collect()).into_iter().map(record);
+    let fresh = in_parameters(fresh.into_iter().map(ProgressRow::of)).into_iter().map(insert);
+    let leased = in_parameters(leased.into_iter().map(ProgressRow::of)).into_iter().map(record);
     types.into_iter().chain(fresh).chain(leased).collect()
 }
 
@@ -67,7 +68,7 @@ fn name_types(types: &BTreeSet<&str>) -> Statement {
 /// Keeps these leases, as far as they are still ours, until then: their outcome is on its way to the database, and nobody
 /// is to attempt the deliveries again before it is there. Gives back those kept.
 pub fn keep_leases(progress: &[Progress], until: Timestamp) -> Statement {
-    let rows: Vec<Value> = progress.iter().map(row).collect();
+    let rows: Vec<_> = progress.iter().map(ProgressRow::of).collect();
     let (webhook, event) = (webhook_of("j.value ->> 'webhookId'"), event_key("j.value ->> 'event'"));
     Statement::new(format!(
         "UPDATE deliveries SET leased_until = ?2 FROM json_each(?1) AS j \
@@ -76,69 +77,102 @@ pub fn keep_leases(progress: &[Progress], until: Timestamp) -> Statement {
          RETURNING {}",
         key_columns()
     ))
-    .bind(json!(rows))
+    .bind(json_text(&rows))
     .bind(until)
 }
 
-/// A delivery as the statements take it; times are milliseconds. A fresh one that was delivered has its attempt in columns.
-fn row(progress: &Progress) -> Value {
-    let Progress { key, standing, .. } = progress;
-    let milliseconds = |time: Option<Timestamp>| time.map(Timestamp::milliseconds);
-    let mut row = json!({
-        "orgId": key.org_id, "webhookId": key.webhook_id, "event": StoredEvent::from(&key.event_id),
-        "stage": standing.stage.number(), "failures": Some(standing.failures).filter(|failures| *failures > 0),
-        "nextAttemptAt": milliseconds(standing.next_attempt_at), "at": progress.origin.at().milliseconds(),
-    });
-    let attempt = progress.attempt.as_ref();
-    match (progress.origin, attempt) {
-        (Origin::Fresh { at }, Some(attempt)) if standing.stage == Stage::Delivered => {
-            row["waited"] = json!(attempt.at.milliseconds() - at.milliseconds());
-            row["status"] = json!(attempt.status);
-            row["milliseconds"] = json!(attempt.duration_milliseconds);
-        }
-        (Origin::Fresh { .. }, attempt) => {
-            let history = History {
-                tries_since: None,
-                ended_at: milliseconds(standing.ended_at),
-                reason: standing.reason.clone(),
-                attempts: attempt.map(StoredAttempt::from).into_iter().collect(),
-            };
-            let plain = history.ended_at.is_none() && history.attempts.is_empty();
-            row["history"] = if plain { Value::Null } else { json!(history) };
-        }
-        (Origin::Leased { .. }, attempt) => {
-            row["endedAt"] = json!(milliseconds(standing.ended_at));
-            row["reason"] = json!(standing.reason);
-            row["attempt"] = json!(attempt.map(StoredAttempt::from));
-        }
-    }
-    if progress.origin.is_fresh() {
-        row["eventType"] = json!(progress.event_type);
-    }
-    row
+/// A delivery as the statements take it; times are milliseconds. A field that is not there is NULL to them.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProgressRow<'a> {
+    org_id: &'a str,
+    webhook_id: String,
+    event: String,
+    stage: u8,
+    at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failures: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_attempt_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waited: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    milliseconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<History>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<StoredAttempt>,
 }
 
-/// Cuts rows into JSON arrays that each fit a parameter.
-fn in_parameters(rows: Vec<Value>) -> Vec<Value> {
-    let mut arrays: Vec<Vec<Value>> = Vec::new();
-    let mut bytes = LARGEST_PARAMETER;
-    for row in rows {
-        let length = row.to_string().len();
-        if bytes + length > LARGEST_PARAMETER {
-            arrays.push(Vec::new());
-            bytes = 0;
+impl<'a> ProgressRow<'a> {
+    /// A fresh delivery that was made at once has its attempt in columns.
+    fn of(progress: &'a Progress) -> Self {
+        let Progress { key, standing, event_type, origin, attempt, .. } = progress;
+        let milliseconds = |time: Option<Timestamp>| time.map(Timestamp::milliseconds);
+        let mut row = Self {
+            org_id: key.org_id.as_str(),
+            webhook_id: key.webhook_id.to_string(),
+            event: StoredEvent::from(&key.event_id).0,
+            stage: standing.stage.number(),
+            at: origin.at().milliseconds(),
+            failures: Some(standing.failures).filter(|failures| *failures > 0),
+            next_attempt_at: milliseconds(standing.next_attempt_at),
+            event_type: origin.is_fresh().then_some(event_type.as_str()),
+            ..Self::default()
+        };
+        match (origin, attempt) {
+            (Origin::Fresh { at }, Some(attempt)) if standing.stage == Stage::Delivered => {
+                row.waited = Some(attempt.at.milliseconds() - at.milliseconds());
+                row.status = attempt.status;
+                row.milliseconds = Some(attempt.duration_milliseconds);
+            }
+            (Origin::Fresh { .. }, attempt) => {
+                let history = History {
+                    tries_since: None,
+                    ended_at: milliseconds(standing.ended_at),
+                    reason: standing.reason.clone(),
+                    attempts: attempt.iter().map(StoredAttempt::from).collect(),
+                };
+                let plain = history.ended_at.is_none() && history.attempts.is_empty();
+                row.history = (!plain).then_some(history);
+            }
+            (Origin::Leased { .. }, attempt) => {
+                row.ended_at = milliseconds(standing.ended_at);
+                row.reason = standing.reason.as_deref();
+                row.attempt = attempt.as_ref().map(StoredAttempt::from);
+            }
         }
-        bytes += length;
-        if let Some(array) = arrays.last_mut() {
-            array.push(row);
+        row
+    }
+}
+
+/// Rows as JSON arrays that each fit a parameter.
+fn in_parameters<'a>(rows: impl Iterator<Item = ProgressRow<'a>>) -> Vec<String> {
+    let mut arrays: Vec<String> = Vec::new();
+    for row in rows {
+        let row = json_text(&row);
+        match arrays.last_mut() {
+            Some(array) if array.len() + row.len() < LARGEST_PARAMETER => {
+                array.push(',');
+                array.push_str(&row);
+            }
+            Some(_) | None => arrays.push(format!("[{row}")),
         }
     }
-    arrays.into_iter().map(Value::Array).collect()
+    arrays.into_iter().map(|array| array + "]").collect()
 }
 
 /// Inserts rows of fresh events. Where another consumer got there first and its attempt failed, ours, if it succeeded,
 /// is the one that counts.
-fn insert(rows: Value) -> Statement {
+fn insert(rows: String) -> Statement {
     let (webhook, event) = (webhook_of("value ->> 'webhookId'"), event_key("value ->> 'event'"));
     Statement::new(format!(
         "INSERT INTO deliveries (webhook, event, event_type, stage, created_at, waited, status, milliseconds, \
@@ -179,7 +213,7 @@ pub fn insert_scheduled(
 
 /// Writes progress and lets go of the leases, where they are still ours: one taken over meanwhile is left alone, unless
 /// ours was delivered. The last hundred attempts are kept.
-fn record(rows: Value) -> Statement {
+fn record(rows: String) -> Statement {
     let (webhook, event) = (webhook_of("value ->> 'webhookId'"), event_key("value ->> 'event'"));
     Statement::new(format!(
         "UPDATE deliveries SET stage = j.stage, failures = j.failures, next_attempt_at = j.next_attempt_at, leased_until = NULL, \

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Serialize, Serializer};
 
 use crate::event::catalogue::{self, EventType};
+use crate::text::json_text;
 
 /// How everything is written, in the API and in the database.
 const WILDCARD: &str = "*";
@@ -79,7 +80,7 @@ impl EventFilter {
     /// The JSON array that the database keeps.
     #[must_use]
     pub fn to_stored(&self) -> String {
-        serde_json::Value::from(self.names()).to_string()
+        json_text(&self.names())
     }
 
     /// `*`, or the names in the order given.
