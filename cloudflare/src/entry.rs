@@ -94,6 +94,7 @@ fn ready<W: Worker>(isolate: &'static Isolate<W>, env: &Env) -> Result<Ready<W>,
     glue::begin_event();
     isolate.with(|kept| {
         kept.get_or_make(env.version(), || {
+            glue::read_headers(&names(W::headers().as_ref()));
             let worker = W::assemble(env)?;
             Ok(Ready { router: worker.router(), surroundings: Runtime.surroundings(), worker })
         })
@@ -104,7 +105,7 @@ fn ready<W: Worker>(isolate: &'static Isolate<W>, env: &Env) -> Result<Ready<W>,
 pub fn fetch<W: Worker>(isolate: &'static Isolate<W>, request: &JsValue, env: JsValue) -> JsValue {
     let ready = ready(isolate, &Env::new(env));
     let most = u32::try_from(W::LARGEST_BODY).unwrap_or(u32::MAX);
-    let (taken, promised, promise) = Call::taking(request, &names(W::headers().as_ref()), most);
+    let (taken, promised, promise) = Call::taking(request, most);
     spawn(async move {
         let taken = taken.await;
         let answer = match ready {

@@ -46,7 +46,9 @@ extern "C" {
     pub(crate) fn message(batch: &JsValue, index: u32) -> String;
     #[wasm_bindgen(js_name = settleBatch)]
     pub(crate) fn settle_batch(batch: &JsValue, delays: &[i32]);
-    pub(crate) fn take(call: u32, request: &JsValue, names: &str, most: u32) -> JsValue;
+    #[wasm_bindgen(js_name = read)]
+    pub(crate) fn read_headers(names: &str);
+    pub(crate) fn take(call: u32, request: &JsValue, most: u32) -> JsValue;
     pub(crate) fn answer(call: u32, status: u16, headers: &str, body: &[u8]);
     pub(crate) fn attempt(
         call: u32,
@@ -197,8 +199,8 @@ impl Call {
     }
 
     /// The call that takes a request over, and the promise of an answer.
-    pub(crate) fn taking(request: &JsValue, names: &str, most: u32) -> (Self, Promised, JsValue) {
-        let (call, promise) = Self::with(|number| take(number, request, names, most));
+    pub(crate) fn taking(request: &JsValue, most: u32) -> (Self, Promised, JsValue) {
+        let (call, promise) = Self::with(|number| take(number, request, most));
         let promised = Promised(call.number);
         (call, promised, promise)
     }

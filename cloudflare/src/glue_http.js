@@ -53,11 +53,14 @@ function joined(chunks, most) {
   return bytes;
 }
 
-/** Takes a request over: its method, its URL and, marked by `+`, the values of the named headers; and its body. */
-export function take(call, request, names, most) {
+let readHeaders = [];
+/** The names of the headers that the Worker reads, a line each. */
+export function read(names) { readHeaders = names.split("\n"); }
+/** Takes a request over: its method, its URL and, marked by `+`, the values of the headers that the Worker reads; and its body. */
+export function take(call, request, most) {
   const { headers, method } = request;
   let text = `${method}\n${request.url}`;
-  for (const name of names.split("\n")) {
+  for (const name of readHeaders) {
     const value = headers.get(name);
     text += value === null ? "\n" : `\n+${value}`;
   }

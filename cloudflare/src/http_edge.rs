@@ -3,7 +3,8 @@
 
 use axum::body::Body;
 use axum::response::Response as AxumResponse;
-use http::{HeaderName, HeaderValue};
+use http::uri::InvalidUri;
+use http::{HeaderName, HeaderValue, Method};
 use http_body_util::BodyExt;
 
 use crate::fetch::lines;
@@ -27,17 +28,19 @@ pub(crate) fn from_runtime(taken: Outcome, headers: &[HeaderName]) -> Result<htt
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let target = rest.find(['/', '?']).map_or("/", |start| &rest[start..]);
     let target = target.split('#').next().unwrap_or("/");
-    let mut builder = http::Request::builder().method(method).uri(target);
+    let mut request = http::Request::new(Body::from(taken.bytes));
+    *request.method_mut() = Method::from_bytes(method.as_bytes()).map_err(|fault| fault.to_string())?;
+    *request.uri_mut() = target.parse().map_err(|fault: InvalidUri| fault.to_string())?;
     for (name, value) in headers.iter().zip(lines) {
         // JavaScript joins repeated headers with a comma: such a value equals no configured one. Beyond ASCII, the
         // bytes are not those that came, but the rest of the header, such as another cookie, is as it was.
         if let Some(value) = value.strip_prefix('+')
             && let Ok(value) = HeaderValue::from_bytes(value.as_bytes())
         {
-            builder = builder.header(name, value);
+            request.headers_mut().insert(name, value);
         }
     }
-    builder.body(Body::from(taken.bytes)).map_err(|error| error.to_string())
+    Ok(request)
 }
 
 /// Gives an answer to the runtime. What the platform refuses becomes an answer without details.
