@@ -1,5 +1,10 @@
 //! Paths within the portal.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What is not unreserved (RFC 3986, section 2.3).
+const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
 /// The query parameter and form field with the path to go to afterwards.
 pub const RETURN_FIELD: &str = "return_to";
 
@@ -32,9 +37,7 @@ pub fn to_confirm(return_to: &str) -> String {
 
 /// Encodes a text as one segment of a path.
 pub fn path_segment(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    let encode = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    text.bytes().map(encode).collect()
+    utf8_percent_encode(text, &RESERVED).collect()
 }
 
 /// Returns the path of a delivery's page.
@@ -123,6 +126,13 @@ mod tests {
     fn a_text_stays_one_segment() {
         assert_eq!(path_segment("a-B_1.~"), "a-B_1.~");
         assert_eq!(path_segment("../x?y#z ä"), "..%2Fx%3Fy%23z%20%C3%A4");
+    }
+
+    #[test]
+    fn a_segment_keeps_what_is_unreserved_and_nothing_else() {
+        let text = "aZ09-_.~ /?#%+&=\"<\u{e9}\u{1f511}";
+        let encoded = "aZ09-_.~%20%2F%3F%23%25%2B%26%3D%22%3C%C3%A9%F0%9F%94%91";
+        assert_eq!(path_segment(text), encoded);
     }
 
     #[test]

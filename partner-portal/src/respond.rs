@@ -60,7 +60,12 @@ pub fn page(status: StatusCode, notice: Option<PageNotice>, template: &impl Temp
 /// them send, may hold any character. Line ends and tabs are the page's own.
 pub fn without_redirection(html: String) -> String {
     let turns = |character| redirects(character) && !matches!(character, '\n' | '\t');
-    if html.contains(turns) { html.replace(turns, "\u{fffd}") } else { html }
+    // Nearly all of a page is ASCII, whose bytes are looked at much faster than characters.
+    let may_turn = |(at, byte): (usize, u8)| {
+        !matches!(byte, b'\n' | b'\t' | b' '..=b'~')
+            && html.get(at..).and_then(|rest| rest.chars().next()).is_some_and(turns)
+    };
+    if html.bytes().enumerate().any(may_turn) { html.replace(turns, "\u{fffd}") } else { html }
 }
 
 /// Redirects to another page with `GET`, whatever the method of this request is.
@@ -90,4 +95,21 @@ pub fn with_cookies(
 /// There is no page at the path of the request.
 pub fn no_page() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, "There is no page at this address.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_turns_text_around_is_replaced_wherever_it_stands_and_all_else_stays() {
+        for character in '\u{0}'..='\u{ffff}' {
+            let turns = redirects(character) && !matches!(character, '\n' | '\t');
+            for (before, after) in [("", ""), ("a", "b"), ("\u{20ac}", "\u{1f511}")] {
+                let given = format!("{before}{character}{after}");
+                let kept = if turns { format!("{before}\u{fffd}{after}") } else { given.clone() };
+                assert_eq!(without_redirection(given), kept, "U+{:04X}", u32::from(character));
+            }
+        }
+    }
 }
