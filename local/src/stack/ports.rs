@@ -1,10 +1,13 @@
 //! Ports that nobody listens on.
 use std::collections::BTreeSet;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, setsockopt, socket, sockopt};
 
 use crate::address::OWN_PORTS;
 use crate::clock::wait_until;
@@ -48,9 +51,9 @@ fn free_row(length: u16) -> Result<u16> {
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     for _ in 0..1_000 {
         // The system's choice serves as the random number.
-        let first = 10_000 + listen(0)?.local_addr()?.port() % 20_000;
+        let first = 10_000 + TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port() % 20_000;
         let mut row = first..first + length;
-        if row.all(|port| !given.contains(&port) && listen(port).is_ok()) {
+        if row.all(|port| !given.contains(&port) && hold(port).is_ok()) {
             given.extend(first..first + length);
             return Ok(first);
         }
@@ -61,31 +64,51 @@ fn free_row(length: u16) -> Result<u16> {
 /// Whether this port of 127.0.0.1 is free, now or within two seconds: a process that another thread starts holds copies of the
 /// sockets of this process until its own program runs, so a port may stay taken for a moment after its listener is gone.
 pub(crate) fn becomes_free(port: u16) -> bool {
-    wait_until(Duration::from_secs(2), Duration::from_millis(10), || listen(port).ok()).is_some()
+    wait_until(Duration::from_secs(2), Duration::from_millis(10), || hold(port).ok()).is_some()
 }
 
-fn listen(port: u16) -> std::io::Result<TcpListener> {
-    TcpListener::bind(("127.0.0.1", port))
+/// A socket at this port of 127.0.0.1; fails where somebody listens on the port. The socket does not listen itself: where a
+/// process that another thread starts has a copy of the socket for a moment, others can listen on the port all the same.
+fn hold(port: u16) -> nix::Result<OwnedFd> {
+    let held = socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None)?;
+    fcntl(&held, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    setsockopt(&held, sockopt::ReuseAddr, &true)?;
+    bind(held.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, port))?;
+    Ok(held)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn listen(port: u16) -> TcpListener {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap()
+    }
+
     #[test]
     fn a_port_is_taken_while_somebody_listens_on_it_and_free_soon_after() {
-        let listener = listen(free_port().unwrap()).unwrap();
+        let listener = listen(free_port().unwrap());
         let port = listener.local_addr().unwrap().port();
         // As a process that is being started does.
         let copy = listener.try_clone().unwrap();
         drop(listener);
-        assert!(listen(port).is_err());
+        assert!(hold(port).is_err());
         let starting = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(50));
             drop(copy);
         });
         assert!(becomes_free(port));
         starting.join().unwrap();
+    }
+
+    #[test]
+    fn a_port_that_is_held_can_be_listened_on() {
+        let port = free_port().unwrap();
+        let held = hold(port).unwrap();
+        let listener = listen(port);
+        assert!(hold(port).is_err());
+        drop((listener, held));
+        assert!(becomes_free(port));
     }
 
     #[test]
